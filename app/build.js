@@ -1,4 +1,3 @@
-'use strict'
 // The build carries a hash of the sources it was made from, so that a missing or stale one is named at start.
 const { createHash } = require('node:crypto')
 const fs = require('node:fs')
@@ -21,7 +20,10 @@ function sourceFiles() {
 function hashSources() {
   const hash = createHash('sha256')
   for (const file of sourceFiles()) {
-    hash.update(file).update('\0').update(fs.readFileSync(path.join(root, file)))
+    hash
+      .update(file)
+      .update('\0')
+      .update(fs.readFileSync(path.join(root, file)))
   }
   return hash.digest('hex')
 }

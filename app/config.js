@@ -1,4 +1,10 @@
-'use strict'
 // What FASTIFY_CONFIG in .env names: plain JavaScript, so that it can speak when there is no build.
 require('./build.js').requireBuild()
-module.exports = require('../dist/fastify.config.js')
+
+try {
+  module.exports = require('../dist/fastify.config.js')
+} catch (error) {
+  if (error.code !== 'LB_BAD_CONFIG') throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(1)
+}

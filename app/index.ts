@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import { type Config, loadConfig } from '../lib/config/load.js'
+import backendRegistry from '../plugins/backend-registry.js'
+import gracefulShutdown from '../plugins/graceful-shutdown.js'
+import healthCheck from '../plugins/health-check.js'
+import leastConnections from '../plugins/least-connections.js'
+import overload from '../plugins/overload.js'
+import statistics from '../plugins/statistics.js'
+import lb from '../routes/lb/index.js'
+import proxy from '../routes/proxy.js'
+import { serverOptions } from './options.js'
+
+export interface AppOptions {
+  /** Read from the environment if absent. */
+  readonly config?: Config
+}
+
+/** What fastify-cli gives to the server, from the environment. */
+export const options = serverOptions(loadConfig(process.env))
+
+/** The load balancer, whole. */
+export default async function app(fastify: FastifyInstance, opts: AppOptions): Promise<void> {
+  const config = opts.config ?? loadConfig(process.env)
+
+  await fastify.register(backendRegistry, { config })
+  await fastify.register(statistics, { config })
+  await fastify.register(healthCheck, { config })
+  await fastify.register(overload, { config })
+  await fastify.register(gracefulShutdown, { config })
+
+  await fastify.register(lb, { prefix: '/__lb', config })
+  await fastify.register(async (proxied) => {
+    await proxied.register(leastConnections, { config })
+    await proxied.register(proxy)
+  })
+}

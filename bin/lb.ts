@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import path from 'node:path'
+import { Command, Option } from 'commander'
+import { ConfigError, loadConfig } from '../lib/config/load.js'
+import { describeVariables } from '../lib/config/schema.js'
+import { version } from '../package.json'
+
+const EXAMPLES = `
+Examples:
+  lb -p 8000 -b 127.0.0.1:8080 127.0.0.1:8081
+  lb -b app1:3000;weight=3 -b app2:3000 --health-check-url /health
+  LB_BACKENDS="app1:3000 app2:3000" lb
+
+Each option can be given as the environment variable in brackets as well; the option goes first.
+Statistics are at /__lb/stats, for orchestrators there are /__lb/live and /__lb/ready.
+SIGTERM and SIGINT end it when the requests in flight are done; a second one ends it at once.`
+
+const program = new Command('lb')
+  .description('HTTP load balancer: weighted least connections, health checks, failover.')
+  .version(version, '-v, --version')
+  .helpOption('-h, --help', 'show this help')
+  .addHelpText('after', EXAMPLES)
+  .allowExcessArguments(false)
+
+const variableOf = new Map<Option, string>()
+for (const { name, info } of describeVariables()) {
+  if (!info.flags) continue
+  const unit = info.unit ? ` ${info.unit}` : ''
+  const fallback = info.flags.includes('<') ? ` (default: ${info.fallback}${unit})` : ''
+  const option = new Option(info.flags, `${info.description.replaceAll('`', '')}${fallback} [${name}]`)
+  variableOf.set(option, name)
+  program.addOption(option)
+}
+program.parse()
+
+for (const [option, name] of variableOf) {
+  const key = option.attributeName()
+  if (program.getOptionValueSource(key) !== 'cli') continue
+  const value: unknown = program.getOptionValue(key)
+  // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
+  process.env[name] =
+    typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
+  // fastify-cli lets its own variable go before PORT; a flag goes before both.
+  if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
+}
+
+async function main(): Promise<void> {
+  // Reads .env, which the configuration needs.
+  const { runFastify } = await import('fastify-cli/start.js')
+  loadConfig(process.env)
+  const dist = path.join(__dirname, '..')
+  await runFastify(['-c', path.join(dist, 'fastify.config.js'), path.join(dist, 'app', 'index.js')])
+}
+
+main().catch((error) => {
+  console.error(error instanceof ConfigError ? error.message : `lb: ${(error as Error).message}`)
+  process.exit(1)
+})

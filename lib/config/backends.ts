@@ -1,0 +1,122 @@
+import { isIPv6 } from 'node:net'
+import { z } from 'zod'
+
+export const MAX_WEIGHT = 256
+
+/** One backend as configured. State and counters live in the registry. */
+export interface BackendConfig {
+  readonly protocol: 'http:' | 'https:'
+  /** Host name or IP literal, without the brackets of IPv6. */
+  readonly hostname: string
+  readonly port: number
+  /** `host:port`, with brackets around IPv6: the name in logs and statistics. */
+  readonly address: string
+  /** Share of the load in proportion to the others' (1 to 256, default 1). */
+  readonly weight: number
+}
+
+type Fault = (message: string) => void
+
+const BARE_ADDRESS = /^(\[[^\]]*\]|[^:[\]/]+):(\d+)$/
+const HOST_NAME = /^(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i
+
+/**
+ * Reads `LB_BACKENDS`: entries separated by commas or white space, each `host:port`, `[v6]:port` or an
+ * `http(s)://` origin, followed by `;key=value` options. Calls `fault` once for everything that is wrong.
+ */
+export function parseBackends(text: string, fault: Fault): BackendConfig[] {
+  const backends: BackendConfig[] = []
+  const seen = new Set<string>()
+  for (const entry of text.split(/[\s,]+/).filter(Boolean)) {
+    const backend = parseBackend(entry, (message) => fault(`"${entry}": ${message}`))
+    if (!backend) continue
+    const key = backend.address.toLowerCase()
+    if (seen.has(key)) fault(`"${entry}": duplicate, ${backend.address} is listed twice`)
+    seen.add(key)
+    backends.push(backend)
+  }
+  if (text.trim() === '') fault('must name at least one backend, such as 127.0.0.1:8080')
+  return backends
+}
+
+function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
+  const [place = '', ...options] = entry.split(';')
+  const weight = parseOptions(options, fault)
+  const origin = /^[a-z][a-z0-9+.-]*:\/\//i.test(place) ? parseUrl(place, fault) : parseAddress(place, fault)
+  if (!origin) return undefined
+  if (origin.port < 1 || origin.port > 65_535) {
+    fault(`the port must be from 1 to 65535, but is ${origin.port}`)
+    return undefined
+  }
+  const host = isIPv6(origin.hostname) ? `[${origin.hostname}]` : origin.hostname
+  return { ...origin, address: `${host}:${origin.port}`, weight }
+}
+
+type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
+
+function parseUrl(text: string, fault: Fault): Origin | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url) {
+    fault('is not a valid URL; write http://host:port, with a port from 1 to 65535')
+    return undefined
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    fault(`the scheme must be http or https, but is ${url.protocol.slice(0, -1)}`)
+    return undefined
+  }
+  if (url.username || url.password) fault('must not carry a user name or password')
+  if (url.pathname !== '/' || url.search || url.hash || text.includes('?') || text.includes('#')) {
+    fault('must be an origin without path, query or fragment: requests keep the path that the client sent')
+  }
+  const defaultPort = url.protocol === 'http:' ? 80 : 443
+  const hostname = url.hostname.replace(/^\[|\]$/g, '')
+  return { protocol: url.protocol, hostname, port: url.port === '' ? defaultPort : Number(url.port) }
+}
+
+function parseAddress(text: string, fault: Fault): Origin | undefined {
+  const match = BARE_ADDRESS.exec(text)
+  if (!match) {
+    const hint =
+      isIPv6(text) || text.split(':').length > 2 ? 'IPv6 needs brackets: [::1]:8080' : 'write host:port'
+    fault(`is not a backend address; ${hint}`)
+    return undefined
+  }
+  const [, host = '', port] = match
+  const hostname = host.replace(/^\[|\]$/g, '')
+  if (
+    host.startsWith('[') ? !isIPv6(hostname) : !HOST_NAME.test(hostname) || !URL.canParse(`http://${host}/`)
+  ) {
+    fault(`"${host}" is not a host name or address`)
+    return undefined
+  }
+  return { protocol: 'http:', hostname, port: Number(port) }
+}
+
+function parseOptions(options: string[], fault: Fault): number {
+  let weight: number | undefined
+  for (const option of options) {
+    const [key, value = ''] = option.split(/=(.*)/s)
+    if (key !== 'weight') {
+      fault(`unknown option "${option}"; known: weight`)
+    } else if (weight !== undefined) {
+      fault('weight is given twice')
+    } else if (!/^\d{1,9}$/.test(value) || Number(value) < 1 || Number(value) > MAX_WEIGHT) {
+      fault(`weight must be a whole number from 1 to ${MAX_WEIGHT}, but is "${value}"`)
+    } else {
+      weight = Number(value)
+    }
+  }
+  return weight ?? 1
+}
+
+/** The schema type of a backend list. */
+export function backendList() {
+  return z.string().transform((text, ctx): BackendConfig[] => {
+    let faulty = false
+    const backends = parseBackends(text, (message) => {
+      faulty = true
+      ctx.addIssue({ code: 'custom', message, input: text })
+    })
+    return faulty ? z.NEVER : backends
+  })
+}

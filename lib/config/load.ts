@@ -1,0 +1,116 @@
+import type { BlockList } from 'node:net'
+import type { BackendConfig } from './backends.js'
+import { schema } from './schema.js'
+import type { StatusRange } from './values.js'
+
+export interface HealthCheckConfig {
+  readonly enabled: boolean
+  readonly periodMs: number
+  readonly timeoutMs: number
+  readonly path: string
+  /** Consecutive passes that bring a backend back. */
+  readonly rise: number
+  /** Consecutive failures that take a backend out. */
+  readonly fall: number
+  readonly expectedStatus: readonly StatusRange[]
+}
+
+export interface Config {
+  readonly port: number
+  readonly backends: readonly BackendConfig[]
+  /** Requests in flight at once. */
+  readonly maxConnections: number
+  /** Client connections open at once. */
+  readonly maxSockets: number
+  readonly healthCheck: HealthCheckConfig
+  readonly connectTimeoutMs: number
+  /** Until the response head; 0 for none. */
+  readonly responseTimeoutMs: number
+  readonly bufferSizeBytes: number
+  readonly forwarded: boolean
+  /** Between two reports; 0 for none. */
+  readonly statsIntervalMs: number
+  readonly adminAllow: BlockList
+  readonly drainTimeoutMs: number
+}
+
+/** Everything that is wrong with a configuration, a line a fault. Prints without a stack: it is the user's, not ours. */
+export class ConfigError extends Error {
+  readonly code = 'LB_BAD_CONFIG'
+  constructor(readonly faults: readonly string[]) {
+    super(`The configuration is wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+    this.name = 'ConfigError'
+    this.stack = this.message
+  }
+}
+
+const OWN_NAME = /^LB_/
+const SOCKETS_PER_CONNECTION = 4
+
+/**
+ * Reads the configuration from environment variables.
+ * @throws {ConfigError} naming every variable that is wrong or unknown.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const own = Object.fromEntries(
+    Object.entries(env).filter(
+      ([name, value]) => value !== undefined && (OWN_NAME.test(name) || name === 'PORT')
+    )
+  )
+  const result = schema.safeParse(own)
+  const faults = result.success ? [] : result.error.issues.flatMap(describeIssue)
+  const fastifyPort = env.FASTIFY_PORT
+  if (fastifyPort !== undefined) {
+    const port = schema.shape.PORT.safeParse(fastifyPort)
+    if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
+  }
+  if (!result.success || faults.length > 0) throw new ConfigError(faults)
+
+  const values = result.data
+  return {
+    port: values.PORT,
+    backends: values.LB_BACKENDS,
+    maxConnections: values.LB_MAX_CONNECTIONS,
+    maxSockets: values.LB_MAX_SOCKETS || values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION,
+    healthCheck: {
+      enabled: !values.LB_NO_HEALTH_CHECK,
+      periodMs: values.LB_HEALTH_CHECK_PERIOD,
+      timeoutMs: Math.min(values.LB_HEALTH_CHECK_TIMEOUT, values.LB_HEALTH_CHECK_PERIOD),
+      path: values.LB_HEALTH_CHECK_URL,
+      rise: values.LB_HEALTH_CHECK_RISE,
+      fall: values.LB_HEALTH_CHECK_FALL,
+      expectedStatus: values.LB_HEALTH_CHECK_STATUS
+    },
+    connectTimeoutMs: values.LB_CONNECTION_TIMEOUT,
+    responseTimeoutMs: values.LB_RESPONSE_TIMEOUT,
+    bufferSizeBytes: values.LB_BUFFER_SIZE,
+    forwarded: values.LB_FORWARDED,
+    statsIntervalMs: values.LB_STATS_INTERVAL,
+    adminAllow: values.LB_ADMIN_ALLOW,
+    drainTimeoutMs: values.LB_DRAIN_TIMEOUT
+  }
+}
+
+type Issue = { code?: string; path: PropertyKey[]; message: string; keys?: string[] }
+
+function describeIssue(issue: Issue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    return (issue.keys ?? []).map((name) => `${name} is not a known variable${suggestion(name)}`)
+  }
+  return [`${String(issue.path[0])} ${issue.message}`]
+}
+
+/** The known name that shares the longest start with a mistyped one, when enough of it is shared. */
+function suggestion(name: string): string {
+  let best = ''
+  let bestLength = 'LB_'.length + 2
+  for (const known of Object.keys(schema.shape)) {
+    let length = 0
+    while (length < known.length && known[length] === name[length]) length++
+    if (length > bestLength) {
+      best = known
+      bestLength = length
+    }
+  }
+  return best ? `; did you mean ${best}?` : ''
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod'
+import { backendList } from './backends.js'
+import { addressRanges, flag, integer, requestPath, seconds, statusRanges } from './values.js'
+
+/** What documentation and `lb --help` say of a variable. */
+export interface VariableInfo {
+  readonly description: string
+  /** The default as one would write it. */
+  readonly fallback: string
+  readonly unit?: string
+  /** Flags of `lb` in commander's notation. */
+  readonly flags?: string
+}
+
+const HOUR_S = 3600
+const DAY_S = 24 * HOUR_S
+
+function variable<T extends z.ZodType>(type: T, info: VariableInfo) {
+  return type.prefault(info.fallback as z.input<T>).meta({ ...info })
+}
+
+/** Every variable, with type, default and documentation: the one source for start-up, `lb --help` and the docs. */
+export const schema = z.strictObject({
+  PORT: variable(integer(0, 65_535), {
+    description:
+      'Port to listen on; 0 lets the system choose. `FASTIFY_PORT` and `-p` of fastify-cli go before it.',
+    fallback: '80',
+    flags: '-p, --port <port>'
+  }),
+  LB_BACKENDS: variable(backendList(), {
+    description:
+      'The backends, separated by commas or spaces: `host:port`, `[v6]:port` or an `http://` or `https://` origin, ' +
+      'each with options such as `;weight=3` (1 to 256, default 1).',
+    fallback: '127.0.0.1:8080 127.0.0.1:8081',
+    flags: '-b, --backends <backends...>'
+  }),
+  LB_MAX_CONNECTIONS: variable(integer(1, 1_000_000), {
+    description: 'Requests in flight at once; those above it are answered `503` with `Retry-After`.',
+    fallback: '1000',
+    flags: '--max-connections <n>'
+  }),
+  LB_MAX_SOCKETS: variable(integer(0, 1_000_000), {
+    description:
+      'Client connections open at once, idle ones included; those above it are closed unanswered. ' +
+      '0 means four times `LB_MAX_CONNECTIONS`.',
+    fallback: '0',
+    flags: '--max-sockets <n>'
+  }),
+  LB_HEALTH_CHECK_PERIOD: variable(seconds(0.1, DAY_S), {
+    description:
+      'Time between two health checks of a backend, ±10 %. While its state is in doubt, checks come every second at most.',
+    fallback: '5',
+    unit: 'seconds',
+    flags: '--health-check-period <seconds>'
+  }),
+  LB_HEALTH_CHECK_URL: variable(requestPath(), {
+    description: 'Path that health checks ask for with `GET`.',
+    fallback: '/',
+    flags: '--health-check-url <path>'
+  }),
+  LB_HEALTH_CHECK_TIMEOUT: variable(seconds(0.05, HOUR_S), {
+    description:
+      'Time for one health check, from connecting to the response head. Never more than the period: a longer one is cut to it.',
+    fallback: '2',
+    unit: 'seconds',
+    flags: '--health-check-timeout <seconds>'
+  }),
+  LB_HEALTH_CHECK_STATUS: variable(statusRanges(), {
+    description: 'Status codes of a healthy answer: codes and ranges, separated by commas.',
+    fallback: '200-399',
+    flags: '--health-check-status <codes>'
+  }),
+  LB_HEALTH_CHECK_RISE: variable(integer(1, 100), {
+    description:
+      'Checks passed in a row that bring an unhealthy backend back. A first check at start needs only one.',
+    fallback: '2',
+    flags: '--health-check-rise <n>'
+  }),
+  LB_HEALTH_CHECK_FALL: variable(integer(1, 100), {
+    description: 'Checks failed in a row that take a healthy backend out.',
+    fallback: '3',
+    flags: '--health-check-fall <n>'
+  }),
+  LB_NO_HEALTH_CHECK: variable(flag(), {
+    description:
+      'Turns the health checks off. Backends then count as healthy until a connection is refused, ' +
+      'and come back when one is accepted.',
+    fallback: 'false',
+    flags: '--no-health-check'
+  }),
+  LB_CONNECTION_TIMEOUT: variable(seconds(0.05, HOUR_S), {
+    description: 'Time to connect to a backend, TLS included, before another one is tried.',
+    fallback: '3',
+    unit: 'seconds',
+    flags: '--connection-timeout <seconds>'
+  }),
+  LB_RESPONSE_TIMEOUT: variable(seconds(0, DAY_S), {
+    description:
+      'Time from the end of the request to the head of the response, then `504`. 0 waits for ever.',
+    fallback: '60',
+    unit: 'seconds',
+    flags: '--response-timeout <seconds>'
+  }),
+  LB_BUFFER_SIZE: variable(integer(1024, 16_777_216), {
+    description:
+      'High-water mark of each stream: how much is held per direction before the sender is made to wait.',
+    fallback: '32768',
+    unit: 'bytes',
+    flags: '--buffer-size <bytes>'
+  }),
+  LB_FORWARDED: variable(flag(), {
+    description: "Adds RFC 7239's `Forwarded` field beside the `X-Forwarded-*` ones.",
+    fallback: 'false',
+    flags: '--forwarded'
+  }),
+  LB_STATS_INTERVAL: variable(seconds(0, DAY_S), {
+    description: 'Time between two reports in the log. 0 turns them off.',
+    fallback: '30',
+    unit: 'seconds',
+    flags: '--stats-interval <seconds>'
+  }),
+  LB_ADMIN_ALLOW: variable(addressRanges(), {
+    description:
+      'Addresses and CIDR ranges whose connections may read `/__lb/stats`, judged by the address of the socket alone; ' +
+      'others get `404`.',
+    fallback: '127.0.0.0/8 ::1',
+    flags: '--admin-allow <ranges>'
+  }),
+  LB_DRAIN_TIMEOUT: variable(seconds(0, HOUR_S), {
+    description: 'Time that requests in flight have to finish at shutdown before they are cut.',
+    fallback: '30',
+    unit: 'seconds',
+    flags: '--drain-timeout <seconds>'
+  })
+})
+
+export type VariableName = keyof typeof schema.shape
+
+/** The variables in order, with what is said of each. */
+export function describeVariables(): { name: VariableName; info: VariableInfo }[] {
+  return Object.entries(schema.shape).map(([name, type]) => ({
+    name: name as VariableName,
+    info: type.meta() as unknown as VariableInfo
+  }))
+}

@@ -1,0 +1,98 @@
+import { BlockList, isIP } from 'node:net'
+import { z } from 'zod'
+
+const TRUE_WORDS = new Set(['true', '1', 'yes', 'on'])
+const FALSE_WORDS = new Set(['false', '0', 'no', 'off'])
+
+/** A status range, both ends included. */
+export interface StatusRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A value type of the configuration: text in, typed value out, every fault in words that say what would be right. */
+function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
+  return z.string().transform((text, ctx): T => {
+    let faulty = false
+    const value = parse(text.trim(), (message) => {
+      faulty = true
+      ctx.addIssue({ code: 'custom', message, input: text })
+    })
+    return faulty || value === undefined ? z.NEVER : value
+  })
+}
+
+const WHOLE = /^-?\d+$/
+const DECIMAL = /^-?\d+(\.\d+)?$/
+
+function number(pattern: RegExp, min: number, max: number, wanted: string) {
+  return parsed<number>((text, fault) => {
+    const value = Number(text)
+    if (pattern.test(text) && value >= min && value <= max) return value
+    fault(`must be ${wanted}, but is "${text}"`)
+    return undefined
+  })
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number) {
+  return number(WHOLE, min, max, `a whole number from ${min} to ${max}`)
+}
+
+/** Seconds in the text (fractions allowed), milliseconds in the value. */
+export function seconds(min: number, max: number) {
+  return number(DECIMAL, min, max, `a number of seconds from ${min} to ${max}`).transform((value) =>
+    Math.round(value * 1000)
+  )
+}
+
+/** `true`, `1`, `yes`, `on` or their opposites, in any case. */
+export function flag() {
+  return parsed<boolean>((text, fault) => {
+    const word = text.toLowerCase()
+    if (TRUE_WORDS.has(word)) return true
+    if (FALSE_WORDS.has(word)) return false
+    fault(`must be true or false, but is "${text}"`)
+    return undefined
+  })
+}
+
+/** An origin-form request target: a path with an optional query (RFC 9112 section 3.2.1). */
+export function requestPath() {
+  return parsed<string>((text, fault) => {
+    if (/^\/[\x21-\x7e]*$/.test(text) && !text.includes('#')) return text
+    fault(`must be a path that starts with "/", such as /health, but is "${text}"`)
+    return undefined
+  })
+}
+
+/** Status codes and ranges: `200-399` or `200,204,301-302`. */
+export function statusRanges() {
+  return parsed<StatusRange[]>((text, fault) =>
+    text.split(',').map((part) => {
+      const [, from = '', to = from] = /^\s*([1-5]\d\d)\s*(?:-\s*([1-5]\d\d)\s*)?$/.exec(part) ?? []
+      if (from === '' || to < from)
+        fault(`must list status codes or ranges such as 200-399, but has "${part.trim()}"`)
+      return { from: Number(from), to: Number(to) }
+    })
+  )
+}
+
+/** A list of addresses and CIDR ranges, comma or space separated, ready to ask `check(address, family)`. */
+export function addressRanges() {
+  return parsed<BlockList>((text, fault) => {
+    const list = new BlockList()
+    for (const part of text.split(/[\s,]+/)) {
+      const [address = '', prefix, ...rest] = part.split('/')
+      const family = isIP(address)
+      const bits = family === 4 ? 32 : 128
+      const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1
+      if (family === 0 || rest.length > 0 || length < 0 || length > bits) {
+        fault(`must list addresses or CIDR ranges such as 10.0.0.0/8, but has "${part}"`)
+      } else {
+        list.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6')
+      }
+    }
+    return list
+  })
+}

@@ -1,0 +1,79 @@
+/**
+ * Counters in the cells of an Int32Array, read and written with Atomics alone, so that the same code serves one
+ * thread over a plain buffer and several over a shared one.
+ *
+ * A gauge takes one cell. A total takes two, low word first: 2^53 requests fit, and the carry never shows.
+ */
+export class Counters {
+  readonly #cells: Int32Array
+  readonly #offset: number
+
+  constructor(cells: Int32Array, offset: number) {
+    this.#cells = cells
+    this.#offset = offset
+  }
+
+  /** The value of a gauge. */
+  get(cell: number): number {
+    return Atomics.load(this.#cells, this.#offset + cell)
+  }
+
+  set(cell: number, value: number): void {
+    Atomics.store(this.#cells, this.#offset + cell, value)
+  }
+
+  /** Adds to a gauge and returns its value after that. */
+  add(cell: number, amount: number): number {
+    return Atomics.add(this.#cells, this.#offset + cell, amount) + amount
+  }
+
+  /** Adds a whole number from 0 to 2^53 to a total. */
+  addTotal(cell: number, amount: number): void {
+    const index = this.#offset + cell
+    const low = amount >>> 0
+    const before = Atomics.add(this.#cells, index, low) >>> 0
+    const high = (amount - low) / 0x1_0000_0000 + (before + low > 0xffff_ffff ? 1 : 0)
+    if (high > 0) Atomics.add(this.#cells, index + 1, high)
+  }
+
+  /** The value of a total. */
+  total(cell: number): number {
+    const index = this.#offset + cell
+    for (;;) {
+      const high = Atomics.load(this.#cells, index + 1)
+      const low = Atomics.load(this.#cells, index) >>> 0
+      // Another thread's carry may fall between the two reads.
+      if (Atomics.load(this.#cells, index + 1) === high) return (high >>> 0) * 0x1_0000_0000 + low
+    }
+  }
+}
+
+/** Cells of one backend. Totals take two cells each. */
+export const BackendCell = {
+  state: 0,
+  weight: 1,
+  active: 2,
+  consecutiveSuccesses: 3,
+  consecutiveFailures: 4,
+  total: 6,
+  failed: 8,
+  retries: 10,
+  bytesReceived: 12,
+  bytesSent: 14,
+  /** Responses by class: 1xx here, 2xx two cells on, up to 5xx. */
+  responses: 16
+} as const
+
+/** Cells of a backend, rounded up so that two backends never share a cache line. */
+export const BACKEND_CELLS = 32
+
+/** Cells of the balancer as a whole, in a row of their own before the backends'. */
+export const BalancerCell = {
+  inFlight: 0,
+  draining: 1,
+  total: 2,
+  failed: 4,
+  rejectedOverload: 6,
+  rejectedNoBackend: 8,
+  connectionsDropped: 10
+} as const

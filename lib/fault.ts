@@ -1,0 +1,39 @@
+/** What went wrong between the balancer and a backend, in the words of logs and statistics. */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  UND_ERR_SOCKET: 'connection closed',
+  UND_ERR_CONNECT_TIMEOUT: 'connect timeout',
+  ETIMEDOUT: 'connect timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'response timeout',
+  UND_ERR_BODY_TIMEOUT: 'response stalled',
+  EHOSTUNREACH: 'host unreachable',
+  ENETUNREACH: 'network unreachable',
+  EADDRNOTAVAIL: 'address not available',
+  ENOTFOUND: 'host name not found',
+  EAI_AGAIN: 'host name look-up failed',
+  TimeoutError: 'timeout'
+}
+
+const UNREACHABLE = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
+
+/** The code of a network error; where several addresses were tried, that of the last. */
+export function faultCode(error: unknown): string {
+  const { code, name, errors } = error as { code?: string; name?: string; errors?: unknown[] }
+  if (errors && errors.length > 0) return faultCode(errors[errors.length - 1])
+  return typeof code === 'string' ? code : (name ?? 'Error')
+}
+
+/** A network error in a few words, without addresses. */
+export function describeFault(error: unknown): string {
+  const code = faultCode(error)
+  if (WORDS[code]) return WORDS[code]
+  if (code.startsWith('HPE_')) return `broken response (${code})`
+  return code
+}
+
+/** Whether nothing listens there: certain, where a timeout is only likely. */
+export function isUnreachable(error: unknown): boolean {
+  return UNREACHABLE.has(faultCode(error))
+}

@@ -1,0 +1,291 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Dispatcher } from 'undici'
+import type { Backend } from '../backend.js'
+import { BackendCell, BalancerCell } from '../counters.js'
+import type { LatencyWindow } from '../latency.js'
+import type { Registry } from '../registry.js'
+import { type AttemptFault, classify, type Failure } from './failure.js'
+import { RequestBody } from './request-body.js'
+import { responseFields } from './response-fields.js'
+
+const MORE_TRIES = 2
+/** Methods that may be sent twice (RFC 9110 section 9.2.2, and the registry of methods for WebDAV's and QUERY). */
+const IDEMPOTENT = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+  'QUERY',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH'
+])
+const NO_HEADERS = Object.freeze({})
+
+/** What reply-from is told: that a head is there. Status and fields go by it, from the exchange to the raw reply. */
+export type HeadCallback = (
+  error: null,
+  response: { statusCode: number; headers: object; body: Exchange }
+) => void
+
+/** What all exchanges share. */
+export interface Forwarding {
+  readonly registry: Registry
+  readonly latency: LatencyWindow
+  /** The next backend for a request that the `tried` ones could not take. */
+  readonly select: (tried: readonly Backend[]) => Backend | undefined
+}
+
+/** The request as a backend is to get it. */
+export interface OutgoingRequest {
+  readonly target: string
+  readonly fields: string[]
+}
+
+/**
+ * One client request and its answer: the attempts at backends, the response streamed to the client, and the accounts.
+ *
+ * It is itself the handler that undici drives, in undici's older form: that one gets the raw header list, and makes
+ * no object a request. The slot on a backend is held from selection to the end of the attempt; the place in the
+ * balancer's own count until the client's side is closed. Each has one way back, which can be taken only once.
+ */
+export class Exchange {
+  /** Why there will be no response from a backend, once that is certain. */
+  failure: Failure | undefined
+
+  readonly #req: IncomingMessage
+  readonly #res: ServerResponse
+  readonly #forwarding: Forwarding
+  readonly #startMs = performance.now()
+  /** The backend whose slot is held. */
+  #backend: Backend | undefined
+  #request: OutgoingRequest | undefined
+  #onHead: HeadCallback | undefined
+  #tried: Backend[] | undefined
+  #abort: ((reason?: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  #sent = false
+  #answering = false
+  #closed = false
+  #statusCode = 0
+  #statusText = ''
+  #rawFields: readonly Buffer[] = []
+  /** Bytes of the body still to come, or less than 0 where its length is not declared. */
+  #remaining = -1
+  #bytesReceived = 0
+  #bytesSent = 0
+  #lastChunk: Buffer | undefined
+
+  /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
+  constructor(req: IncomingMessage, res: ServerResponse, backend: Backend, forwarding: Forwarding) {
+    this.#req = req
+    this.#res = res
+    this.#backend = backend
+    this.#forwarding = forwarding
+    const { counters } = forwarding.registry
+    counters.add(BalancerCell.inFlight, 1)
+    counters.addTotal(BalancerCell.total, 1)
+    res.on('close', () => this.#onClientClosed())
+    if (res.socket === null) this.#watchPipelined()
+  }
+
+  /** Sets what is sent, when it is known. */
+  set request(request: OutgoingRequest) {
+    this.#request = request
+  }
+
+  /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
+  start(onHead: HeadCallback): void {
+    this.#onHead = onHead
+    this.#attempt()
+  }
+
+  /** Writes status and fields to the client, and streams the body after them. Throws if the backend's are not valid. */
+  writeHead(): void {
+    const { list, contentLength } = responseFields(this.#rawFields)
+    // What is left unread of a request would be taken for the next one.
+    const closes = this.#forwarding.registry.draining || !this.#req.complete
+    if (closes) list.push('Connection', 'close')
+    this.#remaining = contentLength
+    this.#res.writeHead(this.#statusCode, this.#statusText, list)
+    this.#answering = true
+  }
+
+  #attempt(): void {
+    const { target, fields } = this.#request!
+    this.#sent = false
+    const backend = this.#backend!
+    const options = {
+      path: target,
+      method: this.#req.method as Dispatcher.HttpMethod,
+      headers: fields,
+      body: RequestBody.existsOn(this.#req) ? new RequestBody(this.#req) : null,
+      // undici would otherwise close the connection after HEAD and after a GET with a body.
+      reset: false,
+      // Fixed, as undici reconnects when it changes, and would else take the client's Host.
+      servername: backend.config.hostname
+    }
+    backend.pool.dispatch(
+      options as Dispatcher.DispatchOptions,
+      this as unknown as Dispatcher.DispatchHandler
+    )
+  }
+
+  // --- undici's side: an attempt at a backend
+
+  onConnect(abort: (reason?: Error) => void): void {
+    if (this.#closed) {
+      abort()
+      return
+    }
+    this.#abort = abort
+    this.#sent = true
+  }
+
+  onHeaders(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): boolean {
+    if (statusCode < 200) return true
+    this.#statusCode = statusCode
+    this.#statusText = statusText
+    this.#rawFields = rawFields
+    this.#resume = resume
+    this.#backend!.counters.addTotal(
+      BackendCell.responses + 2 * (Math.min(Math.floor(statusCode / 100), 5) - 1),
+      1
+    )
+    this.#tellHead()
+    if (!this.#answering) return true
+    if (this.#remaining !== 0) process.nextTick(flushHead, this.#res)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    this.#bytesReceived += chunk.length
+    if (this.#remaining > 0) {
+      this.#remaining -= chunk.length
+      if (this.#remaining === 0) {
+        // The last chunk goes out with the end of the message, in one write.
+        this.#lastChunk = chunk
+        return true
+      }
+    }
+    if (this.#res.write(chunk)) return true
+    this.#res.once('drain', this.#resume!)
+    return false
+  }
+
+  onComplete(rawTrailers: Buffer[]): void {
+    this.#leaveBackend()
+    if (rawTrailers.length > 0) this.#addTrailers(rawTrailers)
+    this.#res.end(this.#lastChunk)
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#bytesSent += chunk.length
+  }
+
+  onError(error: Error): void {
+    if (this.#closed || this.#req.socket.destroyed) {
+      this.#leaveBackend()
+      return
+    }
+    const backend = this.#backend
+    if (!backend) return
+    const fault = classify(error, this.#sent)
+    this.#leaveBackend()
+    if (fault.ofBackend) {
+      this.#forwarding.registry.reportFailure(backend, fault.failure.code, fault.detail, fault.unreachable)
+    }
+    if (this.#answering) {
+      // Cut off: ended in good order, the client would take what it has for the whole.
+      this.#res.destroy()
+    } else if (!this.#retry(backend, fault)) {
+      this.fail(fault.failure)
+      this.#tellHead()
+    }
+  }
+
+  /** Notes that there will be no response from a backend. */
+  fail(failure: Failure): void {
+    this.failure = failure
+    this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
+  }
+
+  /** Breaks the attempt off, if there is one. */
+  destroy(): void {
+    this.#abort?.()
+    this.#leaveBackend()
+  }
+
+  /**
+   * A request goes to another backend if no byte of it reached the first, whatever it is; and if its connection broke
+   * before any answer, when sending it twice does no harm.
+   */
+  #retry(failed: Backend, fault: AttemptFault): boolean {
+    if (!fault.ofBackend) return false
+    if (this.#sent) {
+      if (!fault.connectionLost || !IDEMPOTENT.has(this.#req.method!) || RequestBody.existsOn(this.#req))
+        return false
+    }
+    this.#tried ??= []
+    const tried = this.#tried
+    tried.push(failed)
+    if (tried.length > MORE_TRIES) return false
+    const next = this.#forwarding.select(tried)
+    if (!next) return false
+    failed.counters.addTotal(BackendCell.retries, 1)
+    next.acquire()
+    this.#backend = next
+    this.#attempt()
+    return true
+  }
+
+  /** Gives the slot back, with the bytes of the attempt. */
+  #leaveBackend(): void {
+    const backend = this.#backend
+    if (!backend) return
+    this.#backend = undefined
+    this.#abort = undefined
+    backend.release()
+    if (this.#bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.#bytesReceived)
+    if (this.#bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, this.#bytesSent)
+    this.#bytesReceived = this.#bytesSent = 0
+  }
+
+  #addTrailers(raw: Buffer[]): void {
+    const pairs: [string, string][] = []
+    for (let i = 0; i + 1 < raw.length; i += 2)
+      pairs.push([raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1')])
+    this.#res.addTrailers(pairs)
+  }
+
+  #tellHead(): void {
+    this.#onHead!(null, { statusCode: 200, headers: NO_HEADERS, body: this })
+  }
+
+  // --- the client's side
+
+  #onClientClosed(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const { registry, latency } = this.#forwarding
+    registry.counters.add(BalancerCell.inFlight, -1)
+    const endMs = performance.now()
+    if (this.#res.writableFinished) latency.record(endMs - this.#startMs, endMs)
+    this.destroy()
+  }
+
+  /** Until its turn comes, a pipelined response has no socket, and so is not told when the client leaves. */
+  #watchPipelined(): void {
+    const { socket } = this.#req
+    const onSocketClosed = () => this.#onClientClosed()
+    socket.setMaxListeners(0)
+    socket.once('close', onSocketClosed)
+    this.#res.once('close', () => socket.off('close', onSocketClosed))
+  }
+}
+
+function flushHead(res: ServerResponse): void {
+  if (!res.writableEnded && !res.destroyed) res.flushHeaders()
+}

@@ -1,0 +1,75 @@
+import { STATUS_CODES } from 'node:http'
+import { describeFault, faultCode, isUnreachable } from '../fault.js'
+
+/** An answer that the balancer gives itself, in the shape of Fastify's errors. Never holds a backend's address. */
+export interface Failure {
+  readonly statusCode: number
+  readonly code: string
+  readonly error: string
+  readonly message: string
+}
+
+function failure(statusCode: number, code: string, message: string): Failure {
+  return Object.freeze({ statusCode, code, error: STATUS_CODES[statusCode]!, message })
+}
+
+export const NO_BACKEND = failure(503, 'LB_NO_BACKEND', 'No backend is available')
+export const OVERLOADED = failure(503, 'LB_OVERLOADED', 'Too many requests are in flight')
+const UNREACHABLE = failure(502, 'LB_BACKEND_UNREACHABLE', 'The backend could not be reached')
+const CONNECT_TIMEOUT = failure(504, 'LB_CONNECT_TIMEOUT', 'The backend did not accept a connection in time')
+const RESPONSE_TIMEOUT = failure(504, 'LB_RESPONSE_TIMEOUT', 'The backend did not answer in time')
+const CONNECTION_LOST = failure(
+  502,
+  'LB_CONNECTION_LOST',
+  'The backend closed the connection before it answered'
+)
+const BAD_RESPONSE = failure(502, 'LB_BAD_RESPONSE', 'The backend sent a broken response')
+const BAD_REQUEST = failure(
+  400,
+  'LB_BAD_REQUEST',
+  'The request cannot be passed on without changing its meaning'
+)
+
+/** Seconds after which a client that met a `503` may come again. */
+export const RETRY_AFTER_S = 1
+
+/** A failed attempt at a backend. */
+export interface AttemptFault {
+  readonly failure: Failure
+  /** In a few words, for the log. */
+  readonly detail: string
+  /** Whether the backend is to blame: a request that undici refuses to write is not its fault. */
+  readonly ofBackend: boolean
+  /** Nothing listens there. */
+  readonly unreachable: boolean
+  /** The connection broke, so that the same request may succeed elsewhere. */
+  readonly connectionLost: boolean
+}
+
+const CONNECTION_LOST_CODES = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED'])
+const REQUEST_CODES = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
+])
+const CONNECT_TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+
+/**
+ * What an error of undici means.
+ * @param sent whether the request was written to a connection before it failed
+ */
+export function classify(error: Error, sent: boolean): AttemptFault {
+  const code = faultCode(error)
+  const detail = describeFault(error)
+  const connectionLost = sent && CONNECTION_LOST_CODES.has(code)
+  const unreachable = !sent && isUnreachable(error)
+  const ofBackend = !REQUEST_CODES.has(code)
+  return { failure: failureOf(code, sent), detail, ofBackend, unreachable, connectionLost }
+}
+
+function failureOf(code: string, sent: boolean): Failure {
+  if (REQUEST_CODES.has(code)) return BAD_REQUEST
+  if (!sent) return CONNECT_TIMEOUT_CODES.has(code) ? CONNECT_TIMEOUT : UNREACHABLE
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return RESPONSE_TIMEOUT
+  return CONNECTION_LOST_CODES.has(code) || code === 'ETIMEDOUT' ? CONNECTION_LOST : BAD_RESPONSE
+}

@@ -1,0 +1,36 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Failure, RETRY_AFTER_S } from './failure.js'
+import { RequestBody } from './request-body.js'
+
+interface Prepared {
+  readonly body: string
+  readonly fields: readonly string[]
+}
+
+const prepared = new WeakMap<Failure, Prepared>()
+
+/** Answers a request with a failure at the cost of one write. */
+export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Failure): void {
+  let answer = prepared.get(failure)
+  if (!answer) {
+    answer = prepare(failure)
+    prepared.set(failure, answer)
+  }
+  const { body, fields } = answer
+  // A body that nobody reads would be taken for the next request.
+  const list = RequestBody.existsOn(req) ? [...fields, 'Connection', 'close'] : (fields as string[])
+  res.writeHead(failure.statusCode, list)
+  res.end(body)
+}
+
+function prepare(failure: Failure): Prepared {
+  const body = JSON.stringify(failure)
+  const fields = [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Content-Length',
+    `${Buffer.byteLength(body)}`
+  ]
+  if (failure.statusCode === 503) fields.push('Retry-After', `${RETRY_AFTER_S}`)
+  return { body, fields }
+}

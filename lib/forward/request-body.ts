@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http'
+
+/**
+ * The body of a client's request as undici wants it, for one attempt. undici destroys a body stream when the attempt
+ * fails; this stand-in takes that blow, so that the client's stream, of which nothing was read before the connection
+ * stood, can be given to the next backend. It shows no stream state, so undici keeps to the framing of the client:
+ * a declared length stays one, chunked stays chunked.
+ */
+export class RequestBody {
+  destroyed = false
+  readonly #req: IncomingMessage
+
+  constructor(req: IncomingMessage) {
+    this.#req = req
+  }
+
+  on(event: string, listener: (...args: unknown[]) => void): this {
+    this.#req.on(event, listener)
+    return this
+  }
+
+  off(event: string, listener: (...args: unknown[]) => void): this {
+    this.#req.off(event, listener)
+    return this
+  }
+
+  removeListener(event: string, listener: (...args: unknown[]) => void): this {
+    return this.off(event, listener)
+  }
+
+  pause(): void {
+    this.#req.pause()
+  }
+
+  resume(): void {
+    this.#req.resume()
+  }
+
+  /** What undici knows a stream by; it reads through the events. */
+  pipe(): never {
+    throw new TypeError('the body of a request is read through its events')
+  }
+
+  destroy(): void {
+    this.destroyed = true
+  }
+
+  /** Whether a request has a body at all (RFC 9112 section 6.3). */
+  static existsOn({ headers }: IncomingMessage): boolean {
+    const length = headers['content-length']
+    return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined
+  }
+}

@@ -1,0 +1,43 @@
+import type { Backend } from './backend.js'
+
+/**
+ * Weighted least connections: the eligible backend with the fewest requests in flight in proportion to its weight.
+ * Among equals chance decides, in proportion to weight, so that an idle balancer spreads by weight as well.
+ *
+ * One pass, no allocation. It counts requests, not sockets, as a request is what a backend works on.
+ *
+ * @param random uniform in [0, 1)
+ * @param tried backends to pass over
+ */
+export function leastConnections(
+  backends: readonly Backend[],
+  random: () => number,
+  tried?: readonly Backend[]
+): Backend | undefined {
+  let best: Backend | undefined
+  let bestActive = 0
+  let bestWeight = 1
+  let tiedWeight = 0
+  for (let i = 0; i < backends.length; i++) {
+    const backend = backends[i]!
+    if (!backend.eligible || tried?.includes(backend)) continue
+    const active = backend.active
+    const weight = backend.weight
+    // active / weight compared crosswise: exact, and without a division.
+    const difference = best === undefined ? -1 : active * bestWeight - bestActive * weight
+    if (difference < 0) {
+      best = backend
+      bestActive = active
+      bestWeight = weight
+      tiedWeight = weight
+    } else if (difference === 0) {
+      tiedWeight += weight
+      if (random() * tiedWeight < weight) {
+        best = backend
+        bestActive = active
+        bestWeight = weight
+      }
+    }
+  }
+  return best
+}

@@ -1,0 +1,102 @@
+import type { Backend } from './backend.js'
+import { BackendCell, BalancerCell } from './counters.js'
+import type { LatencyWindow } from './latency.js'
+import type { RateWindow } from './rates.js'
+import type { Registry } from './registry.js'
+
+export interface StatisticsSource {
+  readonly registry: Registry
+  readonly latency: LatencyWindow
+  readonly rates: RateWindow
+  readonly version: string
+  readonly startedAt: Date
+  /** Client connections open now. */
+  readonly openConnections: () => number
+  readonly maxSockets: number
+}
+
+export type Statistics = ReturnType<typeof collectStatistics>
+
+/** Every request for a backend so far, refused ones included. */
+export function requestTotal({ counters }: Registry): number {
+  return (
+    counters.total(BalancerCell.total) +
+    counters.total(BalancerCell.rejectedOverload) +
+    counters.total(BalancerCell.rejectedNoBackend)
+  )
+}
+
+/** Everything that the balancer knows of itself, as `/__lb/stats` shows it. */
+export function collectStatistics(source: StatisticsSource) {
+  const { registry, latency, rates, startedAt } = source
+  const { counters } = registry
+  return {
+    version: source.version,
+    startedAt: startedAt.toISOString(),
+    uptimeSeconds: (Date.now() - startedAt.getTime()) / 1000,
+    state: registry.draining ? 'draining' : 'serving',
+    requests: {
+      inFlight: registry.inFlight,
+      total: requestTotal(registry),
+      failed: counters.total(BalancerCell.failed),
+      rejected: {
+        overload: counters.total(BalancerCell.rejectedOverload),
+        noBackend: counters.total(BalancerCell.rejectedNoBackend)
+      },
+      perSecond: rates.rates()
+    },
+    connections: {
+      open: source.openConnections(),
+      dropped: counters.total(BalancerCell.connectionsDropped),
+      limit: source.maxSockets
+    },
+    latency: latency.summary(),
+    backends: registry.backends.map(backendStatistics)
+  }
+}
+
+function backendStatistics(backend: Backend) {
+  const { counters, lastCheck } = backend
+  const responses = (hundreds: number) => counters.total(BackendCell.responses + 2 * (hundreds - 1))
+  return {
+    id: backend.id,
+    address: backend.address,
+    url: backend.origin,
+    weight: backend.weight,
+    state: backend.state,
+    since: backend.since.toISOString(),
+    reason: backend.reason,
+    lastCheck: lastCheck ? { ...lastCheck, at: lastCheck.at.toISOString() } : null,
+    consecutiveSuccesses: counters.get(BackendCell.consecutiveSuccesses),
+    consecutiveFailures: counters.get(BackendCell.consecutiveFailures),
+    active: backend.active,
+    total: counters.total(BackendCell.total),
+    failed: counters.total(BackendCell.failed),
+    responses: {
+      '1xx': responses(1),
+      '2xx': responses(2),
+      '3xx': responses(3),
+      '4xx': responses(4),
+      '5xx': responses(5)
+    },
+    retries: counters.total(BackendCell.retries),
+    bytes: {
+      received: counters.total(BackendCell.bytesReceived),
+      sent: counters.total(BackendCell.bytesSent)
+    }
+  }
+}
+
+/** The periodic report, in the form that people read. */
+export function reportText({ requests, backends }: Statistics): string {
+  const lines = backends.map(
+    ({ id, address, state, active, total, failed }) =>
+      `Backend[${id}] ${address}: Status=${state.toUpperCase()}, Active=${active}, Total=${total}, Failed=${failed}`
+  )
+  return [
+    '=== Load Balancer Stats ===',
+    `Total Active Connections: ${requests.inFlight}`,
+    ...lines,
+    '============================'
+  ].join('\n')
+}

@@ -1,0 +1,36 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+
+const SWEEP_MS = 50
+
+/**
+ * Drains at close: not ready any more, no new connections, `Connection: close` on every answer, and at the deadline
+ * the rest is cut. Closing itself stays with whoever calls `close()`: fastify-cli does on SIGTERM and SIGINT, and
+ * ends the process at once on a second signal.
+ */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { registry, server, log } = fastify
+    fastify.addHook('preClose', async () => {
+      registry.startDraining()
+      if (!server.listening) return
+      log.info(
+        { inFlight: registry.inFlight },
+        `Draining: ${registry.inFlight} requests in flight, at most ${config.drainTimeoutMs / 1000} s`
+      )
+      // A connection whose answer had begun before goes idle without having been told to close.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+      const deadline = setTimeout(() => {
+        log.warn({ cut: registry.inFlight }, `Drain timeout: cutting ${registry.inFlight} requests`)
+        process.exitCode = 1
+        server.closeAllConnections()
+      }, config.drainTimeoutMs)
+      server.once('close', () => {
+        clearInterval(sweep)
+        clearTimeout(deadline)
+        log.info('Drained: every connection is closed')
+      })
+    })
+  },
+  { name: 'graceful-shutdown', dependencies: ['backend-registry'] }
+)

@@ -1,0 +1,35 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+import { connectProbe, httpProbe } from '../lib/health/probe.js'
+import { HealthScheduler } from '../lib/health/scheduler.js'
+
+/**
+ * Runs the health checks from before the first request to the end. The first check of every backend has ended when
+ * the server begins to listen, so that no request meets a backend that nobody has looked at.
+ */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { enabled, periodMs, timeoutMs, rise, fall } = config.healthCheck
+    const scheduler = new HealthScheduler(fastify.registry, {
+      periodMs,
+      rise: enabled ? rise : 1,
+      fall,
+      recoveryOnly: !enabled,
+      probe: enabled ? httpProbe(config.healthCheck) : connectProbe(timeoutMs)
+    })
+    fastify.registry.on('state', ({ backend, to }) => {
+      if (to === 'unhealthy') scheduler.checkSoon(backend)
+    })
+    fastify.registry.on('failure', ({ backend }) => {
+      if (backend.eligible && enabled) scheduler.checkSoon(backend)
+    })
+    fastify.addHook('onReady', async () => {
+      await scheduler.start()
+      if (fastify.registry.eligibleCount === 0) {
+        fastify.log.error('No backend passed its first check: requests are answered 503 until one does')
+      }
+    })
+    fastify.addHook('preClose', async () => scheduler.stop())
+  },
+  { name: 'health-check', dependencies: ['backend-registry'] }
+)

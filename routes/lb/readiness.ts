@@ -1,0 +1,24 @@
+import type { FastifyPluginAsync } from 'fastify'
+
+/** For orchestrators, from any address: they say no more than one can learn by sending a request. */
+const readiness: FastifyPluginAsync = async (fastify) => {
+  /** The process runs. */
+  fastify.get('/live', (_request, reply) => {
+    reply.header('Cache-Control', 'no-store').send({ status: 'live' })
+  })
+
+  /** Requests would be served: a backend is eligible, and the balancer is not draining. */
+  fastify.get('/ready', (_request, reply) => {
+    const { registry } = fastify
+    const reason = registry.draining
+      ? 'draining'
+      : registry.eligibleCount === 0
+        ? 'no backend is eligible'
+        : undefined
+    reply.header('Cache-Control', 'no-store')
+    if (reason) reply.code(503).send({ status: 'not ready', reason })
+    else reply.send({ status: 'ready' })
+  })
+}
+
+export default readiness

@@ -1,0 +1,91 @@
+const count = (description: string) => ({ type: 'integer', minimum: 0, description })
+const number = (description: string) => ({ type: 'number', minimum: 0, description })
+const text = (description: string) => ({ type: 'string', description })
+const time = (description: string) => ({ type: 'string', format: 'date-time', description })
+
+function object(properties: Record<string, object>) {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: Object.keys(properties),
+    properties
+  } as const
+}
+
+const check = {
+  ...object({
+    at: time('When it began'),
+    ok: { type: 'boolean', description: 'Whether it passed' },
+    result: text('What it saw, such as "status 200" or "connection refused"'),
+    latencyMs: number('Until the response head, in milliseconds')
+  }),
+  type: ['object', 'null']
+}
+
+const backend = object({
+  id: count('Place in the configuration'),
+  address: text('host:port'),
+  url: text('Origin'),
+  weight: count('Share of the load in proportion to the others'),
+  state: {
+    type: 'string',
+    enum: ['checking', 'healthy', 'unhealthy'],
+    description: 'Only "healthy" gets requests'
+  },
+  since: time('When it took this state'),
+  reason: text('Why it did'),
+  lastCheck: check,
+  consecutiveSuccesses: count('Checks passed in a row'),
+  consecutiveFailures: count('Checks failed in a row'),
+  active: count('Requests that it is working on'),
+  total: count('Requests that were given to it, second tries included'),
+  failed: count('Requests to it that failed: refused, reset, timed out, or answered with broken HTTP'),
+  responses: object({
+    '1xx': count('Interim responses'),
+    '2xx': count('Successes'),
+    '3xx': count('Redirections'),
+    '4xx': count('Client errors'),
+    '5xx': count('Server errors')
+  }),
+  retries: count('Requests that failed here and were tried again on another backend'),
+  bytes: object({
+    received: count('Bytes of response bodies received from it'),
+    sent: count('Bytes of request bodies sent to it')
+  })
+})
+
+/** JSON Schema of `/__lb/stats`: it serialises the response, and it is its documentation. */
+export const statisticsSchema = object({
+  version: text('Version of the balancer'),
+  startedAt: time('When the process started to serve'),
+  uptimeSeconds: number('Seconds since then'),
+  state: { type: 'string', enum: ['serving', 'draining'] },
+  requests: object({
+    inFlight: count('Requests that are being worked on'),
+    total: count('Requests for backends since the start, refused ones included'),
+    failed: count('Requests that the balancer answered with 502 or 504'),
+    rejected: object({
+      overload: count('Answered 503 as too many were in flight'),
+      noBackend: count('Answered 503 as no backend was eligible')
+    }),
+    perSecond: object({
+      last1s: number('Requests per second over the last second'),
+      last10s: number('over the last ten'),
+      last60s: number('over the last sixty')
+    })
+  }),
+  connections: object({
+    open: count('Client connections open'),
+    dropped: count('Client connections closed unanswered as too many were open'),
+    limit: count('How many may be open')
+  }),
+  latency: object({
+    windowSeconds: count('What the quantiles cover'),
+    count: count('Responses in it'),
+    p50Ms: number('Median, from the head of the request to the end of the response'),
+    p90Ms: number('90 % took no longer'),
+    p99Ms: number('99 % took no longer'),
+    maxMs: number('The longest')
+  }),
+  backends: { type: 'array', items: backend }
+})

@@ -1,0 +1,43 @@
+import { METHODS } from 'node:http'
+import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { dispatcher, headersOf } from '../lib/forward/dispatcher.js'
+import { answerRaw } from '../lib/forward/raw-answer.js'
+import { PROXIED_PATH } from '../lib/forward/target.js'
+
+/** Only there because reply-from wants one: the exchange knows its backend. */
+const BASE = 'http://backend.invalid'
+
+const FROM_OPTIONS = {
+  rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request.exchange!),
+  onResponse: (request: FastifyRequest, reply: FastifyReply) => {
+    const exchange = request.exchange!
+    reply.hijack()
+    if (exchange.failure) answerRaw(request.raw, reply.raw, exchange.failure)
+    else exchange.writeHead()
+  },
+  // Trying again is the exchange's business, which does so on another backend.
+  retryDelay: () => null
+}
+
+/** The catch-all: every method and target that is not the balancer's own goes to the backend of the exchange. */
+const proxy: FastifyPluginAsync = async (fastify) => {
+  await fastify.register(replyFrom, {
+    base: BASE,
+    undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
+    disableRequestLogging: true
+  })
+  // Methods without a body, for all that Fastify knows: it leaves the bodies alone, whatever their type.
+  for (const method of METHODS)
+    if (method !== 'CONNECT') fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  fastify.route({
+    method: fastify.supportedMethods,
+    url: PROXIED_PATH,
+    // Nothing is returned: Fastify would wait for it as for a promise.
+    handler: (_request, reply) => {
+      reply.from(PROXIED_PATH, FROM_OPTIONS as unknown as Parameters<FastifyReply['from']>[1])
+    }
+  })
+}
+
+export default proxy
