@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type FastifyHttpOptions, LogController, type RawServerDefault } from 'fastify'
 import type { Config } from '../lib/config/load.js'
@@ -29,8 +29,14 @@ const prettyTransport = {
   options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname,stats' }
 }
 
+/** Unlike any other process' ids; the count after it makes it unlike any other request's. */
+const ID_PREFIX = `${randomBytes(9).toString('base64url')}-`
+let idCount = 0
+
 /** The client's `X-Request-Id` if it can be passed on as it is, otherwise a new one. */
 function requestId(req: IncomingMessage): string {
   const given = req.headers['x-request-id']
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+  if (typeof given === 'string' && REQUEST_ID.test(given)) return given
+  idCount++
+  return ID_PREFIX + idCount.toString(36)
 }

@@ -69,6 +69,7 @@ export class Exchange {
   #sent = false
   #answering = false
   #closed = false
+  #bodyStarted = false
   #statusCode = 0
   #statusText = ''
   #rawFields: readonly Buffer[] = []
@@ -111,6 +112,11 @@ export class Exchange {
     this.#remaining = contentLength
     this.#res.writeHead(this.#statusCode, this.#statusText, list)
     this.#answering = true
+  }
+
+  /** Sends the head by itself, unless something of the body has taken it along. */
+  flushHead(): void {
+    if (!this.#bodyStarted && !this.#closed) this.#res.flushHeaders()
   }
 
   #attempt(): void {
@@ -156,12 +162,13 @@ export class Exchange {
     )
     this.#tellHead()
     if (!this.#answering) return true
-    if (this.#remaining !== 0) process.nextTick(flushHead, this.#res)
+    if (this.#remaining !== 0) flushHeadSoon(this)
     return true
   }
 
   onData(chunk: Buffer): boolean {
     this.#bytesReceived += chunk.length
+    this.#bodyStarted = true
     if (this.#remaining > 0) {
       this.#remaining -= chunk.length
       if (this.#remaining === 0) {
@@ -177,6 +184,7 @@ export class Exchange {
 
   onComplete(rawTrailers: Buffer[]): void {
     this.#leaveBackend()
+    this.#bodyStarted = true
     if (rawTrailers.length > 0) this.#addTrailers(rawTrailers)
     this.#res.end(this.#lastChunk)
   }
@@ -286,6 +294,17 @@ export class Exchange {
   }
 }
 
-function flushHead(res: ServerResponse): void {
-  if (!res.writableEnded && !res.destroyed) res.flushHeaders()
+const headsToFlush: Exchange[] = []
+
+/**
+ * A body mostly comes with its head and takes it along; a head that is still alone at the end of this turn of the
+ * event loop is sent by itself. One callback a turn serves all.
+ */
+function flushHeadSoon(exchange: Exchange): void {
+  if (headsToFlush.push(exchange) === 1) setImmediate(flushHeads)
+}
+
+function flushHeads(): void {
+  for (const exchange of headsToFlush) exchange.flushHead()
+  headsToFlush.length = 0
 }
