@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import os from 'node:os'
+
+import { versionOf } from './commands'
+import type { Setting } from './options'
+import type { Peer } from './peers/peer'
+
+/** Where and with what the figures were taken. */
+export interface Environment {
+  date: string
+  node: string
+  kernel: string
+  cpu: string
+  cores: number
+  pinned: boolean
+  /** Average over the last minute before the start: other work on the machine shows here. */
+  loadBefore: number
+  wrk: string
+  versions: Record<string, string>
+}
+
+/** A proxy that is there, with the path of its program. */
+export interface FoundPeer {
+  peer: Peer
+  program: string
+}
+
+/** Gathers the facts; takes the versions from the programs themselves. */
+export function readEnvironment(wrk: string, found: FoundPeer[], pinned: boolean): Environment {
+  const [firstCpu] = os.cpus()
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    kernel: `${os.type()} ${os.release()}`,
+    cpu: firstCpu?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    pinned,
+    loadBefore: os.loadavg()[0]!,
+    wrk: versionOf(wrk, '-v'),
+    versions: Object.fromEntries(found.map(({ peer, program }) => [peer.name, peer.version(program)]))
+  }
+}
+
+/** The facts as a Markdown list. */
+export function describeEnvironment(environment: Environment): string {
+  const versions = Object.entries(environment.versions).map(([name, version]) => `${name} ${version}`)
+  return [
+    `- ${environment.date}, Node ${environment.node}, ${environment.kernel}`,
+    `- ${environment.cores} × ${environment.cpu}, ${pinning(environment)}, load before the start ${environment.loadBefore.toFixed(2)}`,
+    `- wrk ${environment.wrk}; ${versions.join(', ')}`
+  ].join('\n')
+}
+
+/** Throws when a process may not open as many files as the largest setting needs. */
+export function requireOpenFiles(settings: Pick<Setting, 'connections'>[]): void {
+  const connections = Math.max(...settings.map((setting) => setting.connections))
+  const needed = 2 * connections + 200
+  // Node has raised its soft limit to the hard one at start, and children inherit that.
+  const allowed = parseOpenFilesLimit(readFileSync('/proc/self/limits', 'utf8'))
+  if (allowed >= needed) return
+  throw new Error(
+    `${connections} connections need ${needed} open files, the limit is ${allowed}. Raise it: ulimit -n ${needed}`
+  )
+}
+
+/** The soft limit of open files from `/proc/self/limits`. */
+export function parseOpenFilesLimit(limits: string): number {
+  const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1]
+  return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft)
+}
+
+function pinning({ pinned }: Environment): string {
+  return pinned ? 'proxies pinned to CPU 0, wrk and backends to CPU 1' : 'nothing pinned'
+}

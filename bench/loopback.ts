@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Child } from './children'
+
+const readyWithinMilliseconds = 15_000
+const retryMilliseconds = 50
+
+/** As many different free loopback ports as asked for. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
+
+/** Waits until a server answers with 200 and a body of the size asked for; throws with its output if it does not. */
+export async function untilAnswering(child: Child, port: number, bodyBytes: number): Promise<void> {
+  const deadline = Date.now() + readyWithinMilliseconds
+  let last = ''
+  while (Date.now() < deadline && !child.hasExited()) {
+    last = await answer(port, bodyBytes)
+    if (last === `200 with ${bodyBytes} bytes`) return
+    await sleep(retryMilliseconds)
+  }
+  const fate = child.hasExited() ? 'exited' : `did not answer as expected (last: ${last})`
+  throw new Error(`${child.name} ${fate}. It printed:\n${child.output().slice(-2000).trim() || '(nothing)'}`)
+}
+
+async function answer(port: number, bodyBytes: number): Promise<string> {
+  try {
+    const request = http.get({ host: '127.0.0.1', port, path: `/${bodyBytes}`, agent: false, timeout: 5000 })
+    request.once('timeout', () => request.destroy(new Error('no answer within 5 s')))
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+    let received = 0
+    for await (const chunk of response) received += (chunk as Buffer).length
+    return `${response.statusCode} with ${received} bytes`
+  } catch (error) {
+    return (error as Error).message
+  }
+}

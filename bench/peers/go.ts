@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process'
+import path from 'node:path'
+
+import { findCommand, versionOf } from '../commands'
+import { benchSource } from '../project'
+import type { Peer } from './peer'
+
+/** Go's own reverse proxy on one CPU, built into the place's folder. */
+export const go: Peer = {
+  name: 'go',
+  find() {
+    return findCommand('go')
+  },
+  version(program) {
+    return versionOf(program, 'version')
+  },
+  launch(program, { port, backends, folder }) {
+    const binary = path.join(folder, 'go-proxy')
+    // Without a home folder Go does not know where to keep its build cache.
+    const env = { GOCACHE: path.join(folder, 'cache'), ...process.env, GO111MODULE: 'off' }
+    execFileSync(program, ['build', '-o', binary, benchSource('peers/go-proxy.go')], { env })
+    return { command: binary, args: [String(port), ...backends], env: { GOMAXPROCS: '1' } }
+  }
+}

@@ -1,0 +1,53 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { findCommand, versionOf } from '../commands'
+import type { Peer, Place } from './peer'
+
+/** HAProxy, one thread, as an expert would set it up for this load. */
+export const haproxy: Peer = {
+  name: 'haproxy',
+  find() {
+    return findCommand('haproxy')
+  },
+  version(program) {
+    return versionOf(program, '-v')
+  },
+  launch(program, place) {
+    const file = path.join(place.folder, 'haproxy.cfg')
+    writeFileSync(file, configuration(place))
+    return { command: program, args: ['-db', '-f', file] }
+  }
+}
+
+// HAProxy closes idle backend connections once a fifth of its file descriptors is in use, and it sizes that number to
+// maxconn: without the two ratios it would reconnect for most requests.
+function configuration({ port, backends, connections }: Place): string {
+  return `
+global
+  nbthread 1
+  maxconn ${2 * connections + 100}
+  tune.pool-low-fd-ratio 80
+  tune.pool-high-fd-ratio 90
+
+defaults
+  mode http
+  option http-keep-alive
+  option forwardfor
+  timeout connect 3s
+  timeout client 60s
+  timeout server 60s
+  timeout http-keep-alive 60s
+
+frontend clients
+  bind 127.0.0.1:${port} backlog 4096
+  http-request set-header X-Forwarded-Proto http
+  default_backend backends
+
+backend backends
+  balance leastconn
+  http-reuse always
+  default-server pool-purge-delay 10m
+${backends.map((backend, index) => `  server backend${index + 1} ${backend}`).join('\n')}
+`
+}

@@ -1,0 +1,18 @@
+import { caddy } from './caddy'
+import { fairlead } from './fairlead'
+import { go } from './go'
+import { haproxy } from './haproxy'
+import { nginx } from './nginx'
+import { nodePeer } from './node-peer'
+import type { Peer } from './peer'
+
+/** Every proxy that is measured, in the order of the table. */
+export const peers: Peer[] = [
+  fairlead,
+  nodePeer('reply-from', '@fastify/reply-from'),
+  nodePeer('http-proxy', 'http-proxy'),
+  nginx,
+  haproxy,
+  caddy,
+  go
+]

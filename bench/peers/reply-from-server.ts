@@ -1,0 +1,14 @@
+import replyFrom from '@fastify/reply-from'
+import fastify from 'fastify'
+
+// @fastify/reply-from as it comes: what its README shows for several backends, and no option beyond that.
+
+const [port, ...backends] = process.argv.slice(2)
+
+const server = fastify()
+
+server.register(replyFrom, { base: backends.map((backend) => `http://${backend}`) })
+
+server.all('/*', (_request, reply) => reply.from())
+
+server.listen({ host: '127.0.0.1', port: Number(port) })

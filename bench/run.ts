@@ -1,0 +1,90 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { Children } from './children'
+import { findCommand } from './commands'
+import { describeEnvironment, type FoundPeer, readEnvironment, requireOpenFiles } from './environment'
+import type { SettingResult } from './figures'
+import { describeHold, heldAll, hold } from './hold'
+import { type Options, readOptions } from './options'
+import { peers } from './peers'
+import { fairlead } from './peers/fairlead'
+import { type Bench, measureSetting } from './rounds'
+import { describeResult } from './table'
+import { describeVerdict, judge, targetPeers, targetSettings } from './targets'
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2), targetSettings, targetPeers)
+  if (process.platform !== 'linux') throw new Error('The bench reads /proc and so needs Linux.')
+  const wrk = required('wrk')
+  const children = new Children(options.pin ? required('taskset') : undefined)
+  const { hold: connections } = options
+  if (connections !== undefined) await runHold(children, wrk, connections, options.seconds)
+  else await runComparison({ children, wrk, found: findPeers(options.only), options, progress })
+}
+
+async function runHold(children: Children, wrk: string, connections: number, seconds: number): Promise<void> {
+  requireOpenFiles([{ connections }])
+  const [found] = findPeers([fairlead.name])
+  if (!found) throw new Error('There is no Fairlead to run.')
+  const result = await hold(children, wrk, found.program, connections, seconds)
+  console.log(describeHold(result))
+  if (!heldAll(result)) process.exitCode = 1
+}
+
+async function runComparison(bench: Bench): Promise<void> {
+  const { found, options } = bench
+  requireOpenFiles(options.settings)
+  if (found.length === 0) throw new Error('There is no proxy to run.')
+  const environment = readEnvironment(bench.wrk, found, options.pin)
+  console.log(`${describeEnvironment(environment)}\n`)
+  const results: SettingResult[] = []
+  for (const setting of options.settings) {
+    const result = await measureSetting(bench, setting)
+    results.push(result)
+    console.log(
+      `${describeResult(
+        result,
+        found.map(({ peer }) => peer.name)
+      )}\n`
+    )
+  }
+  const verdicts = options.check ? judge(results) : []
+  if (options.check) console.log(verdicts.map(describeVerdict).join('\n'))
+  if (verdicts.some(({ met }) => !met)) process.exitCode = 1
+  saveJson(options, { environment, results, verdicts })
+}
+
+function findPeers(only: string[]): FoundPeer[] {
+  const found: FoundPeer[] = []
+  for (const peer of peers.filter(({ name }) => only.includes(name))) {
+    const program = peer.find()
+    if (program) found.push({ peer, program })
+    else console.error(`${peer.name}: not installed, skipped`)
+  }
+  return found
+}
+
+function required(command: string): string {
+  const found = findCommand(command)
+  if (found) return found
+  throw new Error(
+    `${command} is not installed. On Debian: apt install ${command === 'wrk' ? 'wrk' : 'util-linux'}`
+  )
+}
+
+function saveJson({ jsonFile, rounds, seconds, warmUpSeconds }: Options, content: object): void {
+  mkdirSync(path.dirname(jsonFile), { recursive: true })
+  writeFileSync(jsonFile, `${JSON.stringify({ rounds, seconds, warmUpSeconds, ...content }, null, 2)}\n`)
+  progress(`raw figures of every round: ${path.relative('', jsonFile)}`)
+}
+
+// On stderr, so that stdout can go into a document as it is.
+function progress(line: string): void {
+  console.error(line)
+}
+
+main().catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})
