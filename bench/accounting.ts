@@ -63,10 +63,11 @@ export function readResidentKilobytes(rootPid: number): number {
 
 /** Connections that stand on a loopback port, from the side that accepted them. */
 export function countEstablished(port: number): number {
-  return countEstablishedIn(readIfThere('/proc/net/tcp'), port)
+  // A server that listens on :: accepts IPv4 clients too, and then they stand in the second table.
+  return countEstablishedIn(readIfThere('/proc/net/tcp') + readIfThere('/proc/net/tcp6'), port)
 }
 
-/** The same, from the text of `/proc/net/tcp`. */
+/** The same, from the lines of `/proc/net/tcp`. */
 export function countEstablishedIn(table: string, port: number): number {
   const established = '01'
   const hexPort = port.toString(16).toUpperCase().padStart(4, '0')

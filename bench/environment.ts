@@ -33,7 +33,7 @@ export function readEnvironment(wrk: string, found: FoundPeer[], pinned: boolean
     node: process.version,
     kernel: `${os.type()} ${os.release()}`,
     cpu: firstCpu?.model.trim() ?? 'unknown',
-    cores: os.availableParallelism(),
+    cores: os.cpus().length,
     pinned,
     loadBefore: os.loadavg()[0]!,
     wrk: versionOf(wrk, '-v'),

@@ -25,27 +25,29 @@ export interface Options {
 }
 
 interface Flags {
-  connections: number[]
-  body: number[]
+  connections?: number[]
+  body?: number[]
   only?: string[]
   rounds: number
   seconds: number
   warmUp: number
-  pin: boolean
+  pin?: true
   json: string
-  check: boolean
+  check?: true
   hold?: true | number
 }
 
 const defaultHoldConnections = 2000
+const defaultConnections = 64
+const defaultBodyBytes = 33
 
 /** Reads the arguments; prints the help or what is wrong with them, and exits, where that is called for. */
 export function readOptions(argv: string[], checkSettings: Setting[], checkPeers: string[]): Options {
   const command = describe()
   command.parse(argv, { from: 'user' })
   const flags = command.opts<Flags>()
-  const product = flags.connections.flatMap((connections) =>
-    flags.body.map((bodyBytes) => ({ connections, bodyBytes }))
+  const product = (flags.connections ?? [defaultConnections]).flatMap((connections) =>
+    (flags.body ?? [defaultBodyBytes]).map((bodyBytes) => ({ connections, bodyBytes }))
   )
   return {
     settings: flags.check ? checkSettings : product,
@@ -53,9 +55,9 @@ export function readOptions(argv: string[], checkSettings: Setting[], checkPeers
     rounds: flags.rounds,
     seconds: flags.seconds,
     warmUpSeconds: flags.warmUp,
-    pin: flags.pin,
-    jsonFile: path.resolve(flags.json),
-    check: flags.check,
+    pin: flags.pin ?? false,
+    jsonFile: path.resolve(projectRoot, flags.json),
+    check: flags.check ?? false,
     hold: flags.hold === true ? defaultHoldConnections : flags.hold
   }
 }
@@ -63,23 +65,26 @@ export function readOptions(argv: string[], checkSettings: Setting[], checkPeers
 function describe(): Command {
   return new Command('npm run bench --')
     .description('Measures Fairlead and its peers in turn, with wrk, in front of the same backends.')
-    .option('--connections <list>', 'client connections, e.g. 64,512,2000', listOf(positiveInteger), [64])
+    .option(
+      '--connections <list>',
+      `client connections, e.g. 64,512,2000 (default: ${defaultConnections})`,
+      listOf(positiveInteger)
+    )
     .option(
       '--body <list>',
-      'body sizes in bytes, or with k or m, e.g. 33,1k,100k,10m',
-      listOf(parseBytes),
-      [33]
+      `body sizes in bytes, or with k or m, e.g. 33,1k,100k,10m (default: ${defaultBodyBytes})`,
+      listOf(parseBytes)
     )
-    .option('--only <list>', 'the proxies to run, e.g. fairlead,nginx', listOf(peerName))
+    .option('--only <list>', 'the proxies to run, e.g. fairlead,nginx (default: all)', listOf(peerName))
     .option('--rounds <count>', 'rounds; each runs every proxy once', positiveInteger, 3)
     .option('--seconds <seconds>', 'length of one run', positiveInteger, 3)
     .option('--warm-up <seconds>', 'load on each proxy before the first round', positiveInteger, 2)
-    .option('--pin', 'proxies on CPU 0, wrk and the backends on CPU 1', false)
-    .option('--json <file>', 'where the raw figures go', path.join(projectRoot, 'bench/results/latest.json'))
-    .option('--check', 'exit 1 if a target is missed (chooses the settings itself)', false)
+    .option('--pin', 'proxies on CPU 0, wrk and the backends on CPU 1')
+    .option('--json <file>', 'where the raw figures go', 'bench/results/latest.json')
+    .option('--check', 'exit 1 if a target is missed (chooses settings and proxies itself)')
     .option(
       '--hold [connections]',
-      'keep so many connections to Fairlead busy and report its memory',
+      `keep so many connections (${defaultHoldConnections}) to Fairlead busy and report its memory`,
       positiveInteger
     )
 }

@@ -66,7 +66,7 @@ export function judge(results: SettingResult[]): Verdict[] {
 
 /** A verdict as a line of a Markdown list. */
 export function describeVerdict({ promise, value, met }: Verdict): string {
-  const measured = value === undefined ? 'not measured' : String(Math.round(value * 100) / 100)
+  const measured = value === undefined ? 'not measured' : String(Math.round(value * 1000) / 1000)
   return `- ${met ? 'met' : 'MISSED'}: ${promise} (${measured})`
 }
 

@@ -5,7 +5,10 @@ import { findCommand, versionOf } from '../commands'
 import { benchSource } from '../project'
 import type { Peer } from './peer'
 
-/** Go's own reverse proxy on one CPU, built into the place's folder. */
+// A folder of the first place, which stays until the run ends.
+let binary: string | undefined
+
+/** Go's own reverse proxy on one CPU, built once a run. */
 export const go: Peer = {
   name: 'go',
   find() {
@@ -15,10 +18,15 @@ export const go: Peer = {
     return versionOf(program, 'version')
   },
   launch(program, { port, backends, folder }) {
-    const binary = path.join(folder, 'go-proxy')
-    // Without a home folder Go does not know where to keep its build cache.
-    const env = { GOCACHE: path.join(folder, 'cache'), ...process.env, GO111MODULE: 'off' }
-    execFileSync(program, ['build', '-o', binary, benchSource('peers/go-proxy.go')], { env })
+    binary ??= build(program, folder)
     return { command: binary, args: [String(port), ...backends], env: { GOMAXPROCS: '1' } }
   }
+}
+
+function build(program: string, folder: string): string {
+  const output = path.join(folder, 'go-proxy')
+  // Without a home folder Go does not know where to keep its build cache.
+  const env = { GOCACHE: path.join(folder, 'cache'), ...process.env, GO111MODULE: 'off' }
+  execFileSync(program, ['build', '-o', output, benchSource('peers/go-proxy.go')], { env })
+  return output
 }

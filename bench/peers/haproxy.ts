@@ -26,6 +26,7 @@ function configuration({ port, backends, connections }: Place): string {
   return `
 global
   nbthread 1
+  tune.bufsize 32768
   maxconn ${2 * connections + 100}
   tune.pool-low-fd-ratio 80
   tune.pool-high-fd-ratio 90
