@@ -25,8 +25,9 @@ export const go: Peer = {
 
 function build(program: string, folder: string): string {
   const output = path.join(folder, 'go-proxy')
-  // Without a home folder Go does not know where to keep its build cache.
-  const env = { GOCACHE: path.join(folder, 'cache'), ...process.env, GO111MODULE: 'off' }
+  // Go keeps its build cache in the home folder, and fails without one.
+  const cache = process.env.HOME ? {} : { GOCACHE: path.join(folder, 'cache') }
+  const env = { ...process.env, ...cache, GO111MODULE: 'off' }
   execFileSync(program, ['build', '-o', output, benchSource('peers/go-proxy.go')], { env })
   return output
 }

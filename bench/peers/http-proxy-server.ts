@@ -22,4 +22,4 @@ const server = http.createServer((request, response) => {
   proxy.web(request, response, { target: targets[turn]! })
 })
 
-server.listen({ host: '127.0.0.1', port: Number(port) })
+server.listen({ host: '127.0.0.1', port: Number(port), backlog: 4096 })

@@ -2,6 +2,7 @@ import replyFrom from '@fastify/reply-from'
 import fastify from 'fastify'
 
 // @fastify/reply-from as it comes: what its README shows for several backends, and no option beyond that.
+// Only the accept queue is as long as everyone's here, so that all proxies get all connections at once.
 
 const [port, ...backends] = process.argv.slice(2)
 
@@ -11,4 +12,4 @@ server.register(replyFrom, { base: backends.map((backend) => `http://${backend}`
 
 server.all('/*', (_request, reply) => reply.from())
 
-server.listen({ host: '127.0.0.1', port: Number(port) })
+server.listen({ host: '127.0.0.1', port: Number(port), backlog: 4096 })
