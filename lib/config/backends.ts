@@ -27,15 +27,16 @@ const HOST_NAME = /^(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i
 export function parseBackends(text: string, fault: Fault): BackendConfig[] {
   const backends: BackendConfig[] = []
   const seen = new Set<string>()
-  for (const entry of text.split(/[\s,]+/).filter(Boolean)) {
-    const backend = parseBackend(entry, (message) => fault(`"${entry}": ${message}`))
+  const entries = text.split(/[\s,]+/).filter(Boolean)
+  for (const entry of entries) {
+    const shown = entry.replace(/\/\/.*@/, '//***@')
+    const backend = parseBackend(entry, (message) => fault(`"${shown}": ${message}`))
     if (!backend) continue
-    const key = backend.address.toLowerCase()
-    if (seen.has(key)) fault(`"${entry}": duplicate, ${backend.address} is listed twice`)
-    seen.add(key)
+    if (seen.has(backend.address)) fault(`"${shown}": duplicate, ${backend.address} is listed twice`)
+    seen.add(backend.address)
     backends.push(backend)
   }
-  if (text.trim() === '') fault('must name at least one backend, such as 127.0.0.1:8080')
+  if (entries.length === 0) fault('must name at least one backend, such as 127.0.0.1:8080')
   return backends
 }
 
@@ -69,8 +70,8 @@ function parseUrl(text: string, fault: Fault): Origin | undefined {
     fault('must be an origin without path, query or fragment: requests keep the path that the client sent')
   }
   const defaultPort = url.protocol === 'http:' ? 80 : 443
-  const hostname = url.hostname.replace(/^\[|\]$/g, '')
-  return { protocol: url.protocol, hostname, port: url.port === '' ? defaultPort : Number(url.port) }
+  const port = url.port === '' ? defaultPort : Number(url.port)
+  return { protocol: url.protocol, hostname: withoutBrackets(url.hostname), port }
 }
 
 function parseAddress(text: string, fault: Fault): Origin | undefined {
@@ -82,15 +83,16 @@ function parseAddress(text: string, fault: Fault): Origin | undefined {
     return undefined
   }
   const [, host = '', port] = match
-  const hostname = host.replace(/^\[|\]$/g, '')
-  if (
-    host.startsWith('[') ? !isIPv6(hostname) : !HOST_NAME.test(hostname) || !URL.canParse(`http://${host}/`)
-  ) {
+  const url = `http://${host}/`
+  if (!(host.startsWith('[') || HOST_NAME.test(host)) || !URL.canParse(url)) {
     fault(`"${host}" is not a host name or address`)
     return undefined
   }
-  return { protocol: 'http:', hostname, port: Number(port) }
+  // As URL writes it, so that two spellings of one address are seen to be the same.
+  return { protocol: 'http:', hostname: withoutBrackets(new URL(url).hostname), port: Number(port) }
 }
+
+const withoutBrackets = (host: string) => host.replace(/^\[|\]$/g, '')
 
 function parseOptions(options: string[], fault: Fault): number {
   let weight: number | undefined

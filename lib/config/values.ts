@@ -39,10 +39,10 @@ export function integer(min: number, max: number) {
   return number(WHOLE, min, max, `a whole number from ${min} to ${max}`)
 }
 
-/** Seconds in the text (fractions allowed), milliseconds in the value. */
+/** Seconds in the text (fractions allowed), milliseconds in the value: whole ones, and 0 only if 0 was written. */
 export function seconds(min: number, max: number) {
   return number(DECIMAL, min, max, `a number of seconds from ${min} to ${max}`).transform((value) =>
-    Math.round(value * 1000)
+    value > 0 ? Math.max(1, Math.round(value * 1000)) : 0
   )
 }
 
