@@ -1,0 +1,171 @@
+import t from 'tap'
+import { ConfigError, loadConfig } from '../../lib/config/load.js'
+
+/** What loading says is wrong, a line a fault. */
+function faultsOf(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+}
+
+const NOT_A_PORT = 'the port must be from 1 to 65535'
+const NOT_A_WEIGHT = 'weight must be a whole number from 1 to 256'
+
+const BACKEND_FAULTS: readonly [entry: string, fault: string][] = [
+  ['a', 'is not a backend address; write host:port'],
+  ['a:', 'is not a backend address; write host:port'],
+  [':80', 'is not a backend address; write host:port'],
+  ['a:-1', 'is not a backend address; write host:port'],
+  ['a:+1', 'is not a backend address; write host:port'],
+  ['a:8e1', 'is not a backend address; write host:port'],
+  ['a:http', 'is not a backend address; write host:port'],
+  ['a:80/app', 'is not a backend address; write host:port'],
+  ['me@a:80', '"me@a" is not a host name or address'],
+  ['a:65536', `${NOT_A_PORT}, but is 65536`],
+  ['a:99999999999999999999', NOT_A_PORT],
+  ['http://a:0', `${NOT_A_PORT}, but is 0`],
+  ['::1:80', 'IPv6 needs brackets: [::1]:8080'],
+  ['[::1]', 'is not a backend address'],
+  ['[::1%eth0]:80', '"[::1%eth0]" is not a host name or address'],
+  ['[127.0.0.1]:80', '"[127.0.0.1]" is not a host name or address'],
+  ['[]:80', '"[]" is not a host name or address'],
+  ['256.1.1.1:80', '"256.1.1.1" is not a host name or address'],
+  ['-a:80', '"-a" is not a host name or address'],
+  ['a..b:80', '"a..b" is not a host name or address'],
+  ['a_!:80', '"a_!" is not a host name or address'],
+  ['http://', 'is not a valid URL; write http://host:port'],
+  ['http://a:70000', 'is not a valid URL; write http://host:port, with a port from 1 to 65535'],
+  ['ws://a:80', 'the scheme must be http or https, but is ws'],
+  ['http://a/app', 'must be an origin without path'],
+  ['http://a?', 'must be an origin without path'],
+  ['http://a#', 'must be an origin without path'],
+  ['a:80;', 'unknown option ""; known: weight'],
+  ['a:80;Weight=2', 'unknown option "Weight=2"; known: weight'],
+  ['a:80;weight', `${NOT_A_WEIGHT}, but is ""`],
+  ['a:80;weight=', `${NOT_A_WEIGHT}, but is ""`],
+  ['a:80;weight=-1', `${NOT_A_WEIGHT}, but is "-1"`],
+  ['a:80;weight=0x10', `${NOT_A_WEIGHT}, but is "0x10"`],
+  ['a:80;weight=1=2', `${NOT_A_WEIGHT}, but is "1=2"`],
+  ['a:80;weight=9999999999', NOT_A_WEIGHT]
+]
+
+t.test('wrong backends', async (t) => {
+  for (const [entry, fault] of BACKEND_FAULTS) {
+    const faults = faultsOf({ LB_BACKENDS: `first:80 ${entry}` })
+    t.equal(faults.length, 1, entry, { faults })
+    t.ok(faults[0]?.startsWith(`LB_BACKENDS "${entry}": `), 'names variable and entry', { faults })
+    t.ok(faults[0]?.includes(fault), fault, { faults })
+  }
+})
+
+t.test('an empty list of backends', async (t) => {
+  for (const text of ['', ' ', ',', ' ,\n, '])
+    t.match(faultsOf({ LB_BACKENDS: text }), ['LB_BACKENDS must name at least one backend'])
+})
+
+t.test('a backend listed twice, however it is written', async (t) => {
+  for (const [first, second, address] of [
+    ['a:80', 'a:80', 'a:80'],
+    ['App:80', 'aPP:80', 'app:80'],
+    ['a:80', 'http://a', 'a:80'],
+    ['a:443', 'https://A:443', 'a:443'],
+    ['a:80;weight=2', 'a:80', 'a:80'],
+    ['[::1]:80', '[0:0::1]:80', '[::1]:80'],
+    ['127.0.0.1:80', '127.1:80', '127.0.0.1:80']
+  ] as const) {
+    t.same(faultsOf({ LB_BACKENDS: `${first} other:80 ${second}` }), [
+      `LB_BACKENDS "${second}": duplicate, ${address} is listed twice`
+    ])
+  }
+})
+
+t.test('a password in a URL is not shown', async (t) => {
+  const faults = faultsOf({ LB_BACKENDS: 'http://me:secret@a;weight=0' })
+  t.equal(faults.length, 2)
+  t.notMatch(faults.join(), /secret/)
+})
+
+t.test('wrong values of the other types', async (t) => {
+  const wrong: Record<string, string[]> = {
+    LB_MAX_CONNECTIONS: [
+      '',
+      ' ',
+      '0',
+      '-1',
+      '1.5',
+      '1e3',
+      '0x10',
+      '1_000',
+      'many',
+      '1000001',
+      'Infinity',
+      'NaN'
+    ],
+    LB_CONNECTION_TIMEOUT: ['', '0', '0.04', '-1', '.5', '1.', '1e1', '3s', '3601', '0,5'],
+    LB_NO_HEALTH_CHECK: ['', '2', 'tru', 'null', 'true false'],
+    LB_HEALTH_CHECK_URL: ['', 'health', 'http://a/health', '/a b', '/a#b', '/é', '/a\r\nX: y', '*'],
+    LB_HEALTH_CHECK_STATUS: [
+      '',
+      ',',
+      '200,',
+      '99',
+      '600',
+      '399-200',
+      '200-',
+      '-200',
+      '2xx',
+      '200 204',
+      '1000'
+    ],
+    LB_ADMIN_ALLOW: [
+      '',
+      'localhost',
+      '10.0.0.0/33',
+      '::/129',
+      '10.0.0.0/',
+      '10.0.0.0/8/8',
+      '10.0.0/8',
+      '::1/-1'
+    ]
+  }
+  for (const [name, values] of Object.entries(wrong)) {
+    for (const value of values) {
+      const faults = faultsOf({ [name]: value })
+      t.ok(faults.length > 0, `${name}=${JSON.stringify(value)}`)
+      for (const fault of faults) t.ok(fault.startsWith(`${name} must `), fault)
+    }
+  }
+})
+
+t.test('every fault is reported at once, in the order of the variables', async (t) => {
+  t.same(
+    faultsOf({ LB_BAD: '1', LB_STATS_INTERVAL: 'x', LB_BACKENDS: 'a b', PORT: '-1', FASTIFY_PORT: '-2' }).map(
+      (fault) => fault.split(/ (must|is)/)[0]
+    ),
+    ['PORT', 'LB_BACKENDS "a":', 'LB_BACKENDS "b":', 'LB_STATS_INTERVAL', 'LB_BAD', 'FASTIFY_PORT']
+  )
+})
+
+t.test('unknown variables', async (t) => {
+  t.same(faultsOf({ LB_HEALTH_CHECK_INTERVAL: '5' }), [
+    'LB_HEALTH_CHECK_INTERVAL is not a known variable; did you mean LB_HEALTH_CHECK_PERIOD?'
+  ])
+  t.same(faultsOf({ LB_X: '5' }), ['LB_X is not a known variable'], 'no suggestion if nothing is near')
+  t.same(faultsOf({ LBX: '5', XLB_BACKENDS: '5', FASTIFY_LOG_LEVEL: 'x', HOME: '' }), [], "others' are")
+})
+
+t.test('the error', async (t) => {
+  try {
+    loadConfig({ PORT: 'x', LB_X: '' })
+    t.fail('should throw')
+  } catch (error) {
+    t.match(error, { name: 'ConfigError', code: 'LB_BAD_CONFIG' })
+    const { message, stack } = error as Error
+    t.equal(message.split('\n').length, 3, 'a line a fault under a heading')
+    t.equal(stack, message, 'no stack: it is not ours')
+  }
+})

@@ -1,0 +1,171 @@
+import t from 'tap'
+import { parseBackends } from '../../lib/config/backends.js'
+import { loadConfig } from '../../lib/config/load.js'
+import { describeVariables } from '../../lib/config/schema.js'
+
+const addresses = (LB_BACKENDS: string) => loadConfig({ LB_BACKENDS }).backends.map(({ address }) => address)
+
+t.test('defaults', async (t) => {
+  const { adminAllow, ...config } = loadConfig({})
+  t.strictSame(config, {
+    port: 80,
+    backends: [
+      { protocol: 'http:', hostname: '127.0.0.1', port: 8080, address: '127.0.0.1:8080', weight: 1 },
+      { protocol: 'http:', hostname: '127.0.0.1', port: 8081, address: '127.0.0.1:8081', weight: 1 }
+    ],
+    maxConnections: 1000,
+    maxSockets: 4000,
+    healthCheck: {
+      enabled: true,
+      periodMs: 5000,
+      timeoutMs: 2000,
+      path: '/',
+      rise: 2,
+      fall: 3,
+      expectedStatus: [{ from: 200, to: 399 }]
+    },
+    connectTimeoutMs: 3000,
+    responseTimeoutMs: 60_000,
+    bufferSizeBytes: 32_768,
+    forwarded: false,
+    statsIntervalMs: 30_000,
+    drainTimeoutMs: 30_000
+  })
+  t.ok(adminAllow.check('127.0.0.1', 'ipv4'))
+  t.ok(adminAllow.check('127.255.0.9', 'ipv4'))
+  t.ok(adminAllow.check('::1', 'ipv6'))
+  t.notOk(adminAllow.check('10.0.0.1', 'ipv4'))
+  t.notOk(adminAllow.check('::2', 'ipv6'))
+})
+
+t.test('names, flags and defaults that are promised', async (t) => {
+  const promised: [name: string, flags: string, fallback: string][] = [
+    ['PORT', '-p, --port', '80'],
+    ['LB_BACKENDS', '-b, --backends', '127.0.0.1:8080 127.0.0.1:8081'],
+    ['LB_MAX_CONNECTIONS', '--max-connections', '1000'],
+    ['LB_HEALTH_CHECK_PERIOD', '--health-check-period', '5'],
+    ['LB_HEALTH_CHECK_URL', '--health-check-url', '/'],
+    ['LB_CONNECTION_TIMEOUT', '--connection-timeout', '3'],
+    ['LB_BUFFER_SIZE', '--buffer-size', '32768'],
+    ['LB_NO_HEALTH_CHECK', '--no-health-check', 'false'],
+    ['LB_STATS_INTERVAL', '--stats-interval', '30']
+  ]
+  const said = new Map(describeVariables().map(({ name, info }) => [name as string, info]))
+  for (const [name, flags, fallback] of promised) {
+    const info = said.get(name)
+    t.equal(info?.flags?.replace(/ <.*/, ''), flags, name)
+    t.equal(info?.fallback, fallback, name)
+  }
+})
+
+t.test('a default that is written out changes nothing', async (t) => {
+  const written = Object.fromEntries(describeVariables().map(({ name, info }) => [name, info.fallback]))
+  const { adminAllow: _, ...config } = loadConfig(written)
+  const { adminAllow: __, ...defaults } = loadConfig({})
+  t.strictSame(config, defaults)
+})
+
+t.test('lists of backends', async (t) => {
+  const two = ['a:80', 'b:81']
+  for (const text of ['a:80,b:81', 'a:80 b:81', 'a:80\nb:81', 'a:80,\tb:81\r\n', ' ,a:80 , b:81, ']) {
+    t.same(addresses(text), two, JSON.stringify(text))
+  }
+  t.same(addresses('b:81 a:80'), ['b:81', 'a:80'], 'in the order given')
+})
+
+t.test('forms of a backend', async (t) => {
+  const parsed = (text: string) => {
+    const [backend] = parseBackends(text, (fault) => t.fail(fault))
+    return backend
+  }
+  const http = { protocol: 'http:', weight: 1 }
+  t.same(parsed('a:8080'), { ...http, hostname: 'a', port: 8080, address: 'a:8080' })
+  t.same(parsed('10.0.0.7:1'), { ...http, hostname: '10.0.0.7', port: 1, address: '10.0.0.7:1' })
+  t.same(parsed('[::1]:65535'), { ...http, hostname: '::1', port: 65535, address: '[::1]:65535' })
+  t.same(parsed('[0:0:0::1]:80'), { ...http, hostname: '::1', port: 80, address: '[::1]:80' })
+  t.same(parsed('http://a'), { ...http, hostname: 'a', port: 80, address: 'a:80' })
+  t.same(parsed('http://a/'), { ...http, hostname: 'a', port: 80, address: 'a:80' })
+  t.same(parsed('HTTP://[::1]:8080'), { ...http, hostname: '::1', port: 8080, address: '[::1]:8080' })
+  const https = { protocol: 'https:', weight: 1 }
+  t.same(parsed('https://a.test'), { ...https, hostname: 'a.test', port: 443, address: 'a.test:443' })
+  t.same(parsed('https://a:80'), { ...https, hostname: 'a', port: 80, address: 'a:80' })
+  for (const name of ['my_app', 'my-app.default.svc', 'xn--bcher-kva.test', 'a.test.', '7up'])
+    t.match(parsed(`${name}:80`), { hostname: name, address: `${name}:80` }, name)
+  t.match(parsed('MyApp:80'), { hostname: 'myapp', address: 'myapp:80' }, 'names have no case')
+})
+
+t.test('weights', async (t) => {
+  const { backends } = loadConfig({
+    LB_BACKENDS: 'a:80;weight=1 b:80;weight=256 c:80 https://d;weight=007 [::1]:80;weight=3'
+  })
+  t.same(
+    backends.map(({ weight }) => weight),
+    [1, 256, 1, 7, 3]
+  )
+  t.same(
+    backends.map(({ address }) => address),
+    ['a:80', 'b:80', 'c:80', 'd:443', '[::1]:80']
+  )
+})
+
+t.test('numbers', async (t) => {
+  t.equal(loadConfig({ PORT: '0' }).port, 0)
+  t.equal(loadConfig({ PORT: ' 8000 ' }).port, 8000)
+  t.equal(loadConfig({ PORT: '65535' }).port, 65535)
+  t.equal(loadConfig({ LB_MAX_CONNECTIONS: '7' }).maxSockets, 28, 'four sockets for each request in flight')
+  t.equal(loadConfig({ LB_MAX_CONNECTIONS: '7', LB_MAX_SOCKETS: '9' }).maxSockets, 9)
+  t.equal(loadConfig({ LB_BUFFER_SIZE: '1024' }).bufferSizeBytes, 1024)
+  const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_RISE: '1', LB_HEALTH_CHECK_FALL: '100' })
+  t.match(healthCheck, { rise: 1, fall: 100 })
+})
+
+t.test('seconds', async (t) => {
+  t.equal(loadConfig({ LB_CONNECTION_TIMEOUT: '0.25' }).connectTimeoutMs, 250)
+  t.equal(loadConfig({ LB_CONNECTION_TIMEOUT: '1.001' }).connectTimeoutMs, 1001, 'whole milliseconds')
+  t.equal(loadConfig({ LB_RESPONSE_TIMEOUT: '0' }).responseTimeoutMs, 0)
+  t.equal(loadConfig({ LB_RESPONSE_TIMEOUT: '0.0001' }).responseTimeoutMs, 1, 'little is not none')
+  t.equal(loadConfig({ LB_STATS_INTERVAL: '0' }).statsIntervalMs, 0)
+  t.equal(loadConfig({ LB_STATS_INTERVAL: '86400' }).statsIntervalMs, 86_400_000)
+  t.equal(loadConfig({ LB_DRAIN_TIMEOUT: '1.5' }).drainTimeoutMs, 1500)
+  const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_PERIOD: '0.5', LB_HEALTH_CHECK_TIMEOUT: '3' })
+  t.match(healthCheck, { periodMs: 500, timeoutMs: 500 }, 'a check never outlasts its period')
+})
+
+t.test('booleans', async (t) => {
+  for (const word of ['true', 'TRUE', '1', 'yes', 'On', ' true ']) {
+    t.equal(loadConfig({ LB_NO_HEALTH_CHECK: word }).healthCheck.enabled, false, word)
+    t.equal(loadConfig({ LB_FORWARDED: word }).forwarded, true, word)
+  }
+  for (const word of ['false', 'FALSE', '0', 'no', 'oFF']) {
+    t.equal(loadConfig({ LB_NO_HEALTH_CHECK: word }).healthCheck.enabled, true, word)
+    t.equal(loadConfig({ LB_FORWARDED: word }).forwarded, false, word)
+  }
+})
+
+t.test('status codes', async (t) => {
+  const expected = (LB_HEALTH_CHECK_STATUS: string) =>
+    loadConfig({ LB_HEALTH_CHECK_STATUS }).healthCheck.expectedStatus.map(({ from, to }) => [from, to])
+  t.same(expected('204'), [[204, 204]])
+  t.same(expected('200-299,404 , 500 - 503'), [
+    [200, 299],
+    [404, 404],
+    [500, 503]
+  ])
+  t.same(expected('200-200'), [[200, 200]])
+})
+
+t.test('paths of health checks', async (t) => {
+  for (const path of ['/', '/health?deep=1', '//', '/%zz', '/a;b=c@d'])
+    t.equal(loadConfig({ LB_HEALTH_CHECK_URL: path }).healthCheck.path, path)
+})
+
+t.test('address ranges', async (t) => {
+  const { adminAllow } = loadConfig({ LB_ADMIN_ALLOW: '10.0.0.0/8, 192.168.1.7\nfd00::/8 ::1' })
+  for (const address of ['10.255.0.1', '192.168.1.7']) t.ok(adminAllow.check(address, 'ipv4'), address)
+  for (const address of ['fd12::1', '::1']) t.ok(adminAllow.check(address, 'ipv6'), address)
+  for (const address of ['11.0.0.1', '192.168.1.8']) t.notOk(adminAllow.check(address, 'ipv4'), address)
+  t.notOk(adminAllow.check('fe80::1', 'ipv6'))
+  const everybody = loadConfig({ LB_ADMIN_ALLOW: '0.0.0.0/0 ::/0' }).adminAllow
+  t.ok(everybody.check('203.0.113.1', 'ipv4'))
+  t.ok(everybody.check('2001:db8::1', 'ipv6'))
+})

@@ -1,0 +1,115 @@
+import t, { type Test } from 'tap'
+import { describeVariables } from '../../lib/config/schema.js'
+import { type Ended, type Env, FASTIFY, LB, run } from '../support/processes.js'
+
+/** What is given, and what standard error has to say of it. */
+type Case = readonly [given: Env | readonly string[], ...said: string[]]
+
+const wholeNumber = (from: number, to: number, got: string) =>
+  `must be a whole number from ${from} to ${to}, but is "${got}"`
+const secondsFrom = (from: number, to: number, got: string) =>
+  `must be a number of seconds from ${from} to ${to}, but is "${got}"`
+const backends = (LB_BACKENDS: string): Env => ({ LB_BACKENDS })
+
+const THROUGH_LB: Case[] = [
+  [backends(''), 'LB_BACKENDS must name at least one backend, such as 127.0.0.1:8080'],
+  [backends('127.0.0.1'), 'LB_BACKENDS "127.0.0.1": is not a backend address; write host:port'],
+  [backends('a:0'), 'LB_BACKENDS "a:0": the port must be from 1 to 65535, but is 0'],
+  [backends('a:70000'), 'LB_BACKENDS "a:70000": the port must be from 1 to 65535, but is 70000'],
+  [backends('::1:8080'), 'LB_BACKENDS "::1:8080": is not a backend address; IPv6 needs brackets: [::1]:8080'],
+  [backends('ftp://a:21'), 'LB_BACKENDS "ftp://a:21": the scheme must be http or https, but is ftp'],
+  [backends('http://a/app'), 'LB_BACKENDS "http://a/app": must be an origin without path, query or fragment'],
+  [backends('http://me:pw@a'), 'LB_BACKENDS "http://***@a": must not carry a user name or password'],
+  [backends('a:80;wieght=2'), 'LB_BACKENDS "a:80;wieght=2": unknown option "wieght=2"; known: weight'],
+  [backends('a:80;weight=0'), 'LB_BACKENDS "a:80;weight=0": weight must be a whole number from 1 to 256'],
+  [backends('a:80;weight=257'), 'weight must be a whole number from 1 to 256, but is "257"'],
+  [backends('a:80;weight=1.5'), 'weight must be a whole number from 1 to 256, but is "1.5"'],
+  [backends('a:80;weight=2;weight=3'), 'LB_BACKENDS "a:80;weight=2;weight=3": weight is given twice'],
+  [backends('a:80 b:80 a:80'), 'LB_BACKENDS "a:80": duplicate, a:80 is listed twice'],
+  [backends('App:80,http://aPP'), 'LB_BACKENDS "http://aPP": duplicate, app:80 is listed twice'],
+  [{ PORT: '-1' }, `PORT ${wholeNumber(0, 65535, '-1')}`],
+  [{ FASTIFY_PORT: '' }, `FASTIFY_PORT ${wholeNumber(0, 65535, '')}`],
+  [{ LB_MAX_SOCKETS: '-5' }, `LB_MAX_SOCKETS ${wholeNumber(0, 1_000_000, '-5')}`],
+  [{ LB_HEALTH_CHECK_PERIOD: '0' }, `LB_HEALTH_CHECK_PERIOD ${secondsFrom(0.1, 86400, '0')}`],
+  [{ LB_HEALTH_CHECK_URL: 'health' }, 'LB_HEALTH_CHECK_URL must be a path that starts with "/"'],
+  [{ LB_HEALTH_CHECK_TIMEOUT: '2s' }, `LB_HEALTH_CHECK_TIMEOUT ${secondsFrom(0.05, 3600, '2s')}`],
+  [{ LB_HEALTH_CHECK_STATUS: '399-200' }, 'LB_HEALTH_CHECK_STATUS must list status codes or ranges'],
+  [{ LB_HEALTH_CHECK_RISE: '0' }, `LB_HEALTH_CHECK_RISE ${wholeNumber(1, 100, '0')}`],
+  [{ LB_HEALTH_CHECK_FALL: '1.5' }, `LB_HEALTH_CHECK_FALL ${wholeNumber(1, 100, '1.5')}`],
+  [{ LB_RESPONSE_TIMEOUT: '-1' }, `LB_RESPONSE_TIMEOUT ${secondsFrom(0, 86400, '-1')}`],
+  [{ LB_FORWARDED: '' }, 'LB_FORWARDED must be true or false, but is ""'],
+  [{ LB_STATS_INTERVAL: '1e3' }, `LB_STATS_INTERVAL ${secondsFrom(0, 86400, '1e3')}`],
+  [{ LB_ADMIN_ALLOW: '10.0.0.0/33' }, 'LB_ADMIN_ALLOW must list addresses or CIDR ranges'],
+  [{ LB_DRAIN_TIMEOUT: '4000' }, `LB_DRAIN_TIMEOUT ${secondsFrom(0, 3600, '4000')}`],
+  [{ LB_BACKEND: 'a:80' }, 'LB_BACKEND is not a known variable; did you mean LB_BACKENDS?'],
+  [['-p', '70000'], `PORT ${wholeNumber(0, 65535, '70000')}`],
+  [['--max-connections', '1.5'], `LB_MAX_CONNECTIONS ${wholeNumber(1, 1_000_000, '1.5')}`],
+  [['-b', 'a:80', 'b:80;weight=300'], 'LB_BACKENDS "b:80;weight=300": weight must be a whole number'],
+  [['--backends', 'a', '--backends', 'b:0'], 'LB_BACKENDS "a": is not', 'LB_BACKENDS "b:0": the port'],
+  [['--stats-interval', '-1'], `LB_STATS_INTERVAL ${secondsFrom(0, 86400, '-1')}`],
+  [['--max-connections'], "option '--max-connections <n>' argument missing"],
+  [['--max-conections', '5'], "unknown option '--max-conections'", 'Did you mean --max-connections?']
+]
+
+const THROUGH_FASTIFY: Case[] = [
+  [backends('nonsense'), 'LB_BACKENDS "nonsense": is not a backend address; write host:port'],
+  [backends('a:80 A:80'), 'LB_BACKENDS "A:80": duplicate, a:80 is listed twice'],
+  [{ PORT: 'http' }, `PORT ${wholeNumber(0, 65535, 'http')}`],
+  [{ PORT: '65536' }, `PORT ${wholeNumber(0, 65535, '65536')}`],
+  [{ PORT: '' }, `PORT ${wholeNumber(0, 65535, '')}`],
+  [{ FASTIFY_PORT: '70000' }, `FASTIFY_PORT ${wholeNumber(0, 65535, '70000')}`],
+  [{ FASTIFY_PORT: 'eighty' }, `FASTIFY_PORT ${wholeNumber(0, 65535, 'eighty')}`],
+  [{ LB_MAX_CONNECTIONS: '0' }, `LB_MAX_CONNECTIONS ${wholeNumber(1, 1_000_000, '0')}`],
+  [{ LB_CONNECTION_TIMEOUT: '0' }, `LB_CONNECTION_TIMEOUT ${secondsFrom(0.05, 3600, '0')}`],
+  [{ LB_BUFFER_SIZE: '1023' }, `LB_BUFFER_SIZE ${wholeNumber(1024, 16_777_216, '1023')}`],
+  [{ LB_NO_HEALTH_CHECK: 'maybe' }, 'LB_NO_HEALTH_CHECK must be true or false, but is "maybe"'],
+  [{ LB_MAX_CONECTIONS: '5' }, 'LB_MAX_CONECTIONS is not a known variable; did you mean LB_MAX_CONNECTIONS?'],
+  [
+    { ...backends('a:0 b:80;weight=0'), PORT: 'x', LB_STATS_INTERVAL: 'x', LB_STATS: '1' },
+    'PORT must',
+    'LB_BACKENDS "a:0": the port must',
+    'LB_BACKENDS "b:80;weight=0": weight must',
+    'LB_STATS_INTERVAL must',
+    'LB_STATS is not a known variable'
+  ]
+]
+
+const valueFlags = describeVariables().filter(({ info }) => info.flags?.includes('<'))
+const EVERY_FLAG_WRONG: Case = [
+  valueFlags.flatMap(({ info }) => [/--[a-z-]+/.exec(info.flags!)![0], 'nonsense']),
+  ...valueFlags.map(({ name }) => (name === 'LB_BACKENDS' ? `${name} "nonsense": is` : `${name} must`))
+]
+
+const isFlags = (given: Case[0]): given is readonly string[] => Array.isArray(given)
+
+/** Starts a balancer that would listen on a port of the system's choice, were it ever to listen. */
+function start(command: readonly string[], given: Case[0]): Promise<Ended> {
+  return isFlags(given)
+    ? run([...command, ...given], { PORT: '0' })
+    : run(command, { ...('FASTIFY_PORT' in given ? {} : { PORT: '0' }), ...given })
+}
+
+function refuses(t: Test, command: readonly string[], [given, ...said]: Case): void {
+  t.test(JSON.stringify(given), { buffered: true }, async (t) => {
+    const { code, stdout, stderr } = await start(command, given)
+    t.equal(code, 1, 'exits 1')
+    for (const message of said) t.ok(stderr.includes(message), message, { stderr })
+    t.notMatch(stderr + stdout, /^\s+at |node:internal|node_modules/m, 'without a stack trace')
+    t.equal(stdout, '', 'nothing on standard output')
+  })
+}
+
+t.jobs = 4
+
+t.test('lb refuses', { jobs: 4 }, async (t) => {
+  for (const wrong of [...THROUGH_LB, EVERY_FLAG_WRONG]) refuses(t, [LB], wrong)
+})
+
+t.test('fastify start app refuses', { jobs: 4 }, async (t) => {
+  for (const wrong of THROUGH_FASTIFY) refuses(t, [FASTIFY, 'start', 'app'], wrong)
+})
+
+t.test('each variable has a wrong value above', async (t) => {
+  const given = new Set([...THROUGH_LB, ...THROUGH_FASTIFY].flatMap(([given]) => Object.keys(given)))
+  for (const { name } of describeVariables()) t.ok(given.has(name), name)
+})

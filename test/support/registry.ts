@@ -1,0 +1,32 @@
+import type { Dispatcher } from 'undici'
+import type { Backend } from '../../lib/backend.js'
+import { type BackendConfig, parseBackends } from '../../lib/config/backends.js'
+import { Registry, type RegistryOptions } from '../../lib/registry.js'
+
+const NO_POOL = {} as Dispatcher
+
+/** Backends as `LB_BACKENDS` would give them. */
+export function backendConfigs(text: string): BackendConfig[] {
+  return parseBackends(text, (fault) => {
+    throw new Error(fault)
+  })
+}
+
+/** A registry of backends that are never connected to, healthy unless told otherwise. */
+export function registryOf(text: string, options: Partial<RegistryOptions> = {}): Registry {
+  return new Registry(backendConfigs(text), {
+    createPool: () => NO_POOL,
+    initialState: 'healthy',
+    ...options
+  })
+}
+
+/** A registry of healthy backends with these weights. */
+export function registryOfWeights(...weights: number[]): Registry {
+  return registryOf(weights.map((weight, i) => `backend-${i}:80;weight=${weight}`).join(' '))
+}
+
+/** A single backend, healthy. */
+export function backendAt(text: string): Backend {
+  return registryOf(text).backends[0]!
+}
