@@ -58,6 +58,7 @@ export class HealthScheduler {
 
   async #check(backend: Backend): Promise<void> {
     this.#running.add(backend)
+    this.#unschedule(backend)
     const result = await this.#options.probe(backend)
     this.#running.delete(backend)
     if (this.#stopped) return
@@ -69,13 +70,15 @@ export class HealthScheduler {
   }
 
   #schedule(backend: Backend, delayMs: number): void {
-    this.#clearTimeout(this.#timers.get(backend))
-    const timer = this.#setTimeout(() => {
-      this.#timers.delete(backend)
-      void this.#check(backend)
-    }, delayMs)
+    this.#unschedule(backend)
+    const timer = this.#setTimeout(() => void this.#check(backend), delayMs)
     timer.unref?.()
     this.#timers.set(backend, timer)
+  }
+
+  #unschedule(backend: Backend): void {
+    this.#clearTimeout(this.#timers.get(backend))
+    this.#timers.delete(backend)
   }
 
   #jittered(delayMs: number): number {
