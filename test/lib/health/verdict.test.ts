@@ -1,0 +1,129 @@
+import t from 'tap'
+import type { Backend } from '../../../lib/backend.js'
+import { BackendCell } from '../../../lib/counters.js'
+import { applyCheck, isInDoubt } from '../../../lib/health/verdict.js'
+import type { Registry } from '../../../lib/registry.js'
+import { registryOf } from '../../support/registry.js'
+
+const AT = new Date('2026-01-01T00:00:00Z')
+const PASS = { at: AT, ok: true, result: 'status 200', latencyMs: 1 }
+const FAIL = { at: AT, ok: false, result: 'status 500', latencyMs: 2 }
+const THRESHOLDS = { rise: 2, fall: 3 }
+
+interface Subject {
+  readonly registry: Registry
+  readonly backend: Backend
+  /** Applies checks in the order written, `+` for a pass, `-` for a failure, and returns the state after each. */
+  readonly after: (checks: string) => string
+}
+
+function subject(initialState: 'checking' | 'healthy', thresholds = THRESHOLDS): Subject {
+  const registry = registryOf('a:80 b:80', { initialState })
+  const backend = registry.backends[0]!
+  const after = (checks: string) =>
+    [...checks]
+      .map((check) => {
+        applyCheck(registry, backend, check === '+' ? PASS : FAIL, thresholds)
+        return { checking: '?', healthy: 'H', unhealthy: 'U' }[backend.state]
+      })
+      .join('')
+  return { registry, backend, after }
+}
+
+t.test('the first check decides by itself', async (t) => {
+  t.equal(subject('checking').after('+'), 'H')
+  t.equal(subject('checking').after('-'), 'U')
+})
+
+t.test('a backend that failed its first check has to rise like any other', async (t) => {
+  t.equal(subject('checking').after('-++'), 'UUH')
+})
+
+t.test('fall: only failures in a row take a backend out', async (t) => {
+  t.equal(subject('healthy').after('--+--+---'), 'HHHHHHHHU')
+  t.equal(subject('healthy', { rise: 1, fall: 1 }).after('-+-'), 'UHU')
+})
+
+t.test('rise: only passes in a row bring it back', async (t) => {
+  t.equal(subject('healthy').after('---+-+-++'), 'HHUUUUUUH')
+  t.equal(subject('checking', { rise: 3, fall: 1 }).after('-+++-'), 'UUUHU')
+})
+
+t.test('a long good past does not make falling any slower', async (t) => {
+  t.equal(
+    subject('healthy')
+      .after(`${'+'.repeat(50)}---`)
+      .slice(-3),
+    'HHU'
+  )
+})
+
+t.test('the reason tells how many checks it took, and what the last one saw', async (t) => {
+  const { backend, after } = subject('checking')
+  after('+')
+  t.equal(backend.reason, 'check passed: status 200')
+  after('---')
+  t.equal(backend.reason, '3 checks failed: status 500')
+  after('++')
+  t.equal(backend.reason, '2 checks passed: status 200')
+})
+
+t.test('the latest check is kept, whether it changed anything or not', async (t) => {
+  const { registry, backend, after } = subject('healthy')
+  t.equal(backend.lastCheck, undefined)
+  after('-')
+  t.same(backend.lastCheck, FAIL)
+  after('+')
+  t.same(backend.lastCheck, PASS)
+  t.equal(registry.backends[1]!.lastCheck, undefined)
+})
+
+t.test('counts of checks in a row', async (t) => {
+  const { backend, after } = subject('healthy')
+  const counts = () => [
+    backend.counters.get(BackendCell.consecutiveSuccesses),
+    backend.counters.get(BackendCell.consecutiveFailures)
+  ]
+  after('++')
+  t.same(counts(), [2, 0])
+  after('-')
+  t.same(counts(), [0, 1])
+  after('----')
+  t.same(counts(), [0, 5])
+  after('+')
+  t.same(counts(), [1, 0])
+})
+
+t.test('each change of state is told once', async (t) => {
+  const { registry, after } = subject('checking')
+  const changes: string[] = []
+  registry.on('state', ({ from, to }) => changes.push(`${from} → ${to}`))
+  after('+++-----+++')
+  t.same(changes, ['checking → healthy', 'healthy → unhealthy', 'unhealthy → healthy'])
+})
+
+t.test('in doubt is a backend whose next check may change its state', async (t) => {
+  for (const [checks, inDoubt] of [
+    ['', false],
+    ['+', false],
+    ['-', true],
+    ['--', true],
+    ['--+', false],
+    ['---', false],
+    ['----', false],
+    ['---+', true],
+    ['---+-', false],
+    ['---++', false]
+  ] as const) {
+    const { backend, after } = subject('healthy')
+    after(checks)
+    t.equal(isInDoubt(backend), inDoubt, `after "${checks}"`)
+  }
+})
+
+t.test('a backend taken out by a failed request rises from nothing', async (t) => {
+  const { registry, backend, after } = subject('healthy')
+  after('+++++')
+  registry.reportFailure(backend, 'LB_BACKEND_UNREACHABLE', 'connection refused', true)
+  t.equal(after('+-++'), 'UUUH')
+})
