@@ -8,6 +8,8 @@ const WORDS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'connect timeout',
   UND_ERR_HEADERS_TIMEOUT: 'response timeout',
   UND_ERR_BODY_TIMEOUT: 'response stalled',
+  UND_ERR_HEADERS_OVERFLOW: 'response head too large',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'broken response (length differs from Content-Length)',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   EADDRNOTAVAIL: 'address not available',
@@ -29,7 +31,9 @@ export function faultCode(error: unknown): string {
 export function describeFault(error: unknown): string {
   const code = faultCode(error)
   if (WORDS[code]) return WORDS[code]
-  if (code.startsWith('HPE_')) return `broken response (${code})`
+  const { name, message } = error as Error
+  // undici leaves the parser's code out, and puts its reason in brackets at the end of the message.
+  if (name === 'HTTPParserError') return `broken response (${/\((.*)\)$/.exec(message)?.[1] ?? code})`
   return code
 }
 
