@@ -1,0 +1,57 @@
+import t from 'tap'
+import { errors } from 'undici'
+import { describeFault, faultCode, isUnreachable } from '../../lib/fault.js'
+
+const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
+
+t.test('network errors in words, without addresses', async (t) => {
+  for (const [error, words] of [
+    [systemError('ECONNREFUSED'), 'connection refused'],
+    [systemError('ECONNRESET'), 'connection reset'],
+    [systemError('EPIPE'), 'connection reset'],
+    [systemError('EHOSTUNREACH'), 'host unreachable'],
+    [systemError('ENETUNREACH'), 'network unreachable'],
+    [systemError('ENOTFOUND'), 'host name not found'],
+    [systemError('EAI_AGAIN'), 'host name look-up failed'],
+    [systemError('EADDRNOTAVAIL'), 'address not available'],
+    [new errors.SocketError('other side closed'), 'connection closed'],
+    [new errors.ConnectTimeoutError('10.0.0.7:8080'), 'connect timeout'],
+    [new errors.HeadersTimeoutError(), 'response timeout'],
+    [new errors.BodyTimeoutError(), 'response stalled'],
+    [new errors.HeadersOverflowError(), 'response head too large'],
+    [new errors.ResponseContentLengthMismatchError(), 'broken response (length differs from Content-Length)'],
+    [new DOMException('', 'TimeoutError'), 'timeout']
+  ] as const) {
+    t.equal(describeFault(error), words)
+  }
+})
+
+t.test('a broken response with the reason of the parser', async (t) => {
+  const error = new errors.HTTPParserError(
+    'Response does not match the HTTP/1.1 protocol (Invalid header (x))'
+  )
+  t.equal(describeFault(error), 'broken response (Invalid header (x))')
+  t.equal(describeFault(new errors.HTTPParserError('')), 'broken response (HTTPParserError)')
+})
+
+t.test('an error of no known kind by its code or name, never by its message', async (t) => {
+  t.equal(describeFault(systemError('EWEIRD')), 'EWEIRD')
+  t.equal(describeFault(new TypeError('10.0.0.7')), 'TypeError')
+  t.equal(describeFault({}), 'Error')
+  t.equal(describeFault(Object.assign(new Error('x'), { code: 7 })), 'Error', 'a code is text')
+})
+
+t.test('of several addresses the last one tells', async (t) => {
+  const error = new AggregateError([systemError('ENETUNREACH'), systemError('ECONNREFUSED')])
+  t.equal(faultCode(error), 'ECONNREFUSED')
+  t.equal(describeFault(error), 'connection refused')
+  t.ok(isUnreachable(error))
+  t.equal(faultCode(new AggregateError([])), 'AggregateError')
+})
+
+t.test('unreachable is what is certain', async (t) => {
+  for (const code of ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
+    t.ok(isUnreachable(systemError(code)), code)
+  for (const code of ['ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET'])
+    t.notOk(isUnreachable(systemError(code)), code)
+})
