@@ -1,0 +1,74 @@
+import t from 'tap'
+import { errors } from 'undici'
+import { classify, NO_BACKEND, OVERLOADED } from '../../../lib/forward/failure.js'
+
+const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
+const BEFORE_SENT = false
+const SENT = true
+
+t.test('before the request was sent', async (t) => {
+  for (const [error, statusCode, code, unreachable] of [
+    [systemError('ECONNREFUSED'), 502, 'LB_BACKEND_UNREACHABLE', true],
+    [systemError('EHOSTUNREACH'), 502, 'LB_BACKEND_UNREACHABLE', true],
+    [systemError('ENOTFOUND'), 502, 'LB_BACKEND_UNREACHABLE', true],
+    [new AggregateError([systemError('ECONNREFUSED')]), 502, 'LB_BACKEND_UNREACHABLE', true],
+    [systemError('ECONNRESET'), 502, 'LB_BACKEND_UNREACHABLE', false],
+    [systemError('EAI_AGAIN'), 502, 'LB_BACKEND_UNREACHABLE', false],
+    [systemError('DEPTH_ZERO_SELF_SIGNED_CERT'), 502, 'LB_BACKEND_UNREACHABLE', false],
+    [systemError('ETIMEDOUT'), 504, 'LB_CONNECT_TIMEOUT', false],
+    [new errors.ConnectTimeoutError(), 504, 'LB_CONNECT_TIMEOUT', false]
+  ] as const) {
+    t.match(
+      classify(error, BEFORE_SENT),
+      { failure: { statusCode, code }, ofBackend: true, unreachable, connectionLost: false },
+      error.message || error.name
+    )
+  }
+})
+
+t.test('after it was sent', async (t) => {
+  for (const [error, statusCode, code, connectionLost] of [
+    [new errors.SocketError('other side closed'), 502, 'LB_CONNECTION_LOST', true],
+    [systemError('ECONNRESET'), 502, 'LB_CONNECTION_LOST', true],
+    [systemError('EPIPE'), 502, 'LB_CONNECTION_LOST', true],
+    [systemError('ECONNABORTED'), 502, 'LB_CONNECTION_LOST', true],
+    [systemError('ETIMEDOUT'), 502, 'LB_CONNECTION_LOST', false],
+    [new errors.HeadersTimeoutError(), 504, 'LB_RESPONSE_TIMEOUT', false],
+    [new errors.HTTPParserError('Response does not match'), 502, 'LB_BAD_RESPONSE', false],
+    [new errors.HeadersOverflowError(), 502, 'LB_BAD_RESPONSE', false],
+    [new errors.ResponseContentLengthMismatchError(), 502, 'LB_BAD_RESPONSE', false]
+  ] as const) {
+    t.match(
+      classify(error, SENT),
+      { failure: { statusCode, code }, ofBackend: true, unreachable: false, connectionLost },
+      error.message
+    )
+  }
+})
+
+t.test('a request that cannot be written is not the backend’s fault', async (t) => {
+  for (const sent of [BEFORE_SENT, SENT]) {
+    for (const error of [
+      new errors.InvalidArgumentError('invalid path'),
+      new errors.NotSupportedError('expect header not supported'),
+      new errors.RequestContentLengthMismatchError()
+    ]) {
+      t.match(classify(error, sent), {
+        failure: { statusCode: 400, code: 'LB_BAD_REQUEST' },
+        ofBackend: false,
+        unreachable: false,
+        connectionLost: false
+      })
+    }
+  }
+})
+
+t.test('an answer of the balancer has the shape of Fastify’s errors, and no address', async (t) => {
+  const error = Object.assign(systemError('ECONNREFUSED'), { address: '10.0.0.7', port: 8080 })
+  const { failure, detail } = classify(error, BEFORE_SENT)
+  t.same(Object.keys(failure).sort(), ['code', 'error', 'message', 'statusCode'])
+  t.equal(failure.error, 'Bad Gateway')
+  t.notMatch(JSON.stringify(failure) + detail, /10\.0\.0\.7|8080/)
+  t.match(NO_BACKEND, { statusCode: 503, code: 'LB_NO_BACKEND', error: 'Service Unavailable' })
+  t.match(OVERLOADED, { statusCode: 503, code: 'LB_OVERLOADED', error: 'Service Unavailable' })
+})

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { connectionOptions, FieldNames, withoutFields } from '../../../lib/forward/field-names.js'
+
+t.test('a name is known in whatever case it is written', async (t) => {
+  const names = new FieldNames(['connection', 'te', 'x-real-ip', 'http2-settings'])
+  for (const name of [
+    'connection',
+    'Connection',
+    'CONNECTION',
+    'cOnNeCtIoN',
+    'te',
+    'TE',
+    'X-Real-IP',
+    'HTTP2-Settings'
+  ])
+    t.ok(names.has(name), name)
+})
+
+t.test('names that look alike are told apart', async (t) => {
+  const names = new FieldNames(['connection', 'te'])
+  const others = [
+    'connectioN-',
+    'connectiom',
+    'condection',
+    'et',
+    'tE2',
+    't',
+    '',
+    'c',
+    '#onnection',
+    '\x03onnection',
+    'x'.repeat(64),
+    'c'.repeat(500)
+  ]
+  for (const name of others) t.notOk(names.has(name), JSON.stringify(name))
+})
+
+t.test('an empty set has no name', async (t) => {
+  const none = new FieldNames([])
+  for (const name of ['', 'a', 'connection']) t.notOk(none.has(name))
+})
+
+t.test('no name of any length gets through', async (t) => {
+  const listed = Array.from({ length: 63 }, (_, i) => 'q'.repeat(i + 1))
+  const names = new FieldNames(listed)
+  for (const name of listed) t.ok(names.has(name.toUpperCase()))
+  t.notOk(names.has('q'.repeat(64)))
+})
+
+t.test('options of Connection', async (t) => {
+  t.same(connectionOptions('keep-alive'), [])
+  t.same(connectionOptions('close'), [])
+  t.same(connectionOptions(''), [])
+  t.same(connectionOptions('X-Hop'), ['x-hop'])
+  t.same(connectionOptions(' X-A ,close,\tx-b,, Keep-Alive ,X-A'), ['x-a', 'x-b', 'x-a'])
+})
+
+t.test('fields are dropped from a list by name, all of a name', async (t) => {
+  const list = ['X-A', '1', 'x-b', '2', 'x-a', '3', 'X-C', 'x-b']
+  t.same(withoutFields(list, ['x-a', 'x-d']), ['x-b', '2', 'X-C', 'x-b'])
+  t.same(withoutFields(list, []), list)
+  t.same(withoutFields([], ['x-a']), [])
+})
