@@ -8,7 +8,7 @@ import { version } from '../package.json'
 const EXAMPLES = `
 Examples:
   lb -p 8000 -b 127.0.0.1:8080 127.0.0.1:8081
-  lb -b app1:3000;weight=3 -b app2:3000 --health-check-url /health
+  lb -b 'app1:3000;weight=3' -b app2:3000 --health-check-url /health
   LB_BACKENDS="app1:3000 app2:3000" lb
 
 Each option can be given as the environment variable in brackets as well; the option goes first.
