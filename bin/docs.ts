@@ -1,0 +1,83 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { MAX_WEIGHT } from '../lib/config/backends.js'
+import { describeVariables, type VariableInfo, type VariableName } from '../lib/config/schema.js'
+
+const INTRODUCTION = `# Configuration
+
+<!-- Written by "npm run docs" from lib/config/schema.ts: change it there. -->
+
+Fairlead is configured by environment variables. \`fastify start app\` reads them, also from a file \`.env\` in the
+current folder; \`lb\` takes each as a flag as well, and the flag goes first.
+
+Everything is checked before the port is opened. If something is wrong, one message on standard error names every
+variable that is, with what would be right, and the process exits with status 1. Variables that begin with \`LB_\` and
+are not known count as wrong, so that a misspelt one does not go unnoticed.
+
+\`\`\`sh
+PORT=8000 LB_BACKENDS='app1:3000;weight=3 app2:3000' npx fastify start app
+lb -p 8000 -b 'app1:3000;weight=3' app2:3000
+\`\`\`
+`
+
+const GRAMMAR = `## Values
+
+- **Seconds** may have a fraction: \`0.25\`. They are exact to the millisecond.
+- **true or false**: also \`1\`, \`yes\`, \`on\` and \`0\`, \`no\`, \`off\`, in any case.
+- **Status codes**: codes and ranges, separated by commas: \`200-299,304\`.
+- **Address ranges**: addresses and CIDR ranges, separated by commas or spaces: \`10.0.0.0/8 fd00::/8 192.0.2.7\`.
+
+### Backends
+
+\`LB_BACKENDS\` lists at least one backend. Entries are separated by commas, spaces or line breaks.
+
+\`\`\`text
+backends = entry *( 1*( "," / whitespace ) entry )
+entry    = ( host ":" port / origin ) *( ";" option )
+host     = name / IPv4 address / "[" IPv6 address "]"
+origin   = ( "http" / "https" ) "://" host [ ":" port ] [ "/" ]
+option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
+\`\`\`
+
+| entry | meaning |
+|---|---|
+| \`127.0.0.1:8080\` | HTTP to this address |
+| \`app1:3000;weight=3\` | three times the share of a backend without a weight |
+| \`[2001:db8::7]:8080\` | IPv6 needs brackets |
+| \`http://app1\` | port 80 |
+| \`https://app1.example\` | TLS to port 443; the certificate has to be valid for \`app1.example\` |
+
+A port is from 1 to 65535. No backend may be listed twice, however it is written. An origin has no path, query, user
+name or password: requests keep the target that the client sent. A shell takes \`;\` for the end of a command, so quote
+entries that have one.
+`
+
+const FASTIFY = `## Variables of fastify-cli
+
+\`FASTIFY_*\` variables set the options of \`fastify start\` and go before the values above, for \`lb\` too. These are worth
+knowing:
+
+| variable | default | meaning |
+|---|---|---|
+| \`FASTIFY_PORT\` | \`PORT\` | Port to listen on, from 1 up; it goes before \`PORT\`. |
+| \`FASTIFY_ADDRESS\` | \`::\`, or \`0.0.0.0\` without IPv6 | Address to listen on: every one, unless told otherwise. |
+| \`FASTIFY_LOG_LEVEL\` | \`info\` | \`fatal\`, \`error\`, \`warn\`, \`info\`, \`debug\`, \`trace\` or \`silent\`. |
+| \`FASTIFY_CLOSE_GRACE_DELAY\` | \`LB_DRAIN_TIMEOUT\` and 5 s more | Milliseconds until a shutdown is cut short. Leave it longer than the drain. |
+`
+
+/** What `docs/configuration.md` holds. */
+export function configurationReference(): string {
+  const rows = describeVariables().map(({ name, info }) => row(name, info))
+  const table = ['| variable | flag of `lb` | default | unit | meaning |', '|---|---|---|---|---|', ...rows]
+  return [INTRODUCTION, `## Variables\n\n${table.join('\n')}\n`, GRAMMAR, FASTIFY].join('\n')
+}
+
+function row(name: VariableName, { flags, fallback, unit, description }: VariableInfo): string {
+  const flag = flags ? `\`${flags}\`` : ''
+  const cells = [`\`${name}\``, flag, `\`${fallback}\``, unit ?? '', description]
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+}
+
+if (require.main === module) {
+  writeFileSync(path.join(__dirname, '../../docs/configuration.md'), configurationReference())
+}

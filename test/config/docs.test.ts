@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { configurationReference } from '../../bin/docs.js'
+import { describeVariables } from '../../lib/config/schema.js'
+import { LB, ROOT, run } from '../support/processes.js'
+
+t.test('docs/configuration.md is what the schema says', async (t) => {
+  const committed = readFileSync(path.join(ROOT, 'docs/configuration.md'), 'utf8').replaceAll('\r\n', '\n')
+  t.equal(committed, configurationReference(), 'if not, run "npm run docs"')
+})
+
+t.test('it tells of every variable, on a line of its own', async (t) => {
+  const lines = configurationReference().split('\n')
+  for (const { name, info } of describeVariables()) {
+    const [line, ...others] = lines.filter((line) => line.startsWith(`| \`${name}\` |`))
+    t.same(others, [])
+    t.ok(line?.includes(`| \`${info.fallback}\` |`) && line.includes(info.description), name)
+    t.equal(line?.split(/(?<!\\)\|/).length, 7, 'no cell falls apart')
+  }
+})
+
+t.test('lb --help tells of every variable as well', async (t) => {
+  const { code, stdout } = await run([LB, '--help'], {})
+  t.equal(code, 0)
+  const text = stdout.replace(/\s+/g, ' ')
+  for (const { name, info } of describeVariables()) {
+    t.ok(text.includes(`[${name}]`), name)
+    t.ok(text.includes(info.description.replaceAll('`', '')), `${name}: ${info.description}`)
+  }
+})
+
+t.test('lb --version', async (t) => {
+  const { version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+  t.same(await run([LB, '--version'], {}), { code: 0, stdout: `${version}\n`, stderr: '' })
+})
