@@ -64,7 +64,9 @@ t.test('wrong backends', async (t) => {
 
 t.test('an empty list of backends', async (t) => {
   for (const text of ['', ' ', ',', ' ,\n, '])
-    t.match(faultsOf({ LB_BACKENDS: text }), ['LB_BACKENDS must name at least one backend'])
+    t.same(faultsOf({ LB_BACKENDS: text }), [
+      'LB_BACKENDS must name at least one backend, such as 127.0.0.1:8080'
+    ])
 })
 
 t.test('a backend listed twice, however it is written', async (t) => {
@@ -163,8 +165,8 @@ t.test('the error', async (t) => {
     loadConfig({ PORT: 'x', LB_X: '' })
     t.fail('should throw')
   } catch (error) {
-    t.match(error, { name: 'ConfigError', code: 'LB_BAD_CONFIG' })
-    const { message, stack } = error as Error
+    const { name, code, message, stack } = error as ConfigError
+    t.same([name, code], ['ConfigError', 'LB_BAD_CONFIG'])
     t.equal(message.split('\n').length, 3, 'a line a fault under a heading')
     t.equal(stack, message, 'no stack: it is not ours')
   }

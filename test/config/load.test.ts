@@ -90,8 +90,8 @@ t.test('forms of a backend', async (t) => {
   t.same(parsed('https://a.test'), { ...https, hostname: 'a.test', port: 443, address: 'a.test:443' })
   t.same(parsed('https://a:80'), { ...https, hostname: 'a', port: 80, address: 'a:80' })
   for (const name of ['my_app', 'my-app.default.svc', 'xn--bcher-kva.test', 'a.test.', '7up'])
-    t.match(parsed(`${name}:80`), { hostname: name, address: `${name}:80` }, name)
-  t.match(parsed('MyApp:80'), { hostname: 'myapp', address: 'myapp:80' }, 'names have no case')
+    t.hasStrict(parsed(`${name}:80`), { hostname: name, address: `${name}:80` }, name)
+  t.hasStrict(parsed('MyApp:80'), { hostname: 'myapp', address: 'myapp:80' }, 'names have no case')
 })
 
 t.test('weights', async (t) => {
@@ -116,7 +116,7 @@ t.test('numbers', async (t) => {
   t.equal(loadConfig({ LB_MAX_CONNECTIONS: '7', LB_MAX_SOCKETS: '9' }).maxSockets, 9)
   t.equal(loadConfig({ LB_BUFFER_SIZE: '1024' }).bufferSizeBytes, 1024)
   const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_RISE: '1', LB_HEALTH_CHECK_FALL: '100' })
-  t.match(healthCheck, { rise: 1, fall: 100 })
+  t.hasStrict(healthCheck, { rise: 1, fall: 100 })
 })
 
 t.test('seconds', async (t) => {
@@ -128,7 +128,7 @@ t.test('seconds', async (t) => {
   t.equal(loadConfig({ LB_STATS_INTERVAL: '86400' }).statsIntervalMs, 86_400_000)
   t.equal(loadConfig({ LB_DRAIN_TIMEOUT: '1.5' }).drainTimeoutMs, 1500)
   const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_PERIOD: '0.5', LB_HEALTH_CHECK_TIMEOUT: '3' })
-  t.match(healthCheck, { periodMs: 500, timeoutMs: 500 }, 'a check never outlasts its period')
+  t.hasStrict(healthCheck, { periodMs: 500, timeoutMs: 500 }, 'a check never outlasts its period')
 })
 
 t.test('booleans', async (t) => {

@@ -16,7 +16,7 @@ const LATER = new Date('2026-01-01T00:01:00Z')
 
 t.test('backends are in the order of the configuration, as configured', async (t) => {
   const { backends } = registryOf('b:81;weight=3 https://[::1] a:80', { now: () => START })
-  t.match(backends, [
+  t.hasStrict(backends, [
     { id: 0, address: 'b:81', origin: 'http://b:81', weight: 3, active: 0, since: START },
     { id: 1, address: '[::1]:443', origin: 'https://[::1]:443', weight: 1, active: 0 },
     { id: 2, address: 'a:80', origin: 'http://a:80', weight: 1, active: 0 }
@@ -55,8 +55,13 @@ t.test('a change of state is told, with reason and time', async (t) => {
   const backend = registry.backends[1]!
   now = LATER
   registry.setState(backend, 'unhealthy', 'check failed: status 500')
-  t.match(backend, { state: 'unhealthy', eligible: false, since: LATER, reason: 'check failed: status 500' })
-  t.match(registry.backends[0], { state: 'healthy', since: START })
+  t.hasStrict(backend, {
+    state: 'unhealthy',
+    eligible: false,
+    since: LATER,
+    reason: 'check failed: status 500'
+  })
+  t.hasStrict(registry.backends[0], { state: 'healthy', since: START })
   t.same(states, [{ backend, from: 'healthy', to: 'unhealthy', reason: 'check failed: status 500' }])
 })
 
@@ -69,7 +74,7 @@ t.test('the same state again is no change', async (t) => {
   now = LATER
   registry.setState(backend!, 'healthy', 'again')
   t.same(states, [])
-  t.match(backend, { since: START, reason })
+  t.hasStrict(backend, { since: START, reason })
 })
 
 t.test('a backend that cannot be reached is taken out at once', async (t) => {
@@ -78,11 +83,11 @@ t.test('a backend that cannot be reached is taken out at once', async (t) => {
   const [a] = registry.backends
   a!.counters.set(BackendCell.consecutiveSuccesses, 50)
   registry.reportFailure(a!, 'LB_BACKEND_UNREACHABLE', 'connection refused', true)
-  t.match(a, { state: 'unhealthy', reason: 'connection refused', since: LATER })
+  t.hasStrict(a, { state: 'unhealthy', reason: 'connection refused', since: LATER })
   t.equal(a!.counters.get(BackendCell.consecutiveSuccesses), 0, 'it has to pass its checks anew')
   t.equal(a!.counters.total(BackendCell.failed), 1)
   t.same(failures, [{ backend: a, code: 'LB_BACKEND_UNREACHABLE', detail: 'connection refused' }])
-  t.match(states, [{ backend: a, from: 'healthy', to: 'unhealthy', reason: 'connection refused' }])
+  t.hasStrict(states, [{ backend: a, from: 'healthy', to: 'unhealthy', reason: 'connection refused' }])
 })
 
 t.test('but never the last eligible one', async (t) => {

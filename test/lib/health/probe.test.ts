@@ -45,10 +45,10 @@ t.test('a healthy answer', async (t) => {
   })
   const before = new Date()
   const check = await probeOf(AMPLE, { LB_HEALTH_CHECK_URL: '/health?deep=1' })(backend)
-  t.match(check, { ok: true, result: 'status 200' })
+  t.hasStrict(check, { ok: true, result: 'status 200' })
   t.ok(check.at >= before && check.at <= new Date())
   t.ok(check.latencyMs > 0 && check.latencyMs < 10_000)
-  t.match(requests, [
+  t.hasStrict(requests, [
     {
       method: 'GET',
       url: '/health?deep=1',
@@ -72,7 +72,7 @@ t.test('status codes decide', async (t) => {
     ['404', 404, true]
   ] as const) {
     const env = { LB_HEALTH_CHECK_STATUS: expected, LB_HEALTH_CHECK_URL: `/${status}` }
-    t.match(await probeOf(AMPLE, env)(backend), { ok, result: `status ${status}` }, expected)
+    t.hasStrict(await probeOf(AMPLE, env)(backend), { ok, result: `status ${status}` }, expected)
   }
 })
 
@@ -80,7 +80,7 @@ t.test('an early hint is not the answer', async (t) => {
   const backend = await socketBackend(t, (socket) =>
     socket.end('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n')
   )
-  t.match(await probeOf()(backend), { ok: false, result: 'status 500' })
+  t.hasStrict(await probeOf()(backend), { ok: false, result: 'status 500' })
 })
 
 t.test('a redirect is not followed', async (t) => {
@@ -89,7 +89,7 @@ t.test('a redirect is not followed', async (t) => {
     urls.push(req.url)
     res.writeHead(302, { location: '/elsewhere' }).end()
   })
-  t.match(await probeOf()(backend), { ok: true, result: 'status 302' })
+  t.hasStrict(await probeOf()(backend), { ok: true, result: 'status 302' })
   t.same(urls, ['/'])
 })
 
@@ -110,33 +110,36 @@ t.test('no answer in time', async (t) => {
   const server = http.createServer(() => {})
   const backend = backendAt(await listen(t, server))
   const closed = nextClosed(server)
-  t.match(await probeOf(SHORT)(backend), { ok: false, result: 'no answer within 0.1 s' })
+  t.hasStrict(await probeOf(SHORT)(backend), { ok: false, result: 'no answer within 0.1 s' })
   await closed
 })
 
 t.test('half a head in time', async (t) => {
   const backend = await socketBackend(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-'))
-  t.match(await probeOf(SHORT)(backend), { ok: false, result: 'no answer within 0.1 s' })
+  t.hasStrict(await probeOf(SHORT)(backend), { ok: false, result: 'no answer within 0.1 s' })
 })
 
 t.test('connection refused', async (t) => {
   const backend = backendAt(await nowhere(t, net.createServer))
-  t.match(await probeOf()(backend), { ok: false, result: 'connection refused' })
+  t.hasStrict(await probeOf()(backend), { ok: false, result: 'connection refused' })
 })
 
 t.test('connection reset', async (t) => {
   const backend = await socketBackend(t, (socket) => socket.resetAndDestroy())
-  t.match(await probeOf()(backend), { ok: false, result: 'connection reset' })
+  t.hasStrict(await probeOf()(backend), { ok: false, result: 'connection reset' })
 })
 
 t.test('connection closed without an answer', async (t) => {
   const backend = await socketBackend(t, (socket) => socket.destroy())
-  t.match(await probeOf()(backend), { ok: false, result: 'connection closed' })
+  t.hasStrict(await probeOf()(backend), { ok: false, result: 'connection closed' })
 })
 
 t.test('an answer that is not HTTP', async (t) => {
   const backend = await socketBackend(t, (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'))
-  t.match(await probeOf()(backend), { ok: false, result: 'broken response (Expected HTTP/, RTSP/ or ICE/)' })
+  t.hasStrict(await probeOf()(backend), {
+    ok: false,
+    result: 'broken response (Expected HTTP/, RTSP/ or ICE/)'
+  })
 })
 
 t.test('the head is enough: a body that never ends delays nothing, and is cut at the timeout', async (t) => {
@@ -144,7 +147,7 @@ t.test('the head is enough: a body that never ends delays nothing, and is cut at
   const backend = backendAt(await listen(t, server))
   const closed = nextClosed(server)
   const check = await probeOf('0.5')(backend)
-  t.match(check, { ok: true, result: 'status 200' })
+  t.hasStrict(check, { ok: true, result: 'status 200' })
   await closed
 })
 
@@ -159,7 +162,7 @@ t.test('a body without bounds is cut', async (t) => {
   const backend = backendAt(await listen(t, server))
   const closed = nextClosed(server)
   const startMs = performance.now()
-  t.match(await probeOf()(backend), { ok: true, result: 'status 200' })
+  t.hasStrict(await probeOf()(backend), { ok: true, result: 'status 200' })
   await closed
   t.ok(performance.now() - startMs < 8000, 'before the timeout would cut it')
 })
@@ -192,12 +195,12 @@ t.test('connectProbe asks for a connection, and nothing else', async (t) => {
   const server = net.createServer((socket) => socket.on('data', (chunk) => received.push(chunk)))
   const backend = backendAt(await listen(t, server))
   const closed = nextClosed(server)
-  t.match(await connectProbe(10_000)(backend), { ok: true, result: 'connection accepted' })
+  t.hasStrict(await connectProbe(10_000)(backend), { ok: true, result: 'connection accepted' })
   await closed
   t.same(received, [])
 })
 
 t.test('connectProbe sees that nothing listens', async (t) => {
   const backend = backendAt(await nowhere(t, net.createServer))
-  t.match(await connectProbe(10_000)(backend), { ok: false, result: 'connection refused' })
+  t.hasStrict(await connectProbe(10_000)(backend), { ok: false, result: 'connection refused' })
 })
