@@ -39,13 +39,14 @@ origin   = ( "http" / "https" ) "://" host [ ":" port ] [ "/" ]
 option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
 \`\`\`
 
-| entry | meaning |
-|---|---|
-| \`127.0.0.1:8080\` | HTTP to this address |
-| \`app1:3000;weight=3\` | three times the share of a backend without a weight |
-| \`[2001:db8::7]:8080\` | IPv6 needs brackets |
-| \`http://app1\` | port 80 |
-| \`https://app1.example\` | TLS to port 443; the certificate has to be valid for \`app1.example\` |
+${table([
+  ['entry', 'meaning'],
+  ['`127.0.0.1:8080`', 'HTTP to this address'],
+  ['`app1:3000;weight=3`', 'three times the share of a backend without a weight'],
+  ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
+  ['`http://app1`', 'port 80'],
+  ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`']
+])}
 
 A port is from 1 to 65535. No backend may be listed twice, however it is written. An origin has no path, query, user
 name or password: requests keep the target that the client sent. A shell takes \`;\` for the end of a command, so quote
@@ -57,25 +58,41 @@ const FASTIFY = `## Variables of fastify-cli
 \`FASTIFY_*\` variables set the options of \`fastify start\` and go before the values above, for \`lb\` too. These are worth
 knowing:
 
-| variable | default | meaning |
-|---|---|---|
-| \`FASTIFY_PORT\` | \`PORT\` | Port to listen on, from 1 up; it goes before \`PORT\`. |
-| \`FASTIFY_ADDRESS\` | \`::\`, or \`0.0.0.0\` without IPv6 | Address to listen on: every one, unless told otherwise. |
-| \`FASTIFY_LOG_LEVEL\` | \`info\` | \`fatal\`, \`error\`, \`warn\`, \`info\`, \`debug\`, \`trace\` or \`silent\`. |
-| \`FASTIFY_CLOSE_GRACE_DELAY\` | \`LB_DRAIN_TIMEOUT\` and 5 s more | Milliseconds until a shutdown is cut short. Leave it longer than the drain. |
+${table([
+  ['variable', 'default', 'meaning'],
+  ['`FASTIFY_PORT`', '`PORT`', 'Port to listen on, from 1 up; it goes before `PORT`.'],
+  [
+    '`FASTIFY_ADDRESS`',
+    '`::`, or `0.0.0.0` without IPv6',
+    'Address to listen on: every one, unless told otherwise.'
+  ],
+  ['`FASTIFY_LOG_LEVEL`', '`info`', '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.'],
+  [
+    '`FASTIFY_CLOSE_GRACE_DELAY`',
+    '`LB_DRAIN_TIMEOUT` and 5 s more',
+    'Milliseconds until a shutdown is cut short. Leave it longer than the drain.'
+  ]
+])}
 `
 
 /** What `docs/configuration.md` holds. */
 export function configurationReference(): string {
   const rows = describeVariables().map(({ name, info }) => row(name, info))
-  const table = ['| variable | flag of `lb` | default | unit | meaning |', '|---|---|---|---|---|', ...rows]
-  return [INTRODUCTION, `## Variables\n\n${table.join('\n')}\n`, GRAMMAR, FASTIFY].join('\n')
+  const variables = table([['variable', 'flag of `lb`', 'default', 'unit', 'meaning'], ...rows])
+  return [INTRODUCTION, `## Variables\n\n${variables}\n`, GRAMMAR, FASTIFY].join('\n')
 }
 
-function row(name: VariableName, { flags, fallback, unit, description }: VariableInfo): string {
-  const flag = flags ? `\`${flags}\`` : ''
-  const cells = [`\`${name}\``, flag, `\`${fallback}\``, unit ?? '', description]
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+function row(name: VariableName, { flags, fallback, unit, description }: VariableInfo): string[] {
+  return [`\`${name}\``, flags ? `\`${flags}\`` : '', `\`${fallback}\``, unit ?? '', description]
+}
+
+/** A table in Markdown, the head first, as the formatter wants it: its cells filled up to the width of their columns. */
+function table(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
+  const widths = head.map((_, column) => Math.max(...[head, ...body].map((row) => row[column]!.length)))
+  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`
+  const rule = widths.map((width) => '-'.repeat(width))
+  return [head, rule, ...body].map(line).join('\n')
 }
 
 if (require.main === module) {
