@@ -1,0 +1,31 @@
+import type { Behaviour } from './behaviour.js'
+
+/** What happened to the requests; health checks and the backend's own pages are left out. */
+export interface Counts {
+  requests: number
+  inFlight: number
+  /** Those whose client left before the answer was complete. */
+  aborted: number
+  /** Those answered 500 by the fail rate. */
+  failed: number
+  /** Those whose connection was reset by the reset rate. */
+  reset: number
+  /** Bytes of request bodies. */
+  bytesReceived: number
+}
+
+/** What `/__be/stats` tells. */
+export interface BackendStats extends Counts {
+  port: number
+  pid: number
+  content: string
+  uptimeSeconds: number
+  connections: number
+  healthChecks: number
+  behaviour: Behaviour
+}
+
+/** Counts that begin at zero. */
+export function createCounts(): Counts {
+  return { requests: 0, inFlight: 0, aborted: 0, failed: 0, reset: 0, bytesReceived: 0 }
+}
