@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { setTimeout as delay } from 'node:timers/promises'
-import { CommandProcess, freePort, isPortFree } from './processes.js'
+import { CommandProcess, freePort, isPortFree } from '../scenarios/processes.js'
 
 const READY_TIMEOUT_MS = 10_000
 const POLL_MS = 50

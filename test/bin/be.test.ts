@@ -3,7 +3,7 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { CommandProcess, freePort } from '../../bin/processes.js'
+import { CommandProcess, freePort } from '../../scenarios/processes.js'
 
 const LISTENING = /be "(.*)" listening on http:\/\/(\S+):(\d+)\n/
 

@@ -37,7 +37,7 @@ export class CommandProcess {
 
   /** @param name of the command, such as `lb` */
   constructor(name: string, args: readonly string[], options: StartOptions = {}) {
-    this.#child = spawn(process.execPath, [path.join(__dirname, `${name}.js`), ...args], {
+    this.#child = spawn(process.execPath, [path.join(__dirname, '..', 'bin', `${name}.js`), ...args], {
       env: { ...cleanEnvironment(), ...options.env },
       stdio: options.inherit ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'],
       detached: options.detached ?? false
