@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { Harness, type Reporter, type Scenario } from '../scenarios/harness.js'
 import { scenarios } from '../scenarios/index.js'
+import { StallWatch } from '../scenarios/stalls.js'
 
 const LAST_LINES = 15
 
@@ -49,11 +50,15 @@ async function run(scenario: Scenario, reporter: ConsoleReporter): Promise<boole
   console.log(`${scenario.name}: ${scenario.summary}`)
   const failuresBefore = reporter.failures
   const harness = new Harness(reporter, options.quick ?? false)
+  const watch = new StallWatch()
   try {
     await scenario.run(harness)
   } catch (error) {
     reporter.check(false, 'it could be run to its end', (error as Error).message)
   }
+  const stalledMs = watch.stop()
+  if (stalledMs > 0)
+    reporter.note(`this process was not run for ${(stalledMs / 1000).toFixed(1)} s: times do not tell much`)
   await harness.stop()
   const passed = reporter.failures === failuresBefore
   if (!passed) {
