@@ -4,8 +4,6 @@ import type { BackendConfig } from './config/backends.js'
 
 export interface PoolOptions {
   readonly connectTimeoutMs: number
-  /** Until the response head; 0 for none. */
-  readonly responseTimeoutMs: number
   readonly bufferSizeBytes: number
 }
 
@@ -30,8 +28,8 @@ export function createPool(config: BackendConfig, options: PoolOptions): Pool {
     connect: (target, callback) => connect({ ...target, servername }, callback),
     pipelining: 1,
     allowH2: false,
-    headersTimeout: options.responseTimeoutMs,
-    // A stream may be silent for as long as its two ends like.
+    // The exchanges watch over the response head themselves; a stream may be silent for as long as its two ends like.
+    headersTimeout: 0,
     bodyTimeout: 0
   })
 }

@@ -5,6 +5,7 @@ import { Exchange, type Forwarding } from '../lib/forward/exchange.js'
 import { NO_BACKEND } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { requestFields } from '../lib/forward/request-fields.js'
+import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
 import { originForm } from '../lib/forward/target.js'
 import { leastConnections } from '../lib/least-connections.js'
 
@@ -20,9 +21,12 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, latency } = fastify
     const { backends, counters } = registry
+    const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
+    fastify.addHook('onClose', async () => timeouts.stop())
     const forwarding: Forwarding = {
       registry,
       latency,
+      timeouts,
       select: (tried) => leastConnections(backends, Math.random, tried)
     }
     fastify.decorateRequest('exchange', null)

@@ -1,12 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Dispatcher } from 'undici'
+import { type Dispatcher, errors } from 'undici'
 import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
 import { type AttemptFault, classify, type Failure } from './failure.js'
+import { flushHeadSoon } from './head-flush.js'
 import { RequestBody } from './request-body.js'
 import { responseFields } from './response-fields.js'
+import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 
 const MORE_TRIES = 2
 /** Methods that may be sent twice (RFC 9110 section 9.2.2, and the registry of methods for WebDAV's and QUERY). */
@@ -34,6 +36,7 @@ export type HeadCallback = (
 export interface Forwarding {
   readonly registry: Registry
   readonly latency: LatencyWindow
+  readonly timeouts: ResponseTimeouts
   /** The next backend for a request that the `tried` ones could not take. */
   readonly select: (tried: readonly Backend[]) => Backend | undefined
 }
@@ -51,9 +54,13 @@ export interface OutgoingRequest {
  * no object a request. The slot on a backend is held from selection to the end of the attempt; the place in the
  * balancer's own count until the client's side is closed. Each has one way back, which can be taken only once.
  */
-export class Exchange {
+export class Exchange implements Awaiting {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
+
+  armedMs = 0
+  previous: Awaiting | undefined
+  next: Awaiting | undefined
 
   readonly #req: IncomingMessage
   readonly #res: ServerResponse
@@ -67,6 +74,8 @@ export class Exchange {
   #abort: ((reason?: Error) => void) | undefined
   #resume: (() => void) | undefined
   #sent = false
+  #sentWhole = false
+  #movedMs = 0
   #answering = false
   #closed = false
   #bodyStarted = false
@@ -121,7 +130,7 @@ export class Exchange {
 
   #attempt(): void {
     const { target, fields } = this.#request!
-    this.#sent = false
+    this.#sent = this.#sentWhole = false
     const backend = this.#backend!
     const options = {
       path: target,
@@ -148,10 +157,18 @@ export class Exchange {
     }
     this.#abort = abort
     this.#sent = true
+    this.#movedMs = performance.now()
+    this.#forwarding.timeouts.add(this, this.#movedMs)
+  }
+
+  onRequestSent(): void {
+    this.#sentWhole = true
+    if (this.#bytesSent > 0) this.#movedMs = performance.now()
   }
 
   onHeaders(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): boolean {
     if (statusCode < 200) return true
+    this.#forwarding.timeouts.remove(this)
     this.#statusCode = statusCode
     this.#statusText = statusText
     this.#rawFields = rawFields
@@ -178,6 +195,9 @@ export class Exchange {
       }
     }
     if (this.#res.write(chunk)) return true
+    // Node holds a write back to the end of the tick. Let go now, mostly the kernel takes it whole.
+    this.#res.socket?.uncork()
+    if (this.#res.writableLength === 0) return true
     this.#res.once('drain', this.#resume!)
     return false
   }
@@ -186,11 +206,17 @@ export class Exchange {
     this.#leaveBackend()
     this.#bodyStarted = true
     if (rawTrailers.length > 0) this.#addTrailers(rawTrailers)
-    this.#res.end(this.#lastChunk)
+    const last = this.#lastChunk
+    const res = this.#res as ServerResponse & { _header: string }
+    if (last && last.length <= 16384 && !(res as any)._headerSent) {
+      res._header += last.toString('latin1')
+      res.end()
+    } else res.end(last)
   }
 
   onBodySent(chunk: Buffer): void {
     this.#bytesSent += chunk.length
+    this.#movedMs = performance.now()
   }
 
   onError(error: Error): void {
@@ -212,6 +238,15 @@ export class Exchange {
       this.fail(fault.failure)
       this.#tellHead()
     }
+  }
+
+  /** While the client's next bytes are awaited, the backend has nothing to answer. */
+  lastMovedMs(nowMs: number): number {
+    return this.#sentWhole || this.#req.isPaused() ? this.#movedMs : nowMs
+  }
+
+  onResponseTimeout(): void {
+    this.#abort?.(new errors.HeadersTimeoutError())
   }
 
   /** Notes that there will be no response from a backend. */
@@ -255,6 +290,7 @@ export class Exchange {
     if (!backend) return
     this.#backend = undefined
     this.#abort = undefined
+    this.#forwarding.timeouts.remove(this)
     backend.release()
     if (this.#bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.#bytesReceived)
     if (this.#bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, this.#bytesSent)
@@ -292,19 +328,4 @@ export class Exchange {
     socket.once('close', onSocketClosed)
     this.#res.once('close', () => socket.off('close', onSocketClosed))
   }
-}
-
-const headsToFlush: Exchange[] = []
-
-/**
- * A body mostly comes with its head and takes it along; a head that is still alone at the end of this turn of the
- * event loop is sent by itself. One callback a turn serves all.
- */
-function flushHeadSoon(exchange: Exchange): void {
-  if (headsToFlush.push(exchange) === 1) setImmediate(flushHeads)
-}
-
-function flushHeads(): void {
-  for (const exchange of headsToFlush) exchange.flushHead()
-  headsToFlush.length = 0
 }

@@ -27,7 +27,8 @@ export function responseFields(raw: readonly Buffer[]): ResponseFields {
     const name = raw[i]!.toString('latin1')
     if (NOT_PASSED_ON.has(name)) {
       if (name.length === CONNECTION_LENGTH && WITH_MEANING.has(name)) {
-        const options = connectionOptions(raw[i + 1]!.toString('latin1'))
+        const value = raw[i + 1]!.toString('latin1')
+        const options = value === 'keep-alive' || value === 'close' ? NO_OPTIONS : connectionOptions(value)
         if (options.length > 0) named = named ? named.concat(options) : options
       }
       continue
@@ -44,4 +45,5 @@ export function responseFields(raw: readonly Buffer[]): ResponseFields {
   return { list, contentLength }
 }
 
+const NO_OPTIONS: string[] = []
 const CONNECTION_LENGTH = 'connection'.length

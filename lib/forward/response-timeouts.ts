@@ -1,0 +1,77 @@
+const SWEEPS_PER_TIMEOUT = 20
+const MAX_SWEEP_MS = 500
+
+/** Something that waits for a response. The links are the list's own. */
+export interface Awaiting {
+  /** When it was last the backend's turn, on the clock of `performance.now()`. */
+  lastMovedMs(nowMs: number): number
+  onResponseTimeout(): void
+  /** @internal */
+  armedMs: number
+  /** @internal */
+  previous: Awaiting | undefined
+  /** @internal */
+  next: Awaiting | undefined
+}
+
+/**
+ * One timeout for all that wait for a response head: a list in the order of arming, swept from its old end. undici's
+ * own timers are one object a request, kept for half a second after they were cleared, which the garbage collector
+ * then has to carry along.
+ */
+export class ResponseTimeouts {
+  readonly #timeoutMs: number
+  readonly #timer: NodeJS.Timeout | undefined
+  #oldest: Awaiting | undefined
+  #newest: Awaiting | undefined
+
+  /** @param timeoutMs 0 for none */
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs
+    if (timeoutMs === 0) return
+    const everyMs = Math.min(Math.max(timeoutMs / SWEEPS_PER_TIMEOUT, 5), MAX_SWEEP_MS)
+    this.#timer = setInterval(() => this.sweep(performance.now()), everyMs)
+    this.#timer.unref()
+  }
+
+  /** Puts an item on the list, by the time it was armed: mostly the newest, so mostly at the end. */
+  add(item: Awaiting, armedMs: number): void {
+    if (this.#timeoutMs === 0) return
+    let previous = this.#newest
+    while (previous && previous.armedMs > armedMs) previous = previous.previous
+    const next = previous ? previous.next : this.#oldest
+    item.armedMs = armedMs
+    item.previous = previous
+    item.next = next
+    if (previous) previous.next = item
+    else this.#oldest = item
+    if (next) next.previous = item
+    else this.#newest = item
+  }
+
+  /** Takes an item off the list; one that is not on it may come too. */
+  remove(item: Awaiting): void {
+    const { previous, next } = item
+    if (previous) previous.next = next
+    else if (this.#oldest === item) this.#oldest = next
+    else return
+    if (next) next.previous = previous
+    else this.#newest = previous
+    item.previous = item.next = undefined
+  }
+
+  /** Times out what has waited too long. What has moved since it was armed waits on from then. */
+  sweep(nowMs: number): void {
+    const limit = nowMs - this.#timeoutMs
+    for (let item = this.#oldest; item && item.armedMs <= limit; item = this.#oldest) {
+      this.remove(item)
+      const movedMs = item.lastMovedMs(nowMs)
+      if (movedMs > limit) this.add(item, movedMs)
+      else item.onResponseTimeout()
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}
