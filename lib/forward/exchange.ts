@@ -7,7 +7,7 @@ import type { Registry } from '../registry.js'
 import { type AttemptFault, classify, type Failure } from './failure.js'
 import { flushHeadSoon } from './head-flush.js'
 import { RequestBody } from './request-body.js'
-import { responseFields } from './response-fields.js'
+import { reasonPhrase, responseFields } from './response-fields.js'
 import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 
 const MORE_TRIES = 2
@@ -119,7 +119,7 @@ export class Exchange implements Awaiting {
     const closes = this.#forwarding.registry.draining || !this.#req.complete
     if (closes) list.push('Connection', 'close')
     this.#remaining = contentLength
-    this.#res.writeHead(this.#statusCode, this.#statusText, list)
+    this.#res.writeHead(this.#statusCode, reasonPhrase(this.#statusText), list)
     this.#answering = true
   }
 

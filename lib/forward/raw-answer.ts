@@ -19,7 +19,8 @@ export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Fa
   const { body, fields } = answer
   // A body that nobody reads would be taken for the next request.
   const list = RequestBody.existsOn(req) ? [...fields, 'Connection', 'close'] : (fields as string[])
-  res.writeHead(failure.statusCode, list)
+  // The phrase by name, as a response that could not be passed on may have left its own.
+  res.writeHead(failure.statusCode, failure.error, list)
   res.end(body)
 }
 

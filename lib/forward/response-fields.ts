@@ -47,3 +47,10 @@ export function responseFields(raw: readonly Buffer[]): ResponseFields {
 
 const NO_OPTIONS: string[] = []
 const CONNECTION_LENGTH = 'connection'.length
+
+const PLAIN = /^[\x20-\x7e]*$/
+
+/** The reason phrase as it was sent, a character a byte: undici reads it as UTF-8. */
+export function reasonPhrase(text: string): string {
+  return PLAIN.test(text) ? text : Buffer.from(text).toString('latin1')
+}
