@@ -179,7 +179,12 @@ export class Exchange implements Awaiting {
     )
     this.#tellHead()
     if (!this.#answering) return true
-    if (this.#remaining !== 0) flushHeadSoon(this)
+    if (statusCode === 304 || statusCode === 204) {
+      // The head is all of it. undici would take a length beside it for that of a body, and fail for its lack.
+      this.onComplete([])
+    } else if (this.#remaining !== 0) {
+      flushHeadSoon(this)
+    }
     return true
   }
 
