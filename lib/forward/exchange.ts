@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { type Dispatcher, errors } from 'undici'
 import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
@@ -63,6 +64,8 @@ export class Exchange implements Awaiting {
   next: Awaiting | undefined
 
   readonly #req: IncomingMessage
+  /** Taken at the start, as undici may take it off the request. */
+  readonly #socket: Socket
   readonly #res: ServerResponse
   readonly #forwarding: Forwarding
   readonly #startMs = performance.now()
@@ -91,6 +94,7 @@ export class Exchange implements Awaiting {
   /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
   constructor(req: IncomingMessage, res: ServerResponse, backend: Backend, forwarding: Forwarding) {
     this.#req = req
+    this.#socket = req.socket
     this.#res = res
     this.#backend = backend
     this.#forwarding = forwarding
@@ -225,7 +229,7 @@ export class Exchange implements Awaiting {
   }
 
   onError(error: Error): void {
-    if (this.#closed || this.#req.socket.destroyed) {
+    if (this.#closed || this.#socket.destroyed) {
       this.#leaveBackend()
       return
     }
@@ -327,7 +331,7 @@ export class Exchange implements Awaiting {
 
   /** Until its turn comes, a pipelined response has no socket, and so is not told when the client leaves. */
   #watchPipelined(): void {
-    const { socket } = this.#req
+    const socket = this.#socket
     const onSocketClosed = () => this.#onClientClosed()
     socket.setMaxListeners(0)
     socket.once('close', onSocketClosed)

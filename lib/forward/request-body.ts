@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 
+const AUTO_DESTROYED = { autoDestroy: true }
+
 /**
  * The body of a client's request as undici wants it, for one attempt. undici destroys a body stream when the attempt
  * fails; this stand-in takes that blow, so that the client's stream, of which nothing was read before the connection
- * stood, can be given to the next backend. It shows no stream state, so undici keeps to the framing of the client:
- * a declared length stays one, chunked stays chunked.
+ * stood, can be given to the next backend. It shows no length, so undici keeps to the framing of the client: a declared
+ * length stays one, chunked stays chunked.
  */
 export class RequestBody {
   destroyed = false
+  /** Without it undici would destroy the client's stream at its end, and take the socket off it. */
+  readonly _readableState = AUTO_DESTROYED
   readonly #req: IncomingMessage
 
   constructor(req: IncomingMessage) {
