@@ -261,7 +261,8 @@ export class Exchange implements Awaiting {
   /** Notes that there will be no response from a backend. */
   fail(failure: Failure): void {
     this.failure = failure
-    this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
+    // A request that no backend could be sent is the client's failure.
+    if (failure.statusCode >= 500) this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
   }
 
   /** Breaks the attempt off, if there is one. */
