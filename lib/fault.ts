@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'address not available',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name look-up failed',
+  LB_TRANSFER_CODING: 'broken response (unknown transfer coding)',
   TimeoutError: 'timeout'
 }
 

@@ -2,8 +2,9 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { Exchange, type Forwarding } from '../lib/forward/exchange.js'
-import { NO_BACKEND } from '../lib/forward/failure.js'
+import { BAD_REQUEST, NO_BACKEND } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
+import { RequestBody } from '../lib/forward/request-body.js'
 import { requestFields } from '../lib/forward/request-fields.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
 import { originForm } from '../lib/forward/target.js'
@@ -31,6 +32,11 @@ export default fp<{ config: Config }>(
     }
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
+      if (!RequestBody.isPlain(request.raw)) {
+        reply.hijack()
+        answerRaw(request.raw, reply.raw, BAD_REQUEST)
+        return
+      }
       const backend = leastConnections(backends, Math.random)
       if (!backend) {
         counters.addTotal(BalancerCell.rejectedNoBackend, 1)

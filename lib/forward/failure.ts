@@ -24,7 +24,7 @@ const CONNECTION_LOST = failure(
   'The backend closed the connection before it answered'
 )
 const BAD_RESPONSE = failure(502, 'LB_BAD_RESPONSE', 'The backend sent a broken response')
-const BAD_REQUEST = failure(
+export const BAD_REQUEST = failure(
   400,
   'LB_BAD_REQUEST',
   'The request cannot be passed on without changing its meaning'

@@ -49,6 +49,12 @@ export class RequestBody {
     this.destroyed = true
   }
 
+  /** Whether the body came in no coding but chunks. Any other would be lost on the way, and its meaning with it. */
+  static isPlain({ headers }: IncomingMessage): boolean {
+    const coding = headers['transfer-encoding']
+    return coding === undefined || coding.toLowerCase() === 'chunked'
+  }
+
   /** Whether a request has a body at all (RFC 9112 section 6.3). */
   static existsOn({ headers }: IncomingMessage): boolean {
     const length = headers['content-length']

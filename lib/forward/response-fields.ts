@@ -18,7 +18,10 @@ export interface ResponseFields {
   readonly contentLength: number
 }
 
-/** The fields of a backend's response for the client. `raw` has names and values in turn, as bytes. */
+/**
+ * The fields of a backend's response for the client. `raw` has names and values in turn, as bytes.
+ * @throws if the body is in a transfer coding that would be lost
+ */
 export function responseFields(raw: readonly Buffer[]): ResponseFields {
   let list: string[] = []
   let contentLength = -1
@@ -26,6 +29,7 @@ export function responseFields(raw: readonly Buffer[]): ResponseFields {
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toString('latin1')
     if (NOT_PASSED_ON.has(name)) {
+      if (name.length === TRANSFER_ENCODING_LENGTH) requireChunked(raw[i + 1]!)
       if (name.length === CONNECTION_LENGTH && WITH_MEANING.has(name)) {
         const value = raw[i + 1]!.toString('latin1')
         const options = value === 'keep-alive' || value === 'close' ? NO_OPTIONS : connectionOptions(value)
@@ -46,7 +50,15 @@ export function responseFields(raw: readonly Buffer[]): ResponseFields {
 }
 
 const NO_OPTIONS: string[] = []
+// The only name of its length among those that are not passed on.
+const TRANSFER_ENCODING_LENGTH = 'transfer-encoding'.length
 const CONNECTION_LENGTH = 'connection'.length
+
+/** Another coding than chunks would be lost on the way, and the meaning of the body with it. */
+function requireChunked(value: Buffer): void {
+  if (value.toString('latin1').toLowerCase() === 'chunked') return
+  throw Object.assign(new Error('transfer coding'), { code: 'LB_TRANSFER_CODING' })
+}
 
 const PLAIN = /^[\x20-\x7e]*$/
 
