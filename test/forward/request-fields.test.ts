@@ -1,0 +1,152 @@
+import { startBalancer, test } from '../helper.js'
+import { type Field, fieldValue, fieldValues, statusOf } from '../message.js'
+import { answering, OK, scripted } from '../raw-backend.js'
+import { exchange } from '../raw-client.js'
+
+const request = (...lines: string[]) => ['GET / HTTP/1.1', ...lines, '', ''].join('\r\n')
+/** Also those that undici writes itself: Host comes first and in lower case, whatever the client's was like. */
+const isAdded = ([name]: Field) =>
+  /^(x-forwarded-|x-request-id$|via$|forwarded$|connection$|host$)/i.test(name)
+const kept = (fields: readonly Field[]) => fields.filter((field) => !isAdded(field))
+
+test('fields arrive with their order, case, duplicates and bytes', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const sent: Field[] = [
+    ['X-Twice', 'one'],
+    ['x-twice', 'two, three'],
+    ['Cookie', 'a=1; b=2'],
+    ['cOOkie', 'c="3"'],
+    ['X-Empty', ''],
+    ['X-Twice', 'one'],
+    ['X-Latin', 'caf\u00e9 \u00ff\u0080'],
+    ['X-Inner', 'a\t b  c'],
+    ['X_Under.score', '1'],
+    ["!#$%&'*+.^`|~", 'odd name'],
+    ['Accept-Encoding', 'gzip'],
+    ['Authorization', 'Basic Og=='],
+    ['Content-Type', 'of nothing'],
+    ['Trailer', 'X-Sum'],
+    ['Max-Forwards', '1'],
+    ['User-Agent', 'curl/8'],
+    ['__proto__', 'x'],
+    ['X-Long', 'v'.repeat(7000)]
+  ]
+  const lines = sent.map(([name, value]) => `${name}: ${value}`)
+  lines.splice(3, 0, 'hOST: Example.com:8080')
+  await exchange(t, port, request(...lines))
+  const { fields } = backend.requests[0]!
+  t.same(kept(fields), sent)
+  t.equal(fieldValue(fields, 'host'), 'Example.com:8080')
+})
+
+test('fields of the connection to the client go no further', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const removed = [
+    'Keep-Alive: timeout=5',
+    'Proxy-Connection: keep-alive',
+    'Proxy-Authorization: Basic Og==',
+    'TE: trailers',
+    'Upgrade: websocket',
+    'HTTP2-Settings: x',
+    'X-Named: 1',
+    'X-Also-Named: 2',
+    'Connection: keep-alive, X-Named, TE,, x-ALSO-named ,Host, Via, Content-Length'
+  ]
+  await exchange(t, port, request('Host: x', ...removed, 'Keep: this'))
+  t.same(kept(backend.requests[0]!.fields), [['Keep', 'this']])
+  t.equal(fieldValue(backend.requests[0]!.fields, 'connection'), 'keep-alive')
+})
+
+test('Connection may be there twice, and may not strip what the balancer adds', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const lines = [
+    'Connection: X-One',
+    'X-One: 1',
+    'connection: close, X-Forwarded-For',
+    'X-Two: 2',
+    'Connection: x-two'
+  ]
+  await exchange(t, port, request('Host: x', ...lines))
+  const { fields } = backend.requests[0]!
+  t.same(kept(fields), [])
+  t.equal(fieldValue(fields, 'host'), 'x')
+  t.equal(fieldValue(fields, 'x-forwarded-for'), '127.0.0.1')
+})
+
+test('the way of the request is told, and a client cannot forge it', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const forged = [
+    'X-Forwarded-For: 6.6.6.6',
+    'x-forwarded-for: 7.7.7.7',
+    'X-Forwarded-Proto: https',
+    'X-Forwarded-Host: evil.example',
+    'X-Forwarded-Port: 1',
+    'X-Real-IP: 6.6.6.6',
+    'Forwarded: for=6.6.6.6',
+    'Via: 1.0 fred'
+  ]
+  await exchange(t, port, request('Host: example.com:81', ...forged))
+  const { fields } = backend.requests[0]!
+  t.equal(fieldValue(fields, 'x-forwarded-for'), '127.0.0.1')
+  t.equal(fieldValue(fields, 'x-forwarded-proto'), 'http')
+  t.equal(fieldValue(fields, 'x-forwarded-host'), 'example.com:81')
+  t.equal(fieldValue(fields, 'host'), 'example.com:81')
+  t.same(fieldValues(fields, 'via'), ['1.0 fred', '1.1 fairlead'])
+  for (const name of ['x-forwarded-port', 'x-real-ip', 'forwarded'])
+    t.same(fieldValues(fields, name), [], name)
+})
+
+test('Forwarded is added where it is asked for', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend], { LB_FORWARDED: 'true' })
+  await exchange(t, port, request('Host: example.com:81', 'Forwarded: for=6.6.6.6'))
+  await exchange(t, port, request('Host: a"b\\c'))
+  const forwarded = backend.requests.map(({ fields }) => fieldValue(fields, 'forwarded'))
+  t.same(forwarded, [
+    'for=127.0.0.1;host="example.com:81";proto=http',
+    'for=127.0.0.1;host="a\\"b\\\\c";proto=http'
+  ])
+})
+
+test('a request id is kept if it can be, and is made otherwise', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const idOf = async (...lines: string[]) => {
+    t.equal(statusOf(await exchange(t, port, request('Host: x', ...lines))), 200)
+    return fieldValue(backend.requests.at(-1)!.fields, 'x-request-id')!
+  }
+  t.equal(await idOf('X-Request-ID: 7f-client~id'), '7f-client~id')
+  t.equal(await idOf(`X-Request-ID: ${'i'.repeat(128)}`), 'i'.repeat(128))
+  const made = [
+    await idOf(),
+    await idOf('X-Request-ID: '),
+    await idOf('X-Request-ID: with space'),
+    await idOf(`X-Request-ID: ${'i'.repeat(129)}`),
+    await idOf('X-Request-ID: caf\u00e9'),
+    await idOf('X-Request-ID: one', 'X-Request-ID: two')
+  ]
+  for (const id of made) t.match(id, /^[\w-]{10,40}$/)
+  t.equal(new Set(made).size, made.length)
+})
+
+test('an HTTP/1.0 request becomes an HTTP/1.1 one with or without Host', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  t.equal(statusOf(await exchange(t, port, 'GET /old HTTP/1.0\r\n\r\n')), 200)
+  const { startLine, fields } = backend.requests[0]!
+  t.equal(startLine, 'GET /old HTTP/1.1')
+  t.equal(fieldValues(fields, 'host').length, 1, 'HTTP/1.1 needs one')
+  t.same(fieldValues(fields, 'x-forwarded-host'), [])
+})
+
+test('a request with two hosts or none is ambiguous, and refused', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  t.equal(statusOf(await exchange(t, port, request('X: y'))), 400, 'none')
+  t.equal(statusOf(await exchange(t, port, request('Host: a', 'Host: b'))), 400, 'two')
+  t.equal(backend.requests.length, 0)
+})

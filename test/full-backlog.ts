@@ -1,0 +1,35 @@
+import { connect, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import type { Test } from 'tap'
+import { atEnd, sleep } from './helper.js'
+
+const LISTEN = `
+const { parentPort, workerData } = require('node:worker_threads')
+const server = require('node:net').createServer()
+server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
+  parentPort.postMessage(server.address().port)
+  // A blocked thread accepts nothing.
+  Atomics.wait(new Int32Array(workerData), 0, 0)
+})`
+const FILLERS = 5
+
+/** A backend to which connecting takes for ever: its queue is full, and nothing is ever taken from it. */
+export async function fullBacklog(t: Test): Promise<{ address: string }> {
+  const gate = new SharedArrayBuffer(4)
+  const worker = new Worker(LISTEN, { eval: true, workerData: gate })
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.once('message', resolve)
+    worker.once('error', reject)
+  })
+  const fillers: Socket[] = Array.from({ length: FILLERS }, () =>
+    connect(port, '127.0.0.1').on('error', () => {})
+  )
+  atEnd(t, async () => {
+    for (const filler of fillers) filler.destroy()
+    Atomics.store(new Int32Array(gate), 0, 1)
+    Atomics.notify(new Int32Array(gate), 0)
+    await worker.terminate()
+  })
+  await sleep(50)
+  return { address: `127.0.0.1:${port}` }
+}

@@ -1,0 +1,108 @@
+import Fastify, { type FastifyInstance } from 'fastify'
+import tap, { type Test } from 'tap'
+import app from '../app/index.js'
+import { serverOptions } from '../app/options.js'
+import { loadConfig } from '../lib/config/load.js'
+import type { Registry } from '../lib/registry.js'
+import type { Statistics } from '../lib/statistics.js'
+
+export type LogRecord = { level: number; msg: string } & Record<string, unknown>
+
+/** A balancer in this process, on a port of its own. */
+export interface Balancer {
+  readonly fastify: FastifyInstance
+  readonly registry: Registry
+  readonly port: number
+  /** What it has logged so far. */
+  readonly log: LogRecord[]
+  stats(): Statistics
+}
+
+type Closer = () => unknown
+
+const closersOf = new WeakMap<Test, Closer[]>()
+
+/** A test that closes what it has opened, the latest first and all of it even if some fails, before it is over. */
+export function test(name: string, body: (t: Test) => Promise<void>): void {
+  void tap.test(name, async (t) => {
+    const closers: Closer[] = []
+    closersOf.set(t, closers)
+    try {
+      await body(t)
+    } finally {
+      for (const close of closers.reverse()) {
+        try {
+          await close()
+        } catch (error) {
+          t.error(error)
+        }
+      }
+    }
+  })
+}
+
+/** Runs `close` at the end of the test. */
+export function atEnd(t: Test, close: Closer): void {
+  closersOf.get(t)!.push(close)
+}
+
+/**
+ * Starts a balancer in front of `backends`, without health checks and with a short drain unless `env` says otherwise.
+ * At the end of the test it must have given back every slot, and still answer.
+ */
+export async function startBalancer(
+  t: Test,
+  backends: readonly { readonly address: string }[] | string,
+  env: Readonly<Record<string, string>> = {}
+): Promise<Balancer> {
+  const config = loadConfig({
+    LB_BACKENDS: typeof backends === 'string' ? backends : backends.map(({ address }) => address).join(' '),
+    LB_NO_HEALTH_CHECK: 'true',
+    LB_STATS_INTERVAL: '0',
+    LB_DRAIN_TIMEOUT: '2',
+    ...env
+  })
+  const log: LogRecord[] = []
+  const stream = { write: (line: string) => log.push(JSON.parse(line)) }
+  const fastify = Fastify({ ...serverOptions(config), logger: { level: 'info', stream } })
+  let inner!: FastifyInstance
+  await fastify.register(async (instance) => {
+    await app(instance, { config })
+    inner = instance
+  })
+  atEnd(t, () => fastify.close())
+  await fastify.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = fastify.server.address() as { port: number }
+  const balancer = { fastify, registry: inner.registry, port, log, stats: () => inner.statistics() }
+  atEnd(t, () => checkIdle(t, balancer))
+  return balancer
+}
+
+/** Requests in flight by the balancer's own count, then by that of each backend. */
+export function inFlight({ registry }: Balancer): number[] {
+  return [registry.inFlight, ...registry.backends.map(({ active }) => active)]
+}
+
+/** Every place and slot is free again, and the balancer is well. */
+async function checkIdle(t: Test, balancer: Balancer): Promise<void> {
+  const { fastify, registry, port } = balancer
+  const idle = () => inFlight(balancer).every((count) => count === 0)
+  await eventually(idle).catch(() => {})
+  t.same(inFlight(balancer), [0, ...registry.backends.map(() => 0)], 'nothing is left in flight')
+  if (!fastify.server.listening) return
+  const { status } = await fetch(`http://127.0.0.1:${port}/__lb/live`, { headers: { connection: 'close' } })
+  t.equal(status, 200, 'the balancer still answers')
+}
+
+/** Waits until `condition` holds, and fails if it does not in time. */
+export async function eventually(condition: () => unknown, timeoutMs = 2000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`)
+    await sleep(5)
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

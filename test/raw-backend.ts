@@ -1,0 +1,88 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import type { Test } from 'tap'
+import { atEnd, eventually } from './helper.js'
+import { type Message, readMessage } from './message.js'
+
+/** What a backend does with a request that has come whole. */
+export type Script = (request: Message, socket: Socket) => void
+
+/** A backend that shows the bytes it got, and sends the bytes that its script says. */
+export class RawBackend {
+  readonly requests: Message[] = []
+  readonly sockets = new Set<Socket>()
+  /** Connections so far. */
+  connections = 0
+  readonly #server: Server
+  #port = 0
+
+  /** @param serve called for each connection */
+  constructor(serve: (socket: Socket, backend: RawBackend) => void) {
+    this.#server = createServer({ noDelay: true }, (socket) => {
+      this.connections++
+      this.sockets.add(socket)
+      socket.on('close', () => this.sockets.delete(socket))
+      socket.on('error', () => {})
+      serve(socket, this)
+    })
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#port}`
+  }
+
+  /** Listens, again on the same port if it did before. */
+  async listen(): Promise<this> {
+    this.#server.listen(this.#port, '127.0.0.1')
+    await eventually(() => this.#server.listening)
+    this.#port = (this.#server.address() as AddressInfo).port
+    return this
+  }
+
+  /** Stops listening and cuts every connection: from now on it refuses. */
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.resetAndDestroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}
+
+/** A backend that reads whole requests, notes them and answers by `script`. */
+export async function scripted(t: Test, script: Script): Promise<RawBackend> {
+  return serving(t, (socket, backend) => {
+    let bytes = Buffer.alloc(0)
+    socket.on('data', (more) => {
+      bytes = Buffer.concat([bytes, more])
+      for (;;) {
+        const request = readMessage(bytes, { kind: 'request' })
+        if (!request) return
+        bytes = bytes.subarray(request.size)
+        backend.requests.push(request)
+        script(request, socket)
+      }
+    })
+  })
+}
+
+/** A backend whose connections are in the hands of `serve` alone. */
+export async function serving(
+  t: Test,
+  serve: (socket: Socket, backend: RawBackend) => void
+): Promise<RawBackend> {
+  const backend = await new RawBackend(serve).listen()
+  atEnd(t, () => backend.stop())
+  return backend
+}
+
+/** An address where nothing listens. */
+export async function refusing(t: Test): Promise<RawBackend> {
+  const backend = await scripted(t, () => {})
+  await backend.stop()
+  return backend
+}
+
+/** The script that answers every request with these bytes. */
+export function answering(bytes: string | Buffer): Script {
+  const buffer = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
+  return (_request, socket) => void socket.write(buffer)
+}
+
+export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'

@@ -1,0 +1,84 @@
+import { connect, type Socket } from 'node:net'
+import type { Test } from 'tap'
+import { atEnd, eventually } from './helper.js'
+import { type Message, readMessage } from './message.js'
+
+/** A client that sends the bytes it is given, and shows the bytes it gets. */
+export class RawClient {
+  /** What has come and was not taken by `response()`. */
+  received = Buffer.alloc(0)
+  /** The other side has sent all that it will. */
+  ended = false
+  closed = false
+  /** Closed by a reset. */
+  broken = false
+  readonly socket: Socket
+
+  private constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', (bytes) => {
+      this.received = Buffer.concat([this.received, bytes])
+    })
+    socket.on('end', () => {
+      this.ended = true
+    })
+    socket.on('error', () => {
+      this.broken = true
+    })
+    socket.on('close', () => {
+      this.closed = true
+    })
+  }
+
+  static async open(t: Test, port: number): Promise<RawClient> {
+    const client = new RawClient(connect({ host: '127.0.0.1', port, noDelay: true }))
+    atEnd(t, () => client.socket.destroy())
+    await eventually(() => client.socket.readyState === 'open')
+    return client
+  }
+
+  send(bytes: string | Buffer): void {
+    this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
+  }
+
+  /** Leaves without a word. */
+  abort(): void {
+    this.socket.resetAndDestroy()
+  }
+
+  /** Waits until what was received satisfies `condition`. */
+  async until(condition: (text: string) => boolean, timeoutMs?: number): Promise<void> {
+    await eventually(() => condition(this.received.toString('latin1')), timeoutMs)
+  }
+
+  /** Takes the next response. */
+  async response({ head = false, timeoutMs = 5000 } = {}): Promise<Message> {
+    let message: Message | undefined
+    const whole = () => {
+      message = readMessage(this.received, { kind: 'response', head, ended: this.ended && !this.broken })
+      return message !== undefined
+    }
+    await eventually(() => whole() || this.closed, timeoutMs)
+    if (!message && !whole()) throw new Error(`closed amid a response: ${this.received.toString('latin1')}`)
+    this.received = this.received.subarray(message!.size)
+    return message!
+  }
+
+  async untilClosed(timeoutMs?: number): Promise<void> {
+    await eventually(() => this.closed, timeoutMs)
+  }
+}
+
+/** Sends `bytes` over a connection of their own and gives the response. */
+export async function exchange(
+  t: Test,
+  port: number,
+  bytes: string | Buffer,
+  options?: { head?: boolean; timeoutMs?: number }
+): Promise<Message> {
+  const client = await RawClient.open(t, port)
+  client.send(bytes)
+  const message = await client.response(options)
+  client.socket.destroy()
+  return message
+}
