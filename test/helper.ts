@@ -78,6 +78,15 @@ export async function startBalancer(
   return balancer
 }
 
+/** Until the end of the test the first among equal backends is chosen, instead of any. */
+export function withoutChance(t: Test): void {
+  const { random } = Math
+  Math.random = () => 1 - Number.EPSILON
+  atEnd(t, () => {
+    Math.random = random
+  })
+}
+
 /** Requests in flight by the balancer's own count, then by that of each backend. */
 export function inFlight({ registry }: Balancer): number[] {
   return [registry.inFlight, ...registry.backends.map(({ active }) => active)]

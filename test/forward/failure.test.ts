@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { fullBacklog } from '../full-backlog.js'
-import { type Balancer, eventually, startBalancer, test } from '../helper.js'
+import { type Balancer, eventually, startBalancer, test, withoutChance } from '../helper.js'
 import { fieldValue, fieldValues, type Message, statusOf } from '../message.js'
 import { answering, OK, refusing, type Script, scripted } from '../raw-backend.js'
 import { exchange, RawClient } from '../raw-client.js'
@@ -152,9 +152,10 @@ test('a backend that does not accept connections in time: 504', async (t) => {
 })
 
 test('a backend that does not accept connections in time: another one answers', async (t) => {
+  withoutChance(t)
   const backend = await scripted(t, answering(OK))
   const full = await fullBacklog(t)
-  const balancer = await startBalancer(t, `${full.address};weight=256 ${backend.address}`, {
+  const balancer = await startBalancer(t, [full, backend], {
     LB_CONNECTION_TIMEOUT: '0.2'
   })
   for (const request of [GET, POST]) t.equal(statusOf(await exchange(t, balancer.port, request)), 200)
