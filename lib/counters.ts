@@ -2,7 +2,7 @@
  * Counters in the cells of an Int32Array, read and written with Atomics alone, so that the same code serves one
  * thread over a plain buffer and several over a shared one.
  *
- * A gauge takes one cell. A total takes two, low word first: 2^53 requests fit, and the carry never shows.
+ * A gauge takes one cell. A total takes two, low part first: counts to 2^53 fit, and the carry never shows.
  */
 export class Counters {
   readonly #cells: Int32Array
@@ -30,10 +30,14 @@ export class Counters {
   /** Adds a whole number from 0 to 2^53 to a total. */
   addTotal(cell: number, amount: number): void {
     const index = this.#offset + cell
-    const low = amount >>> 0
-    const before = Atomics.add(this.#cells, index, low) >>> 0
-    const high = (amount - low) / 0x1_0000_0000 + (before + low > 0xffff_ffff ? 1 : 0)
-    if (high > 0) Atomics.add(this.#cells, index + 1, high)
+    const low = amount % SPAN
+    if (amount !== low) Atomics.add(this.#cells, index + 1, (amount - low) / SPAN)
+    const before = Atomics.add(this.#cells, index, low)
+    // Only who crosses the border carries, however many threads are beyond it by then.
+    if (before < SPAN && before + low >= SPAN) {
+      Atomics.add(this.#cells, index + 1, 1)
+      Atomics.sub(this.#cells, index, SPAN)
+    }
   }
 
   /** The value of a total. */
@@ -41,12 +45,16 @@ export class Counters {
     const index = this.#offset + cell
     for (;;) {
       const high = Atomics.load(this.#cells, index + 1)
-      const low = Atomics.load(this.#cells, index) >>> 0
-      // Another thread's carry may fall between the two reads.
-      if (Atomics.load(this.#cells, index + 1) === high) return (high >>> 0) * 0x1_0000_0000 + low
+      const low = Atomics.load(this.#cells, index)
+      // Another thread's carry, half done or between the reads.
+      if (low >= SPAN || Atomics.load(this.#cells, index + 1) !== high) continue
+      return high * SPAN + low
     }
   }
 }
+
+/** What the low cell of a total counts to; the high one counts these. */
+const SPAN = 2 ** 30
 
 /** Cells of one backend. Totals take two cells each. */
 export const BackendCell = {

@@ -22,7 +22,10 @@ export default fp<{ config: Config }>(
       const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
       const deadline = setTimeout(() => {
         log.warn({ cut: registry.inFlight }, `Drain timeout: cutting ${registry.inFlight} requests`)
-        process.exitCode = 1
+        // fastify-cli ends the process with 0 when everything is closed, however that came about.
+        process.once('exit', () => {
+          process.exitCode = 1
+        })
         server.closeAllConnections()
       }, config.drainTimeoutMs)
       server.once('close', () => {

@@ -45,7 +45,10 @@ export class ConfigError extends Error {
 }
 
 const OWN_NAME = /^LB_/
+/** What Kubernetes sets in every pod beside a service that is called `lb`. */
+const SERVICE_LINK = /^LB_(SERVICE_(HOST|PORT)|PORT)(_|$)/
 const SOCKETS_PER_CONNECTION = 4
+const MIN_SOCKETS = 1024
 
 /**
  * Reads the configuration from environment variables.
@@ -54,13 +57,14 @@ const SOCKETS_PER_CONNECTION = 4
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const own = Object.fromEntries(
     Object.entries(env).filter(
-      ([name, value]) => value !== undefined && (OWN_NAME.test(name) || name === 'PORT')
+      ([name, value]) =>
+        value !== undefined && ((OWN_NAME.test(name) && !SERVICE_LINK.test(name)) || name === 'PORT')
     )
   )
   const result = schema.safeParse(own)
   const faults = result.success ? [] : result.error.issues.flatMap(describeIssue)
   const fastifyPort = env.FASTIFY_PORT
-  if (fastifyPort !== undefined) {
+  if (fastifyPort !== undefined && fastifyPort !== env.PORT) {
     const port = schema.shape.PORT.safeParse(fastifyPort)
     if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
   }
@@ -71,7 +75,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     port: values.PORT,
     backends: values.LB_BACKENDS,
     maxConnections: values.LB_MAX_CONNECTIONS,
-    maxSockets: values.LB_MAX_SOCKETS || values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION,
+    maxSockets:
+      values.LB_MAX_SOCKETS || Math.max(values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION, MIN_SOCKETS),
     healthCheck: {
       enabled: !values.LB_NO_HEALTH_CHECK,
       periodMs: values.LB_HEALTH_CHECK_PERIOD,

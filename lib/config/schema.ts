@@ -42,7 +42,7 @@ export const schema = z.strictObject({
   LB_MAX_SOCKETS: variable(integer(0, 1_000_000), {
     description:
       'Client connections open at once, idle ones included; those above it are closed unanswered. ' +
-      '0 means four times `LB_MAX_CONNECTIONS`.',
+      '0 means four times `LB_MAX_CONNECTIONS`, and at least 1024.',
     fallback: '0',
     flags: '--max-sockets <n>'
   }),

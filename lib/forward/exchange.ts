@@ -5,26 +5,16 @@ import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
+import { endWith, whenClosed } from './client-response.js'
 import { type AttemptFault, classify, type Failure } from './failure.js'
-import { flushHeadSoon } from './head-flush.js'
 import { RequestBody } from './request-body.js'
-import { reasonPhrase, responseFields } from './response-fields.js'
+import { reasonPhrase, responseFields, trailerFields } from './response-fields.js'
 import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
+import { MORE_TRIES, mayTryAgain } from './retry.js'
+import { type Flushable, flushAfterTurn } from './turn.js'
 
-const MORE_TRIES = 2
-/** Methods that may be sent twice (RFC 9110 section 9.2.2, and the registry of methods for WebDAV's and QUERY). */
-const IDEMPOTENT = new Set([
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'TRACE',
-  'PUT',
-  'DELETE',
-  'QUERY',
-  'PROPFIND',
-  'REPORT',
-  'SEARCH'
-])
+/** What may be gathered in one turn of the event loop before it is written. */
+const MAX_GATHERED_BYTES = 262_144
 const NO_HEADERS = Object.freeze({})
 
 /** What reply-from is told: that a head is there. Status and fields go by it, from the exchange to the raw reply. */
@@ -55,7 +45,7 @@ export interface OutgoingRequest {
  * no object a request. The slot on a backend is held from selection to the end of the attempt; the place in the
  * balancer's own count until the client's side is closed. Each has one way back, which can be taken only once.
  */
-export class Exchange implements Awaiting {
+export class Exchange implements Awaiting, Flushable {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
@@ -82,6 +72,7 @@ export class Exchange implements Awaiting {
   #answering = false
   #closed = false
   #bodyStarted = false
+  #gathering = false
   #statusCode = 0
   #statusText = ''
   #rawFields: readonly Buffer[] = []
@@ -101,8 +92,7 @@ export class Exchange implements Awaiting {
     const { counters } = forwarding.registry
     counters.add(BalancerCell.inFlight, 1)
     counters.addTotal(BalancerCell.total, 1)
-    res.on('close', () => this.#onClientClosed())
-    if (res.socket === null) this.#watchPipelined()
+    whenClosed(req, res, () => this.#onClientClosed())
   }
 
   /** Sets what is sent, when it is known. */
@@ -127,9 +117,15 @@ export class Exchange implements Awaiting {
     this.#answering = true
   }
 
-  /** Sends the head by itself, unless something of the body has taken it along. */
-  flushHead(): void {
-    if (!this.#bodyStarted && !this.#closed) this.#res.flushHeaders()
+  /** Writes what this turn has gathered: chunks of the body, or the head alone if none has come. */
+  flush(): void {
+    if (this.#closed) return
+    if (this.#gathering) {
+      this.#gathering = false
+      this.#res.uncork()
+    } else if (!this.#bodyStarted) {
+      this.#res.flushHeaders()
+    }
   }
 
   #attempt(): void {
@@ -187,7 +183,7 @@ export class Exchange implements Awaiting {
       // The head is all of it. undici would take a length beside it for that of a body, and fail for its lack.
       this.onComplete([])
     } else if (this.#remaining !== 0) {
-      flushHeadSoon(this)
+      flushAfterTurn(this)
     }
     return true
   }
@@ -203,24 +199,26 @@ export class Exchange implements Awaiting {
         return true
       }
     }
-    if (this.#res.write(chunk)) return true
-    // Node holds a write back to the end of the tick. Let go now, mostly the kernel takes it whole.
-    this.#res.socket?.uncork()
-    if (this.#res.writableLength === 0) return true
-    this.#res.once('drain', this.#resume!)
+    const res = this.#res
+    if (!this.#gathering) {
+      this.#gathering = true
+      res.cork()
+      flushAfterTurn(this)
+    }
+    if (res.write(chunk) || res.writableLength < MAX_GATHERED_BYTES) return true
+    this.flush()
+    // Mostly the kernel takes it whole, whatever the high-water mark said.
+    if (res.writableLength === 0) return true
+    res.once('drain', this.#resume!)
     return false
   }
 
   onComplete(rawTrailers: Buffer[]): void {
     this.#leaveBackend()
     this.#bodyStarted = true
-    if (rawTrailers.length > 0) this.#addTrailers(rawTrailers)
-    const last = this.#lastChunk
-    const res = this.#res as ServerResponse & { _header: string }
-    if (last && last.length <= 16384 && !(res as any)._headerSent) {
-      res._header += last.toString('latin1')
-      res.end()
-    } else res.end(last)
+    if (rawTrailers.length > 0) this.#res.addTrailers(trailerFields(rawTrailers))
+    this.flush()
+    endWith(this.#res, this.#lastChunk)
   }
 
   onBodySent(chunk: Buffer): void {
@@ -271,16 +269,8 @@ export class Exchange implements Awaiting {
     this.#leaveBackend()
   }
 
-  /**
-   * A request goes to another backend if no byte of it reached the first, whatever it is; and if its connection broke
-   * before any answer, when sending it twice does no harm.
-   */
   #retry(failed: Backend, fault: AttemptFault): boolean {
-    if (!fault.ofBackend) return false
-    if (this.#sent) {
-      if (!fault.connectionLost || !IDEMPOTENT.has(this.#req.method!) || RequestBody.existsOn(this.#req))
-        return false
-    }
+    if (!mayTryAgain(this.#req, fault, this.#sent)) return false
     this.#tried ??= []
     const tried = this.#tried
     tried.push(failed)
@@ -307,13 +297,6 @@ export class Exchange implements Awaiting {
     this.#bytesReceived = this.#bytesSent = 0
   }
 
-  #addTrailers(raw: Buffer[]): void {
-    const pairs: [string, string][] = []
-    for (let i = 0; i + 1 < raw.length; i += 2)
-      pairs.push([raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1')])
-    this.#res.addTrailers(pairs)
-  }
-
   #tellHead(): void {
     this.#onHead!(null, { statusCode: 200, headers: NO_HEADERS, body: this })
   }
@@ -328,14 +311,5 @@ export class Exchange implements Awaiting {
     const endMs = performance.now()
     if (this.#res.writableFinished) latency.record(endMs - this.#startMs, endMs)
     this.destroy()
-  }
-
-  /** Until its turn comes, a pipelined response has no socket, and so is not told when the client leaves. */
-  #watchPipelined(): void {
-    const socket = this.#socket
-    const onSocketClosed = () => this.#onClientClosed()
-    socket.setMaxListeners(0)
-    socket.once('close', onSocketClosed)
-    this.#res.once('close', () => socket.off('close', onSocketClosed))
   }
 }

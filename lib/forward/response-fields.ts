@@ -66,3 +66,12 @@ const PLAIN = /^[\x20-\x7e]*$/
 export function reasonPhrase(text: string): string {
   return PLAIN.test(text) ? text : Buffer.from(text).toString('latin1')
 }
+
+/** Trailers in the form that Node takes. */
+export function trailerFields(raw: readonly Buffer[]): [string, string][] {
+  const pairs: [string, string][] = []
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    pairs.push([raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1')])
+  }
+  return pairs
+}

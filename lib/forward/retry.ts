@@ -1,0 +1,30 @@
+import type { IncomingMessage } from 'node:http'
+import type { AttemptFault } from './failure.js'
+import { RequestBody } from './request-body.js'
+
+/** How many more backends a request may be sent to when its first could not take it. */
+export const MORE_TRIES = 2
+
+/** Methods that may be sent twice (RFC 9110 section 9.2.2, and the registry of methods for WebDAV's and QUERY). */
+const IDEMPOTENT = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+  'QUERY',
+  'PROPFIND',
+  'REPORT',
+  'SEARCH'
+])
+
+/**
+ * Whether a request may go to another backend: whatever it is, if no byte of it reached the first; and if its
+ * connection broke before any answer, when sending it twice does no harm.
+ * @param sent whether it was written to a connection
+ */
+export function mayTryAgain(req: IncomingMessage, fault: AttemptFault, sent: boolean): boolean {
+  if (!fault.ofBackend) return false
+  return !sent || (fault.connectionLost && IDEMPOTENT.has(req.method!) && !RequestBody.existsOn(req))
+}
