@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { buildConnector, Pool } from 'undici'
+import { attachPlainReads, BackendReader } from './backend-reader.js'
 import type { BackendConfig } from './config/backends.js'
 
 export interface PoolOptions {
@@ -18,18 +19,39 @@ export function tlsOptions({ protocol, hostname }: BackendConfig): { servername?
  * response that hangs would hold up all behind it.
  */
 export function createPool(config: BackendConfig, options: PoolOptions): Pool {
-  const connect = buildConnector({
-    timeout: options.connectTimeoutMs,
-    // Passed on to net.connect; undici's types do not list it.
-    ...({ highWaterMark: options.bufferSizeBytes } as object)
-  })
-  const { servername = '' } = tlsOptions(config)
   return new Pool(`${config.protocol}//${config.address}`, {
-    connect: (target, callback) => connect({ ...target, servername }, callback),
+    connect: config.protocol === 'https:' ? secureConnector(config, options) : plainConnector(options),
     pipelining: 1,
     allowH2: false,
     // The exchanges watch over the response head themselves; a stream may be silent for as long as its two ends like.
     headersTimeout: 0,
     bodyTimeout: 0
   })
+}
+
+function connectorOptions({ connectTimeoutMs, bufferSizeBytes }: PoolOptions) {
+  // undici's types do not list highWaterMark, which it passes on to net.connect.
+  return { timeout: connectTimeoutMs, ...({ highWaterMark: bufferSizeBytes } as object) }
+}
+
+function plainConnector(options: PoolOptions): buildConnector.connector {
+  return (target, callback) => {
+    const reader = new BackendReader()
+    // One for each connection, as each is read by a reader of its own.
+    const connect = buildConnector({ ...connectorOptions(options), ...({ onread: reader.onread } as object) })
+    connect(target, (...result) => {
+      if (result[1]) reader.attach(result[1])
+      callback(...result)
+    })
+  }
+}
+
+function secureConnector(config: BackendConfig, options: PoolOptions): buildConnector.connector {
+  const connect = buildConnector(connectorOptions(options))
+  const { servername = '' } = tlsOptions(config)
+  return (target, callback) =>
+    connect({ ...target, servername }, (...result) => {
+      if (result[1]) attachPlainReads(result[1])
+      callback(...result)
+    })
 }

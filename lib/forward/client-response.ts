@@ -17,15 +17,14 @@ export function whenClosed(req: IncomingMessage, res: ServerResponse, closed: ()
 }
 
 /**
- * Ends a response with its last chunk. A small body that is whole goes into the string of the head, which Node then
- * writes in one piece; it would otherwise gather head, body and end into a vector, which costs a tenth of an exchange.
+ * Ends a response with a body that is small and whole, in the string of its head, which Node then writes in one piece:
+ * it would otherwise gather head, body and end into a vector, which costs a tenth of an exchange. Returns false, and
+ * does nothing, where that cannot be.
  */
-export function endWith(res: ServerResponse, chunk: Buffer | undefined): void {
+export function endJoined(res: ServerResponse, body: Buffer): boolean {
   const message = res as ServerResponse & { _header?: string | null; _headerSent?: boolean }
-  if (chunk && chunk.length <= MAX_JOINED_BYTES && message._header && message._headerSent === false) {
-    message._header += chunk.toString('latin1')
-    res.end()
-  } else {
-    res.end(chunk)
-  }
+  if (body.length > MAX_JOINED_BYTES || !message._header || message._headerSent !== false) return false
+  message._header += body.toString('latin1')
+  res.end()
+  return true
 }

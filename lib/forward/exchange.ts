@@ -2,10 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Dispatcher, errors } from 'undici'
 import type { Backend } from '../backend.js'
+import { currentReading, type Reading } from '../backend-reader.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
-import { endWith, whenClosed } from './client-response.js'
+import { endJoined, whenClosed } from './client-response.js'
 import { type AttemptFault, classify, type Failure } from './failure.js'
 import { RequestBody } from './request-body.js'
 import { reasonPhrase, responseFields, trailerFields } from './response-fields.js'
@@ -13,8 +14,6 @@ import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 import { MORE_TRIES, mayTryAgain } from './retry.js'
 import { type Flushable, flushAfterTurn } from './turn.js'
 
-/** What may be gathered in one turn of the event loop before it is written. */
-const MAX_GATHERED_BYTES = 262_144
 const NO_HEADERS = Object.freeze({})
 
 /** What reply-from is told: that a head is there. Status and fields go by it, from the exchange to the raw reply. */
@@ -72,7 +71,6 @@ export class Exchange implements Awaiting, Flushable {
   #answering = false
   #closed = false
   #bodyStarted = false
-  #gathering = false
   #statusCode = 0
   #statusText = ''
   #rawFields: readonly Buffer[] = []
@@ -81,6 +79,7 @@ export class Exchange implements Awaiting, Flushable {
   #bytesReceived = 0
   #bytesSent = 0
   #lastChunk: Buffer | undefined
+  #reading: Reading | undefined
 
   /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
   constructor(req: IncomingMessage, res: ServerResponse, backend: Backend, forwarding: Forwarding) {
@@ -117,15 +116,9 @@ export class Exchange implements Awaiting, Flushable {
     this.#answering = true
   }
 
-  /** Writes what this turn has gathered: chunks of the body, or the head alone if none has come. */
+  /** Sends the head by itself, unless something of the body has taken it along. */
   flush(): void {
-    if (this.#closed) return
-    if (this.#gathering) {
-      this.#gathering = false
-      this.#res.uncork()
-    } else if (!this.#bodyStarted) {
-      this.#res.flushHeaders()
-    }
+    if (!this.#bodyStarted && !this.#closed) this.#res.flushHeaders()
   }
 
   #attempt(): void {
@@ -166,8 +159,16 @@ export class Exchange implements Awaiting, Flushable {
     if (this.#bytesSent > 0) this.#movedMs = performance.now()
   }
 
+  onResponseStarted(): void {
+    this.#reading = currentReading()
+    this.#reading.partial = true
+  }
+
   onHeaders(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): boolean {
+    const reading = this.#reading!
+    reading.partial = false
     if (statusCode < 200) return true
+    reading.inBody = true
     this.#forwarding.timeouts.remove(this)
     this.#statusCode = statusCode
     this.#statusText = statusText
@@ -179,6 +180,8 @@ export class Exchange implements Awaiting, Flushable {
     )
     this.#tellHead()
     if (!this.#answering) return true
+    // What has no declared length may end in trailers.
+    reading.partial = this.#remaining < 0
     if (statusCode === 304 || statusCode === 204) {
       // The head is all of it. undici would take a length beside it for that of a body, and fail for its lack.
       this.onComplete([])
@@ -200,25 +203,34 @@ export class Exchange implements Awaiting, Flushable {
       }
     }
     const res = this.#res
-    if (!this.#gathering) {
-      this.#gathering = true
-      res.cork()
-      flushAfterTurn(this)
-    }
-    if (res.write(chunk) || res.writableLength < MAX_GATHERED_BYTES) return true
-    this.flush()
-    // Mostly the kernel takes it whole, whatever the high-water mark said.
+    const isTaken = res.write(this.#lasting(chunk))
+    // Node holds a write back to the end of the tick; let go at once, mostly the kernel takes it whole.
+    res.socket?.uncork()
     if (res.writableLength === 0) return true
-    res.once('drain', this.#resume!)
-    return false
+    this.#reading!.kept = true
+    if (!isTaken) res.once('drain', this.#resume!)
+    return isTaken
   }
 
   onComplete(rawTrailers: Buffer[]): void {
+    const reading = this.#reading!
+    reading.partial = reading.inBody = false
     this.#leaveBackend()
     this.#bodyStarted = true
-    if (rawTrailers.length > 0) this.#res.addTrailers(trailerFields(rawTrailers))
-    this.flush()
-    endWith(this.#res, this.#lastChunk)
+    const res = this.#res
+    const chunk = this.#lastChunk
+    if (rawTrailers.length > 0) res.addTrailers(trailerFields(rawTrailers))
+    if (chunk === undefined) {
+      res.end()
+    } else if (!endJoined(res, chunk)) {
+      res.end(this.#lasting(chunk))
+      if (res.writableLength > 0) reading.kept = true
+    }
+  }
+
+  /** A chunk in memory that lasts until it is written. */
+  #lasting(chunk: Buffer): Buffer {
+    return this.#reading!.borrowed ? Buffer.from(chunk) : chunk
   }
 
   onBodySent(chunk: Buffer): void {

@@ -1,14 +1,13 @@
-/** Something that holds writes back within a turn of the event loop. */
+/** Something that may have a write of its own to make when a turn of the event loop ends. */
 export interface Flushable {
-  /** Sends what was held back. */
   flush(): void
 }
 
 let waiting: Flushable[] = []
 
 /**
- * Has `item` flushed when the events of this turn have been handled. One callback a turn serves all, so that the
- * parts of a message that arrive together leave together, and none waits for a part that is yet to come.
+ * Has `item` flushed when the events of this turn of the event loop have been handled, by one callback for all: a head
+ * mostly has its body with it and goes along with that, but must not wait for one that is yet to come.
  */
 export function flushAfterTurn(item: Flushable): void {
   if (waiting.push(item) === 1) setImmediate(flushAll)
