@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { buildConnector, Pool } from 'undici'
 import { attachPlainReads, BackendReader } from './backend-reader.js'
+import { ClientStack } from './client-stack.js'
 import type { BackendConfig } from './config/backends.js'
 
 export interface PoolOptions {
@@ -22,6 +23,8 @@ export function createPool(config: BackendConfig, options: PoolOptions): Pool {
   return new Pool(`${config.protocol}//${config.address}`, {
     connect: config.protocol === 'https:' ? secureConnector(config, options) : plainConnector(options),
     pipelining: 1,
+    connections: 1,
+    factory: (origin, clientOptions) => new ClientStack(origin, clientOptions),
     allowH2: false,
     // The exchanges watch over the response head themselves; a stream may be silent for as long as its two ends like.
     headersTimeout: 0,

@@ -105,6 +105,11 @@ export class Exchange implements Awaiting, Flushable {
     this.#attempt()
   }
 
+  /** Whether nobody waits for the response any more. */
+  get abandoned(): boolean {
+    return this.#closed
+  }
+
   /** Writes status and fields to the client, and streams the body after them. Throws if the backend's are not valid. */
   writeHead(): void {
     const { list, contentLength } = responseFields(this.#rawFields)
