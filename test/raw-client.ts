@@ -33,7 +33,8 @@ export class RawClient {
   static async open(t: Test, port: number): Promise<RawClient> {
     const client = new RawClient(connect({ host: '127.0.0.1', port, noDelay: true }))
     atEnd(t, () => client.socket.destroy())
-    await eventually(() => client.socket.readyState === 'open')
+    await eventually(() => client.socket.readyState === 'open' || client.closed)
+    if (client.closed) throw new Error('refused')
     return client
   }
 
