@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
-import { statusOf } from '../message.js'
-import { type RawBackend, serving } from '../raw-backend.js'
-import { RawClient } from '../raw-client.js'
+import { type RawBackend, serving } from '../support/raw-backend.js'
+import { RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
 
 const SIZE = 50_000_000
 /** The kernel holds some on each of the two connections, in each direction. */

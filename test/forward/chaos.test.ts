@@ -1,24 +1,14 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
-import { fieldValue, type Message, statusOf } from '../message.js'
-import { scripted } from '../raw-backend.js'
-import { RawClient } from '../raw-client.js'
+import { seededRandom } from '../support/random.js'
+import { scripted } from '../support/raw-backend.js'
+import { RawClient } from '../support/raw-client.js'
+import { fieldValue, type Message, statusOf } from '../support/wire.js'
 
 const CLIENTS = 250
 const CONCURRENCY = 20
 const SEED = Number(process.env.FAIRLEAD_TEST_SEED ?? 42)
-
-/** Mulberry32: small, and the same for the same seed. */
-function generator(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** What a backend does when a request asks for it. `id` is of the request, so that answers to others show. */
 const DEEDS: Record<string, (socket: Socket, id: string) => void> = {
@@ -140,7 +130,7 @@ async function stage(t: Test, seed: number) {
     LB_RESPONSE_TIMEOUT: '0.15',
     LB_DRAIN_TIMEOUT: '0.2'
   })
-  return { balancer, backends, crowd: new Crowd(t, balancer, generator(seed)) }
+  return { balancer, backends, crowd: new Crowd(t, balancer, seededRandom(seed)) }
 }
 
 const settled = (balancer: Balancer) => () => inFlight(balancer).every((count) => count === 0)

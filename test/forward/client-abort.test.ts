@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import { fullBacklog } from '../full-backlog.js'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
-import { type RawBackend, scripted, serving } from '../raw-backend.js'
-import { RawClient } from '../raw-client.js'
+import { fullBacklog } from '../support/full-backlog.js'
+import { type RawBackend, scripted, serving } from '../support/raw-backend.js'
+import { RawClient } from '../support/raw-client.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const IN_TIME_MS = 1000

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { startBalancer, test } from '../helper.js'
-import { fieldValues, statusOf } from '../message.js'
-import { answering, OK, scripted } from '../raw-backend.js'
-import { exchange, RawClient } from '../raw-client.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { fieldValues, statusOf } from '../support/wire.js'
 
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
 

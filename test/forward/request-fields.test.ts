@@ -1,7 +1,7 @@
 import { startBalancer, test } from '../helper.js'
-import { type Field, fieldValue, fieldValues, statusOf } from '../message.js'
-import { answering, OK, scripted } from '../raw-backend.js'
-import { exchange } from '../raw-client.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
+import { exchange } from '../support/raw-client.js'
+import { type Field, fieldValue, fieldValues, statusOf } from '../support/wire.js'
 
 const request = (...lines: string[]) => ['GET / HTTP/1.1', ...lines, '', ''].join('\r\n')
 /** Also those that undici writes itself: Host comes first and in lower case, whatever the client's was like. */

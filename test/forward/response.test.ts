@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
 import { startBalancer, test } from '../helper.js'
-import { type Field, fieldValues, type Message, statusOf } from '../message.js'
-import { scripted } from '../raw-backend.js'
-import { exchange, RawClient } from '../raw-client.js'
+import { scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { type Field, fieldValues, type Message, statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
@@ -129,6 +129,34 @@ test('a body keeps its framing', async (t) => {
   t.match([chunked.framing, chunked.body.toString()], ['chunked', 'hello'])
   const empty = await through(t, 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n')
   t.match([empty.framing, empty.body.length], ['chunked', 0])
+})
+
+test('a body arrives byte for byte, whatever its size', async (t) => {
+  const everyByte = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+  let size = 0
+  let framing = ''
+  const backend = await scripted(t, (_request, socket) => {
+    const body = Buffer.alloc(size, everyByte)
+    if (framing === 'length') {
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`)
+      socket.write(body)
+      return
+    }
+    const chunk = Buffer.concat([Buffer.from(`${size.toString(16)}\r\n`), body, Buffer.from('\r\n0\r\n\r\n')])
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+    socket.write(chunk)
+  })
+  const { port } = await startBalancer(t, [backend])
+  const client = await RawClient.open(t, port)
+  for (framing of ['length', 'chunked']) {
+    for (size of [1, 255, 1024, 16_383, 16_384, 16_385, 32_768, 65_536, 65_537, 200_000]) {
+      client.send(GET)
+      const response = await client.response()
+      t.equal(response.framing, framing)
+      t.ok(response.body.equals(Buffer.alloc(size, everyByte)), `${size} bytes`)
+      t.equal(client.received.length, 0)
+    }
+  }
 })
 
 test('a body that ends with the connection to the backend is whole for the client', async (t) => {

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { type Balancer, eventually, sleep, startBalancer, test, withoutChance } from '../helper.js'
-import { type Message, statusOf } from '../message.js'
-import { answering, OK, refusing, type Script, scripted } from '../raw-backend.js'
-import { exchange, RawClient } from '../raw-client.js'
+import { answering, OK, refusing, type Script, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { type Message, statusOf } from '../support/wire.js'
 
 const request = (method: string, body = '') =>
   `${method} / HTTP/1.1\r\nHost: x\r\n${body ? `Content-Length: ${body.length}\r\n` : ''}\r\n${body}`

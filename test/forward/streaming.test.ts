@@ -1,7 +1,7 @@
 import { eventually, sleep, startBalancer, test } from '../helper.js'
-import { statusOf } from '../message.js'
-import { scripted, serving } from '../raw-backend.js'
-import { RawClient } from '../raw-client.js'
+import { scripted, serving } from '../support/raw-backend.js'
+import { RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 

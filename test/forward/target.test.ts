@@ -1,8 +1,8 @@
 import { METHODS } from 'node:http'
 import { startBalancer, test } from '../helper.js'
-import { statusOf } from '../message.js'
-import { answering, OK, scripted } from '../raw-backend.js'
-import { exchange, RawClient } from '../raw-client.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
 
 const TARGETS = [
   '/',

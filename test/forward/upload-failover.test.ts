@@ -3,7 +3,7 @@ import { Agent, createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { atEnd, startBalancer, test, withoutChance } from '../helper.js'
-import { refusing } from '../raw-backend.js'
+import { refusing } from '../support/raw-backend.js'
 
 const SIZE = 5_000_000
 const UPLOADS = 100

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import { atEnd, eventually } from './helper.js'
-import { type Message, readMessage } from './message.js'
+import { atEnd, eventually } from '../helper.js'
+import { type Message, readMessage } from './wire.js'
 
 /** A client that sends the bytes it is given, and shows the bytes it gets. */
 export class RawClient {

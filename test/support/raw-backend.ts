@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import { atEnd, eventually } from './helper.js'
-import { type Message, readMessage } from './message.js'
+import { atEnd, eventually } from '../helper.js'
+import { type Message, readMessage } from './wire.js'
 
 /** What a backend does with a request that has come whole. */
 export type Script = (request: Message, socket: Socket) => void
