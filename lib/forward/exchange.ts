@@ -172,6 +172,10 @@ export class Exchange implements Awaiting, Flushable {
   onHeaders(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): boolean {
     const reading = this.#reading!
     reading.partial = false
+    this.#backend!.counters.addTotal(
+      BackendCell.responses + 2 * (Math.min(Math.floor(statusCode / 100), 5) - 1),
+      1
+    )
     if (statusCode < 200) return true
     reading.inBody = true
     this.#forwarding.timeouts.remove(this)
@@ -179,10 +183,6 @@ export class Exchange implements Awaiting, Flushable {
     this.#statusText = statusText
     this.#rawFields = rawFields
     this.#resume = resume
-    this.#backend!.counters.addTotal(
-      BackendCell.responses + 2 * (Math.min(Math.floor(statusCode / 100), 5) - 1),
-      1
-    )
     this.#tellHead()
     if (!this.#answering) return true
     // What has no declared length may end in trailers.
