@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { type FastifyHttpOptions, LogController, type RawServerDefault } from 'fastify'
 import type { Config } from '../lib/config/load.js'
-import { isOwnTarget, PROXIED_PATH } from '../lib/forward/target.js'
+import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/forward/target.js'
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 const CHECK_INTERVAL_MS = 1000
@@ -14,7 +14,7 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     // What was sent before the drain began is served: readiness has told others to stay away.
     return503OnClosing: false,
     // The router never sees a target that is for a backend: it would refuse some, and decode all.
-    rewriteUrl: ({ url }) => (isOwnTarget(url!) ? url! : PROXIED_PATH),
+    rewriteUrl: ({ url }) => (isOwnTarget(url!) ? ownPage(url!) : PROXIED_PATH),
     genReqId: requestId,
     // A child logger for each request costs more than forwarding it.
     childLoggerFactory: (logger) => logger,

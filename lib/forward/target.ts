@@ -9,6 +9,12 @@ export function isOwnTarget(target: string): boolean {
   return target.startsWith(OWN_PREFIX)
 }
 
+/** One of the balancer's own targets for the router, which decodes paths: no page has an encoded name. */
+export function ownPage(target: string): string {
+  const [path = ''] = target.split('?', 1)
+  return path.includes('%') ? OWN_PREFIX : target
+}
+
 /**
  * A target in origin form for a backend: absolute form loses its scheme and authority (RFC 9112 section 3.2.2), all
  * else stays byte for byte.
