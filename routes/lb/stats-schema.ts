@@ -59,7 +59,11 @@ export const statisticsSchema = object({
   version: text('Version of the balancer'),
   startedAt: time('When the process started to serve'),
   uptimeSeconds: number('Seconds since then'),
-  state: { type: 'string', enum: ['serving', 'draining'] },
+  state: {
+    type: 'string',
+    enum: ['serving', 'draining'],
+    description: 'Draining from the signal to end until the end'
+  },
   requests: object({
     inFlight: count('Requests that are being worked on'),
     total: count('Requests for backends since the start, refused ones included'),
