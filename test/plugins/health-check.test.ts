@@ -1,0 +1,106 @@
+import type { Test } from 'tap'
+import { eventually, type LogRecord, sleep, startBalancer, test } from '../helper.js'
+import { OK, type RawBackend, scripted } from '../support/raw-backend.js'
+import { exchange } from '../support/raw-client.js'
+import { fieldValue, type Message, statusOf } from '../support/wire.js'
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+const CHECKED = {
+  LB_NO_HEALTH_CHECK: 'false',
+  LB_HEALTH_CHECK_PERIOD: '0.1',
+  LB_HEALTH_CHECK_URL: '/health?deep=1',
+  LB_HEALTH_CHECK_RISE: '2',
+  LB_HEALTH_CHECK_FALL: '3'
+}
+
+const isCheck = ({ startLine }: Message) => startLine === 'GET /health?deep=1 HTTP/1.1'
+const requests = (backend: RawBackend) => backend.requests.filter((request) => !isCheck(request)).length
+const checks = (backend: RawBackend) => backend.requests.filter(isCheck)
+const states = (log: LogRecord[]) =>
+  log.filter(({ msg }) => msg.startsWith('Backend[')).map(({ msg }) => msg.replace(/127.0.0.1:\d+/, 'it'))
+
+/** A backend that answers its checks as `health` says. */
+async function checked(t: Test, health: { status: number }) {
+  return scripted(t, (request, socket) => {
+    const status = isCheck(request) ? health.status : 200
+    if (status > 0) socket.write(`HTTP/1.1 ${status} S\r\nContent-Length: 2\r\n\r\nok`)
+  })
+}
+
+test('the first check of each backend has ended before the first request', async (t) => {
+  const [good, bad] = [await checked(t, { status: 200 }), await checked(t, { status: 500 })]
+  const { port, log } = await startBalancer(t, [good, bad], { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '60' })
+  t.equal(checks(good).length, 1)
+  t.equal(checks(bad).length, 1)
+  const [check] = checks(good)
+  t.equal(fieldValue(check!.fields, 'host'), good.address)
+  t.match(fieldValue(check!.fields, 'user-agent'), /^fairlead/)
+  for (let i = 0; i < 10; i++) t.equal(statusOf(await exchange(t, port, GET)), 200)
+  t.same([requests(good), requests(bad)], [10, 0])
+  t.same(states(log).sort(), [
+    'Backend[0] it is HEALTHY, was checking: check passed: status 200',
+    'Backend[1] it is UNHEALTHY, was checking: check failed: status 500'
+  ])
+})
+
+test('a backend leaves after three failed checks, and comes back after two that passed', async (t) => {
+  const health = { status: 200 }
+  const [good, moody] = [await checked(t, { status: 200 }), await checked(t, health)]
+  const { port, log, stats } = await startBalancer(t, [good, moody], CHECKED)
+  const state = () => stats().backends[1]!.state
+  health.status = 503
+  await eventually(() => state() === 'unhealthy')
+  const failing = checks(moody).length
+  t.ok(failing >= 4, `${failing} checks`)
+  const before = requests(moody)
+  for (let i = 0; i < 10; i++) t.equal(statusOf(await exchange(t, port, GET)), 200)
+  t.equal(requests(moody), before, 'it gets no request')
+  health.status = 204
+  await eventually(() => state() === 'healthy')
+  t.match(states(log).slice(2), [
+    'Backend[1] it is UNHEALTHY, was healthy: 3 checks failed: status 503',
+    'Backend[1] it is HEALTHY, was unhealthy: 2 checks passed: status 204'
+  ])
+})
+
+test('a backend that does not answer its checks is out; the others are checked on time', async (t) => {
+  const health = { status: 200 }
+  const [good, frozen] = [await checked(t, { status: 200 }), await checked(t, health)]
+  const { stats } = await startBalancer(t, [good, frozen], { ...CHECKED, LB_HEALTH_CHECK_TIMEOUT: '0.1' })
+  health.status = 0
+  const before = checks(good).length
+  const start = performance.now()
+  await eventually(() => stats().backends[1]!.state === 'unhealthy')
+  t.equal(stats().backends[1]!.reason, '3 checks failed: no answer within 0.1 s')
+  const due = Math.floor((performance.now() - start) / 110)
+  t.ok(checks(good).length - before >= due - 2, 'the silence of one delays no other')
+  t.ok(frozen.sockets.size <= 2, 'a check that got no answer is broken off')
+})
+
+test('all out: 503 until one is back, which the log says loudly', async (t) => {
+  const health = { status: 500 }
+  const { port, log } = await startBalancer(t, [await checked(t, health)], CHECKED)
+  t.equal(statusOf(await exchange(t, port, GET)), 503)
+  t.ok(log.some(({ level, msg }) => level === 50 && /503 until one/.test(msg)))
+  health.status = 200
+  await eventually(async () => statusOf(await exchange(t, port, GET)) === 200)
+})
+
+test('no check is sent after the end', async (t) => {
+  const backend = await checked(t, { status: 200 })
+  const { fastify } = await startBalancer(t, [backend], CHECKED)
+  await eventually(() => checks(backend).length >= 2)
+  await fastify.close()
+  const before = checks(backend).length
+  await sleep(300)
+  t.equal(checks(backend).length, before)
+  t.equal(backend.sockets.size, 0, 'and no connection is left')
+})
+
+test('without health checks, no backend is asked', async (t) => {
+  const backend = await scripted(t, (_request, socket) => socket.write(OK))
+  const { port } = await startBalancer(t, [backend], { LB_HEALTH_CHECK_PERIOD: '0.1' })
+  await sleep(300)
+  t.equal(backend.connections, 0)
+  t.equal(statusOf(await exchange(t, port, GET)), 200)
+})
