@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
+import { freePort } from '../../scenarios/processes.js'
 import { atEnd, eventually } from '../helper.js'
 import { type Message, readMessage } from './wire.js'
 
@@ -13,10 +14,11 @@ export class RawBackend {
   /** Connections so far. */
   connections = 0
   readonly #server: Server
-  #port = 0
+  #port: number
 
   /** @param serve called for each connection */
-  constructor(serve: (socket: Socket, backend: RawBackend) => void) {
+  constructor(serve: (socket: Socket, backend: RawBackend) => void, port = 0) {
+    this.#port = port
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.connections++
       this.sockets.add(socket)
@@ -72,10 +74,10 @@ export async function serving(
   return backend
 }
 
-/** An address where nothing listens. */
+/** A backend that does not listen, on a port that the system gives to nobody else meanwhile. */
 export async function refusing(t: Test): Promise<RawBackend> {
-  const backend = await scripted(t, () => {})
-  await backend.stop()
+  const backend = new RawBackend(() => {}, await freePort())
+  atEnd(t, () => backend.stop())
   return backend
 }
 

@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Test } from 'tap'
+import { atEnd, eventually, type LogRecord } from '../helper.js'
+import { type Env, FASTIFY, LB, ROOT } from './processes.js'
+
+/** Starting takes most of a second of a processor, and others may want it too. */
+const START_MS = 20_000
+const END_MS = 10_000
+
+/** A process of Node in the project's folder, with an environment of its own. */
+export class Child {
+  output = ''
+  /** Its exit code, or the signal that ended it. */
+  ended: number | string | undefined
+  readonly #process: ChildProcess
+
+  constructor(t: Test, args: readonly string[], env: Env = {}) {
+    this.#process = spawn(process.execPath, [...args], {
+      cwd: ROOT,
+      env: { PATH: process.env.PATH!, ...env }
+    })
+    for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text
+      })
+    }
+    this.#process.once('close', (code, signal) => {
+      this.ended = code ?? signal!
+    })
+    atEnd(t, async () => {
+      this.kill('SIGKILL')
+      await this.untilEnded()
+    })
+  }
+
+  get log(): LogRecord[] {
+    return this.output
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  async untilPrinted(text: string | RegExp, timeoutMs = 5000): Promise<void> {
+    await eventually(() => this.output.search(text) >= 0 || this.ended !== undefined, timeoutMs)
+    if (this.output.search(text) < 0) throw new Error(`ended with ${this.ended}: ${this.output}`)
+  }
+
+  async untilEnded(timeoutMs = END_MS): Promise<number | string> {
+    await eventually(() => this.ended !== undefined, timeoutMs)
+    return this.ended!
+  }
+
+  /** The port that it listens on, once it does. */
+  async listening(): Promise<number> {
+    const line = /Server listening at http:\/\/[^"]*:(\d+)"/
+    await this.untilPrinted(line, START_MS)
+    return Number(line.exec(this.output)![1])
+  }
+}
+
+export function lb(t: Test, args: readonly string[], env?: Env): Child {
+  return new Child(t, [LB, ...args], env)
+}
+
+/** `fastify start app`, as the project's readers are told to start it. */
+export function fastifyStart(t: Test, args: readonly string[], env?: Env): Child {
+  return new Child(t, [FASTIFY, 'start', ...args, 'app'], env)
+}
