@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 
@@ -11,6 +12,11 @@ const SWEEP_MS = 50
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, server, log } = fastify
+    const sockets = new Set<Socket>()
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    })
     fastify.addHook('preClose', async () => {
       registry.startDraining()
       if (!server.listening) return
@@ -19,7 +25,11 @@ export default fp<{ config: Config }>(
         `Draining: ${registry.inFlight} requests in flight, at most ${config.drainTimeoutMs / 1000} s`
       )
       // A connection whose answer had begun before goes idle without having been told to close.
-      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+      const sweep = setInterval(() => {
+        server.closeIdleConnections()
+        // Node does not count those as idle that have not sent a byte yet.
+        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+      }, SWEEP_MS)
       const deadline = setTimeout(() => {
         log.warn({ cut: registry.inFlight }, `Drain timeout: cutting ${registry.inFlight} requests`)
         // fastify-cli ends the process with 0 when everything is closed, however that came about.
