@@ -4,9 +4,13 @@ import type { Config } from '../lib/config/load.js'
 
 const SWEEP_MS = 50
 
+const endWithFailure = () => {
+  process.exitCode = 1
+}
+
 /**
  * Drains at close: not ready any more, no new connections, `Connection: close` on every answer, and at the deadline
- * the rest is cut. Closing itself stays with whoever calls `close()`: fastify-cli does on SIGTERM and SIGINT, and
+ * the rest is cut, and the process will end with 1. Closing itself stays with whoever calls `close()`: fastify-cli does on SIGTERM and SIGINT, and
  * ends the process at once on a second signal.
  */
 export default fp<{ config: Config }>(
@@ -31,11 +35,10 @@ export default fp<{ config: Config }>(
         for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
       }, SWEEP_MS)
       const deadline = setTimeout(() => {
-        log.warn({ cut: registry.inFlight }, `Drain timeout: cutting ${registry.inFlight} requests`)
+        const cut = registry.inFlight
+        log.warn({ cut }, `Drain timeout: cutting ${cut} requests`)
         // fastify-cli ends the process with 0 when everything is closed, however that came about.
-        process.once('exit', () => {
-          process.exitCode = 1
-        })
+        if (cut > 0) process.once('exit', endWithFailure)
         server.closeAllConnections()
       }, config.drainTimeoutMs)
       server.once('close', () => {
