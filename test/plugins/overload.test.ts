@@ -107,8 +107,13 @@ test('a connection too many is closed, and counted', async (t) => {
   await eventually(() => stats().connections.open === 0)
 })
 
-test('as many connections as four times the requests may be open, unless it is said', async (t) => {
+test('as many connections as four times the requests may be open, and never few, unless it is said', async (t) => {
   const { backend } = await holding(t)
-  const { stats } = await startBalancer(t, [backend], { LB_MAX_CONNECTIONS: '25' })
-  t.equal(stats().connections.limit, 100)
+  for (const [requests, connections] of [
+    ['25', 1024],
+    ['1000', 4000]
+  ] as const) {
+    const { stats } = await startBalancer(t, [backend], { LB_MAX_CONNECTIONS: requests })
+    t.equal(stats().connections.limit, connections)
+  }
 })

@@ -37,10 +37,10 @@ for (const [what, start, expected] of CASES) {
 test('every flag goes before its variable', async (t) => {
   const child = lb(
     t,
-    ['-p', '0', '--max-connections', '10', '--stats-interval', '0.1', '--no-health-check'],
+    ['-p', '0', '--max-connections', '1000', '--stats-interval', '0.1', '--no-health-check'],
     {
       LB_BACKENDS: A,
-      LB_MAX_CONNECTIONS: '20',
+      LB_MAX_CONNECTIONS: '2000',
       LB_STATS_INTERVAL: '0',
       LB_NO_HEALTH_CHECK: 'false'
     }
@@ -51,7 +51,7 @@ test('every flag goes before its variable', async (t) => {
     connections: { limit: number }
     backends: { state: string }[]
   }
-  t.equal(connections.limit, 40)
+  t.equal(connections.limit, 4000)
   t.equal(backends[0]!.state, 'healthy', 'nobody looked')
   await child.untilPrinted('=== Load Balancer Stats ===')
   const report = child.log.find(({ msg }) => msg.startsWith('==='))
