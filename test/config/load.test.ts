@@ -112,8 +112,15 @@ t.test('numbers', async (t) => {
   t.equal(loadConfig({ PORT: '0' }).port, 0)
   t.equal(loadConfig({ PORT: ' 8000 ' }).port, 8000)
   t.equal(loadConfig({ PORT: '65535' }).port, 65535)
-  t.equal(loadConfig({ LB_MAX_CONNECTIONS: '7' }).maxSockets, 28, 'four sockets for each request in flight')
+  t.equal(loadConfig({ LB_MAX_CONNECTIONS: '7' }).maxSockets, 1024, 'no fewer sockets')
+  t.equal(loadConfig({ LB_MAX_CONNECTIONS: '700' }).maxSockets, 2800, 'four for each request in flight')
   t.equal(loadConfig({ LB_MAX_CONNECTIONS: '7', LB_MAX_SOCKETS: '9' }).maxSockets, 9)
+  t.equal(
+    loadConfig({ LB_SERVICE_HOST: '10.0.0.1', LB_PORT_80_TCP_ADDR: '10.0.0.1', LB_PORT: 'tcp://10.0.0.1:80' })
+      .port,
+    80,
+    'what Kubernetes sets for a service of the name lb is not ours'
+  )
   t.equal(loadConfig({ LB_BUFFER_SIZE: '1024' }).bufferSizeBytes, 1024)
   const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_RISE: '1', LB_HEALTH_CHECK_FALL: '100' })
   t.hasStrict(healthCheck, { rise: 1, fall: 100 })

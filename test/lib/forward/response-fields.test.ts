@@ -26,11 +26,19 @@ t.test('fields of the connection stay behind', async (t) => {
   const names = ['Connection', 'Keep-Alive', 'Proxy-Connection', 'TE', 'Transfer-Encoding', 'Upgrade']
   for (const name of names) {
     for (const written of [name, name.toLowerCase(), name.toUpperCase()])
-      t.same(fieldsOf(['X-A', '1'], [written, 'close'], ['X-B', '2']).fields, [
-        ['X-A', '1'],
-        ['X-B', '2']
-      ])
+      t.same(
+        fieldsOf(['X-A', '1'], [written, name === 'Transfer-Encoding' ? 'chunked' : 'close'], ['X-B', '2'])
+          .fields,
+        [
+          ['X-A', '1'],
+          ['X-B', '2']
+        ]
+      )
   }
+})
+
+t.test('a transfer coding other than chunks would be lost', async (t) => {
+  t.throws(() => fieldsOf(['Transfer-Encoding', 'gzip, chunked']), { code: 'LB_TRANSFER_CODING' })
 })
 
 t.test('and so do those that Connection names, in one field or several, before or after', async (t) => {
