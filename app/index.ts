@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Config, loadConfig } from '../lib/config/load.js'
 import backendRegistry from '../plugins/backend-registry.js'
+import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
 import leastConnections from '../plugins/least-connections.js'
@@ -23,6 +24,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   const config = opts.config ?? loadConfig(process.env)
 
   await fastify.register(backendRegistry, { config })
+  await fastify.register(connections, { config })
   await fastify.register(statistics, { config })
   await fastify.register(healthCheck, { config })
   await fastify.register(overload, { config })

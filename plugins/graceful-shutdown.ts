@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 
@@ -9,18 +8,13 @@ const endWithFailure = () => {
 }
 
 /**
- * Drains at close: not ready any more, no new connections, `Connection: close` on every answer, and at the deadline
- * the rest is cut, and the process will end with 1. Closing itself stays with whoever calls `close()`: fastify-cli does on SIGTERM and SIGINT, and
- * ends the process at once on a second signal.
+ * Drains at close: not ready any more, no new connections, `Connection: close` on every answer; at the deadline the
+ * rest is cut, and the process will end with 1. Closing itself stays with whoever calls `close()`: fastify-cli does on
+ * SIGTERM and SIGINT, and ends the process at once on a second signal.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, server, log } = fastify
-    const sockets = new Set<Socket>()
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    })
+    const { registry, connections, server, log } = fastify
     fastify.addHook('preClose', async () => {
       registry.startDraining()
       if (!server.listening) return
@@ -32,7 +26,7 @@ export default fp<{ config: Config }>(
       const sweep = setInterval(() => {
         server.closeIdleConnections()
         // Node does not count those as idle that have not sent a byte yet.
-        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+        for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
       }, SWEEP_MS)
       const deadline = setTimeout(() => {
         const cut = registry.inFlight
@@ -48,5 +42,5 @@ export default fp<{ config: Config }>(
       })
     })
   },
-  { name: 'graceful-shutdown', dependencies: ['backend-registry'] }
+  { name: 'graceful-shutdown', dependencies: ['backend-registry', 'connections'] }
 )

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { LatencyWindow } from '../lib/latency.js'
@@ -20,21 +19,16 @@ const SAMPLE_MS = 1000
 /** Collects latencies and rates, and reports the statistics to the log now and then. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, server } = fastify
+    const { registry, connections } = fastify
     const latency = new LatencyWindow()
     const rates = new RateWindow()
-    let openConnections = 0
-    server.on('connection', (socket: Socket) => {
-      openConnections++
-      socket.once('close', () => openConnections--)
-    })
     const source = {
       registry,
       latency,
       rates,
       version,
       startedAt: new Date(),
-      openConnections: () => openConnections,
+      openConnections: () => connections.size,
       maxSockets: config.maxSockets
     }
     fastify.decorate('latency', latency)
@@ -52,5 +46,5 @@ export default fp<{ config: Config }>(
     for (const timer of timers) timer.unref()
     fastify.addHook('onClose', async () => timers.forEach(clearInterval))
   },
-  { name: 'statistics', dependencies: ['backend-registry'] }
+  { name: 'statistics', dependencies: ['backend-registry', 'connections'] }
 )
