@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type Balancer, eventually, startBalancer, test, withoutChance } from '../helper.js'
 import { fullBacklog } from '../support/full-backlog.js'
-import { answering, OK, refusing, type Script, scripted } from '../support/raw-backend.js'
+import { answering, OK, refusing, type Script, scripted, serving } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
 
@@ -68,6 +68,19 @@ const BROKEN = {
     'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, gzip\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
   'a length that is none': 'HTTP/1.1 304 N\r\nContent-Length: x\r\n\r\n'
 }
+test('a backend that breaks off amid an upload: 502, and the connection is closed', async (t) => {
+  for (const fields of ['Content-Length: 1000000', 'Transfer-Encoding: chunked']) {
+    const backend = await serving(t, (socket) => void socket.once('data', () => socket.resetAndDestroy()))
+    const balancer = await startBalancer(t, [backend])
+    const client = await RawClient.open(t, balancer.port)
+    client.send(`PUT / HTTP/1.1\r\nHost: x\r\n${fields}\r\n\r\n5\r\nhello\r\n`)
+    const response = await client.response()
+    checkFailure(t, response, 502, 'LB_CONNECTION_LOST')
+    t.equal(fieldValue(response.fields, 'connection'), 'close')
+    await client.untilClosed()
+  }
+})
+
 test('an answer that nobody asked for is none: 502', async (t) => {
   const unasked = [
     'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
