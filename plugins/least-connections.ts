@@ -7,7 +7,7 @@ import { answerRaw } from '../lib/forward/raw-answer.js'
 import { RequestBody } from '../lib/forward/request-body.js'
 import { requestFields } from '../lib/forward/request-fields.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
-import { originForm } from '../lib/forward/target.js'
+import { authorityOf, originForm } from '../lib/forward/target.js'
 import { leastConnections } from '../lib/least-connections.js'
 
 declare module 'fastify' {
@@ -49,7 +49,11 @@ export default fp<{ config: Config }>(
       request.exchange = exchange
       exchange.request = {
         target: originForm(request.originalUrl),
-        fields: requestFields(request.raw, { requestId: request.id, forwarded: config.forwarded })
+        fields: requestFields(request.raw, {
+          requestId: request.id,
+          forwarded: config.forwarded,
+          authority: authorityOf(request.originalUrl)
+        })
       }
       done()
     })

@@ -30,6 +30,8 @@ export interface ForwardedBy {
   readonly requestId: string
   /** Whether to add RFC 7239's `Forwarded`. */
   readonly forwarded: boolean
+  /** The host that the target names, if it does. */
+  readonly authority?: string | undefined
 }
 
 /**
@@ -37,7 +39,8 @@ export interface ForwardedBy {
  * case, without the fields of its connection, and with what a gateway adds. Forwarding fields from the client are
  * replaced, as nothing vouches for them.
  */
-export function requestFields(req: IncomingMessage, { requestId, forwarded }: ForwardedBy): string[] {
+export function requestFields(req: IncomingMessage, by: ForwardedBy): string[] {
+  const { requestId, forwarded, authority } = by
   const raw = req.rawHeaders
   let fields: string[] = []
   for (let i = 0; i < raw.length; i += 2) {
@@ -49,8 +52,12 @@ export function requestFields(req: IncomingMessage, { requestId, forwarded }: Fo
     const named = connectionOptions(connection).filter((option) => !NEVER_CONNECTION_OPTIONS.has(option))
     if (named.length > 0) fields = withoutFields(fields, named)
   }
+  if (authority !== undefined) {
+    fields = withoutFields(fields, ['host'])
+    fields.push('Host', authority)
+  }
   const client = clientAddress(req)
-  const host = req.headers.host
+  const host = authority ?? req.headers.host
   fields.push('X-Forwarded-For', client, 'X-Forwarded-Proto', 'http')
   if (host !== undefined) fields.push('X-Forwarded-Host', host)
   if (forwarded) fields.push('Forwarded', forwardedElement(client, host))

@@ -27,4 +27,10 @@ export function originForm(target: string): string {
   return path.startsWith('/') ? path : `/${path}`
 }
 
+/** The authority in a target of absolute form, which goes before the Host field (RFC 9112 section 3.2.2). */
+export function authorityOf(target: string): string | undefined {
+  if (target.charCodeAt(0) === SLASH) return undefined
+  return /^https?:\/\/(?:[^/?#@]*@)?([^/?#@]+)/i.exec(target)?.[1]
+}
+
 const SLASH = 47
