@@ -143,6 +143,39 @@ test('an HTTP/1.0 request becomes an HTTP/1.1 one with or without Host', async (
   t.same(fieldValues(fields, 'x-forwarded-host'), [])
 })
 
+test('the host in a target goes before the one in the field', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  for (const [target, host] of [
+    ['http://example.com/', 'example.com'],
+    ['HTTP://me:pw@Example.com:81/x?y', 'Example.com:81'],
+    ['https://[::1]:81?q', '[::1]:81'],
+    ['/http://example.com/', 'other']
+  ] as const) {
+    await exchange(t, port, `GET ${target} HTTP/1.1\r\nHost: other\r\n\r\n`)
+    const { fields } = backend.requests.at(-1)!
+    t.equal(fieldValue(fields, 'host'), host, target)
+    t.equal(fieldValue(fields, 'x-forwarded-host'), host)
+  }
+})
+
+test('no field is lost, however many there are', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const many = 'a: \r\n'.repeat(2500)
+  t.equal(
+    statusOf(
+      await exchange(t, port, `POST / HTTP/1.1\r\nHost: x\r\n${many}Content-Length: 5\r\nZ: z\r\n\r\nhello`)
+    ),
+    200
+  )
+  const { fields, body } = backend.requests[0]!
+  t.equal(fieldValues(fields, 'a').length, 2500)
+  t.equal(fieldValue(fields, 'z'), 'z')
+  t.equal(body.toString(), 'hello')
+  t.equal(statusOf(await exchange(t, port, request('Host: x', `A: ${'a'.repeat(20_000)}`))), 431)
+})
+
 test('a request with two hosts or none is ambiguous, and refused', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
