@@ -9,8 +9,8 @@ import { statusOf } from '../support/wire.js'
 const SIZE = 50_000_000
 /** The kernel holds some on each of the two connections, in each direction. */
 const KERNEL_LIMIT = 30_000_000
-/** What the balancer may hold: a few chunks of its sockets. */
-const HELD_LIMIT = 300_000
+/** What the balancer may hold: what it gathers for a write, and a few chunks of its sockets. */
+const HELD_LIMIT = 600_000
 const CHUNK = Buffer.alloc(50_000, 'backpressure')
 
 /** Sends `SIZE` bytes as fast as `socket` takes them. */
