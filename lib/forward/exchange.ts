@@ -2,17 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Dispatcher, errors } from 'undici'
 import type { Backend } from '../backend.js'
-import { currentReading, type Reading } from '../backend-reader.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
-import { endJoined, whenClosed } from './client-response.js'
+import { whenClosed } from './client-response.js'
 import { type AttemptFault, classify, type Failure } from './failure.js'
+import { Relay } from './relay.js'
 import { RequestBody } from './request-body.js'
-import { reasonPhrase, responseFields, trailerFields } from './response-fields.js'
 import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 import { MORE_TRIES, mayTryAgain } from './retry.js'
-import { type Flushable, flushAfterTurn } from './turn.js'
 
 const NO_HEADERS = Object.freeze({})
 
@@ -44,7 +42,7 @@ export interface OutgoingRequest {
  * no object a request. The slot on a backend is held from selection to the end of the attempt; the place in the
  * balancer's own count until the client's side is closed. Each has one way back, which can be taken only once.
  */
-export class Exchange implements Awaiting, Flushable {
+export class Exchange extends Relay implements Awaiting {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
@@ -52,10 +50,8 @@ export class Exchange implements Awaiting, Flushable {
   previous: Awaiting | undefined
   next: Awaiting | undefined
 
-  readonly #req: IncomingMessage
   /** Taken at the start, as undici may take it off the request. */
   readonly #socket: Socket
-  readonly #res: ServerResponse
   readonly #forwarding: Forwarding
   readonly #startMs = performance.now()
   /** The backend whose slot is held. */
@@ -64,28 +60,15 @@ export class Exchange implements Awaiting, Flushable {
   #onHead: HeadCallback | undefined
   #tried: Backend[] | undefined
   #abort: ((reason?: Error) => void) | undefined
-  #resume: (() => void) | undefined
   #sent = false
   #sentWhole = false
   #movedMs = 0
-  #answering = false
-  #closed = false
-  #bodyStarted = false
-  #statusCode = 0
-  #statusText = ''
-  #rawFields: readonly Buffer[] = []
-  /** Bytes of the body still to come, or less than 0 where its length is not declared. */
-  #remaining = -1
-  #bytesReceived = 0
   #bytesSent = 0
-  #lastChunk: Buffer | undefined
-  #reading: Reading | undefined
 
   /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
   constructor(req: IncomingMessage, res: ServerResponse, backend: Backend, forwarding: Forwarding) {
-    this.#req = req
+    super(req, res)
     this.#socket = req.socket
-    this.#res = res
     this.#backend = backend
     this.#forwarding = forwarding
     const { counters } = forwarding.registry
@@ -107,23 +90,12 @@ export class Exchange implements Awaiting, Flushable {
 
   /** Whether nobody waits for the response any more. */
   get abandoned(): boolean {
-    return this.#closed
+    return this.closed
   }
 
-  /** Writes status and fields to the client, and streams the body after them. Throws if the backend's are not valid. */
+  /** Writes status and fields to the client; the body streams after them. Throws if the backend's are not valid. */
   writeHead(): void {
-    const { list, contentLength } = responseFields(this.#rawFields)
-    // What is left unread of a request would be taken for the next one.
-    const closes = this.#forwarding.registry.draining || !this.#req.complete
-    if (closes) list.push('Connection', 'close')
-    this.#remaining = contentLength
-    this.#res.writeHead(this.#statusCode, reasonPhrase(this.#statusText), list)
-    this.#answering = true
-  }
-
-  /** Sends the head by itself, unless something of the body has taken it along. */
-  flush(): void {
-    if (!this.#bodyStarted && !this.#closed) this.#res.flushHeaders()
+    this.writeHeadOf(this.#forwarding.registry.draining)
   }
 
   #attempt(): void {
@@ -132,9 +104,9 @@ export class Exchange implements Awaiting, Flushable {
     const backend = this.#backend!
     const options = {
       path: target,
-      method: this.#req.method as Dispatcher.HttpMethod,
+      method: this.req.method as Dispatcher.HttpMethod,
       headers: fields,
-      body: RequestBody.existsOn(this.#req) ? new RequestBody(this.#req) : null,
+      body: RequestBody.existsOn(this.req) ? new RequestBody(this.req) : null,
       // undici would otherwise close the connection after HEAD and after a GET with a body.
       reset: false,
       // Fixed, as undici reconnects when it changes, and would else take the client's Host.
@@ -149,7 +121,7 @@ export class Exchange implements Awaiting, Flushable {
   // --- undici's side: an attempt at a backend
 
   onConnect(abort: (reason?: Error) => void): void {
-    if (this.#closed) {
+    if (this.closed) {
       abort()
       return
     }
@@ -164,78 +136,23 @@ export class Exchange implements Awaiting, Flushable {
     if (this.#bytesSent > 0) this.#movedMs = performance.now()
   }
 
-  onResponseStarted(): void {
-    this.#reading = currentReading()
-    this.#reading.partial = true
-  }
-
   onHeaders(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): boolean {
-    const reading = this.#reading!
-    reading.partial = false
-    this.#backend!.counters.addTotal(
-      BackendCell.responses + 2 * (Math.min(Math.floor(statusCode / 100), 5) - 1),
-      1
-    )
-    if (statusCode < 200) return true
-    reading.inBody = true
-    this.#forwarding.timeouts.remove(this)
-    this.#statusCode = statusCode
-    this.#statusText = statusText
-    this.#rawFields = rawFields
-    this.#resume = resume
-    this.#tellHead()
-    if (!this.#answering) return true
-    // What has no declared length may end in trailers.
-    reading.partial = this.#remaining < 0
-    if (statusCode === 304 || statusCode === 204) {
-      // The head is all of it. undici would take a length beside it for that of a body, and fail for its lack.
-      this.onComplete([])
-    } else if (this.#remaining !== 0) {
-      flushAfterTurn(this)
+    const statusClass = Math.min(Math.floor(statusCode / 100), 5)
+    this.#backend!.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
+    if (statusCode < 200) {
+      this.endInterimHead()
+    } else {
+      this.#forwarding.timeouts.remove(this)
+      this.takeHead(statusCode, rawFields, resume, statusText)
+      this.#tellHead()
+      if (this.answering) this.startBody()
     }
     return true
   }
 
-  onData(chunk: Buffer): boolean {
-    this.#bytesReceived += chunk.length
-    this.#bodyStarted = true
-    if (this.#remaining > 0) {
-      this.#remaining -= chunk.length
-      if (this.#remaining === 0) {
-        // The last chunk goes out with the end of the message, in one write.
-        this.#lastChunk = chunk
-        return true
-      }
-    }
-    const res = this.#res
-    const isTaken = res.write(this.#lasting(chunk))
-    // Node holds a write back to the end of the tick; let go at once, mostly the kernel takes it whole.
-    res.socket?.uncork()
-    if (res.writableLength === 0) return true
-    this.#reading!.kept = true
-    if (!isTaken) res.once('drain', this.#resume!)
-    return isTaken
-  }
-
-  onComplete(rawTrailers: Buffer[]): void {
-    const reading = this.#reading!
-    reading.partial = reading.inBody = false
+  override onComplete(rawTrailers: Buffer[]): void {
     this.#leaveBackend()
-    this.#bodyStarted = true
-    const res = this.#res
-    const chunk = this.#lastChunk
-    if (rawTrailers.length > 0) res.addTrailers(trailerFields(rawTrailers))
-    if (chunk === undefined) {
-      res.end()
-    } else if (!endJoined(res, chunk)) {
-      res.end(this.#lasting(chunk))
-      if (res.writableLength > 0) reading.kept = true
-    }
-  }
-
-  /** A chunk in memory that lasts until it is written. */
-  #lasting(chunk: Buffer): Buffer {
-    return this.#reading!.borrowed ? Buffer.from(chunk) : chunk
+    super.onComplete(rawTrailers)
   }
 
   onBodySent(chunk: Buffer): void {
@@ -244,7 +161,7 @@ export class Exchange implements Awaiting, Flushable {
   }
 
   onError(error: Error): void {
-    if (this.#closed || this.#socket.destroyed) {
+    if (this.closed || this.#socket.destroyed) {
       this.#leaveBackend()
       return
     }
@@ -255,9 +172,9 @@ export class Exchange implements Awaiting, Flushable {
     if (fault.ofBackend) {
       this.#forwarding.registry.reportFailure(backend, fault.failure.code, fault.detail, fault.unreachable)
     }
-    if (this.#answering) {
+    if (this.answering) {
       // Cut off: ended in good order, the client would take what it has for the whole.
-      this.#res.destroy()
+      this.res.destroy()
     } else if (!this.#retry(backend, fault)) {
       this.fail(fault.failure)
       this.#tellHead()
@@ -266,7 +183,7 @@ export class Exchange implements Awaiting, Flushable {
 
   /** While the client's next bytes are awaited, the backend has nothing to answer. */
   lastMovedMs(nowMs: number): number {
-    return this.#sentWhole || this.#req.isPaused() ? this.#movedMs : nowMs
+    return this.#sentWhole || this.req.isPaused() ? this.#movedMs : nowMs
   }
 
   onResponseTimeout(): void {
@@ -287,7 +204,7 @@ export class Exchange implements Awaiting, Flushable {
   }
 
   #retry(failed: Backend, fault: AttemptFault): boolean {
-    if (!mayTryAgain(this.#req, fault, this.#sent)) return false
+    if (!mayTryAgain(this.req, fault, this.#sent)) return false
     this.#tried ??= []
     const tried = this.#tried
     tried.push(failed)
@@ -309,9 +226,9 @@ export class Exchange implements Awaiting, Flushable {
     this.#abort = undefined
     this.#forwarding.timeouts.remove(this)
     backend.release()
-    if (this.#bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.#bytesReceived)
+    if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
     if (this.#bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, this.#bytesSent)
-    this.#bytesReceived = this.#bytesSent = 0
+    this.bytesReceived = this.#bytesSent = 0
   }
 
   #tellHead(): void {
@@ -321,12 +238,12 @@ export class Exchange implements Awaiting, Flushable {
   // --- the client's side
 
   #onClientClosed(): void {
-    if (this.#closed) return
-    this.#closed = true
+    if (this.closed) return
+    this.closed = true
     const { registry, latency } = this.#forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()
-    if (this.#res.writableFinished) latency.record(endMs - this.#startMs, endMs)
+    if (this.res.writableFinished) latency.record(endMs - this.#startMs, endMs)
     this.destroy()
   }
 }
