@@ -76,7 +76,7 @@ export class BackendReader implements Reading {
     const buffer = this.#buffer
     const bytes = buffer.subarray(0, length)
     const isShared = buffer === shared
-    const copied = isShared && (this.inBody ? this.partial : !hasWholeHead(bytes))
+    const copied = isShared && (this.partial || (!this.inBody && !isReadAtOnce(bytes)))
     this.borrowed = isShared && !copied
     this.kept = false
     this.#pending = copied ? Buffer.from(bytes) : bytes
@@ -105,7 +105,17 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n')
 const STATUS_CLASS_AT = 'HTTP/1.1 '.length
 const ONE = 0x31
 
-/** Whether bytes that begin a response hold its head to the end. An interim one has another head behind it. */
-function hasWholeHead(bytes: Buffer): boolean {
-  return bytes[STATUS_CLASS_AT] !== ONE && bytes.includes(END_OF_HEAD)
+const LENGTH_FIELDS = ['\r\nContent-Length:', '\r\ncontent-length:'].map((text) => Buffer.from(text))
+
+/**
+ * Whether undici's parser keeps nothing of bytes that begin a response: they hold its head to the end, and what follows
+ * is a body of declared length. Of chunks it puts back those that the client is not ready for, and it holds on to parts
+ * of the trailers behind them. An interim response has another head behind it.
+ */
+function isReadAtOnce(bytes: Buffer): boolean {
+  if (bytes[STATUS_CLASS_AT] === ONE) return false
+  const end = bytes.indexOf(END_OF_HEAD)
+  if (end === -1) return false
+  const head = bytes.subarray(0, end)
+  return LENGTH_FIELDS.some((field) => head.includes(field))
 }
