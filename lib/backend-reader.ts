@@ -18,10 +18,24 @@ export interface Reading {
   inBody: boolean
   /** Set when something holds on to them, so that their memory is not used again. */
   kept: boolean
+  /**
+   * Has the connection read no further, once what is being parsed is done with. undici would pause its parser instead,
+   * which must not be when the backend ends the connection: it asserts so, and takes the process with it.
+   */
+  hold(): void
+  /** Has it read on. */
+  readonly release: () => void
 }
 
-/** Bytes in memory that nobody uses again: there is nothing to note of them. */
-const OWNED: Reading = { borrowed: false, partial: false, inBody: false, kept: false }
+/** Bytes in memory that nobody uses again, of a connection that nobody can hold. */
+const OWNED: Reading = {
+  borrowed: false,
+  partial: false,
+  inBody: false,
+  kept: false,
+  hold: () => {},
+  release: () => {}
+}
 
 /** Whose bytes the parser has: that of the connection that was read last. */
 let current: Reading = OWNED
@@ -47,6 +61,7 @@ export class BackendReader implements Reading {
   #buffer: Buffer = shared
   #pending: Buffer | null = null
   #stopped = false
+  #held = false
 
   /** For `net.connect`: the buffer to fill next, and what to do when it has been. */
   readonly onread: OnReadOpts = {
@@ -64,12 +79,24 @@ export class BackendReader implements Reading {
       if (size === 0 || socket.readableLength > 0) return readStream.call(socket, size)
       const pending = this.#pending
       this.#pending = null
-      if (pending === null && this.#stopped) {
-        this.#stopped = false
-        socket.resume()
-      }
+      if (pending === null) this.#readOn()
       return pending
     }
+  }
+
+  hold(): void {
+    this.#held = true
+  }
+
+  readonly release = (): void => {
+    this.#held = false
+    if (this.#pending === null) this.#readOn()
+  }
+
+  #readOn(): void {
+    if (!this.#stopped || this.#held) return
+    this.#stopped = false
+    this.#socket!.resume()
   }
 
   #onRead(length: number): boolean {
@@ -87,17 +114,39 @@ export class BackendReader implements Reading {
     if (!isShared && taken && !this.kept && !this.partial && spare.length < MAX_SPARE) spare.push(buffer)
     const hasMore = length === buffer.length
     this.#buffer = hasMore ? (spare.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)) : shared
-    this.#stopped = !taken
-    return taken
+    this.#stopped = !taken || this.#held
+    return !this.#stopped
   }
 }
 
 /** For a connection that is read as Node does, such as one of TLS: its bytes are its own. */
-export function attachPlainReads(socket: Socket): void {
-  const { read } = socket
-  socket.read = (size?: number) => {
-    current = OWNED
-    return read.call(socket, size)
+export class PlainReader implements Reading {
+  readonly borrowed = false
+  partial = false
+  kept = false
+  inBody = false
+  #socket: Socket | undefined
+  #held = false
+
+  /** Lets undici read the connected socket through this: to be called before undici sees it. */
+  attach(socket: Socket): void {
+    this.#socket = socket
+    const { read } = socket
+    socket.read = (size?: number) => {
+      current = this
+      return this.#held && size !== 0 ? null : read.call(socket, size)
+    }
+  }
+
+  hold(): void {
+    this.#held = true
+  }
+
+  readonly release = (): void => {
+    if (!this.#held) return
+    this.#held = false
+    // Not within the parser, which may be where this is called from.
+    process.nextTick(() => this.#socket!.emit('readable'))
   }
 }
 

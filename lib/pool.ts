@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { buildConnector, Pool } from 'undici'
-import { attachPlainReads, BackendReader } from './backend-reader.js'
+import { BackendReader, PlainReader } from './backend-reader.js'
 import { ClientStack } from './client-stack.js'
 import type { BackendConfig } from './config/backends.js'
 
@@ -54,7 +54,7 @@ function secureConnector(config: BackendConfig, options: PoolOptions): buildConn
   const { servername = '' } = tlsOptions(config)
   return (target, callback) =>
     connect({ ...target, servername }, (...result) => {
-      if (result[1]) attachPlainReads(result[1])
+      if (result[1]) new PlainReader().attach(result[1])
       callback(...result)
     })
 }

@@ -136,14 +136,14 @@ export class Exchange extends Relay implements Awaiting {
     if (this.#bytesSent > 0) this.#movedMs = performance.now()
   }
 
-  onHeaders(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): boolean {
+  onHeaders(statusCode: number, rawFields: Buffer[], _resume: () => void, statusText: string): boolean {
     const statusClass = Math.min(Math.floor(statusCode / 100), 5)
     this.#backend!.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
     if (statusCode < 200) {
       this.endInterimHead()
     } else {
       this.#forwarding.timeouts.remove(this)
-      this.takeHead(statusCode, rawFields, resume, statusText)
+      this.takeHead(statusCode, rawFields, statusText)
       this.#tellHead()
       if (this.answering) this.startBody()
     }

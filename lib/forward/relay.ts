@@ -18,13 +18,13 @@ export abstract class Relay implements Flushable {
   /** Bytes of the body that came from the backend. */
   protected bytesReceived = 0
   #reading: Reading | undefined
-  #resume: (() => void) | undefined
   #statusCode = 0
   #statusText = ''
   #rawFields: readonly Buffer[] = []
   /** Bytes of the body still to come, or less than 0 where its length is not declared. */
   #remaining = -1
   #bodyStarted = false
+  #waiting = false
   #lastChunk: Buffer | undefined
 
   constructor(req: IncomingMessage, res: ServerResponse) {
@@ -54,13 +54,12 @@ export abstract class Relay implements Flushable {
   }
 
   /** The head is whole. */
-  protected takeHead(statusCode: number, rawFields: Buffer[], resume: () => void, statusText: string): void {
+  protected takeHead(statusCode: number, rawFields: Buffer[], statusText: string): void {
     this.#reading!.partial = false
     this.#reading!.inBody = true
     this.#statusCode = statusCode
     this.#statusText = statusText
     this.#rawFields = rawFields
-    this.#resume = resume
   }
 
   /** The head has been written to the client; now comes the body. */
@@ -80,7 +79,6 @@ export abstract class Relay implements Flushable {
     if (!this.#bodyStarted && !this.closed) this.res.flushHeaders()
   }
 
-  /** Returns false to have the backend wait. */
   onData(chunk: Buffer): boolean {
     this.bytesReceived += chunk.length
     this.#bodyStarted = true
@@ -98,13 +96,26 @@ export abstract class Relay implements Flushable {
     res.socket?.uncork()
     if (res.writableLength === 0) return true
     this.#reading!.kept = true
-    if (!isTaken) res.once('drain', this.#resume!)
-    return isTaken
+    if (!isTaken) this.#holdBackend()
+    return true
+  }
+
+  /** Lets the backend wait for the client. */
+  #holdBackend(): void {
+    if (this.#waiting) return
+    this.#waiting = true
+    this.#reading!.hold()
+    this.res.once('drain', () => {
+      if (this.#waiting) this.#reading!.release()
+      this.#waiting = false
+    })
   }
 
   onComplete(rawTrailers: Buffer[]): void {
     const reading = this.#reading!
     reading.partial = reading.inBody = false
+    if (this.#waiting) reading.release()
+    this.#waiting = false
     this.#bodyStarted = true
     const { res } = this
     const chunk = this.#lastChunk
