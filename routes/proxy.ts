@@ -27,6 +27,8 @@ const proxy: FastifyPluginAsync = async (fastify) => {
     undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
     disableRequestLogging: true
   })
+  // Node would drop the fields of a head past its thousandth unseen, Content-Length with them; its size bounds them.
+  fastify.server.maxHeadersCount = 0
   // Methods without a body, for all that Fastify knows: it leaves the bodies alone, whatever their type.
   for (const method of METHODS)
     if (method !== 'CONNECT') fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true })

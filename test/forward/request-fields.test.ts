@@ -1,7 +1,7 @@
 import { startBalancer, test } from '../helper.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
-import { type Field, fieldValue, fieldValues, statusOf } from '../support/wire.js'
+import { type Field, fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
 
 const request = (...lines: string[]) => ['GET / HTTP/1.1', ...lines, '', ''].join('\r\n')
 /** Also those that undici writes itself: Host comes first and in lower case, whatever the client's was like. */
@@ -38,6 +38,18 @@ test('fields arrive with their order, case, duplicates and bytes', async (t) => 
   const { fields } = backend.requests[0]!
   t.same(kept(fields), sent)
   t.equal(fieldValue(fields, 'host'), 'Example.com:8080')
+})
+
+test('a head of thousands of fields arrives whole, and the body that it tells of', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  const many = Array.from({ length: 3000 }, () => 'a:')
+  const lines = ['POST / HTTP/1.1', 'Host: x', ...many, 'Content-Length: 5', 'Last: 1', '', 'hello']
+  await exchange(t, port, lines.join('\r\n'))
+  const [{ fields, body }] = backend.requests as [Message]
+  t.equal(fieldValues(fields, 'a').length, many.length)
+  t.equal(fieldValue(fields, 'last'), '1')
+  t.equal(body.toString(), 'hello')
 })
 
 test('fields of the connection to the client go no further', async (t) => {
