@@ -67,11 +67,12 @@ export function reasonPhrase(text: string): string {
   return PLAIN.test(text) ? text : Buffer.from(text).toString('latin1')
 }
 
-/** Trailers in the form that Node takes. */
+/** Trailers in the form that Node takes, without those that are of the connection and not of the message. */
 export function trailerFields(raw: readonly Buffer[]): [string, string][] {
   const pairs: [string, string][] = []
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    pairs.push([raw[i]!.toString('latin1'), raw[i + 1]!.toString('latin1')])
+    const name = raw[i]!.toString('latin1')
+    if (!NOT_PASSED_ON.has(name)) pairs.push([name, raw[i + 1]!.toString('latin1')])
   }
   return pairs
 }

@@ -187,6 +187,14 @@ test('trailers come back', async (t) => {
   t.equal(response.body.toString(), 'hello')
 })
 
+test('trailers of the connection to the backend go no further', async (t) => {
+  const response = await through(
+    t,
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\nX-Sum: 1f\r\nConnection: close\r\n\r\n'
+  )
+  t.same(response.trailers, [['X-Sum', '1f']])
+})
+
 test('interim responses do not disturb the final one', async (t) => {
   const response = await through(
     t,
