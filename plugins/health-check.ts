@@ -1,11 +1,15 @@
+import { setTimeout } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { connectProbe, httpProbe } from '../lib/health/probe.js'
 import { HealthScheduler } from '../lib/health/scheduler.js'
 
+/** How long first checks may hold up the start: Fastify would give up on it after ten seconds. */
+const START_MS = 5000
+
 /**
- * Runs the health checks from before the first request to the end. The first check of every backend has ended when
- * the server begins to listen, so that no request meets a backend that nobody has looked at.
+ * Runs the health checks from before the first request to the end. The first checks have ended when the server begins
+ * to listen, unless they take very long: a backend that nobody has looked at gets no request either way.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
@@ -24,7 +28,7 @@ export default fp<{ config: Config }>(
       if (backend.eligible && enabled) scheduler.checkSoon(backend)
     })
     fastify.addHook('onReady', async () => {
-      await scheduler.start()
+      await Promise.race([scheduler.start(), setTimeout(START_MS, undefined, { ref: false })])
       if (fastify.registry.eligibleCount === 0) {
         fastify.log.error('No backend passed its first check: requests are answered 503 until one does')
       }

@@ -77,6 +77,26 @@ test('a backend that does not answer its checks is out; the others are checked o
   t.ok(frozen.sockets.size <= 2, 'a check that got no answer is broken off')
 })
 
+test('a check that takes very long does not keep the balancer from starting', async (t) => {
+  const [good, frozen] = [await checked(t, { status: 200 }), await checked(t, { status: 0 })]
+  const { port, stats } = await startBalancer(t, [good, frozen], {
+    ...CHECKED,
+    LB_HEALTH_CHECK_PERIOD: '60',
+    LB_HEALTH_CHECK_TIMEOUT: '60'
+  })
+  t.same(
+    stats().backends.map(({ state }) => state),
+    ['healthy', 'checking']
+  )
+  t.equal(statusOf(await exchange(t, port, GET)), 200)
+})
+
+test('none passes its first check: the log says so once', async (t) => {
+  const backends = await Promise.all([500, 500, 500].map((status) => checked(t, { status })))
+  const { log } = await startBalancer(t, backends, { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '60' })
+  t.equal(log.filter(({ level }) => level === 50).length, 1)
+})
+
 test('all out: 503 until one is back, which the log says loudly', async (t) => {
   const health = { status: 500 }
   const { port, log } = await startBalancer(t, [await checked(t, health)], CHECKED)
