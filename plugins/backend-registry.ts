@@ -24,7 +24,7 @@ export default fp<{ config: Config }>(
       const message = `Backend[${backend.id}] ${backend.address} is ${to.toUpperCase()}, was ${from}: ${reason}`
       if (to === 'unhealthy') fastify.log.warn(fields, message)
       else fastify.log.info(fields, message)
-      if (fields.eligible === 0)
+      if (from === 'healthy' && fields.eligible === 0)
         fastify.log.error('No backend is left: requests are answered 503 until one is back')
     })
 
