@@ -15,6 +15,14 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'address not available',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name look-up failed',
+  EMFILE: 'out of file descriptors here (see ulimit -n)',
+  ENFILE: 'out of file descriptors on this system',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate not trusted (self-signed)',
+  SELF_SIGNED_CERT_IN_CHAIN: 'certificate not trusted (self-signed authority)',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate not trusted (unknown authority)',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate not trusted (unknown authority)',
+  CERT_HAS_EXPIRED: 'certificate expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is for another name',
   LB_TRANSFER_CODING: 'broken response (unknown transfer coding)',
   TimeoutError: 'timeout'
 }
