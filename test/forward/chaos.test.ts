@@ -23,6 +23,11 @@ const DEEDS: Record<string, (socket: Socket, id: string) => void> = {
   },
   much: (socket, id) =>
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 500000\r\n\r\n${id.padEnd(500_000)}`),
+  'much, closing': (socket, id) => socket.end(`HTTP/1.0 200 OK\r\n\r\n${id.padEnd(300_000)}`),
+  'much, then reset': (socket, id) => {
+    socket.write(`HTTP/1.0 200 OK\r\nContent-Length: 900000\r\n\r\n${id.padEnd(400_000)}`)
+    setTimeout(() => socket.resetAndDestroy(), 10)
+  },
   late: (socket, id) => setTimeout(DEEDS.length!, 50, socket, id),
   error: (socket) => socket.write('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'),
   nothing: (socket) => socket.end('HTTP/1.0 304 Same\r\n\r\n'),
@@ -40,6 +45,8 @@ const DEEDS: Record<string, (socket: Socket, id: string) => void> = {
 function serve(request: Message, socket: Socket): void {
   DEEDS[fieldValue(request.fields, 'x-do')!]!(socket, fieldValue(request.fields, 'x-id')!)
 }
+
+const MANNERS = ['patient', 'patient', 'sleepy', 'hasty', 'shy', 'halfway', 'pipelining'] as const
 
 class Crowd {
   readonly statuses = new Map<number, number>()
@@ -69,15 +76,7 @@ class Crowd {
   async #client(id: string): Promise<void> {
     const client = await RawClient.open(this.#t, this.#balancer.port).catch(() => undefined)
     if (!client) return
-    const manner = this.#pick([
-      'patient',
-      'patient',
-      'patient',
-      'hasty',
-      'shy',
-      'halfway',
-      'pipelining'
-    ] as const)
+    const manner = this.#pick(MANNERS)
     const [first, last] = this.#request(id)
     client.send(manner === 'pipelining' ? first + last + this.#request(id).join('') : first)
     if (manner === 'shy') client.abort()
@@ -86,7 +85,12 @@ class Crowd {
       client.socket.destroy()
       return
     }
-    if (manner === 'patient') client.send(last)
+    if (manner === 'patient' || manner === 'sleepy') client.send(last)
+    if (manner === 'sleepy') {
+      client.socket.pause()
+      await sleep(this.#random() * 50)
+      client.socket.resume()
+    }
     if (manner === 'hasty') {
       client.send(last)
       await client.until((text) => text !== '', this.#random() * 60).catch(() => {})

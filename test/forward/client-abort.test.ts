@@ -1,8 +1,9 @@
 import type { Test } from 'tap'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
 import { fullBacklog } from '../support/full-backlog.js'
-import { type RawBackend, scripted, serving } from '../support/raw-backend.js'
+import { OK, type RawBackend, scripted, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const IN_TIME_MS = 1000
@@ -99,4 +100,24 @@ test('a backend that is slow to connect gets nothing of a client that has left',
   await checkFreed(t, balancer, backend)
   await sleep(50)
   t.ok(backend.requests.length <= 1)
+})
+
+test('a crowd that leaves at once leaves room for the next', async (t) => {
+  let silent = true
+  const backend = await scripted(t, (_request, socket) => {
+    if (!silent) socket.write(OK)
+  })
+  const balancer = await startBalancer(t, [backend])
+  const crowd = () => Promise.all(Array.from({ length: 100 }, () => RawClient.open(t, balancer.port)))
+  const [hasty, patient] = [await crowd(), await crowd()]
+  for (const client of patient) client.send(GET)
+  await eventually(() => backend.requests.length === patient.length)
+  for (const client of hasty) client.send(GET)
+  await eventually(() => balancer.registry.inFlight > patient.length)
+  for (const client of [...hasty, ...patient]) client.abort()
+  await eventually(() => inFlight(balancer).every((count) => count === 0), IN_TIME_MS)
+  silent = false
+  const next = await crowd()
+  for (const client of next) client.send(GET)
+  for (const client of next) t.equal(statusOf(await client.response()), 200)
 })
