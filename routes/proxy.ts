@@ -1,6 +1,8 @@
 import { METHODS } from 'node:http'
+import type { Socket } from 'node:net'
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { isAnswering } from '../lib/forward/broken-request.js'
 import { dispatcher, headersOf } from '../lib/forward/dispatcher.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { PROXIED_PATH } from '../lib/forward/target.js'
@@ -29,6 +31,12 @@ const proxy: FastifyPluginAsync = async (fastify) => {
   })
   // Node would drop the fields of a head past its thousandth unseen, Content-Length with them; its size bounds them.
   fastify.server.maxHeadersCount = 0
+  const [answerBroken] = fastify.server.listeners('clientError') as ((error: Error, socket: Socket) => void)[]
+  fastify.server.removeAllListeners('clientError')
+  fastify.server.on('clientError', (error, socket: Socket) => {
+    if (isAnswering(socket)) socket.destroy()
+    else answerBroken!(error, socket)
+  })
   // Methods without a body, for all that Fastify knows: it leaves the bodies alone, whatever their type.
   for (const method of METHODS)
     if (method !== 'CONNECT') fastify.addHttpMethod(method, { hasBody: false, overrideExisting: true })

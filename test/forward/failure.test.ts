@@ -138,6 +138,17 @@ for (const [how, close] of [
   })
 }
 
+test('a broken request behind one that is being answered does not get into the answer', async (t) => {
+  const half = 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello'
+  const { port } = await startBalancer(t, [await scripted(t, answering(half))])
+  const client = await RawClient.open(t, port)
+  client.send(GET)
+  await client.until((text) => text.endsWith('hello'))
+  client.send('no request\r\n\r\n')
+  await client.untilClosed()
+  t.ok(client.received.toString().endsWith('hello'))
+})
+
 test('a backend that does not answer in time: 504', async (t) => {
   const backend = await scripted(t, () => {})
   const balancer = await startBalancer(t, [backend, await scripted(t, () => {})], {
