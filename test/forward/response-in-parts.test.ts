@@ -1,0 +1,136 @@
+import type { Test } from 'tap'
+import { sleep, startBalancer, test } from '../helper.js'
+import { type Answer, checkAnswer, makeAnswer, sendInParts } from '../support/answer.js'
+import { scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { type Message, statusOf } from '../support/wire.js'
+
+const get = (id: string | number, method = 'GET') => `${method} /${id} HTTP/1.1\r\nHost: x\r\n\r\n`
+
+const idOf = ({ startLine }: Message) => startLine.split(' ')[1]!.slice(1)
+
+/**
+ * Sends each answer in parts, all of them at once: every connection gets its first part, then every one its second, so
+ * that whatever of a part is not kept is overwritten by the parts of others.
+ */
+async function inStep(t: Test, answers: readonly (Answer & { cuts: readonly number[] })[], method = 'GET') {
+  const ready: (() => void)[] = []
+  const backend = await scripted(t, (request, socket) => {
+    const answer = answers[Number(idOf(request))]!
+    ready.push(() => void sendInParts(socket, answer, answer.cuts, () => sleep(15)))
+    if (ready.length === answers.length) for (const send of ready) send()
+  })
+  const { port } = await startBalancer(t, [backend], {
+    LB_MAX_CONNECTIONS: '3000',
+    LB_MAX_SOCKETS: '8000'
+  })
+  await Promise.all(
+    answers.map(async (answer, i) => {
+      const head = method === 'HEAD'
+      const got = await exchange(t, port, get(i, method), { head, timeoutMs: 20_000 })
+      checkAnswer(t, answer, got, `cut at ${answer.cuts}`, { head })
+    })
+  )
+}
+
+/** Identities of one length, so that the same cut of two answers is at the same place of the message. */
+const identity = (i: number) => `${i}`.padStart(4, 'q')
+
+const CUT_EVERYWHERE = {
+  'a head with a short body': { framing: 'length', size: 20 },
+  'a head with nothing behind it': { framing: 'length', size: 0 },
+  'chunks, their sizes and trailers': { framing: 'chunked', size: 40, chunks: [10, 17], trailerCount: 2 },
+  'interim responses before a head': { framing: 'length', size: 9, interims: 2 },
+  'interim responses before chunks': { framing: 'chunked', size: 9, interims: 1, trailerCount: 1 },
+  'a body up to the end of the connection': { framing: 'close', size: 30 }
+} as const
+
+for (const [what, options] of Object.entries(CUT_EVERYWHERE)) {
+  test(`${what}, cut at every byte`, async (t) => {
+    const { length } = makeAnswer({ ...options, id: identity(0) }).bytes
+    const answers = Array.from({ length: length - 1 }, (_, i) => ({
+      ...makeAnswer({ ...options, id: identity(i) }),
+      cuts: [i + 1]
+    }))
+    await inStep(t, answers)
+  })
+}
+
+test('a byte at a time', async (t) => {
+  const answers = Object.values(CUT_EVERYWHERE).map((options, i) => {
+    const answer = makeAnswer({ ...options, fieldCount: 1, id: identity(i) })
+    return { ...answer, cuts: Array.from({ length: answer.bytes.length - 1 }, (_, at) => at + 1) }
+  })
+  await inStep(t, answers)
+})
+
+test('heads after blank lines, cut', async (t) => {
+  const answers = Array.from({ length: 60 }, (_, i) => {
+    const answer = makeAnswer({ framing: 'length', size: 5, id: identity(i) })
+    return { ...answer, bytes: Buffer.concat([Buffer.from('\r\n\r\n'), answer.bytes]), cuts: [20 + i] }
+  })
+  await inStep(t, answers)
+})
+
+test('HEAD, cut', async (t) => {
+  const answers = Array.from({ length: 60 }, (_, i) => {
+    const answer = makeAnswer({ framing: 'length', size: 500, id: identity(i) })
+    const head = answer.bytes.subarray(0, answer.bytes.length - 500)
+    return { ...answer, bytes: head, body: Buffer.alloc(0), cuts: [10 + i] }
+  })
+  await inStep(t, answers, 'HEAD')
+})
+
+test('bodies about as large as the memory of a read', async (t) => {
+  const sizes = [65_536, 131_072, 196_608].flatMap((size) => [-300, -1, 0, 1, 300].map((by) => size + by))
+  for (const framing of ['length', 'chunked', 'close'] as const) {
+    const answers = sizes.flatMap((size, i) => {
+      const answer = makeAnswer({
+        framing,
+        size,
+        chunks: [size],
+        trailerCount: 2,
+        id: `${framing}${identity(i)}`
+      })
+      const head = answer.bytes.length - size
+      // Whole; with the body by itself; and such that a read fills its memory to the last byte.
+      return [[], [head], [65_536], [65_536, 196_608]].map((cuts) => ({
+        ...answer,
+        cuts: cuts.filter((cut) => cut < answer.bytes.length)
+      }))
+    })
+    await inStep(t, answers)
+  }
+})
+
+for (const [what, bytes] of Object.entries({
+  garbage: '\0\u0001garbage',
+  'another response': 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong',
+  'half of a head': 'HTTP/1.1 200 OK\r\nX-Wrong: wro'
+})) {
+  test(`${what} behind a response goes to nobody`, async (t) => {
+    const backend = await scripted(t, (request, socket) => {
+      const { bytes: whole } = makeAnswer({ framing: 'length', size: 10, id: idOf(request) })
+      socket.write(Buffer.concat([whole, Buffer.from(bytes, 'latin1')]))
+    })
+    const { port } = await startBalancer(t, [backend])
+    const client = await RawClient.open(t, port)
+    for (let i = 0; i < 20; i++) {
+      const id = identity(i)
+      client.send(get(id))
+      checkAnswer(t, makeAnswer({ framing: 'length', size: 10, id }), await client.response(), id)
+    }
+  })
+}
+
+test('a head that is not ended as it should be is no response', async (t) => {
+  for (const bytes of [
+    'HTTP/1.1 200 OK\nContent-Length: 1\n\na',
+    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na',
+    'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n'
+  ]) {
+    const backend = await scripted(t, (_request, socket) => void socket.write(bytes))
+    const { port } = await startBalancer(t, [backend])
+    t.equal(statusOf(await exchange(t, port, get(1))), 502)
+  }
+})
