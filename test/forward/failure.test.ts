@@ -203,7 +203,7 @@ test('a request that has no form for a backend: 400, and nobody is to blame', as
 test('no backend is eligible: 503 with Retry-After', async (t) => {
   const balancer = await startBalancer(t, [await refusing(t)], {
     LB_NO_HEALTH_CHECK: 'false',
-    LB_HEALTH_CHECK_PERIOD: '0.1'
+    LB_HEALTH_CHECK_PERIOD: '0.3'
   })
   const client = await RawClient.open(t, balancer.port)
   for (let i = 0; i < 2; i++) {

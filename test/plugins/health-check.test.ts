@@ -7,7 +7,7 @@ import { fieldValue, type Message, statusOf } from '../support/wire.js'
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const CHECKED = {
   LB_NO_HEALTH_CHECK: 'false',
-  LB_HEALTH_CHECK_PERIOD: '0.1',
+  LB_HEALTH_CHECK_PERIOD: '0.3',
   LB_HEALTH_CHECK_URL: '/health?deep=1',
   LB_HEALTH_CHECK_RISE: '2',
   LB_HEALTH_CHECK_FALL: '3'
@@ -119,7 +119,7 @@ test('no check is sent after the end', async (t) => {
 
 test('without health checks, no backend is asked', async (t) => {
   const backend = await scripted(t, (_request, socket) => socket.write(OK))
-  const { port } = await startBalancer(t, [backend], { LB_HEALTH_CHECK_PERIOD: '0.1' })
+  const { port } = await startBalancer(t, [backend], { LB_HEALTH_CHECK_PERIOD: '0.3' })
   await sleep(300)
   t.equal(backend.connections, 0)
   t.equal(statusOf(await exchange(t, port, GET)), 200)
