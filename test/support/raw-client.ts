@@ -5,20 +5,17 @@ import { type Message, readMessage } from './wire.js'
 
 /** A client that sends the bytes it is given, and shows the bytes it gets. */
 export class RawClient {
-  /** What has come and was not taken by `response()`. */
-  received = Buffer.alloc(0)
   /** The other side has sent all that it will. */
   ended = false
   closed = false
   /** Closed by a reset. */
   broken = false
   readonly socket: Socket
+  #parts: Buffer[] = []
 
   private constructor(socket: Socket) {
     this.socket = socket
-    socket.on('data', (bytes) => {
-      this.received = Buffer.concat([this.received, bytes])
-    })
+    socket.on('data', (bytes) => this.#parts.push(bytes))
     socket.on('end', () => {
       this.ended = true
     })
@@ -36,6 +33,12 @@ export class RawClient {
     await eventually(() => client.socket.readyState === 'open' || client.closed)
     if (client.closed) throw new Error('refused')
     return client
+  }
+
+  /** What has come and was not taken by `response()`. */
+  get received(): Buffer {
+    if (this.#parts.length !== 1) this.#parts = [Buffer.concat(this.#parts)]
+    return this.#parts[0]!
   }
 
   send(bytes: string | Buffer): void {
@@ -61,7 +64,7 @@ export class RawClient {
     }
     await eventually(() => whole() || this.closed, timeoutMs)
     if (!message && !whole()) throw new Error(`closed amid a response: ${this.received.toString('latin1')}`)
-    this.received = this.received.subarray(message!.size)
+    this.#parts = [this.received.subarray(message!.size)]
     return message!
   }
 

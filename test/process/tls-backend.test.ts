@@ -1,0 +1,111 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import type { Test } from 'tap'
+import { atEnd, eventually, sleep, test } from '../helper.js'
+import { lb } from '../support/child.js'
+import type { Env } from '../support/processes.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
+
+const BIG = Buffer.alloc(20_000_000, 'over TLS ')
+
+/** A key and a certificate for `localhost` that signs itself, or undefined where there is no openssl to make them. */
+function makeCertificate(t: Test) {
+  const folder = t.testdir()
+  const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const output = ['-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2']
+  try {
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...output, ...subject], { stdio: 'pipe' })
+  } catch (error) {
+    t.comment(`needs openssl to make a certificate: ${(error as Error).message}`)
+    return undefined
+  }
+  return { certFile, key: readFileSync(keyFile), cert: readFileSync(certFile) }
+}
+
+/** A balancer before one backend of TLS, or undefined without a certificate. */
+async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhost') {
+  const certificate = makeCertificate(t)
+  if (!certificate) return undefined
+  const seen: { method: string; host: string; servername: unknown; size: number }[] = []
+  let written = 0
+  const server = createServer(certificate, async (req, res) => {
+    let size = 0
+    for await (const chunk of req as AsyncIterable<Buffer>) size += chunk.length
+    const { servername } = req.socket as TLSSocket
+    seen.push({ method: req.method!, host: req.headers.host!, servername, size })
+    if (req.url === '/big') res.writeHead(200, { 'Content-Length': BIG.length })
+    for (let at = 0; req.url === '/big' && at < BIG.length; at += 100_000) {
+      if (!res.write(BIG.subarray(at, at + 100_000)))
+        await new Promise((resolve) => res.once('drain', resolve))
+      written = at + 100_000
+    }
+    res.end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  atEnd(t, () => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const backend = `https://${host}:${(server.address() as AddressInfo).port}`
+  const child = lb(t, ['-p', '0', '-b', backend], envOf(certificate.certFile))
+  return { port: await child.listening(), child, seen, written: () => written }
+}
+
+const trusting = (certFile: string): Env => ({ NODE_EXTRA_CA_CERTS: certFile })
+const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: other.example\r\n\r\n`
+
+test('a backend of TLS is asked by its own name, whatever Host the client sends', async (t) => {
+  const balancer = await start(t, trusting)
+  if (!balancer) return
+  const { port, seen } = balancer
+  seen.length = 0
+  for (let i = 0; i < 3; i++) t.equal(statusOf(await exchange(t, port, request('/'))), 200)
+  const body = Buffer.alloc(3_000_000)
+  const head = `POST / HTTP/1.1\r\nHost: other.example\r\nContent-Length: ${body.length}\r\n\r\n`
+  t.equal(statusOf(await exchange(t, port, Buffer.concat([Buffer.from(head), body]))), 200)
+  t.match(seen, [
+    ...Array(3).fill({ method: 'GET', host: 'other.example', servername: 'localhost', size: 0 }),
+    { method: 'POST', host: 'other.example', servername: 'localhost', size: body.length }
+  ])
+})
+
+test('a client that does not read stops a backend of TLS', async (t) => {
+  const balancer = await start(t, trusting)
+  if (!balancer) return
+  const { port, written } = balancer
+  const client = await RawClient.open(t, port)
+  client.socket.pause()
+  client.send(request('/big'))
+  let before = -1
+  await eventually(async () => {
+    before = written()
+    await sleep(150)
+    return before > 0 && before === written()
+  }, 5000)
+  t.ok(before < BIG.length, `it got rid of ${before} bytes`)
+  client.socket.resume()
+  t.ok((await client.response()).body.equals(BIG))
+})
+
+test('a certificate that nobody vouches for is refused, and the backend gets no request', async (t) => {
+  const balancer = await start(t, () => ({ LB_NO_HEALTH_CHECK: 'true' }))
+  if (!balancer) return
+  const response = await exchange(t, balancer.port, request('/'))
+  t.equal(statusOf(response), 502)
+  t.equal(JSON.parse(response.body.toString()).code, 'LB_BACKEND_UNREACHABLE')
+  t.equal(balancer.seen.length, 0)
+})
+
+test('a certificate for another name is refused', async (t) => {
+  const balancer = await start(t, trusting, '127.0.0.1')
+  if (!balancer) return
+  t.equal(statusOf(await exchange(t, balancer.port, request('/'))), 503)
+  t.match(balancer.child.output, /UNHEALTHY/)
+  t.equal(balancer.seen.length, 0)
+})
