@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { writeAtOnce } from '../lib/log-stream.js'
 
 const SWEEP_MS = 50
 
@@ -17,6 +18,7 @@ export default fp<{ config: Config }>(
     const { registry, connections, server, log } = fastify
     fastify.addHook('preClose', async () => {
       registry.startDraining()
+      writeAtOnce(log)
       if (!server.listening) return
       log.info(
         { inFlight: registry.inFlight },

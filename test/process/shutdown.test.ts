@@ -116,3 +116,12 @@ test('an idle balancer ends at once', async (t) => {
   t.equal(await child.untilEnded(), 0)
   t.ok(performance.now() - begun < 1000)
 })
+
+test('a balancer whose log nobody reads any more ends too', async (t) => {
+  const child = lb(t, ['-p', '0', '-b', '127.0.0.1:1', '--no-health-check'])
+  await child.listening()
+  child.closeOutput()
+  await sleep(100)
+  child.kill('SIGTERM')
+  t.equal(await child.untilEnded(), 0)
+})

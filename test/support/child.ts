@@ -44,6 +44,12 @@ export class Child {
     this.#process.kill(signal)
   }
 
+  /** From now on nobody reads what it prints. */
+  closeOutput(): void {
+    this.#process.stdout!.destroy()
+    this.#process.stderr!.destroy()
+  }
+
   async untilPrinted(text: string | RegExp, timeoutMs = 5000): Promise<void> {
     await eventually(() => this.output.search(text) >= 0 || this.ended !== undefined, timeoutMs)
     if (this.output.search(text) < 0) throw new Error(`ended with ${this.ended}: ${this.output}`)
