@@ -28,7 +28,7 @@ async function inStep(t: Test, answers: readonly (Answer & { cuts: readonly numb
     answers.map(async (answer, i) => {
       const head = method === 'HEAD'
       const got = await exchange(t, port, get(i, method), { head, timeoutMs: 20_000 })
-      checkAnswer(t, answer, got, `cut at ${answer.cuts}`, { head })
+      checkAnswer(t, answer, got, `cut at ${answer.cuts}`)
     })
   )
 }
@@ -73,11 +73,10 @@ test('heads after blank lines, cut', async (t) => {
 })
 
 test('HEAD, cut', async (t) => {
-  const answers = Array.from({ length: 60 }, (_, i) => {
-    const answer = makeAnswer({ framing: 'length', size: 500, id: identity(i) })
-    const head = answer.bytes.subarray(0, answer.bytes.length - 500)
-    return { ...answer, bytes: head, body: Buffer.alloc(0), cuts: [10 + i] }
-  })
+  const answers = Array.from({ length: 60 }, (_, i) => ({
+    ...makeAnswer({ framing: 'length', head: true, size: 500, id: identity(i) }),
+    cuts: [10 + i]
+  }))
   await inStep(t, answers, 'HEAD')
 })
 
