@@ -37,8 +37,8 @@ for (const [framing, chunks] of [
   const what = `${framing} ${chunks.join(' ')}`.trim()
   const wanted = makeAnswer({ framing, size: MUCH, chunks, trailerCount: 2, id: 'much' })
   const noise = Buffer.concat([
-    Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n'),
-    pattern('wrong', 60_000)
+    Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 400000\r\n\r\n'),
+    pattern('wrong', 400_000)
   ])
   const serve = (t: Test, first: () => Promise<void> = async () => {}) =>
     scripted(t, async (request, socket) => {
