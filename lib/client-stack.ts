@@ -1,4 +1,4 @@
-import { Client, Dispatcher } from 'undici'
+import { Client, Dispatcher, errors } from 'undici'
 
 /** Requests that a backend is given at once, before more wait for a connection to come free. */
 const EAGER_REQUESTS = 32
@@ -34,8 +34,10 @@ export class ClientStack extends Dispatcher {
   readonly #options: Client.Options
   readonly #clients = new Set<StackedClient>()
   readonly #free: StackedClient[] = []
-  #waiting: Waiting[] = []
+  readonly #waiting: Waiting[] = []
   #turn = 0
+  /** Whether the end of a turn is looked out for: once a turn, or they would be counted too fast. */
+  #counting = false
 
   constructor(origin: URL, options: Client.Options) {
     super()
@@ -46,8 +48,9 @@ export class ClientStack extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: AbandonableHandler): boolean {
     if (this.#clients.size - this.#free.length < EAGER_REQUESTS) {
       this.#send(options, handler)
-    } else if (this.#waiting.push({ options, handler, turn: this.#turn }) === 1) {
-      setImmediate(this.#endTurn)
+    } else {
+      this.#waiting.push({ options, handler, turn: this.#turn })
+      this.#countTurns()
     }
     return true
   }
@@ -55,6 +58,8 @@ export class ClientStack extends Dispatcher {
   override close(): Promise<void>
   override close(callback: () => void): void
   override close(callback?: () => void): Promise<void> | undefined {
+    // A client that was told to close takes no more.
+    for (const { options, handler } of this.#takeWaiting()) this.#send(options, handler)
     return settled(
       [...this.#clients].map((client) => client.close()),
       callback
@@ -65,11 +70,16 @@ export class ClientStack extends Dispatcher {
   override destroy(callback: () => void): void
   override destroy(error: Error | null, callback: () => void): void
   override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
-    const reason = typeof error === 'function' ? null : (error ?? null)
+    const reason = (typeof error === 'function' ? null : error) ?? new errors.ClientDestroyedError()
+    for (const { handler } of this.#takeWaiting()) handler.onError?.(reason)
     return settled(
       [...this.#clients].map((client) => client.destroy(reason)),
       typeof error === 'function' ? error : callback
     )
+  }
+
+  #takeWaiting(): Waiting[] {
+    return this.#waiting.splice(0)
   }
 
   #send(options: Dispatcher.DispatchOptions, handler: AbandonableHandler): void {
@@ -77,8 +87,14 @@ export class ClientStack extends Dispatcher {
     const client = this.#free.pop() ?? this.#open()
     client[FREE] = false
     client.dispatch(options, handler)
-    // A request that undici refuses leaves the client idle, and no event says so.
-    if (client.stats.size === 0) this.#onFree(client)
+    // A request that undici refuses leaves the client idle, and mostly no event says so. If one does, it comes first.
+    if (client.stats.size === 0) queueMicrotask(() => this.#onIdle(client))
+  }
+
+  #countTurns(): void {
+    if (this.#counting) return
+    this.#counting = true
+    setImmediate(this.#endTurn)
   }
 
   readonly #endTurn = (): void => {
@@ -86,33 +102,39 @@ export class ClientStack extends Dispatcher {
     const waiting = this.#waiting
     let sent = 0
     while (sent < waiting.length && waiting[sent]!.turn + PATIENCE_TURNS <= this.#turn) sent++
-    if (sent > 0) {
-      this.#waiting = waiting.slice(sent)
-      for (let i = 0; i < sent; i++) this.#send(waiting[i]!.options, waiting[i]!.handler)
-    }
-    if (this.#waiting.length > 0) setImmediate(this.#endTurn)
+    for (const { options, handler } of waiting.splice(0, sent)) this.#send(options, handler)
+    this.#counting = false
+    if (waiting.length > 0) this.#countTurns()
   }
 
-  #onFree(client: StackedClient): void {
+  #onIdle(client: StackedClient): void {
     if (client[FREE] || !this.#clients.has(client)) return
-    client[FREE] = true
-    this.#free.push(client)
-    const next = this.#waiting.shift()
-    if (next) this.#send(next.options, next.handler)
+    const { size, connected } = client.stats
+    if (size > 0) return
+    if (connected) {
+      client[FREE] = true
+      this.#free.push(client)
+    } else {
+      // It is of no more use than a new one, and on the stack it would hide those that are connected.
+      this.#clients.delete(client)
+    }
+    while (this.#free.length > 0 && this.#waiting.length > 0) {
+      const { options, handler } = this.#waiting.shift()!
+      this.#send(options, handler)
+    }
   }
 
   #open(): StackedClient {
     const client: StackedClient = new Client(this.#origin, this.#options)
     this.#clients.add(client)
-    client.on('drain', () => this.#onFree(client))
+    client.on('drain', () => this.#onIdle(client))
     client.on('disconnect', () => {
-      // Busy, it comes back by itself; idle, it is of no more use than a new one.
+      // A busy one is told of when its request has ended.
       const index = this.#free.lastIndexOf(client)
       if (index === -1) return
       this.#free.splice(index, 1)
       this.#clients.delete(client)
     })
-    client.on('connectionError', () => this.#clients.delete(client))
     return client
   }
 }
@@ -120,6 +142,6 @@ export class ClientStack extends Dispatcher {
 function settled(ends: Promise<void>[], callback?: () => void): Promise<void> | undefined {
   const all = Promise.all(ends).then(() => {})
   if (!callback) return all
-  all.finally(callback)
+  all.then(callback, callback)
   return undefined
 }
