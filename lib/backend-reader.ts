@@ -151,6 +151,7 @@ export class PlainReader implements Reading {
 }
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
+const LETTER_H = 0x48
 const STATUS_CLASS_AT = 'HTTP/1.1 '.length
 const ONE = 0x31
 
@@ -159,10 +160,11 @@ const LENGTH_FIELDS = ['\r\nContent-Length:', '\r\ncontent-length:'].map((text) 
 /**
  * Whether undici's parser keeps nothing of bytes that begin a response: they hold its head to the end, and what follows
  * is a body of declared length. Of chunks it puts back those that the client is not ready for, and it holds on to parts
- * of the trailers behind them. An interim response has another head behind it.
+ * of the trailers behind them. An interim response has another head behind it; the parser passes over blank lines before
+ * it, which would hide that it is one.
  */
 function isReadAtOnce(bytes: Buffer): boolean {
-  if (bytes[STATUS_CLASS_AT] === ONE) return false
+  if (bytes[0] !== LETTER_H || bytes[STATUS_CLASS_AT] === ONE) return false
   const end = bytes.indexOf(END_OF_HEAD)
   if (end === -1) return false
   const head = bytes.subarray(0, end)

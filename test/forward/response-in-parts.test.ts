@@ -64,11 +64,18 @@ test('a byte at a time', async (t) => {
   await inStep(t, answers)
 })
 
-test('heads after blank lines, cut', async (t) => {
-  const answers = Array.from({ length: 60 }, (_, i) => {
-    const answer = makeAnswer({ framing: 'length', size: 5, id: identity(i) })
-    return { ...answer, bytes: Buffer.concat([Buffer.from('\r\n\r\n'), answer.bytes]), cuts: [20 + i] }
-  })
+test('heads after blank lines and odd interim responses, cut', async (t) => {
+  const oddities = ['\r\n\r\n', '\n', '\r\n'].flatMap((blank) => [
+    blank,
+    `${blank}HTTP/1.1 103 Early\r\nContent-Length: 9\r\n\r\n`
+  ])
+  const answers = oddities.flatMap((oddity, o) =>
+    Array.from({ length: 90 }, (_, i) => {
+      const answer = makeAnswer({ framing: 'length', size: 5, id: identity(100 * o + i) })
+      const bytes = Buffer.concat([Buffer.from(oddity), answer.bytes])
+      return { ...answer, bytes, cuts: [oddity.length + i] }
+    })
+  )
   await inStep(t, answers)
 })
 
