@@ -31,7 +31,7 @@ export class Backend {
     now: Date
   ) {
     this.since = now
-    this.reason = 'not checked yet'
+    this.reason = this.eligible ? 'taken for healthy at the start' : 'not checked yet'
     counters.set(BackendCell.weight, config.weight)
   }
 

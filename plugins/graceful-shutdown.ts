@@ -4,6 +4,8 @@ import { writeAtOnce } from '../lib/log-stream.js'
 
 const SWEEP_MS = 50
 
+const CRASH_SIGNALS = ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGABRT', 'SIGTRAP'] as const
+
 const endWithFailure = () => {
   process.exitCode = 1
 }
@@ -16,6 +18,10 @@ const endWithFailure = () => {
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, connections, server, log } = fastify
+    // fastify-cli listens to these too, which turns a crash into an endless loop.
+    fastify.addHook('onListen', async () => {
+      for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
+    })
     fastify.addHook('preClose', async () => {
       registry.startDraining()
       writeAtOnce(log)

@@ -67,7 +67,7 @@ async function measured(
   const at = new Date()
   const start = performance.now()
   const answer = await ask().catch((error) => ({ ok: false, result: describe(error, timeoutMs) }))
-  return { at, ...answer, latencyMs: performance.now() - start }
+  return { at, ...answer, latencyMs: Math.round((performance.now() - start) * 1000) / 1000 }
 }
 
 function describe(error: unknown, timeoutMs: number): string {

@@ -23,7 +23,7 @@ export interface SchedulerOptions extends Thresholds {
 export class HealthScheduler {
   readonly #registry: Registry
   readonly #options: SchedulerOptions
-  readonly #timers = new Map<Backend, NodeJS.Timeout>()
+  readonly #timers = new Map<Backend, { readonly timer: NodeJS.Timeout; readonly soon: boolean }>()
   readonly #running = new Set<Backend>()
   readonly #setTimeout: typeof setTimeout
   readonly #clearTimeout: typeof clearTimeout
@@ -47,12 +47,14 @@ export class HealthScheduler {
   /** Brings the next check of a backend forward: something was seen that makes its state doubtful. */
   checkSoon(backend: Backend): void {
     if (this.#stopped || this.#running.has(backend)) return
-    this.#schedule(backend, this.#jittered(Math.min(IN_DOUBT_PERIOD_MS, this.#options.periodMs)))
+    // Put off by each failure, it would never come while they go on.
+    if (this.#timers.get(backend)?.soon) return
+    this.#schedule(backend, true)
   }
 
   stop(): void {
     this.#stopped = true
-    for (const timer of this.#timers.values()) this.#clearTimeout(timer)
+    for (const { timer } of this.#timers.values()) this.#clearTimeout(timer)
     this.#timers.clear()
   }
 
@@ -64,20 +66,20 @@ export class HealthScheduler {
     if (this.#stopped) return
     applyCheck(this.#registry, backend, result, this.#options)
     if (this.#options.recoveryOnly && backend.eligible) return
-    const { periodMs } = this.#options
-    const soon = isInDoubt(backend) || this.#options.recoveryOnly
-    this.#schedule(backend, this.#jittered(soon ? Math.min(IN_DOUBT_PERIOD_MS, periodMs) : periodMs))
+    this.#schedule(backend, isInDoubt(backend) || this.#options.recoveryOnly)
   }
 
-  #schedule(backend: Backend, delayMs: number): void {
+  #schedule(backend: Backend, soon: boolean): void {
     this.#unschedule(backend)
+    const { periodMs } = this.#options
+    const delayMs = this.#jittered(soon ? Math.min(IN_DOUBT_PERIOD_MS, periodMs) : periodMs)
     const timer = this.#setTimeout(() => void this.#check(backend), delayMs)
     timer.unref?.()
-    this.#timers.set(backend, timer)
+    this.#timers.set(backend, { timer, soon })
   }
 
   #unschedule(backend: Backend): void {
-    this.#clearTimeout(this.#timers.get(backend))
+    this.#clearTimeout(this.#timers.get(backend)?.timer)
     this.#timers.delete(backend)
   }
 

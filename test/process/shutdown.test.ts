@@ -108,6 +108,13 @@ for (const [name, start] of [
   })
 }
 
+test('a signal that tells of a crash is left to the system', async (t) => {
+  const child = lb(t, ['-p', '0', '-b', '127.0.0.1:1', '--no-health-check'])
+  await child.listening()
+  child.kill('SIGSEGV')
+  t.equal(await child.untilEnded(), 'SIGSEGV')
+})
+
 test('an idle balancer ends at once', async (t) => {
   const child = lb(t, ['-p', '0', '-b', '127.0.0.1:1'])
   await child.listening()

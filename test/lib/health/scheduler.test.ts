@@ -197,6 +197,17 @@ t.test('checkSoon brings the next check forward, to one', async (t) => {
   t.same(world.timesOf(0), [0, 1000, 11_000], 'and the period runs from there')
 })
 
+t.test('a check that is asked for again and again comes all the same', async (t) => {
+  const world = new World('a:80')
+  world.answer = () => true
+  await world.scheduler.start()
+  for (let i = 0; i < 20; i++) {
+    world.scheduler.checkSoon(world.backend())
+    await world.clock.advance(100)
+  }
+  t.same(world.timesOf(0), [0, 1000, 2000])
+})
+
 t.test('for recovery only: nothing is checked before it is out', async (t) => {
   const world = new World('a:80 b:80', { recoveryOnly: true, rise: 1 })
   await world.scheduler.start()
