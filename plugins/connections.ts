@@ -26,9 +26,6 @@ export default fp<{ config: Config }>(
     server.maxConnections = config.maxSockets
     server.on('drop', () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1))
 
-    // The size of a head bounds its fields. Past a count of them Node would drop the rest, such as the length of a body.
-    server.maxHeadersCount = 0
-
     // Clients that connect while the loop is busy wait in the kernel's queue; past its end they lose a second.
     const { listen } = server
     server.listen = ((options: ListenOptions, ...rest: []) =>
