@@ -1,6 +1,6 @@
-import type { Dispatcher } from 'undici'
 import type { BackendConfig } from './config/backends.js'
 import { BackendCell, type Counters } from './counters.js'
+import type { BackendPool } from './pool.js'
 
 /** `checking` until the first check has ended; only `healthy` backends are given requests. */
 export const STATES = ['checking', 'healthy', 'unhealthy'] as const
@@ -27,7 +27,7 @@ export class Backend {
     readonly id: number,
     readonly config: BackendConfig,
     readonly counters: Counters,
-    readonly pool: Dispatcher,
+    readonly pool: BackendPool,
     now: Date
   ) {
     this.since = now

@@ -3,11 +3,12 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection reset',
+  LB_CONNECTION_CLOSED: 'connection closed',
   UND_ERR_SOCKET: 'connection closed',
+  LB_CONNECT_TIMEOUT: 'connect timeout',
   UND_ERR_CONNECT_TIMEOUT: 'connect timeout',
+  LB_RESPONSE_TIMEOUT: 'response timeout',
   ETIMEDOUT: 'connect timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'response timeout',
-  UND_ERR_BODY_TIMEOUT: 'response stalled',
   UND_ERR_HEADERS_OVERFLOW: 'response head too large',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'broken response (length differs from Content-Length)',
   EHOSTUNREACH: 'host unreachable',
@@ -23,7 +24,6 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate not trusted (unknown authority)',
   CERT_HAS_EXPIRED: 'certificate expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is for another name',
-  LB_TRANSFER_CODING: 'broken response (unknown transfer coding)',
   TimeoutError: 'timeout'
 }
 
@@ -41,6 +41,7 @@ export function describeFault(error: unknown): string {
   const code = faultCode(error)
   if (WORDS[code]) return WORDS[code]
   const { name, message } = error as Error
+  if (code === 'LB_BROKEN_RESPONSE') return `broken response (${message})`
   // undici leaves the parser's code out, and puts its reason in brackets at the end of the message.
   if (name === 'HTTPParserError') return `broken response (${/\((.*)\)$/.exec(message)?.[1] ?? code})`
   return code

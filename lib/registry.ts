@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
-import type { Dispatcher } from 'undici'
 import { Backend, type BackendState, HEALTHY, STATES } from './backend.js'
 import type { BackendConfig } from './config/backends.js'
 import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
+import type { BackendPool } from './pool.js'
 
 /** A backend changed state. */
 export interface StateChange {
@@ -27,7 +27,7 @@ interface RegistryEvents {
 
 export interface RegistryOptions {
   /** Makes the pool of connections to a backend. */
-  readonly createPool: (config: BackendConfig) => Dispatcher
+  readonly createPool: (config: BackendConfig) => BackendPool
   /** The state that backends start in. */
   readonly initialState: Extract<BackendState, 'checking' | 'healthy'>
   readonly now?: () => Date

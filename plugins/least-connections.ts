@@ -2,12 +2,11 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { Exchange, type Forwarding } from '../lib/forward/exchange.js'
-import { BAD_REQUEST, NO_BACKEND } from '../lib/forward/failure.js'
+import { NO_BACKEND } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
-import { RequestBody } from '../lib/forward/request-body.js'
-import { requestFields } from '../lib/forward/request-fields.js'
+import { checkRequest } from '../lib/forward/request-check.js'
+import { outgoingRequest } from '../lib/forward/request-head.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
-import { authorityOf, originForm } from '../lib/forward/target.js'
 import { leastConnections } from '../lib/least-connections.js'
 
 declare module 'fastify' {
@@ -32,9 +31,10 @@ export default fp<{ config: Config }>(
     }
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
-      if (!RequestBody.isPlain(request.raw)) {
+      const destination = checkRequest(request.raw, request.originalUrl)
+      if ('statusCode' in destination) {
         reply.hijack()
-        answerRaw(request.raw, reply.raw, BAD_REQUEST)
+        answerRaw(request.raw, reply.raw, destination)
         return
       }
       const backend = leastConnections(backends, Math.random)
@@ -47,14 +47,10 @@ export default fp<{ config: Config }>(
       backend.acquire()
       const exchange = new Exchange(request.raw, reply.raw, backend, forwarding)
       request.exchange = exchange
-      exchange.request = {
-        target: originForm(request.originalUrl),
-        fields: requestFields(request.raw, {
-          requestId: request.id,
-          forwarded: config.forwarded,
-          authority: authorityOf(request.originalUrl)
-        })
-      }
+      exchange.request = outgoingRequest(request.raw, destination, {
+        requestId: request.id,
+        forwarded: config.forwarded
+      })
       done()
     })
   },

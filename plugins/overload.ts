@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
+import { isRefused } from '../lib/forward/broken-request.js'
 import { OVERLOADED } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { isOwnTarget } from '../lib/forward/target.js'
@@ -19,6 +20,7 @@ export default fp<{ config: Config }>(
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[]
     server.removeAllListeners('request')
     server.on('request', (req, res) => {
+      if (isRefused(req.socket)) return
       if (counters.get(BalancerCell.inFlight) >= maxConnections && !isOwnTarget(req.url!)) {
         counters.addTotal(BalancerCell.rejectedOverload, 1)
         answerRaw(req, res, OVERLOADED)

@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Dispatcher, errors } from 'undici'
 import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
+import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
+import type { ResponseHead } from '../http1/response-head.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
 import { whenClosed } from './client-response.js'
 import { type AttemptFault, classify, type Failure } from './failure.js'
 import { Relay } from './relay.js'
-import { RequestBody } from './request-body.js'
 import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 import { MORE_TRIES, mayTryAgain } from './retry.js'
 
@@ -20,6 +20,11 @@ export type HeadCallback = (
   response: { statusCode: number; headers: object; body: Exchange }
 ) => void
 
+/** The head of the response did not come in time. */
+class ResponseTimeout extends Error {
+  readonly code = 'LB_RESPONSE_TIMEOUT'
+}
+
 /** What all exchanges share. */
 export interface Forwarding {
   readonly registry: Registry
@@ -29,20 +34,13 @@ export interface Forwarding {
   readonly select: (tried: readonly Backend[]) => Backend | undefined
 }
 
-/** The request as a backend is to get it. */
-export interface OutgoingRequest {
-  readonly target: string
-  readonly fields: string[]
-}
-
 /**
  * One client request and its answer: the attempts at backends, the response streamed to the client, and the accounts.
  *
- * It is itself the handler that undici drives, in undici's older form: that one gets the raw header list, and makes
- * no object a request. The slot on a backend is held from selection to the end of the attempt; the place in the
+ * It is itself the handler that the connection to a backend tells of the response. The slot on a backend is held from selection to the end of the attempt; the place in the
  * balancer's own count until the client's side is closed. Each has one way back, which can be taken only once.
  */
-export class Exchange extends Relay implements Awaiting {
+export class Exchange extends Relay implements Awaiting, ResponseHandler {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
@@ -50,7 +48,6 @@ export class Exchange extends Relay implements Awaiting {
   previous: Awaiting | undefined
   next: Awaiting | undefined
 
-  /** Taken at the start, as undici may take it off the request. */
   readonly #socket: Socket
   readonly #forwarding: Forwarding
   readonly #startMs = performance.now()
@@ -59,7 +56,6 @@ export class Exchange extends Relay implements Awaiting {
   #request: OutgoingRequest | undefined
   #onHead: HeadCallback | undefined
   #tried: Backend[] | undefined
-  #abort: ((reason?: Error) => void) | undefined
   #sent = false
   #sentWhole = false
   #movedMs = 0
@@ -93,71 +89,53 @@ export class Exchange extends Relay implements Awaiting {
     return this.closed
   }
 
-  /** Writes status and fields to the client; the body streams after them. Throws if the backend's are not valid. */
+  /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
-    this.writeHeadOf(this.#forwarding.registry.draining)
+    this.writeHeadOf(this.head!, this.#forwarding.registry.draining)
   }
 
   #attempt(): void {
-    const { target, fields } = this.#request!
     this.#sent = this.#sentWhole = false
-    const backend = this.#backend!
-    const options = {
-      path: target,
-      method: this.req.method as Dispatcher.HttpMethod,
-      headers: fields,
-      body: RequestBody.existsOn(this.req) ? new RequestBody(this.req) : null,
-      // undici would otherwise close the connection after HEAD and after a GET with a body.
-      reset: false,
-      // Fixed, as undici reconnects when it changes, and would else take the client's Host.
-      servername: backend.config.hostname
-    }
-    backend.pool.dispatch(
-      options as Dispatcher.DispatchOptions,
-      this as unknown as Dispatcher.DispatchHandler
-    )
+    this.#backend!.pool.dispatch(this.#request!, this)
   }
 
-  // --- undici's side: an attempt at a backend
+  // --- the side of the connection to a backend
 
-  onConnect(abort: (reason?: Error) => void): void {
+  onSending(connection: Connection): void {
     if (this.closed) {
-      abort()
+      connection.destroy()
       return
     }
-    this.#abort = abort
+    this.connection = connection
     this.#sent = true
     this.#movedMs = performance.now()
     this.#forwarding.timeouts.add(this, this.#movedMs)
   }
 
-  onRequestSent(): void {
+  onBodySent(bytes: number): void {
+    this.#bytesSent += bytes
+    this.#movedMs = performance.now()
+  }
+
+  onSent(): void {
     this.#sentWhole = true
     if (this.#bytesSent > 0) this.#movedMs = performance.now()
   }
 
-  onHeaders(statusCode: number, rawFields: Buffer[], _resume: () => void, statusText: string): boolean {
-    const statusClass = Math.min(Math.floor(statusCode / 100), 5)
-    this.#backend!.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
-    if (statusCode < 200) {
-      this.endInterimHead()
-    } else {
-      this.#forwarding.timeouts.remove(this)
-      this.takeHead(statusCode, rawFields, statusText)
-      this.#tellHead()
-      if (this.answering) this.startBody()
-    }
-    return true
+  onInterim({ statusCode }: ResponseHead): void {
+    this.#countResponse(statusCode)
   }
 
-  override onComplete(rawTrailers: Buffer[]): void {
+  onHead(head: ResponseHead): void {
+    this.#countResponse(head.statusCode)
+    this.#forwarding.timeouts.remove(this)
+    this.head = head
+    this.#tellHead()
+  }
+
+  override onEnd(trailers: readonly string[]): void {
+    super.onEnd(trailers)
     this.#leaveBackend()
-    super.onComplete(rawTrailers)
-  }
-
-  onBodySent(chunk: Buffer): void {
-    this.#bytesSent += chunk.length
-    this.#movedMs = performance.now()
   }
 
   onError(error: Error): void {
@@ -173,8 +151,7 @@ export class Exchange extends Relay implements Awaiting {
       this.#forwarding.registry.reportFailure(backend, fault.failure.code, fault.detail, fault.unreachable)
     }
     if (this.answering) {
-      // Cut off: ended in good order, the client would take what it has for the whole.
-      this.res.destroy()
+      this.cutOff()
     } else if (!this.#retry(backend, fault)) {
       this.fail(fault.failure)
       this.#tellHead()
@@ -187,7 +164,7 @@ export class Exchange extends Relay implements Awaiting {
   }
 
   onResponseTimeout(): void {
-    this.#abort?.(new errors.HeadersTimeoutError())
+    this.connection?.fail(new ResponseTimeout())
   }
 
   /** Notes that there will be no response from a backend. */
@@ -199,12 +176,12 @@ export class Exchange extends Relay implements Awaiting {
 
   /** Breaks the attempt off, if there is one. */
   destroy(): void {
-    this.#abort?.()
+    this.connection?.destroy()
     this.#leaveBackend()
   }
 
   #retry(failed: Backend, fault: AttemptFault): boolean {
-    if (!mayTryAgain(this.req, fault, this.#sent)) return false
+    if (!mayTryAgain(this.#request!.repeatable, fault, this.#sent)) return false
     this.#tried ??= []
     const tried = this.#tried
     tried.push(failed)
@@ -223,12 +200,17 @@ export class Exchange extends Relay implements Awaiting {
     const backend = this.#backend
     if (!backend) return
     this.#backend = undefined
-    this.#abort = undefined
+    this.connection = undefined
     this.#forwarding.timeouts.remove(this)
     backend.release()
     if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
     if (this.#bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, this.#bytesSent)
     this.bytesReceived = this.#bytesSent = 0
+  }
+
+  #countResponse(statusCode: number): void {
+    const statusClass = Math.min(Math.floor(statusCode / 100), 5)
+    this.#backend!.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
   }
 
   #tellHead(): void {

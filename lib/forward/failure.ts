@@ -30,6 +30,8 @@ export const BAD_REQUEST = failure(
   'The request cannot be passed on without changing its meaning'
 )
 
+export const BAD_VERSION = failure(505, 'LB_BAD_VERSION', 'This version of HTTP is not spoken here')
+
 /** Seconds after which a client that met a `503` may come again. */
 export const RETRY_AFTER_S = 1
 
@@ -38,7 +40,7 @@ export interface AttemptFault {
   readonly failure: Failure
   /** In a few words, for the log. */
   readonly detail: string
-  /** Whether the backend is to blame: a request that undici refuses to write is not its fault. */
+  /** Whether the backend is to blame: what this machine lacks is not its fault. */
   readonly ofBackend: boolean
   /** Nothing listens there. */
   readonly unreachable: boolean
@@ -47,22 +49,19 @@ export interface AttemptFault {
 }
 
 const CONNECTION_LOST_CODES = new Set([
-  'UND_ERR_SOCKET',
+  'LB_CONNECTION_CLOSED',
   'ECONNRESET',
   'EPIPE',
   'ECONNABORTED',
   'EHOSTUNREACH',
   'ENETUNREACH'
 ])
-const REQUEST_CODES = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH'
-])
-const CONNECT_TIMEOUT_CODES = new Set(['UND_ERR_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+/** What this machine lacks, not the backend. */
+const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
+const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 
 /**
- * What an error of undici means.
+ * What an error of a connection means.
  * @param sent whether the request was written to a connection before it failed
  */
 export function classify(error: Error, sent: boolean): AttemptFault {
@@ -70,13 +69,13 @@ export function classify(error: Error, sent: boolean): AttemptFault {
   const detail = describeFault(error)
   const connectionLost = sent && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
-  const ofBackend = !REQUEST_CODES.has(code)
+  const ofBackend = !LOCAL_CODES.has(code)
   return { failure: failureOf(code, sent), detail, ofBackend, unreachable, connectionLost }
 }
 
 function failureOf(code: string, sent: boolean): Failure {
-  if (REQUEST_CODES.has(code)) return BAD_REQUEST
+  if (LOCAL_CODES.has(code)) return OVERLOADED
   if (!sent) return CONNECT_TIMEOUT_CODES.has(code) ? CONNECT_TIMEOUT : UNREACHABLE
-  if (code === 'UND_ERR_HEADERS_TIMEOUT') return RESPONSE_TIMEOUT
+  if (code === 'LB_RESPONSE_TIMEOUT') return RESPONSE_TIMEOUT
   return CONNECTION_LOST_CODES.has(code) || code === 'ETIMEDOUT' ? CONNECTION_LOST : BAD_RESPONSE
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Failure, RETRY_AFTER_S } from './failure.js'
-import { RequestBody } from './request-body.js'
+import { refuseRest } from './broken-request.js'
+import { BAD_VERSION, type Failure, RETRY_AFTER_S } from './failure.js'
+import { hasBody } from './request-body.js'
 
 interface Prepared {
   readonly body: string
@@ -17,8 +18,10 @@ export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Fa
     prepared.set(failure, answer)
   }
   const { body, fields } = answer
-  // A body that nobody reads would be taken for the next request.
-  const list = RequestBody.existsOn(req) ? [...fields, 'Connection', 'close'] : (fields as string[])
+  // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
+  const closes = hasBody(req) || failure.statusCode < 500 || failure === BAD_VERSION
+  const list = closes ? [...fields, 'Connection', 'close'] : (fields as string[])
+  if (closes) refuseRest(req.socket)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.writeHead(failure.statusCode, failure.error, list)
   res.end(body)

@@ -15,22 +15,24 @@ export function ownPage(target: string): string {
   return path.includes('%') ? OWN_PREFIX : target
 }
 
+/** Where a request goes. */
+export interface Destination {
+  /** In origin form, or `*`. */
+  readonly path: string
+  /** The authority, if the target names one. */
+  readonly authority: string | undefined
+}
+
 /**
- * A target in origin form for a backend: absolute form loses its scheme and authority (RFC 9112 section 3.2.2), all
- * else stays byte for byte.
+ * Splits a target of absolute form, or of one of the other forms that a backend can be sent (RFC 9112 section 3.2).
+ * Nothing of it is decoded or normalized. Undefined if it has no such form.
  */
-export function originForm(target: string): string {
-  if (target.charCodeAt(0) === SLASH) return target
-  const match = /^https?:\/\/[^/?#]*(.*)$/i.exec(target)
-  if (!match) return target
-  const path = match[1]!
-  return path.startsWith('/') ? path : `/${path}`
+export function destinationOf(method: string, target: string): Destination | undefined {
+  if (target.includes('#')) return undefined
+  if (target.startsWith('/')) return { path: target, authority: undefined }
+  if (target === '*') return method === 'OPTIONS' ? { path: target, authority: undefined } : undefined
+  const [, authority, rest = ''] = /^https?:\/\/([^/?@\\]+)(?=[/?]|$)(.*)$/i.exec(target) ?? []
+  if (authority === undefined) return undefined
+  if (rest === '') return { path: method === 'OPTIONS' ? '*' : '/', authority }
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, authority }
 }
-
-/** The authority in a target of absolute form, which goes before the Host field (RFC 9112 section 3.2.2). */
-export function authorityOf(target: string): string | undefined {
-  if (target.charCodeAt(0) === SLASH) return undefined
-  return /^https?:\/\/(?:[^/?#@]*@)?([^/?#@]+)/i.exec(target)?.[1]
-}
-
-const SLASH = 47

@@ -3,7 +3,7 @@ import { Client } from 'undici'
 import type { Backend, CheckResult } from '../backend.js'
 import type { HealthCheckConfig } from '../config/load.js'
 import { describeFault } from '../fault.js'
-import { tlsOptions } from '../pool.js'
+import { tlsOptions } from '../http1/open-socket.js'
 
 const BODY_LIMIT_BYTES = 65_536
 

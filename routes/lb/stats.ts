@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
-import { clientAddress } from '../../lib/forward/request-fields.js'
+import { clientAddress } from '../../lib/forward/request-head.js'
 import { statisticsSchema } from './stats-schema.js'
 
 /** The statistics as JSON, for the addresses that may see them; for others there is no such page. */

@@ -77,17 +77,17 @@ test('a body goes with every method that has one', async (t) => {
   t.ok(backend.connections <= 2, `no connection is lost to a body: ${backend.connections}`)
 })
 
-test('an empty body stays empty, in whichever of its equal forms', async (t) => {
+test('an empty body stays empty, in the form that it came in', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
   const forms = [
     ['POST', 'Content-Length: 0', '', 'length'],
-    ['POST', 'X: y', '', 'length'],
-    ['POST', 'Transfer-Encoding: chunked', '0\r\n\r\n', 'length'],
-    ['DELETE', 'Content-Length: 0', '', 'none'],
+    ['POST', 'X: y', '', 'none'],
+    ['POST', 'Transfer-Encoding: chunked', '0\r\n\r\n', 'chunked'],
+    ['DELETE', 'Content-Length: 0', '', 'length'],
     ['DELETE', 'X: y', '', 'none'],
-    ['GET', 'Content-Length: 0', '', 'none'],
-    ['GET', 'Transfer-Encoding: chunked', '0\r\n\r\n', 'none']
+    ['GET', 'Content-Length: 0', '', 'length'],
+    ['GET', 'Transfer-Encoding: chunked', '0\r\n\r\n', 'chunked']
   ] as const
   const client = await RawClient.open(t, port)
   for (const [method, field, bytes, framing] of forms) {

@@ -4,9 +4,7 @@ import { exchange } from '../support/raw-client.js'
 import { type Field, fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
 
 const request = (...lines: string[]) => ['GET / HTTP/1.1', ...lines, '', ''].join('\r\n')
-/** Also those that undici writes itself: Host comes first and in lower case, whatever the client's was like. */
-const isAdded = ([name]: Field) =>
-  /^(x-forwarded-|x-request-id$|via$|forwarded$|connection$|host$)/i.test(name)
+const isAdded = ([name]: Field) => /^(x-forwarded-|x-request-id$|via$|forwarded$)/i.test(name)
 const kept = (fields: readonly Field[]) => fields.filter((field) => !isAdded(field))
 
 test('fields arrive with their order, case, duplicates and bytes', async (t) => {
@@ -32,12 +30,9 @@ test('fields arrive with their order, case, duplicates and bytes', async (t) => 
     ['__proto__', 'x'],
     ['X-Long', 'v'.repeat(7000)]
   ]
-  const lines = sent.map(([name, value]) => `${name}: ${value}`)
-  lines.splice(3, 0, 'hOST: Example.com:8080')
-  await exchange(t, port, request(...lines))
-  const { fields } = backend.requests[0]!
-  t.same(kept(fields), sent)
-  t.equal(fieldValue(fields, 'host'), 'Example.com:8080')
+  sent.splice(3, 0, ['hOST', 'Example.com:8080'])
+  await exchange(t, port, request(...sent.map(([name, value]) => `${name}: ${value}`)))
+  t.same(kept(backend.requests[0]!.fields), sent)
 })
 
 test('a head of thousands of fields arrives whole, and the body that it tells of', async (t) => {
@@ -67,8 +62,10 @@ test('fields of the connection to the client go no further', async (t) => {
     'Connection: keep-alive, X-Named, TE,, x-ALSO-named ,Host, Via, Content-Length'
   ]
   await exchange(t, port, request('Host: x', ...removed, 'Keep: this'))
-  t.same(kept(backend.requests[0]!.fields), [['Keep', 'this']])
-  t.equal(fieldValue(backend.requests[0]!.fields, 'connection'), 'keep-alive')
+  t.same(kept(backend.requests[0]!.fields), [
+    ['Host', 'x'],
+    ['Keep', 'this']
+  ])
 })
 
 test('Connection may be there twice, and may not strip what the balancer adds', async (t) => {
@@ -83,8 +80,7 @@ test('Connection may be there twice, and may not strip what the balancer adds', 
   ]
   await exchange(t, port, request('Host: x', ...lines))
   const { fields } = backend.requests[0]!
-  t.same(kept(fields), [])
-  t.equal(fieldValue(fields, 'host'), 'x')
+  t.same(kept(fields), [['Host', 'x']])
   t.equal(fieldValue(fields, 'x-forwarded-for'), '127.0.0.1')
 })
 
@@ -116,12 +112,10 @@ test('Forwarded is added where it is asked for', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend], { LB_FORWARDED: 'true' })
   await exchange(t, port, request('Host: example.com:81', 'Forwarded: for=6.6.6.6'))
-  await exchange(t, port, request('Host: a"b\\c'))
-  const forwarded = backend.requests.map(({ fields }) => fieldValue(fields, 'forwarded'))
-  t.same(forwarded, [
-    'for=127.0.0.1;host="example.com:81";proto=http',
-    'for=127.0.0.1;host="a\\"b\\\\c";proto=http'
-  ])
+  t.equal(
+    fieldValue(backend.requests[0]!.fields, 'forwarded'),
+    'for=127.0.0.1;host="example.com:81";proto=http'
+  )
 })
 
 test('a request id is kept if it can be, and is made otherwise', async (t) => {
@@ -155,20 +149,28 @@ test('an HTTP/1.0 request becomes an HTTP/1.1 one with or without Host', async (
   t.same(fieldValues(fields, 'x-forwarded-host'), [])
 })
 
-test('the host in a target goes before the one in the field', async (t) => {
+test('a target may name the host as well, but no other', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
+  const ask = (target: string, host: string) =>
+    exchange(t, port, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
   for (const [target, host] of [
     ['http://example.com/', 'example.com'],
-    ['HTTP://me:pw@Example.com:81/x?y', 'Example.com:81'],
+    ['HTTP://Example.com:81/x?y', 'example.com:81'],
+    ['http://example.com:80/', 'example.com'],
     ['https://[::1]:81?q', '[::1]:81'],
     ['/http://example.com/', 'other']
   ] as const) {
-    await exchange(t, port, `GET ${target} HTTP/1.1\r\nHost: other\r\n\r\n`)
+    await ask(target, host)
     const { fields } = backend.requests.at(-1)!
     t.equal(fieldValue(fields, 'host'), host, target)
     t.equal(fieldValue(fields, 'x-forwarded-host'), host)
   }
+  for (const target of ['http://example.com/', 'http://me@other/', 'http://other:81/'])
+    t.equal(statusOf(await ask(target, 'other')), 400, target)
+  t.equal(backend.requests.length, 5)
+  await exchange(t, port, 'GET http://example.com/ HTTP/1.0\r\n\r\n')
+  t.equal(fieldValue(backend.requests.at(-1)!.fields, 'host'), 'example.com')
 })
 
 test('a head that is too large is refused', async (t) => {

@@ -64,11 +64,10 @@ test('a byte at a time', async (t) => {
   await inStep(t, answers)
 })
 
-test('heads after blank lines and odd interim responses, cut', async (t) => {
-  const oddities = ['\r\n\r\n', '\n', '\r\n'].flatMap((blank) => [
-    blank,
-    `${blank}HTTP/1.1 103 Early\r\nContent-Length: 9\r\n\r\n`
-  ])
+test('heads after odd interim responses, cut', async (t) => {
+  const oddities = ['103 Early', '100 Continue', '199 x'].map(
+    (status) => `HTTP/1.1 ${status}\r\nContent-Length: 9\r\n\r\n`
+  )
   const answers = oddities.flatMap((oddity, o) =>
     Array.from({ length: 90 }, (_, i) => {
       const answer = makeAnswer({ framing: 'length', size: 5, id: identity(100 * o + i) })
@@ -132,7 +131,7 @@ for (const [what, bytes] of Object.entries({
 test('a head that is not ended as it should be is no response', async (t) => {
   for (const bytes of [
     'HTTP/1.1 200 OK\nContent-Length: 1\n\na',
-    'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na',
+    '\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na',
     'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX: y\r\n\r\n'
   ]) {
     const backend = await scripted(t, (_request, socket) => void socket.write(bytes))

@@ -78,6 +78,7 @@ test('status and reason come back as they are', async (t) => {
     '499 Gone away',
     '503 Busy',
     '599 caf\u00c3\u00a9',
+    '200 caf\u00e9',
     '999 x'
   ]
   let line = ''
@@ -86,13 +87,7 @@ test('status and reason come back as they are', async (t) => {
   })
   const { port } = await startBalancer(t, [backend])
   for (line of script) t.equal((await exchange(t, port, GET)).startLine, `HTTP/1.1 ${line}`)
-  line = '200 caf\u00e9'
-  t.equal(
-    statusOf(await exchange(t, port, GET)),
-    200,
-    'bytes that are not UTF-8 may suffer, the response may not'
-  )
-  t.equal(backend.requests.length, script.length + 1, 'no status makes it try again')
+  t.equal(backend.requests.length, script.length, 'no status makes it try again')
 })
 
 test('204, 304 and HEAD have no body, and keep the length that they tell of', async (t) => {

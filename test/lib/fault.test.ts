@@ -1,6 +1,9 @@
 import t from 'tap'
 import { errors } from 'undici'
 import { describeFault, faultCode, isUnreachable } from '../../lib/fault.js'
+import { BrokenResponse } from '../../lib/http1/broken-response.js'
+import { ConnectionClosed } from '../../lib/http1/connection.js'
+import { ConnectTimeout } from '../../lib/http1/open-socket.js'
 
 const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
 
@@ -16,8 +19,10 @@ t.test('network errors in words, without addresses', async (t) => {
     [systemError('EADDRNOTAVAIL'), 'address not available'],
     [new errors.SocketError('other side closed'), 'connection closed'],
     [new errors.ConnectTimeoutError('10.0.0.7:8080'), 'connect timeout'],
-    [new errors.HeadersTimeoutError(), 'response timeout'],
-    [new errors.BodyTimeoutError(), 'response stalled'],
+    [new ConnectionClosed(), 'connection closed'],
+    [new ConnectTimeout(), 'connect timeout'],
+    [systemError('LB_RESPONSE_TIMEOUT'), 'response timeout'],
+    [new BrokenResponse('status line'), 'broken response (status line)'],
     [new errors.HeadersOverflowError(), 'response head too large'],
     [new errors.ResponseContentLengthMismatchError(), 'broken response (length differs from Content-Length)'],
     [new DOMException('', 'TimeoutError'), 'timeout']

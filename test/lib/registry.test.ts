@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Dispatcher } from 'undici'
 import { BackendCell } from '../../lib/counters.js'
+import type { BackendPool } from '../../lib/pool.js'
 import type { BackendFailure, Registry, StateChange } from '../../lib/registry.js'
 import { registryOf } from '../support/registry.js'
 
@@ -141,7 +141,7 @@ t.test('close destroys every pool', async (t) => {
   const destroyed: string[] = []
   const registry = registryOf('a:80 b:80', {
     createPool: ({ address }) =>
-      ({ destroy: async () => void destroyed.push(address) }) as unknown as Dispatcher
+      ({ destroy: async () => void destroyed.push(address) }) as unknown as BackendPool
   })
   await registry.close()
   t.same(destroyed, ['a:80', 'b:80'])

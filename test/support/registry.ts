@@ -1,9 +1,9 @@
-import type { Dispatcher } from 'undici'
 import type { Backend } from '../../lib/backend.js'
 import { type BackendConfig, parseBackends } from '../../lib/config/backends.js'
+import type { BackendPool } from '../../lib/pool.js'
 import { Registry, type RegistryOptions } from '../../lib/registry.js'
 
-const NO_POOL = {} as Dispatcher
+const NO_POOL = {} as BackendPool
 
 /** Backends as `LB_BACKENDS` would give them. */
 export function backendConfigs(text: string): BackendConfig[] {

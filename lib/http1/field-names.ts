@@ -11,19 +11,22 @@ export class FieldNames {
   /** @param names in lower case, shorter than 64 */
   constructor(names: readonly string[]) {
     this.#names = new Set(names)
-    for (const name of names) this.#candidates[slot(name)] = 1
+    for (const name of names) this.#candidates[slot(name.length, name.charCodeAt(0))] = 1
   }
 
   /** Whether the set has the name, in whatever case it is written. */
   has(name: string): boolean {
-    return (
-      name.length < MAX_LENGTH && this.#candidates[slot(name)] === 1 && this.#names.has(name.toLowerCase())
-    )
+    return this.mayHave(name.length, name.charCodeAt(0)) && this.#names.has(name.toLowerCase())
+  }
+
+  /** Whether the set has a name of this length that begins with this character, in either case. */
+  mayHave(length: number, first: number): boolean {
+    return length < MAX_LENGTH && this.#candidates[slot(length, first)] === 1
   }
 }
 
 // The low five bits of a letter are the same in both cases.
-const slot = (name: string) => (name.length << 5) | (name.charCodeAt(0) & 31)
+const slot = (length: number, first: number) => (length << 5) | (first & 31)
 
 /** The options named by a `Connection` field, in lower case (RFC 9110 section 7.6.1). */
 export function connectionOptions(value: string): string[] {
@@ -31,14 +34,5 @@ export function connectionOptions(value: string): string[] {
     .toLowerCase()
     .split(',')
     .map((option) => option.trim())
-    .filter((option) => option !== '' && option !== 'close' && option !== 'keep-alive')
-}
-
-/** Drops from a flat list of names and values the fields that `names` lists. */
-export function withoutFields(list: string[], names: readonly string[]): string[] {
-  const kept: string[] = []
-  for (let i = 0; i < list.length; i += 2) {
-    if (!names.includes(list[i]!.toLowerCase())) kept.push(list[i]!, list[i + 1]!)
-  }
-  return kept
+    .filter((option) => option !== '')
 }

@@ -1,0 +1,94 @@
+import type { ServerResponse } from 'node:http'
+import type { ResponseHead } from '../http1/response-head.js'
+
+/** What a response of Node has within, the same in all versions from 20 to 26. */
+interface Internals {
+  _header: string | null
+  _headerSent: boolean
+  _hasBody: boolean
+  _last: boolean
+  _keepAliveTimeout: number
+  maxRequestsOnConnectionReached?: boolean
+  _send(data: string, encoding: 'latin1'): boolean
+  _writeRaw(data: string, encoding: 'latin1'): boolean
+}
+
+const internals = (res: ServerResponse) => res as unknown as Internals
+
+/** Above this, copying a chunk into the head's string costs more than a second buffer in the write. */
+const MAX_JOINED_BYTES = 16_384
+
+/**
+ * Sets the head of a response, as `writeHead` would but line for line as the backend sent it: Node would take the text
+ * apart and check it again, only to put it together. The framing of the body is chosen as Node does.
+ * @param closing the connection to the client ends with this response
+ */
+export function startResponse(res: ServerResponse, head: ResponseHead, closing: boolean): void {
+  const message = internals(res)
+  const { statusCode, contentLength } = head
+  let text = head.text
+  if (!head.hasDate) text += `Date: ${httpDate()}\r\n`
+  const hasBody = message._hasBody && statusCode !== 204 && statusCode !== 304
+  const canChunk = res.req.httpVersionMinor > 0
+  res.statusCode = statusCode
+  message._hasBody = hasBody
+  res.chunkedEncoding = hasBody && contentLength < 0 && canChunk
+  message._last =
+    closing ||
+    !res.shouldKeepAlive ||
+    message.maxRequestsOnConnectionReached === true ||
+    (hasBody && contentLength < 0 && !canChunk)
+  text += message._last ? 'Connection: close\r\n' : keepAliveFields(message._keepAliveTimeout)
+  message._header = `${text}${res.chunkedEncoding ? 'Transfer-Encoding: chunked\r\n' : ''}\r\n`
+}
+
+/** Sends the head by itself, unless it has gone with something of the body. */
+export function flushHead(res: ServerResponse): void {
+  const message = internals(res)
+  // Node's own way would write it as UTF-8.
+  if (!message._headerSent) message._send('', 'latin1')
+}
+
+/**
+ * Ends a response with a body that is small and whole, in the string of its head, which Node then writes in one piece:
+ * it would otherwise gather head, body and end into a vector, which costs a tenth of an exchange. Returns false, and
+ * does nothing, where that cannot be.
+ */
+export function endJoined(res: ServerResponse, body: Buffer): boolean {
+  const message = internals(res)
+  if (body.length > MAX_JOINED_BYTES || !message._header || message._headerSent) return false
+  message._header += body.toString('latin1')
+  res.end()
+  return true
+}
+
+/** Sends an interim response, ahead of the final one. */
+export function writeInterim(res: ServerResponse, head: ResponseHead): void {
+  internals(res)._writeRaw(`${head.text}\r\n`, 'latin1')
+}
+
+let keepAliveMs = -1
+let keepAlive = ''
+
+function keepAliveFields(timeoutMs: number): string {
+  if (timeoutMs !== keepAliveMs) {
+    keepAliveMs = timeoutMs
+    const hint = timeoutMs > 0 ? `Keep-Alive: timeout=${Math.floor(timeoutMs / 1000)}\r\n` : ''
+    keepAlive = `Connection: keep-alive\r\n${hint}`
+  }
+  return keepAlive
+}
+
+let dateSecond = -1
+let date = ''
+
+/** Now, as in `Date` (RFC 9110 section 5.6.7). */
+function httpDate(): string {
+  const now = Date.now()
+  const second = Math.floor(now / 1000)
+  if (second !== dateSecond) {
+    dateSecond = second
+    date = new Date(now).toUTCString()
+  }
+  return date
+}

@@ -1,0 +1,219 @@
+import type { OnReadOpts, Socket } from 'node:net'
+import { Dispatcher } from 'undici'
+import {
+  Connection,
+  ConnectionClosed,
+  type ConnectionOwner,
+  type OutgoingRequest,
+  type ResponseHandler
+} from './connection.js'
+
+/** Requests that a backend is given at once, before more wait for a connection to come free. */
+const EAGER_REQUESTS = 32
+/** Turns of the event loop that they wait at the most. */
+const PATIENCE_TURNS = 16
+/** Of those that wait, the part that goes when the event loop has nothing else to do. */
+const IDLE_SHARE = 1 / 8
+
+/** How long an idle connection is kept if the backend does not say. */
+const IDLE_MS = 4000
+/** How much sooner than the backend it is closed, which may have begun to count sooner. */
+const IDLE_MARGIN_MS = 2000
+const MAX_IDLE_MS = 600_000
+const SWEEP_MS = 500
+
+export interface StackOptions {
+  /** Makes the socket of a new connection. */
+  readonly open: (onread: OnReadOpts, connected: () => void) => Socket
+  readonly maxHeadBytes: number
+}
+
+interface Waiting {
+  readonly request: OutgoingRequest
+  readonly handler: ResponseHandler
+  readonly turn: number
+}
+
+/** Requests sent and reads made so far, of all stacks: whether a turn of the event loop had any tells if it is busy. */
+let activity = 0
+
+/**
+ * Connections to one backend, each with one request at a time, on a stack: the one used last is used next, so that the
+ * surplus of a burst falls idle and closes.
+ *
+ * A busy balancer reads hundreds of requests in one turn of its event loop. Sent all at once they would take hundreds
+ * of connections, and each would have left the processor's cache when its response comes. Beyond a fair number they
+ * wait for one to come free while the event loop has other work to do, as then nothing is lost by it; when it has none,
+ * they go, some at each turn.
+ *
+ * It stands under an undici `Pool` as the one dispatcher of its `factory`; requests and handlers pass through that as
+ * they are, and are of this folder's kind, not of undici's.
+ */
+export class ConnectionStack extends Dispatcher implements ConnectionOwner {
+  readonly #options: StackOptions
+  readonly #connections = new Set<Connection>()
+  readonly #free: Connection[] = []
+  readonly #waiting: Waiting[] = []
+  #turn = 0
+  /** Whether the end of the turn is looked out for: once a turn, or turns would be counted too fast. */
+  #isCounting = false
+  #activityBefore = 0
+  #sweeper: NodeJS.Timeout | undefined
+  /** Called when the last connection is gone, after which no request comes. */
+  #onClosed: (() => void) | undefined
+
+  constructor(options: StackOptions) {
+    super()
+    this.#options = options
+  }
+
+  override dispatch(options: unknown, handler: unknown): boolean {
+    const request = options as OutgoingRequest
+    activity++
+    if (this.#connections.size - this.#free.length < EAGER_REQUESTS) {
+      this.#send(request, handler as ResponseHandler)
+    } else {
+      this.#waiting.push({ request, handler: handler as ResponseHandler, turn: this.#turn })
+      this.#countTurns()
+    }
+    return true
+  }
+
+  /** Lets the requests that it has be answered, and closes. */
+  override close(): Promise<void>
+  override close(callback: () => void): void
+  override close(callback?: () => void): Promise<void> | undefined {
+    const closed = new Promise<void>((resolve) => {
+      this.#onClosed = resolve
+    })
+    this.#sendWaiting(this.#waiting.length)
+    for (const connection of [...this.#free]) connection.destroy()
+    this.#closeIfDone()
+    if (!callback) return closed
+    closed.then(callback)
+    return undefined
+  }
+
+  /** Fails the requests that it has, and closes. */
+  override destroy(error?: Error | null): Promise<void>
+  override destroy(callback: () => void): void
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
+    const isError = error instanceof Error
+    const reason = isError ? error : new ConnectionClosed()
+    for (const { handler } of this.#waiting.splice(0)) handler.onError(reason)
+    for (const connection of [...this.#connections]) connection.fail(reason)
+    const closed = typeof error === 'function' ? error : callback
+    if (!closed) return this.close()
+    this.close(closed)
+    return undefined
+  }
+
+  onActivity(): void {
+    activity++
+  }
+
+  onFree(connection: Connection): void {
+    const { keepAliveSeconds } = connection
+    const idleMs =
+      keepAliveSeconds < 0 ? IDLE_MS : Math.min(keepAliveSeconds * 1000 - IDLE_MARGIN_MS, MAX_IDLE_MS)
+    if (this.#onClosed || idleMs <= 0) {
+      connection.destroy()
+      return
+    }
+    connection.expiresMs = performance.now() + idleMs
+    connection.freeSinceTurn = this.#turn
+    this.#free.push(connection)
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
+    this.#serveWaiting()
+    this.#countTurns()
+  }
+
+  onGone(connection: Connection): void {
+    this.#connections.delete(connection)
+    const index = this.#free.lastIndexOf(connection)
+    if (index !== -1) this.#free.splice(index, 1)
+    this.#closeIfDone()
+  }
+
+  #send(request: OutgoingRequest, handler: ResponseHandler): void {
+    if (handler.abandoned) return
+    const connection = this.#takeFree(request) ?? this.#open()
+    connection.send(request, handler)
+  }
+
+  #open(): Connection {
+    const { open, maxHeadBytes } = this.#options
+    const connection = new Connection(open, this, maxHeadBytes)
+    this.#connections.add(connection)
+    return connection
+  }
+
+  /**
+   * The connection that came free last. A backend that closes one as soon as it has answered is heard of in the next
+   * turn: what must not be sent twice takes none that has just come free.
+   */
+  #takeFree({ repeatable }: OutgoingRequest): Connection | undefined {
+    const free = this.#free
+    const nowMs = performance.now()
+    for (let i = free.length - 1; i >= 0; i--) {
+      const connection = free[i]!
+      if (!repeatable && connection.freeSinceTurn === this.#turn) continue
+      if (i === free.length - 1) free.pop()
+      else free.splice(i, 1)
+      if (connection.expiresMs > nowMs) return connection
+      connection.destroy()
+    }
+    return undefined
+  }
+
+  /** Gives to those that wait what has come free. */
+  #serveWaiting(): void {
+    const waiting = this.#waiting
+    while (waiting.length > 0) {
+      const [{ request, handler }] = waiting as [Waiting]
+      const connection = handler.abandoned ? undefined : this.#takeFree(request)
+      if (!connection && !handler.abandoned) return
+      waiting.shift()
+      connection?.send(request, handler)
+    }
+  }
+
+  #sendWaiting(count: number): void {
+    for (const { request, handler } of this.#waiting.splice(0, count)) this.#send(request, handler)
+  }
+
+  #countTurns(): void {
+    if (this.#isCounting) return
+    this.#isCounting = true
+    setImmediate(this.#endTurn)
+  }
+
+  readonly #endTurn = (): void => {
+    const isIdle = activity === this.#activityBefore
+    const waiting = this.#waiting
+    this.#activityBefore = activity
+    this.#isCounting = false
+    this.#turn++
+    this.#serveWaiting()
+    let due = isIdle ? Math.ceil(waiting.length * IDLE_SHARE) : 0
+    while (due < waiting.length && waiting[due]!.turn + PATIENCE_TURNS <= this.#turn) due++
+    this.#sendWaiting(due)
+    if (waiting.length > 0) this.#countTurns()
+  }
+
+  /** Closes what has been idle for too long. */
+  #sweep(): void {
+    const nowMs = performance.now()
+    for (const connection of this.#free.filter(({ expiresMs }) => expiresMs <= nowMs)) connection.destroy()
+    if (this.#free.length > 0) return
+    clearInterval(this.#sweeper)
+    this.#sweeper = undefined
+  }
+
+  #closeIfDone(): void {
+    if (!this.#onClosed || this.#connections.size > 0) return
+    clearInterval(this.#sweeper)
+    this.#onClosed()
+  }
+}

@@ -1,0 +1,205 @@
+import type { IncomingMessage } from 'node:http'
+import type { OnReadOpts, Socket } from 'node:net'
+import { type BodyProgress, BodySender } from './body-sender.js'
+import { ReadMemory } from './read-memory.js'
+import { type Asked, ResponseParser, type ResponseSink } from './response-parser.js'
+
+/** A request as it goes over the wire. */
+export interface OutgoingRequest extends Asked {
+  /** Request line and fields up to and with the blank line, a character a byte. */
+  readonly head: string
+  /** The client's request, if it has a body. */
+  readonly body: IncomingMessage | undefined
+  /** Whether it may be sent a second time: then it may take a connection that the backend might be closing. */
+  readonly repeatable: boolean
+}
+
+/** What a request's sender is told: of the response, or of an error, and nothing after either's end. */
+export interface ResponseHandler extends ResponseSink, BodyProgress {
+  /** Nobody waits for the response any more. */
+  readonly abandoned: boolean
+  /** The request is about to be written to this connection. */
+  onSending(connection: Connection): void
+  /** The request has been written whole. */
+  onSent(): void
+  /** All that came in one read has been told, and the response goes on. */
+  onReadEnd(): void
+  /** The connection failed. Called at once if it could not be opened, without `onSending` then. */
+  onError(error: Error): void
+}
+
+/** What a connection tells those who keep it. */
+export interface ConnectionOwner {
+  /** It has read something. */
+  onActivity(): void
+  /** It is free for the next request. */
+  onFree(connection: Connection): void
+  /** It cannot be used any more. */
+  onGone(connection: Connection): void
+}
+
+/** The backend ended the connection. */
+export class ConnectionClosed extends Error {
+  readonly code = 'LB_CONNECTION_CLOSED'
+}
+
+/**
+ * One connection to a backend, with one request at a time. What comes when no response is due, or behind the end of
+ * one, would be taken for the response to another client's request: such a connection is never used again.
+ */
+export class Connection {
+  /** Until when it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
+  expiresMs = 0
+  /** The turn of the event loop in which it came free; set by its owner. */
+  freeSinceTurn = 0
+
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  readonly #memory = new ReadMemory()
+  readonly #socket: Socket
+  #handler: ResponseHandler | undefined
+  #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
+  #sender: BodySender | undefined
+  #isConnected = false
+  #isGone = false
+  #isHeld = false
+  #isStopped = false
+
+  /**
+   * Connects, and sends a first request as soon as the connection stands.
+   * @param open makes the socket
+   */
+  constructor(
+    open: (onread: OnReadOpts, connected: () => void) => Socket,
+    owner: ConnectionOwner,
+    maxHeadBytes: number
+  ) {
+    this.#owner = owner
+    this.#parser = new ResponseParser(maxHeadBytes)
+    const onread = {
+      buffer: () => this.#memory.buffer,
+      callback: (length: number) => this.#onRead(length)
+    }
+    this.#socket = open(onread, () => this.#onConnected())
+    this.#socket.on('end', () => this.#onEnd())
+    this.#socket.on('error', (error) => this.fail(error))
+    this.#socket.on('close', () => this.fail(new ConnectionClosed()))
+  }
+
+  /** How long the backend said that it keeps an idle connection, or -1. */
+  get keepAliveSeconds(): number {
+    return this.#parser.keepAliveSeconds
+  }
+
+  /** Whether what is being told lies in memory that the next read of any connection overwrites. */
+  get borrowed(): boolean {
+    return this.#memory.borrowed
+  }
+
+  /** Has the memory of what is being told left alone, as something holds on to it. */
+  keep(): void {
+    this.#memory.kept = true
+  }
+
+  /** Reads nothing more, once what has been read is told. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  /** Reads on. */
+  readonly release = (): void => {
+    this.#isHeld = false
+    if (!this.#isStopped) return
+    this.#isStopped = false
+    if (!this.#isGone) this.#socket.resume()
+  }
+
+  /** Sends a request, which must not be done before the one before it has ended; waits until the connection stands. */
+  send(request: OutgoingRequest, handler: ResponseHandler): void {
+    if (!this.#isConnected) {
+      this.#waiting = { request, handler }
+      return
+    }
+    this.#handler = handler
+    this.#parser.begin(request, handler)
+    handler.onSending(this)
+    // Its handler may have given it up.
+    if (this.#handler !== handler) return
+    if (request.body) {
+      this.#sender = new BodySender(request.body, this.#socket, handler, () => {
+        this.#sender = undefined
+        handler.onSent()
+      })
+      this.#sender.start(request.head)
+    } else {
+      this.#socket.write(request.head, 'latin1')
+      handler.onSent()
+    }
+  }
+
+  /** Closes the connection, whatever is under way. Its handler is told nothing more. */
+  destroy(): void {
+    this.#handler = this.#waiting = undefined
+    this.#leave()
+  }
+
+  /** Closes the connection, and tells its handler why. */
+  fail(error: Error): void {
+    if (this.#isGone) return
+    const handler = this.#handler ?? this.#waiting?.handler
+    this.destroy()
+    handler?.onError(error)
+  }
+
+  #onConnected(): void {
+    this.#isConnected = true
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (!waiting || waiting.handler.abandoned) this.#owner.onFree(this)
+    else this.send(waiting.request, waiting.handler)
+  }
+
+  #onRead(length: number): boolean {
+    const bytes = this.#memory.filled(length)
+    this.#owner.onActivity()
+    this.#take(bytes)
+    this.#memory.recycle(length)
+    this.#isStopped = this.#isHeld
+    return !this.#isStopped
+  }
+
+  #take(bytes: Buffer): void {
+    const handler = this.#handler
+    let taken: number
+    try {
+      taken = handler ? this.#parser.take(bytes) : 0
+    } catch (error) {
+      this.fail(error as Error)
+      return
+    }
+    if (this.#isGone) return
+    if (!this.#parser.idle) handler!.onReadEnd()
+    else this.#onResponseEnd(taken === bytes.length)
+  }
+
+  #onResponseEnd(isAll: boolean): void {
+    this.#handler = undefined
+    if (isAll && this.#parser.persistent && !this.#sender) this.#owner.onFree(this)
+    else this.#leave()
+  }
+
+  #onEnd(): void {
+    if (this.#parser.takeEnd()) this.destroy()
+    else this.fail(new ConnectionClosed())
+  }
+
+  #leave(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#parser.stop()
+    this.#sender?.stop()
+    this.#sender = undefined
+    this.#socket.destroy()
+    this.#owner.onGone(this)
+  }
+}

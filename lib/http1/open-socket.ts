@@ -1,0 +1,57 @@
+import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
+import type { BackendConfig } from '../config/backends.js'
+
+const KEEP_ALIVE_PROBE_MS = 60_000
+
+export interface SocketOptions {
+  /** For the connection to stand, TLS included. */
+  readonly connectTimeoutMs: number
+  readonly bufferSizeBytes: number
+}
+
+/** TLS options of a backend: its certificate is verified against the name in its URL, whatever Host a client sends. */
+export function tlsOptions({ protocol, hostname }: BackendConfig): { servername?: string } {
+  return protocol === 'https:' && isIP(hostname) === 0 ? { servername: hostname } : {}
+}
+
+/** Connecting took too long. */
+export class ConnectTimeout extends Error {
+  readonly code = 'LB_CONNECT_TIMEOUT'
+}
+
+/** Opens sockets to one backend, and has sessions of TLS resumed. */
+export class SocketOpener {
+  readonly #backend: BackendConfig
+  readonly #options: SocketOptions
+  #session: Buffer | undefined
+
+  constructor(backend: BackendConfig, options: SocketOptions) {
+    this.#backend = backend
+    this.#options = options
+  }
+
+  /** Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`. */
+  open(onread: OnReadOpts, connected: () => void): Socket {
+    const { protocol, hostname, port } = this.#backend
+    const { connectTimeoutMs, bufferSizeBytes } = this.#options
+    const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread }
+    const isSecure = protocol === 'https:'
+    const socket = isSecure
+      ? connectSecurely({ ...options, ...tlsOptions(this.#backend), session: this.#session })
+      : connect(options)
+    socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
+    if (isSecure) {
+      socket.on('session', (session) => {
+        this.#session = session
+      })
+    }
+    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectTimeoutMs)
+    socket.once('close', () => clearTimeout(timer))
+    socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+      clearTimeout(timer)
+      connected()
+    })
+    return socket
+  }
+}

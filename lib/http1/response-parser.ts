@@ -1,0 +1,273 @@
+import { BrokenResponse } from './broken-response.js'
+import { type ResponseHead, readResponseHead } from './response-head.js'
+import { readTrailers } from './trailers.js'
+
+/** What is told of a response, in the order of its parts. */
+export interface ResponseSink {
+  /** An interim response; another one follows. */
+  onInterim(head: ResponseHead): void
+  /** The final response, or 101: what follows that is of the other protocol, and has no end of its own. */
+  onHead(head: ResponseHead): void
+  onData(chunk: Buffer): void
+  /** The response is whole. `trailers` has names and values in turn. */
+  onEnd(trailers: readonly string[]): void
+}
+
+/** What there is to know of the request. */
+export interface Asked {
+  readonly method: string
+  /** The protocols that it offers to change to. */
+  readonly upgrade?: string | undefined
+}
+
+const State = {
+  /** No response is expected: whatever comes is too much. */
+  idle: 0,
+  head: 1,
+  length: 2,
+  untilClose: 3,
+  chunkSize: 4,
+  chunkExtension: 5,
+  chunkSizeLF: 6,
+  chunkData: 7,
+  chunkDataCR: 8,
+  chunkDataLF: 9,
+  trailers: 10
+} as const
+
+const END_OF_HEAD = Buffer.from('\r\n\r\n')
+const START_OF_HEAD = Buffer.from('HTTP/1.')
+/** The end of the line of the last chunk: trailers after it end as a head does, if there are any or none. */
+const BEFORE_TRAILERS = Buffer.from('\r\n')
+const NOTHING: Buffer = Buffer.alloc(0)
+const NO_TRAILERS: readonly string[] = Object.freeze([])
+const CR = 13
+const LF = 10
+const SEMICOLON = 59
+/** Enough for 2^52 bytes. */
+const MAX_SIZE_DIGITS = 13
+const MAX_EXTENSION_BYTES = 4096
+
+/**
+ * Reads the responses of one connection from whatever parts they come in (RFC 9112), strictly: where two readers could
+ * disagree about the end of a message, it is broken. Of the bytes it was given it keeps copies at most.
+ */
+export class ResponseParser {
+  /** Whether the connection may be used again, as far as its responses tell. */
+  persistent = true
+  /** How long the backend keeps an idle connection, or -1 if it has not said so. */
+  keepAliveSeconds = -1
+
+  readonly #maxHeadBytes: number
+  #state: number = State.idle
+  #sink!: ResponseSink
+  #asked!: Asked
+  /** The beginning of a head or of trailers. */
+  #partial = NOTHING
+  /** Where the bytes behind a head or trailers begin. */
+  #next = 0
+  /** Bytes of a body or a chunk that are to come. */
+  #remaining = 0
+  /** Digits of a chunk's size, or bytes of its extension, so far. */
+  #count = 0
+
+  /** @param maxHeadBytes also that of trailers */
+  constructor(maxHeadBytes: number) {
+    this.#maxHeadBytes = maxHeadBytes
+  }
+
+  /** Whether no response is under way. */
+  get idle(): boolean {
+    return this.#state === State.idle
+  }
+
+  /** Expects the response to a request. */
+  begin(asked: Asked, sink: ResponseSink): void {
+    this.#asked = asked
+    this.#sink = sink
+    this.#state = State.head
+  }
+
+  /** Tells nothing more, whatever comes. */
+  stop(): void {
+    this.#state = State.idle
+  }
+
+  /**
+   * Takes bytes that came, up to the end of the response. Returns how many those were.
+   * @throws {BrokenResponse}
+   */
+  take(bytes: Buffer): number {
+    let at = 0
+    while (at < bytes.length && this.#state !== State.idle) {
+      if (this.#state === State.head) at = this.#takeHead(bytes, at)
+      else if (this.#state === State.length || this.#state === State.chunkData) at = this.#takeData(bytes, at)
+      else if (this.#state === State.trailers) at = this.#takeTrailers(bytes, at)
+      else if (this.#state === State.untilClose) {
+        this.#sink.onData(at === 0 ? bytes : bytes.subarray(at))
+        at = bytes.length
+      } else this.#takeFraming(bytes[at++]!)
+    }
+    return at
+  }
+
+  /** The connection has ended: whether with that a response is whole. */
+  takeEnd(): boolean {
+    if (this.#state !== State.untilClose) return false
+    this.#end(NO_TRAILERS)
+    return true
+  }
+
+  #takeHead(bytes: Buffer, at: number): number {
+    const text = this.#takeBlock(bytes, at)
+    if (text === undefined) {
+      const length = Math.min(this.#partial.length, START_OF_HEAD.length)
+      if (this.#partial.compare(START_OF_HEAD, 0, length, 0, length) !== 0)
+        throw new BrokenResponse('no HTTP')
+      // The end of such a head would never come.
+      if (hasBareLF(this.#partial)) throw new BrokenResponse('line end')
+      return bytes.length
+    }
+    const head = readResponseHead(text)
+    if (head.statusCode < 200 && head.statusCode !== 101) this.#sink.onInterim(head)
+    else this.#takeFinalHead(head)
+    return this.#next
+  }
+
+  /** RFC 9112 section 6.3. */
+  #takeFinalHead(head: ResponseHead): void {
+    const { statusCode, contentLength, chunked } = head
+    const { method, upgrade } = this.#asked
+    if (statusCode === 101 && !isOffered(upgrade, head.upgrade)) throw new BrokenResponse('unasked upgrade')
+    this.keepAliveSeconds = head.keepAliveSeconds
+    this.persistent = head.persistent && statusCode !== 101
+    if (method === 'HEAD' || statusCode === 204 || statusCode === 304) {
+      this.#state = State.length
+      this.#remaining = 0
+    } else if (chunked) {
+      this.#startChunk()
+    } else if (contentLength >= 0 && statusCode !== 101) {
+      this.#state = State.length
+      this.#remaining = contentLength
+    } else {
+      this.#state = State.untilClose
+      this.persistent = false
+    }
+    this.#sink.onHead(head)
+    if (this.#state === State.length && this.#remaining === 0) this.#end(NO_TRAILERS)
+  }
+
+  #takeData(bytes: Buffer, at: number): number {
+    const end = Math.min(bytes.length, at + this.#remaining)
+    this.#remaining -= end - at
+    this.#sink.onData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
+    if (this.#remaining === 0) {
+      if (this.#state === State.length) this.#end(NO_TRAILERS)
+      else if (this.#state === State.chunkData) this.#state = State.chunkDataCR
+    }
+    return end
+  }
+
+  #startChunk(): void {
+    this.#state = State.chunkSize
+    this.#remaining = this.#count = 0
+  }
+
+  /** One byte of what is around the data of chunks. Extensions go no further: nobody knows any. */
+  #takeFraming(byte: number): void {
+    switch (this.#state) {
+      case State.chunkSize: {
+        const digit = hexDigit(byte)
+        if (digit >= 0 && this.#count < MAX_SIZE_DIGITS) {
+          this.#remaining = this.#remaining * 16 + digit
+          this.#count++
+          return
+        }
+        if (this.#count === 0 || digit >= 0) break
+        if (byte === CR) this.#state = State.chunkSizeLF
+        else if (byte === SEMICOLON || isBlank(byte)) this.#startExtension()
+        else break
+        return
+      }
+      case State.chunkExtension:
+        if (byte === CR) this.#state = State.chunkSizeLF
+        else if (!(byte >= 32 || isBlank(byte)) || byte === 127 || ++this.#count > MAX_EXTENSION_BYTES) break
+        return
+      case State.chunkSizeLF:
+        if (byte !== LF) break
+        this.#state = this.#remaining > 0 ? State.chunkData : State.trailers
+        if (this.#remaining === 0) this.#partial = BEFORE_TRAILERS
+        return
+      case State.chunkDataCR:
+        if (byte !== CR) break
+        this.#state = State.chunkDataLF
+        return
+      case State.chunkDataLF:
+        if (byte !== LF) break
+        this.#startChunk()
+        return
+    }
+    throw new BrokenResponse('chunk')
+  }
+
+  #startExtension(): void {
+    this.#state = State.chunkExtension
+    this.#count = 0
+  }
+
+  #takeTrailers(bytes: Buffer, at: number): number {
+    const text = this.#takeBlock(bytes, at)
+    if (text === undefined) return bytes.length
+    this.#end(
+      text.length > BEFORE_TRAILERS.length ? readTrailers(text.slice(BEFORE_TRAILERS.length)) : NO_TRAILERS
+    )
+    return this.#next
+  }
+
+  /** The lines up to a blank one, each with its CRLF, once that has come. */
+  #takeBlock(bytes: Buffer, at: number): string | undefined {
+    const before = this.#partial.length
+    const block = before === 0 ? bytes : Buffer.concat([this.#partial, bytes.subarray(at)])
+    const start = before === 0 ? at : 0
+    const end = block.indexOf(END_OF_HEAD, Math.max(start, before - END_OF_HEAD.length + 1))
+    if ((end === -1 ? block.length : end) - start > this.#maxHeadBytes)
+      throw new BrokenResponse('head too large')
+    if (end === -1) {
+      this.#partial = before === 0 ? Buffer.from(bytes.subarray(at)) : block
+      return undefined
+    }
+    this.#partial = NOTHING
+    this.#next = end + END_OF_HEAD.length + (before === 0 ? 0 : at - before)
+    return block.toString('latin1', start, end + 2)
+  }
+
+  #end(trailers: readonly string[]): void {
+    this.#state = State.idle
+    this.#sink.onEnd(trailers)
+  }
+}
+
+function hasBareLF(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1))
+    if (bytes[at - 1] !== CR) return true
+  return false
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const lower = byte | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}
+
+const isBlank = (byte: number) => byte === 32 || byte === 9
+
+/** Whether a backend changes to nothing but what it was offered (RFC 9110 section 7.8). */
+function isOffered(offered: string | undefined, chosen: string | undefined): boolean {
+  if (offered === undefined || chosen === undefined) return false
+  const protocols = (list: string) =>
+    list
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim())
+  return protocols(chosen).every((name) => protocols(offered).includes(name))
+}

@@ -1,0 +1,36 @@
+import { BrokenResponse } from './broken-response.js'
+import { FieldNames } from './field-names.js'
+
+/** Fields that frame and route a message or belong to the connection: in trailers nothing may come of them. */
+const NEVER_TRAILERS = new FieldNames([
+  'connection',
+  'content-length',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade'
+])
+
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
+
+/**
+ * Reads trailers, each line with its CRLF, into names and values in turn.
+ * @throws {BrokenResponse}
+ */
+export function readTrailers(text: string): string[] {
+  const fields: string[] = []
+  for (const line of text.slice(0, -2).split('\r\n')) {
+    const [, name, value] = FIELD.exec(line) ?? []
+    if (name === undefined || value === undefined) throw new BrokenResponse('trailer')
+    fields.push(name, value.trim())
+  }
+  return passableTrailers(fields)
+}
+
+/** Names and values in turn, without those that say how the message is framed or where it goes (RFC 9110 section 6.5.1). */
+export function passableTrailers(fields: readonly string[]): string[] {
+  return fields.filter((_, i) => !NEVER_TRAILERS.has(fields[i & ~1]!))
+}
