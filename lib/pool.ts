@@ -5,7 +5,7 @@ import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
 
 /** The largest head of a response, which Node allows for one of a request as well. */
-const MAX_HEAD_BYTES = 16_384
+export const MAX_HEAD_BYTES = 16_384
 
 /** The connections to one backend. */
 export interface BackendPool {

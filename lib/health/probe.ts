@@ -1,14 +1,22 @@
 import { connect } from 'node:net'
-import { Client } from 'undici'
 import type { Backend, CheckResult } from '../backend.js'
 import type { HealthCheckConfig } from '../config/load.js'
 import { describeFault } from '../fault.js'
-import { tlsOptions } from '../http1/open-socket.js'
+import { Connection, type ConnectionOwner, type ResponseHandler } from '../http1/connection.js'
+import { SocketOpener } from '../http1/open-socket.js'
+import type { ResponseHead } from '../http1/response-head.js'
+import { MAX_HEAD_BYTES } from '../pool.js'
 
 const BODY_LIMIT_BYTES = 65_536
+const BUFFER_BYTES = 16_384
 
 /** Asks a backend how it is. Never rejects: a failure is a result. */
 export type Probe = (backend: Backend) => Promise<CheckResult>
+
+/** A check took too long. */
+class CheckTimeout extends Error {
+  override readonly name = 'TimeoutError'
+}
 
 /** A `GET` over a connection of its own, so that it also sees a backend that accepts no new ones. */
 export function httpProbe(config: HealthCheckConfig): Probe {
@@ -16,31 +24,41 @@ export function httpProbe(config: HealthCheckConfig): Probe {
     config.expectedStatus.some(({ from, to }) => status >= from && status <= to)
   return (backend) =>
     measured(config.timeoutMs, async () => {
-      const client = new Client(backend.origin, {
-        connect: { timeout: config.timeoutMs, ...tlsOptions(backend.config) },
-        headersTimeout: 0,
-        bodyTimeout: 0
-      })
-      const close = () => void client.destroy().catch(() => {})
-      try {
-        const response = await client.request({
-          method: 'GET',
-          path: config.path,
-          headers: { 'user-agent': 'fairlead-health-check', accept: '*/*' },
-          reset: true,
-          signal: AbortSignal.timeout(config.timeoutMs)
-        })
-        // The head tells all; the body is read only so that the backend sees an orderly end.
-        response.body
-          .dump({ limit: BODY_LIMIT_BYTES })
-          .catch(() => {})
-          .finally(close)
-        return { ok: isExpected(response.statusCode), result: `status ${response.statusCode}` }
-      } catch (error) {
-        close()
-        throw error
-      }
+      const { statusCode } = await askForHead(backend, config)
+      return { ok: isExpected(statusCode), result: `status ${statusCode}` }
     })
+}
+
+function askForHead({ config }: Backend, { path, timeoutMs }: HealthCheckConfig): Promise<ResponseHead> {
+  const opener = new SocketOpener(config, { connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES })
+  const head = `GET ${path} HTTP/1.1\r\nHost: ${config.address}\r\nConnection: close\r\nUser-Agent: fairlead-health-check\r\nAccept: */*\r\n\r\n`
+  return new Promise((resolve, reject) => {
+    let received = 0
+    const handler: ResponseHandler = {
+      abandoned: false,
+      onSending: () => {},
+      onSent: () => {},
+      onBodySent: () => {},
+      onInterim: () => {},
+      // The head tells all; the body is read only so that the backend sees an orderly end.
+      onHead: resolve,
+      onData: ({ length }) => {
+        received += length
+        if (received > BODY_LIMIT_BYTES) connection.destroy()
+      },
+      onReadEnd: () => {},
+      onEnd: () => clearTimeout(timer),
+      onError: reject
+    }
+    const owner: ConnectionOwner = {
+      onActivity: () => {},
+      onFree: () => connection.destroy(),
+      onGone: () => clearTimeout(timer)
+    }
+    const timer = setTimeout(() => connection.fail(new CheckTimeout()), timeoutMs)
+    const connection = new Connection((...args) => opener.open(...args), owner, MAX_HEAD_BYTES)
+    connection.send({ method: 'GET', head, body: undefined, repeatable: true }, handler)
+  })
 }
 
 /** Whether a connection is accepted: all that can be asked of a backend whose health URL is not known. */
