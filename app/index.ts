@@ -9,6 +9,7 @@ import overload from '../plugins/overload.js'
 import statistics from '../plugins/statistics.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
+import upgrade from '../routes/upgrade.js'
 import { serverOptions } from './options.js'
 
 export interface AppOptions {
@@ -34,5 +35,6 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(async (proxied) => {
     await proxied.register(leastConnections, { config })
     await proxied.register(proxy)
+    await proxied.register(upgrade, { config })
   })
 }

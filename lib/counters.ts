@@ -83,5 +83,7 @@ export const BalancerCell = {
   failed: 4,
   rejectedOverload: 6,
   rejectedNoBackend: 8,
-  connectionsDropped: 10
+  connectionsDropped: 10,
+  /** Of those in flight, the ones that have changed to another protocol. */
+  tunnels: 12
 } as const

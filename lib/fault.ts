@@ -4,13 +4,9 @@ const WORDS: Readonly<Record<string, string>> = {
   ECONNRESET: 'connection reset',
   EPIPE: 'connection reset',
   LB_CONNECTION_CLOSED: 'connection closed',
-  UND_ERR_SOCKET: 'connection closed',
   LB_CONNECT_TIMEOUT: 'connect timeout',
-  UND_ERR_CONNECT_TIMEOUT: 'connect timeout',
   LB_RESPONSE_TIMEOUT: 'response timeout',
   ETIMEDOUT: 'connect timeout',
-  UND_ERR_HEADERS_OVERFLOW: 'response head too large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'broken response (length differs from Content-Length)',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
   EADDRNOTAVAIL: 'address not available',
@@ -40,10 +36,7 @@ export function faultCode(error: unknown): string {
 export function describeFault(error: unknown): string {
   const code = faultCode(error)
   if (WORDS[code]) return WORDS[code]
-  const { name, message } = error as Error
-  if (code === 'LB_BROKEN_RESPONSE') return `broken response (${message})`
-  // undici leaves the parser's code out, and puts its reason in brackets at the end of the message.
-  if (name === 'HTTPParserError') return `broken response (${/\((.*)\)$/.exec(message)?.[1] ?? code})`
+  if (code === 'LB_BROKEN_RESPONSE') return `broken response (${(error as Error).message})`
   return code
 }
 

@@ -4,8 +4,10 @@ import type { OutgoingRequest, ResponseHandler } from './http1/connection.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
 
-/** The largest head of a response, which Node allows for one of a request as well. */
-export const MAX_HEAD_BYTES = 16_384
+export interface PoolOptions extends SocketOptions {
+  /** Of a response. */
+  readonly maxHeadBytes: number
+}
 
 /** The connections to one backend. */
 export interface BackendPool {
@@ -20,11 +22,11 @@ export interface BackendPool {
  * are requests in flight, as the balancer's own limits bound those: undici's queue is unbounded and would make requests
  * wait unseen. One request a connection, since a response that hangs would hold up all behind it.
  */
-export function createPool(config: BackendConfig, options: SocketOptions): BackendPool {
+export function createPool(config: BackendConfig, options: PoolOptions): BackendPool {
   const opener = new SocketOpener(config, options)
   const stack = new ConnectionStack({
     open: (onread, connected) => opener.open(onread, connected),
-    maxHeadBytes: MAX_HEAD_BYTES
+    maxHeadBytes: options.maxHeadBytes
   })
   const pool = new Pool(`${config.protocol}//${config.address}`, {
     connections: 1,

@@ -42,6 +42,8 @@ export default fp<{ config: Config }>(
         // fastify-cli ends the process with 0 when everything is closed, however that came about.
         if (cut > 0) process.once('exit', endWithFailure)
         server.closeAllConnections()
+        // Node does not know of those that have changed to another protocol.
+        for (const socket of connections) socket.destroy()
       }, config.drainTimeoutMs)
       server.once('close', () => {
         clearInterval(sweep)

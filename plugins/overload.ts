@@ -3,9 +3,16 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { isRefused } from '../lib/forward/broken-request.js'
-import { OVERLOADED } from '../lib/forward/failure.js'
+import { EXPECTATION_FAILED, OVERLOADED } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { isOwnTarget } from '../lib/forward/target.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether there is no room for one more request: it is then answered, and counted. */
+    refusedForOverload(req: IncomingMessage, res: ServerResponse): boolean
+  }
+}
 
 /**
  * Bounds the requests in flight. One too many is answered before Fastify sees it. The balancer's own paths stay open,
@@ -17,16 +24,28 @@ export default fp<{ config: Config }>(
     const { maxConnections } = config
     const { counters } = registry
 
+    const refusedForOverload = (req: IncomingMessage, res: ServerResponse) => {
+      if (counters.get(BalancerCell.inFlight) < maxConnections) return false
+      counters.addTotal(BalancerCell.rejectedOverload, 1)
+      answerRaw(req, res, OVERLOADED)
+      return true
+    }
+    fastify.decorate('refusedForOverload', refusedForOverload)
+
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[]
+    const accept = (req: IncomingMessage, res: ServerResponse) => {
+      if (isRefused(req.socket) || (!isOwnTarget(req.url!) && refusedForOverload(req, res))) return
+      route!(req, res)
+    }
     server.removeAllListeners('request')
-    server.on('request', (req, res) => {
-      if (isRefused(req.socket)) return
-      if (counters.get(BalancerCell.inFlight) >= maxConnections && !isOwnTarget(req.url!)) {
-        counters.addTotal(BalancerCell.rejectedOverload, 1)
-        answerRaw(req, res, OVERLOADED)
-      } else {
-        route!(req, res)
-      }
+    server.on('request', accept)
+    // Whether a body is to come is for the backend to say.
+    server.on('checkContinue', (req, res) => {
+      if (isOwnTarget(req.url!)) res.writeContinue()
+      accept(req, res)
+    })
+    server.on('checkExpectation', (req, res) => {
+      if (!isRefused(req.socket)) answerRaw(req, res, EXPECTATION_FAILED)
     })
   },
   { name: 'overload', dependencies: ['backend-registry'] }

@@ -15,6 +15,20 @@ export interface HealthCheckConfig {
   readonly expectedStatus: readonly StatusRange[]
 }
 
+/** What is asked of clients before they are refused. 0 sets no limit. */
+export interface ClientLimits {
+  readonly headTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** Between two parts of a body. */
+  readonly bodyTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly requestsPerSocket: number
+  readonly socketsPerClient: number
+  readonly headers: number
+  readonly targetBytes: number
+  readonly bodyBytes: number
+}
+
 export interface Config {
   readonly port: number
   readonly backends: readonly BackendConfig[]
@@ -27,6 +41,13 @@ export interface Config {
   /** Until the response head; 0 for none. */
   readonly responseTimeoutMs: number
   readonly bufferSizeBytes: number
+  /** Of requests and of responses. */
+  readonly maxHeadBytes: number
+  readonly limits: ClientLimits
+  /** Of upgraded connections that are silent. */
+  readonly tunnelTimeoutMs: number
+  readonly trustedProxies: BlockList
+  readonly proxyProtocol: boolean
   readonly forwarded: boolean
   /** Between two reports; 0 for none. */
   readonly statsIntervalMs: number
@@ -68,6 +89,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     const port = schema.shape.PORT.safeParse(fastifyPort)
     if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
   }
+  if (result.success && result.data.LB_PROXY_PROTOCOL && result.data.LB_TRUSTED_PROXIES.rules.length === 0)
+    faults.push('LB_PROXY_PROTOCOL needs LB_TRUSTED_PROXIES: the header is read from those alone')
   if (!result.success || faults.length > 0) throw new ConfigError(faults)
 
   const values = result.data
@@ -89,6 +112,21 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     connectTimeoutMs: values.LB_CONNECTION_TIMEOUT,
     responseTimeoutMs: values.LB_RESPONSE_TIMEOUT,
     bufferSizeBytes: values.LB_BUFFER_SIZE,
+    maxHeadBytes: values.LB_MAX_HEADER_SIZE,
+    limits: {
+      headTimeoutMs: values.LB_REQUEST_HEAD_TIMEOUT,
+      requestTimeoutMs: values.LB_REQUEST_TIMEOUT,
+      bodyTimeoutMs: values.LB_REQUEST_BODY_TIMEOUT,
+      keepAliveTimeoutMs: values.LB_KEEP_ALIVE_TIMEOUT,
+      requestsPerSocket: values.LB_MAX_REQUESTS_PER_SOCKET,
+      socketsPerClient: values.LB_MAX_SOCKETS_PER_CLIENT,
+      headers: values.LB_MAX_HEADERS,
+      targetBytes: values.LB_MAX_TARGET_LENGTH,
+      bodyBytes: values.LB_MAX_BODY_SIZE
+    },
+    tunnelTimeoutMs: values.LB_TUNNEL_TIMEOUT,
+    trustedProxies: values.LB_TRUSTED_PROXIES,
+    proxyProtocol: values.LB_PROXY_PROTOCOL,
     forwarded: values.LB_FORWARDED,
     statsIntervalMs: values.LB_STATS_INTERVAL,
     adminAllow: values.LB_ADMIN_ALLOW,

@@ -108,6 +108,87 @@ export const schema = z.strictObject({
     unit: 'bytes',
     flags: '--buffer-size <bytes>'
   }),
+  LB_TUNNEL_TIMEOUT: variable(seconds(1, DAY_S), {
+    description: 'Time that a WebSocket or another upgraded connection may be silent before it is closed.',
+    fallback: '3600',
+    unit: 'seconds',
+    flags: '--tunnel-timeout <seconds>'
+  }),
+  LB_REQUEST_HEAD_TIMEOUT: variable(seconds(1, HOUR_S), {
+    description: 'Time for the head of a request to arrive, then `408`.',
+    fallback: '60',
+    unit: 'seconds',
+    flags: '--request-head-timeout <seconds>'
+  }),
+  LB_REQUEST_TIMEOUT: variable(seconds(0, DAY_S), {
+    description: 'Time for a request to arrive whole, its body included, then `408`. 0 sets no limit.',
+    fallback: '3600',
+    unit: 'seconds',
+    flags: '--request-timeout <seconds>'
+  }),
+  LB_REQUEST_BODY_TIMEOUT: variable(seconds(0, DAY_S), {
+    description: 'Time between two parts of the body of a request, then `408`. 0 sets no limit.',
+    fallback: '60',
+    unit: 'seconds',
+    flags: '--request-body-timeout <seconds>'
+  }),
+  LB_KEEP_ALIVE_TIMEOUT: variable(seconds(1, DAY_S), {
+    description: 'Time that a client connection may be idle between two requests before it is closed.',
+    fallback: '72',
+    unit: 'seconds',
+    flags: '--keep-alive-timeout <seconds>'
+  }),
+  LB_MAX_REQUESTS_PER_SOCKET: variable(integer(0, 1_000_000_000), {
+    description: 'Requests that a client connection may carry before it is closed. 0 sets no limit.',
+    fallback: '0',
+    flags: '--max-requests-per-socket <n>'
+  }),
+  LB_MAX_SOCKETS_PER_CLIENT: variable(integer(0, 1_000_000), {
+    description:
+      'Client connections open at once from one address; those above it are closed unanswered. 0 sets no limit, ' +
+      'as many clients may stand behind one address.',
+    fallback: '0',
+    flags: '--max-sockets-per-client <n>'
+  }),
+  LB_MAX_HEADER_SIZE: variable(integer(1024, 1_048_576), {
+    description:
+      'Size of the head of a message: a larger one is answered `431` if it is a request, and `502` if it is a response.',
+    fallback: '16384',
+    unit: 'bytes',
+    flags: '--max-header-size <bytes>'
+  }),
+  LB_MAX_HEADERS: variable(integer(1, 100_000), {
+    description: 'Fields in the head of a request; more are answered `431`.',
+    fallback: '1000',
+    flags: '--max-headers <n>'
+  }),
+  LB_MAX_TARGET_LENGTH: variable(integer(16, 1_048_576), {
+    description: 'Length of the target of a request, its path and query; a longer one is answered `414`.',
+    fallback: '8192',
+    unit: 'bytes',
+    flags: '--max-target-length <bytes>'
+  }),
+  LB_MAX_BODY_SIZE: variable(integer(0, Number.MAX_SAFE_INTEGER), {
+    description:
+      'Size of the body of a request; a larger one is answered `413` and not read. 0 sets no limit.',
+    fallback: '0',
+    unit: 'bytes',
+    flags: '--max-body-size <bytes>'
+  }),
+  LB_TRUSTED_PROXIES: variable(addressRanges(), {
+    description:
+      'Addresses and CIDR ranges of proxies in front: what they say in `X-Forwarded-*` and `Forwarded` goes on, ' +
+      'with their own address added. From all others these fields are replaced.',
+    fallback: '',
+    flags: '--trusted-proxies <ranges>'
+  }),
+  LB_PROXY_PROTOCOL: variable(flag(), {
+    description:
+      'Wants the PROXY protocol (version 1 or 2) at the start of connections from `LB_TRUSTED_PROXIES`, and takes ' +
+      "the client's address from it.",
+    fallback: 'false',
+    flags: '--proxy-protocol'
+  }),
   LB_FORWARDED: variable(flag(), {
     description: "Adds RFC 7239's `Forwarded` field beside the `X-Forwarded-*` ones.",
     fallback: 'false',

@@ -82,7 +82,7 @@ export function statusRanges() {
 export function addressRanges() {
   return parsed<BlockList>((text, fault) => {
     const list = new BlockList()
-    for (const part of text.split(/[\s,]+/)) {
+    for (const part of text.split(/[\s,]+/).filter(Boolean)) {
       const [address = '', prefix, ...rest] = part.split('/')
       const family = isIP(address)
       const bits = family === 4 ? 32 : 128

@@ -6,11 +6,15 @@ import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/conn
 import type { ResponseHead } from '../http1/response-head.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
+import { watchBody } from './body-watch.js'
 import { whenClosed } from './client-response.js'
-import { type AttemptFault, classify, type Failure } from './failure.js'
+import { type AttemptFault, BODY_TIMEOUT, BODY_TOO_LARGE, classify, type Failure } from './failure.js'
 import { Relay } from './relay.js'
+import { expectsContinue } from './request-body.js'
+import { writeInterim } from './response-start.js'
 import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 import { MORE_TRIES, mayTryAgain } from './retry.js'
+import { Tunnel, type TunnelProgress } from './tunnel.js'
 
 const NO_HEADERS = Object.freeze({})
 
@@ -30,6 +34,10 @@ export interface Forwarding {
   readonly registry: Registry
   readonly latency: LatencyWindow
   readonly timeouts: ResponseTimeouts
+  /** Of the body of a request; 0 for no limit. */
+  readonly maxBodyBytes: number
+  /** Between two parts of the body of a request; 0 for no limit. */
+  readonly bodyTimeoutMs: number
   /** The next backend for a request that the `tried` ones could not take. */
   readonly select: (tried: readonly Backend[]) => Backend | undefined
 }
@@ -37,10 +45,11 @@ export interface Forwarding {
 /**
  * One client request and its answer: the attempts at backends, the response streamed to the client, and the accounts.
  *
- * It is itself the handler that the connection to a backend tells of the response. The slot on a backend is held from selection to the end of the attempt; the place in the
- * balancer's own count until the client's side is closed. Each has one way back, which can be taken only once.
+ * It is itself the handler that the connection to a backend tells of the response. The slot on a backend is held from
+ * selection to the end of the attempt; the place in the balancer's own count until the client's side is closed. Each
+ * has one way back, which can be taken only once.
  */
-export class Exchange extends Relay implements Awaiting, ResponseHandler {
+export class Exchange extends Relay implements Awaiting, ResponseHandler, TunnelProgress {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
@@ -53,17 +62,26 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
   readonly #startMs = performance.now()
   /** The backend whose slot is held. */
   #backend: Backend | undefined
-  #request: OutgoingRequest | undefined
+  readonly #request: OutgoingRequest
   #onHead: HeadCallback | undefined
   #tried: Backend[] | undefined
   #sent = false
   #sentWhole = false
   #movedMs = 0
   #bytesSent = 0
+  #endWatch: (() => void) | undefined
+  #continued = false
 
   /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
-  constructor(req: IncomingMessage, res: ServerResponse, backend: Backend, forwarding: Forwarding) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    request: OutgoingRequest,
+    backend: Backend,
+    forwarding: Forwarding
+  ) {
     super(req, res)
+    this.#request = request
     this.#socket = req.socket
     this.#backend = backend
     this.#forwarding = forwarding
@@ -71,11 +89,6 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
     counters.add(BalancerCell.inFlight, 1)
     counters.addTotal(BalancerCell.total, 1)
     whenClosed(req, res, () => this.#onClientClosed())
-  }
-
-  /** Sets what is sent, when it is known. */
-  set request(request: OutgoingRequest) {
-    this.#request = request
   }
 
   /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
@@ -96,7 +109,7 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
 
   #attempt(): void {
     this.#sent = this.#sentWhole = false
-    this.#backend!.pool.dispatch(this.#request!, this)
+    this.#backend!.pool.dispatch(this.#request, this)
   }
 
   // --- the side of the connection to a backend
@@ -109,12 +122,21 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
     this.connection = connection
     this.#sent = true
     this.#movedMs = performance.now()
-    this.#forwarding.timeouts.add(this, this.#movedMs)
+    const { timeouts, bodyTimeoutMs } = this.#forwarding
+    timeouts.add(this, this.#movedMs)
+    if (this.#request.body && bodyTimeoutMs > 0 && !this.#endWatch) {
+      this.#endWatch = watchBody(this.req, bodyTimeoutMs, () => {
+        // While it waits for a 100, it is the backend's turn.
+        if (this.#bytesSent > 0 || this.#continued || !expectsContinue(this.req)) this.giveUp(BODY_TIMEOUT)
+      })
+    }
   }
 
   onBodySent(bytes: number): void {
     this.#bytesSent += bytes
     this.#movedMs = performance.now()
+    const { maxBodyBytes } = this.#forwarding
+    if (maxBodyBytes > 0 && this.#bytesSent > maxBodyBytes) this.giveUp(BODY_TOO_LARGE)
   }
 
   onSent(): void {
@@ -122,8 +144,16 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
     if (this.#bytesSent > 0) this.#movedMs = performance.now()
   }
 
-  onInterim({ statusCode }: ResponseHead): void {
-    this.#countResponse(statusCode)
+  onInterim(head: ResponseHead): void {
+    this.#countResponse(head.statusCode)
+    const { req } = this
+    if (req.httpVersionMinor === 0) return
+    if (head.statusCode === 100) {
+      // Nobody waits for one that was not asked for, or that comes after the body.
+      if (!expectsContinue(req) || req.complete) return
+      this.#continued = true
+    }
+    writeInterim(this.res, head)
   }
 
   onHead(head: ResponseHead): void {
@@ -167,6 +197,42 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
     this.connection?.fail(new ResponseTimeout())
   }
 
+  /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */
+  giveUp(failure: Failure): void {
+    if (this.closed) return
+    this.destroy()
+    if (this.answering) {
+      this.cutOff()
+    } else {
+      this.fail(failure)
+      this.#tellHead()
+    }
+  }
+
+  /** Whether the response is that the backend changes to a protocol that it was offered. */
+  get changesProtocol(): boolean {
+    return this.head?.statusCode === 101
+  }
+
+  /**
+   * Passes bytes on in both directions, from now to the end.
+   * @param early what the client has sent behind its request
+   */
+  startTunnel(early: Buffer, idleMs: number): void {
+    const { registry } = this.#forwarding
+    registry.counters.add(BalancerCell.tunnels, 1)
+    this.res.once('close', () => registry.counters.add(BalancerCell.tunnels, -1))
+    new Tunnel(this.connection!, this.#socket, this, idleMs).start(early)
+  }
+
+  onTunnelSent(bytes: number): void {
+    this.#bytesSent += bytes
+  }
+
+  onTunnelReceived(bytes: number): void {
+    this.bytesReceived += bytes
+  }
+
   /** Notes that there will be no response from a backend. */
   fail(failure: Failure): void {
     this.failure = failure
@@ -181,7 +247,7 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
   }
 
   #retry(failed: Backend, fault: AttemptFault): boolean {
-    if (!mayTryAgain(this.#request!.repeatable, fault, this.#sent)) return false
+    if (!mayTryAgain(this.#request.repeatable, fault, this.#sent)) return false
     this.#tried ??= []
     const tried = this.#tried
     tried.push(failed)
@@ -222,6 +288,7 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler {
   #onClientClosed(): void {
     if (this.closed) return
     this.closed = true
+    this.#endWatch?.()
     const { registry, latency } = this.#forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()

@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseRest } from './broken-request.js'
-import { BAD_VERSION, type Failure, RETRY_AFTER_S } from './failure.js'
+import { type Failure, RETRY_AFTER_S } from './failure.js'
 import { hasBody } from './request-body.js'
 
 interface Prepared {
   readonly body: string
+  readonly isOfClient: boolean
   readonly fields: readonly string[]
 }
+
+/** What is no reason to doubt that the client's next request is in order. */
+const OF_BACKENDS = new Set([502, 503, 504])
 
 const prepared = new WeakMap<Failure, Prepared>()
 
@@ -17,9 +21,9 @@ export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Fa
     answer = prepare(failure)
     prepared.set(failure, answer)
   }
-  const { body, fields } = answer
+  const { body, fields, isOfClient } = answer
   // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
-  const closes = hasBody(req) || failure.statusCode < 500 || failure === BAD_VERSION
+  const closes = hasBody(req) || isOfClient
   const list = closes ? [...fields, 'Connection', 'close'] : (fields as string[])
   if (closes) refuseRest(req.socket)
   // The phrase by name, as a response that could not be passed on may have left its own.
@@ -36,5 +40,5 @@ function prepare(failure: Failure): Prepared {
     `${Buffer.byteLength(body)}`
   ]
   if (failure.statusCode === 503) fields.push('Retry-After', `${RETRY_AFTER_S}`)
-  return { body, fields }
+  return { body, fields, isOfClient: !OF_BACKENDS.has(failure.statusCode) }
 }

@@ -1,36 +1,60 @@
 import { type IncomingMessage, METHODS } from 'node:http'
-import { BAD_REQUEST, BAD_VERSION, type Failure } from './failure.js'
+import type { ClientLimits } from '../config/load.js'
+import {
+  BAD_REQUEST,
+  BAD_VERSION,
+  BODY_TOO_LARGE,
+  EXPECTATION_FAILED,
+  type Failure,
+  LOOP,
+  TARGET_TOO_LONG,
+  TOO_MANY_FIELDS
+} from './failure.js'
+import { isLoop } from './forwarding-fields.js'
 import { type Destination, destinationOf } from './target.js'
 
+/** Those of HTTP and its extensions: Node knows those of RTSP too. */
 const KNOWN_METHODS = new Set(METHODS)
 
 /** `host [ ":" port ]` of RFC 3986 section 3.2.2, without the characters that some would take for a delimiter. */
-const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'*+=-]*)(?::(\d{0,5}))?$/i
+const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'*+=-]+)(?::(\d{0,5}))?$/i
 const MAX_PORT = 65_535
-/** More digits than a length exactly read by everybody has. */
+/** Digits of the lengths that everybody reads exactly. */
 const MAX_LENGTH_DIGITS = 15
 
 /**
- * Finds what in a request two readers could read differently, of all that Node's parser lets through: a request like
- * that is not passed on at all. Returns the failure, or where the request goes.
+ * Finds what in a request two readers could read differently, of all that Node's parser lets through, and what breaks
+ * the limits: such a request is not passed on at all. Returns the failure, or where the request goes.
  */
-export function checkRequest(req: IncomingMessage, target: string): Destination | Failure {
-  const { headers, httpVersionMajor, httpVersionMinor } = req
+export function checkRequest(
+  req: IncomingMessage,
+  target: string,
+  limits: Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>
+): Destination | Failure {
+  const { headers, rawHeaders, httpVersionMajor, httpVersionMinor } = req
   const method = req.method!
   if (httpVersionMajor !== 1 || httpVersionMinor > 1) return BAD_VERSION
   if (!KNOWN_METHODS.has(method)) return BAD_REQUEST
+  if (target.length > limits.targetBytes) return TARGET_TOO_LONG
+  if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']
   // Another coding would be lost on the way, and with it the meaning of the body; HTTP/1.0 knows none.
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersionMinor === 0))
     return BAD_REQUEST
   const length = headers['content-length']
-  if (length !== undefined && (length.length > MAX_LENGTH_DIGITS || coding !== undefined)) return BAD_REQUEST
+  if (length !== undefined) {
+    if (length.length > MAX_LENGTH_DIGITS || coding !== undefined) return BAD_REQUEST
+    if (limits.bodyBytes > 0 && Number(length) > limits.bodyBytes) return BODY_TOO_LARGE
+  }
   const destination = destinationOf(method, target)
   if (!destination || !hasOneHost(req, destination.authority)) return BAD_REQUEST
-  return destination
+  const { expect } = headers
+  if (expect !== undefined && httpVersionMinor > 0 && expect.toLowerCase() !== '100-continue')
+    return EXPECTATION_FAILED
+  return isLoop(req) ? LOOP : destination
 }
 
-/** Whether the host is named once, or in target and field alike (RFC 9112 section 3.2). */
+/** Whether the host is named once, or the same in target and field (RFC 9112 section 3.2). */
 function hasOneHost({ rawHeaders, headers }: IncomingMessage, authority: string | undefined): boolean {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -39,7 +63,7 @@ function hasOneHost({ rawHeaders, headers }: IncomingMessage, authority: string 
   }
   if (count > 1) return false
   const { host } = headers
-  if (host !== undefined && !isAuthority(host)) return false
+  if (host !== undefined && host !== '' && !isAuthority(host)) return false
   if (authority === undefined) return true
   return isAuthority(authority) && (host === undefined || canonical(host) === canonical(authority))
 }
@@ -50,7 +74,7 @@ function isAuthority(text: string): boolean {
   // Mostly it is the same as that of the request before.
   if (text === lastAuthority) return true
   const match = AUTHORITY.exec(text)
-  if (!match || Number(match[1] ?? 0) > MAX_PORT || text.startsWith(':')) return false
+  if (!match || Number(match[1] ?? 0) > MAX_PORT) return false
   lastAuthority = text
   return true
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { OutgoingRequest } from '../http1/connection.js'
 import { connectionOptions, FieldNames } from '../http1/field-names.js'
-import { hasBody } from './request-body.js'
+import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
+import { expectsContinue, hasBody } from './request-body.js'
 import { isRepeatable } from './retry.js'
 import type { Destination } from './target.js'
 
@@ -28,70 +29,60 @@ const NOT_PASSED_ON = new FieldNames([
 /** Fields that a client cannot have removed by naming them in `Connection`: they route and delimit the message. */
 const NEVER_CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'host', 'content-length', 'via'])
 
-export interface ForwardedBy {
-  readonly requestId: string
-  /** Whether to add RFC 7239's `Forwarded`. */
-  readonly forwarded: boolean
-}
-
-/** A client's request as backends are to get it. */
+/**
+ * A client's request as backends are to get it.
+ * @param upgrade the protocols that it offers to change to, if there are any
+ */
 export function outgoingRequest(
   req: IncomingMessage,
   { path, authority }: Destination,
-  by: ForwardedBy
+  by: ForwardedBy,
+  upgrade?: string
 ): OutgoingRequest {
   const method = req.method!
   return {
     method,
-    head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, by)}\r\n`,
+    head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
     body: hasBody(req) ? req : undefined,
-    repeatable: isRepeatable(req)
+    repeatable: isRepeatable(req),
+    upgrade
   }
 }
 
 /**
  * The fields of the request to a backend, each a line with its CRLF: what the client sent, in its order and case,
- * without the fields of its connection, and with what a gateway adds. Forwarding fields from the client are replaced,
- * as nothing vouches for them.
+ * without the fields of its connection, and with what a gateway adds.
+ * @param authority the host that the target names, if it does
  */
-export function requestFields(req: IncomingMessage, authority: string | undefined, by: ForwardedBy): string {
-  const { connection, host = authority } = req.headers
-  const raw = req.rawHeaders
-  const named =
-    connection === undefined || connection === 'keep-alive' || connection === 'close' ? [] : names(connection)
+export function requestFields(
+  req: IncomingMessage,
+  authority: string | undefined,
+  upgrade: string | undefined,
+  by: ForwardedBy
+): string {
+  const { headers, rawHeaders } = req
+  const { connection, host = authority } = headers
+  const isPlain = connection === undefined || connection === 'keep-alive' || connection === 'close'
+  const named = isPlain ? NONE : namedBy(connection)
   // HTTP/1.1 wants one, even if it is empty, as that of a client of HTTP/1.0 may be.
-  let lines = req.headers.host === undefined ? `Host: ${authority ?? ''}\r\n` : ''
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = raw[i]!
+  let lines = headers.host === undefined ? `Host: ${authority ?? ''}\r\n` : ''
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
     if (NOT_PASSED_ON.has(name) || (named.length > 0 && named.includes(name.toLowerCase()))) continue
-    lines += `${name}: ${raw[i + 1]!}\r\n`
+    lines += `${name}: ${rawHeaders[i + 1]!}\r\n`
   }
-  if (req.headers['transfer-encoding'] !== undefined) lines += 'Transfer-Encoding: chunked\r\n'
+  if (headers['transfer-encoding'] !== undefined) lines += 'Transfer-Encoding: chunked\r\n'
+  if (expectsContinue(req)) lines += 'Expect: 100-continue\r\n'
+  if (upgrade !== undefined) lines += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+  // Trailers are passed on, so a backend may send them to whoever takes them.
+  else if (headers.te !== undefined && TAKES_TRAILERS.test(String(headers.te)))
+    lines += 'TE: trailers\r\nConnection: TE\r\n'
   return lines + forwardingFields(req, host, by)
 }
 
-function names(connection: string): string[] {
+const NONE: readonly string[] = []
+const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i
+
+function namedBy(connection: string): readonly string[] {
   return connectionOptions(connection).filter((option) => !NEVER_CONNECTION_OPTIONS.has(option))
-}
-
-function forwardingFields(req: IncomingMessage, host: string | undefined, by: ForwardedBy): string {
-  const client = clientAddress(req)
-  const hostField = host === undefined ? '' : `X-Forwarded-Host: ${host}\r\n`
-  const forwarded = by.forwarded ? `Forwarded: ${forwardedElement(client, host)}\r\n` : ''
-  return `X-Forwarded-For: ${client}\r\nX-Forwarded-Proto: http\r\n${hostField}${forwarded}Via: 1.1 fairlead\r\nX-Request-Id: ${by.requestId}\r\n`
-}
-
-const MAPPED_IPV4 = '::ffff:'
-
-/** The address of the peer, IPv4 written as such even on a socket of both families. */
-export function clientAddress(req: IncomingMessage): string {
-  const address = req.socket.remoteAddress ?? 'unknown'
-  return address.startsWith(MAPPED_IPV4) ? address.slice(MAPPED_IPV4.length) : address
-}
-
-/** RFC 7239 section 4. */
-function forwardedElement(client: string, host: string | undefined): string {
-  const node = client.includes(':') ? `"[${client}]"` : client
-  const hostPair = host === undefined ? '' : `;host="${host.replace(/["\\]/g, '\\$&')}"`
-  return `for=${node}${hostPair};proto=http`
 }

@@ -27,6 +27,11 @@ export function startResponse(res: ServerResponse, head: ResponseHead, closing: 
   const message = internals(res)
   const { statusCode, contentLength } = head
   let text = head.text
+  if (statusCode === 101) {
+    message._header = `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`
+    flushHead(res)
+    return
+  }
   if (!head.hasDate) text += `Date: ${httpDate()}\r\n`
   const hasBody = message._hasBody && statusCode !== 204 && statusCode !== 304
   const canChunk = res.req.httpVersionMinor > 0

@@ -5,10 +5,10 @@ import { describeFault } from '../fault.js'
 import { Connection, type ConnectionOwner, type ResponseHandler } from '../http1/connection.js'
 import { SocketOpener } from '../http1/open-socket.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import { MAX_HEAD_BYTES } from '../pool.js'
 
 const BODY_LIMIT_BYTES = 65_536
 const BUFFER_BYTES = 16_384
+const MAX_HEAD_BYTES = 65_536
 
 /** Asks a backend how it is. Never rejects: a failure is a result. */
 export type Probe = (backend: Backend) => Promise<CheckResult>

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { OnReadOpts, Socket } from 'node:net'
 import { type BodyProgress, BodySender } from './body-sender.js'
 import { ReadMemory } from './read-memory.js'
-import { type Asked, ResponseParser, type ResponseSink } from './response-parser.js'
+import { type Asked, type DataSink, ResponseParser, type ResponseSink } from './response-parser.js'
 
 /** A request as it goes over the wire. */
 export interface OutgoingRequest extends Asked {
@@ -14,18 +14,28 @@ export interface OutgoingRequest extends Asked {
   readonly repeatable: boolean
 }
 
-/** What a request's sender is told: of the response, or of an error, and nothing after either's end. */
-export interface ResponseHandler extends ResponseSink, BodyProgress {
+/** What is told of what comes, up to its end or an error, and nothing after that. */
+interface ConnectionSink extends DataSink {
+  /** All that came in one read has been told, and more is to come. */
+  onReadEnd(): void
+  /** The connection failed. */
+  onError(error: Error): void
+}
+
+/** Who has sent a request. A connection that cannot be opened is an error without `onSending` before it. */
+export interface ResponseHandler extends ConnectionSink, ResponseSink, BodyProgress {
   /** Nobody waits for the response any more. */
   readonly abandoned: boolean
   /** The request is about to be written to this connection. */
   onSending(connection: Connection): void
   /** The request has been written whole. */
   onSent(): void
-  /** All that came in one read has been told, and the response goes on. */
-  onReadEnd(): void
-  /** The connection failed. Called at once if it could not be opened, without `onSending` then. */
-  onError(error: Error): void
+}
+
+/** Who uses a connection that has changed to another protocol. */
+export interface ConnectionUser extends ConnectionSink {
+  /** What was written has been taken. */
+  onDrain(): void
 }
 
 /** What a connection tells those who keep it. */
@@ -57,7 +67,7 @@ export class Connection {
   readonly #parser: ResponseParser
   readonly #memory = new ReadMemory()
   readonly #socket: Socket
-  #handler: ResponseHandler | undefined
+  #handler: ConnectionSink | undefined
   #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
   #sender: BodySender | undefined
   #isConnected = false
@@ -137,6 +147,23 @@ export class Connection {
     }
   }
 
+  /** Gives the connection to another one, when the response to its request was that it changes its protocol. */
+  use(user: ConnectionUser): void {
+    this.#handler = user
+    this.#parser.redirect(user)
+    this.#socket.on('drain', () => user.onDrain())
+  }
+
+  /** Writes bytes of the other protocol. Returns whether there is room for more before `onDrain`. */
+  write(chunk: Buffer): boolean {
+    return this.#socket.write(chunk)
+  }
+
+  /** Nothing more will be written. */
+  endSending(): void {
+    this.#socket.end()
+  }
+
   /** Closes the connection, whatever is under way. Its handler is told nothing more. */
   destroy(): void {
     this.#handler = this.#waiting = undefined
@@ -169,16 +196,15 @@ export class Connection {
   }
 
   #take(bytes: Buffer): void {
-    const handler = this.#handler
     let taken: number
     try {
-      taken = handler ? this.#parser.take(bytes) : 0
+      taken = this.#handler ? this.#parser.take(bytes) : 0
     } catch (error) {
       this.fail(error as Error)
       return
     }
     if (this.#isGone) return
-    if (!this.#parser.idle) handler!.onReadEnd()
+    if (!this.#parser.idle) this.#handler!.onReadEnd()
     else this.#onResponseEnd(taken === bytes.length)
   }
 

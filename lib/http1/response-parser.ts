@@ -2,15 +2,19 @@ import { BrokenResponse } from './broken-response.js'
 import { type ResponseHead, readResponseHead } from './response-head.js'
 import { readTrailers } from './trailers.js'
 
+/** What is told of what follows a head. */
+export interface DataSink {
+  onData(chunk: Buffer): void
+  /** The response is whole. `trailers` has names and values in turn. */
+  onEnd(trailers: readonly string[]): void
+}
+
 /** What is told of a response, in the order of its parts. */
-export interface ResponseSink {
+export interface ResponseSink extends DataSink {
   /** An interim response; another one follows. */
   onInterim(head: ResponseHead): void
   /** The final response, or 101: what follows that is of the other protocol, and has no end of its own. */
   onHead(head: ResponseHead): void
-  onData(chunk: Buffer): void
-  /** The response is whole. `trailers` has names and values in turn. */
-  onEnd(trailers: readonly string[]): void
 }
 
 /** What there is to know of the request. */
@@ -61,6 +65,7 @@ export class ResponseParser {
   readonly #maxHeadBytes: number
   #state: number = State.idle
   #sink!: ResponseSink
+  #dataSink!: DataSink
   #asked!: Asked
   /** The beginning of a head or of trailers. */
   #partial = NOTHING
@@ -84,8 +89,13 @@ export class ResponseParser {
   /** Expects the response to a request. */
   begin(asked: Asked, sink: ResponseSink): void {
     this.#asked = asked
-    this.#sink = sink
+    this.#sink = this.#dataSink = sink
     this.#state = State.head
+  }
+
+  /** Tells another one of what follows the head. */
+  redirect(sink: DataSink): void {
+    this.#dataSink = sink
   }
 
   /** Tells nothing more, whatever comes. */
@@ -104,7 +114,7 @@ export class ResponseParser {
       else if (this.#state === State.length || this.#state === State.chunkData) at = this.#takeData(bytes, at)
       else if (this.#state === State.trailers) at = this.#takeTrailers(bytes, at)
       else if (this.#state === State.untilClose) {
-        this.#sink.onData(at === 0 ? bytes : bytes.subarray(at))
+        this.#dataSink.onData(at === 0 ? bytes : bytes.subarray(at))
         at = bytes.length
       } else this.#takeFraming(bytes[at++]!)
     }
@@ -160,7 +170,7 @@ export class ResponseParser {
   #takeData(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#remaining)
     this.#remaining -= end - at
-    this.#sink.onData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
+    this.#dataSink.onData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
     if (this.#remaining === 0) {
       if (this.#state === State.length) this.#end(NO_TRAILERS)
       else if (this.#state === State.chunkData) this.#state = State.chunkDataCR
@@ -243,7 +253,7 @@ export class ResponseParser {
 
   #end(trailers: readonly string[]): void {
     this.#state = State.idle
-    this.#sink.onEnd(trailers)
+    this.#dataSink.onEnd(trailers)
   }
 }
 

@@ -1,14 +1,12 @@
-import { isIPv6 } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
-import { clientAddress } from '../../lib/forward/request-head.js'
+import { clientAddress, contains } from '../../lib/forward/peer.js'
 import { statisticsSchema } from './stats-schema.js'
 
 /** The statistics as JSON, for the addresses that may see them; for others there is no such page. */
 const stats: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   fastify.addHook('onRequest', (request, reply, done) => {
-    const address = clientAddress(request.raw)
-    if (config.adminAllow.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) done()
+    if (contains(config.adminAllow, clientAddress(request.raw.socket))) done()
     else reply.callNotFound()
   })
 

@@ -1,0 +1,71 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { type Peer, peerOf } from './peer.js'
+
+export interface ForwardedBy {
+  readonly requestId: string
+  /** Whether to add RFC 7239's `Forwarded`. */
+  readonly forwarded: boolean
+  /** Whose forwarding fields are believed. */
+  readonly trusted: BlockList
+}
+
+/** By this name the balancer is known in `Via` (RFC 9110 section 7.6.3). */
+const PSEUDONYM = 'fairlead'
+/** Of that name in `Via`, so many are a loop: nobody has that many balancers in a row. */
+const LOOP_LENGTH = 8
+
+/** Whether a request has come by here so often that it goes in circles. */
+export function isLoop({ headers: { via } }: IncomingMessage): boolean {
+  return via !== undefined && via.split(PSEUDONYM).length > LOOP_LENGTH
+}
+
+/**
+ * The fields that tell a backend of the way of a request, each a line with its CRLF. Those from the client are
+ * replaced, as nothing vouches for them; those from a trusted proxy go on, with what is known here added.
+ */
+export function forwardingFields(req: IncomingMessage, host: string | undefined, by: ForwardedBy): string {
+  const peer = peerOf(req.socket, by.trusted)
+  const lines = peer.isTrusted ? continuedFields(req.headers, peer, host) : ownFields(peer, host)
+  const forwarded = forwardedField(req.headers, peer, host, by.forwarded)
+  return `${lines}${forwarded}Via: 1.${req.httpVersionMinor} ${PSEUDONYM}\r\nX-Request-Id: ${by.requestId}\r\n`
+}
+
+function ownFields({ lines }: Peer, host: string | undefined): string {
+  return host === undefined ? lines : `${lines}X-Forwarded-Host: ${host}\r\n`
+}
+
+function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string | undefined): string {
+  const {
+    'x-forwarded-for': before,
+    'x-forwarded-proto': proto = 'http',
+    'x-forwarded-port': port = peer.localPort,
+    'x-forwarded-host': asked = host,
+    'x-real-ip': real
+  } = headers
+  return (
+    `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${peer.address}\r\n` +
+    `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n` +
+    (asked === undefined ? '' : `X-Forwarded-Host: ${asked}\r\n`) +
+    (real === undefined ? '' : `X-Real-IP: ${real}\r\n`)
+  )
+}
+
+function forwardedField(
+  { forwarded }: IncomingHttpHeaders,
+  peer: Peer,
+  host: string | undefined,
+  isAdded: boolean
+): string {
+  const before = peer.isTrusted ? forwarded : undefined
+  if (!isAdded) return before === undefined ? '' : `Forwarded: ${before}\r\n`
+  const own = forwardedElement(peer.address, host)
+  return `Forwarded: ${before === undefined ? own : `${before}, ${own}`}\r\n`
+}
+
+/** RFC 7239 section 4. */
+function forwardedElement(client: string, host: string | undefined): string {
+  const node = client.includes(':') ? `"[${client}]"` : client
+  const hostPair = host === undefined ? '' : `;host="${host.replace(/["\\]/g, '\\$&')}"`
+  return `for=${node}${hostPair};proto=http`
+}

@@ -1,0 +1,65 @@
+import { type BlockList, isIPv6, type Socket } from 'node:net'
+
+/** The other side of a client's connection. */
+export interface Peer {
+  readonly address: string
+  /** Whether what it says of the way of a request is believed. */
+  readonly isTrusted: boolean
+  /** The port that the client connected to. */
+  readonly localPort: number
+  /** The forwarding fields of a request that comes from there, in lines. */
+  readonly lines: string
+}
+
+/** Where a connection came from by the word of a proxy that passed it on. */
+export interface ProxiedFrom {
+  readonly address: string
+  /** The port that the client connected to. */
+  readonly localPort: number
+}
+
+const PEER = Symbol('peer')
+const PROXIED_FROM = Symbol('proxied from')
+
+type KnownSocket = Socket & { [PEER]?: Peer; [PROXIED_FROM]?: ProxiedFrom }
+
+/** Has a socket count as a connection from elsewhere. */
+export function setProxiedFrom(socket: Socket, from: ProxiedFrom): void {
+  ;(socket as KnownSocket)[PROXIED_FROM] = from
+}
+
+/** The peer of a connection, found out once. */
+export function peerOf(socket: Socket, trusted: BlockList): Peer {
+  const known = socket as KnownSocket
+  known[PEER] ??= findPeer(known, trusted)
+  return known[PEER]
+}
+
+function findPeer(socket: KnownSocket, trusted: BlockList): Peer {
+  const address = clientAddress(socket)
+  const localPort = socket[PROXIED_FROM]?.localPort ?? socket.localPort ?? 0
+  return {
+    address,
+    isTrusted: contains(trusted, address),
+    localPort,
+    lines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${localPort}\r\n`
+  }
+}
+
+const MAPPED_IPV4 = '::ffff:'
+
+/** Where a connection comes from: by the word of a proxy that is trusted, or else the address of the socket. */
+export function clientAddress(socket: Socket): string {
+  return (socket as KnownSocket)[PROXIED_FROM]?.address ?? socketAddress(socket)
+}
+
+/** The address at the other end of a socket, IPv4 written as such even on a socket of both families. */
+export function socketAddress(socket: Socket): string {
+  const address = socket.remoteAddress ?? 'unknown'
+  return address.startsWith(MAPPED_IPV4) ? address.slice(MAPPED_IPV4.length) : address
+}
+
+/** Whether a list of ranges has an address. */
+export function contains(list: BlockList, address: string): boolean {
+  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}
