@@ -1,0 +1,4 @@
+import { chunks } from './refused/index.js'
+import { testRefusals } from './refusals.js'
+
+testRefusals('a body that breaks is broken off at the backend as well', chunks, true)
