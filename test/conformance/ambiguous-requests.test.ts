@@ -1,5 +1,5 @@
-import { fieldLines, framing, hosts, requestLines } from './refused/index.js'
 import { testRefusals } from './refusals.js'
+import { fieldLines, framing, hosts, requestLines } from './refused/index.js'
 
 testRefusals('a request line that is none is refused', requestLines)
 testRefusals('a field line that is none is refused', fieldLines)
