@@ -42,7 +42,10 @@ const inChunks = ([type, body]: (typeof BODIES)[number]): Case => ({
   arrives: { framing: 'chunked', body, fields: [['Content-Type', type]], trailers: [] }
 })
 
-testCases('a body arrives byte for byte', [...BODIES.map(declared), ...BODIES.filter(([, body]) => body !== '').map(inChunks)])
+testCases('a body arrives byte for byte', [
+  ...BODIES.map(declared),
+  ...BODIES.filter(([, body]) => body !== '').map(inChunks)
+])
 
 const HELLO = '5\r\nhello\r\n0\r\n'
 const chunked = (
