@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { type Balancer, eventually, startBalancer, test } from '../helper.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
-import { type Field, type Message, readMessage, statusOf } from '../support/wire.js'
+import { type Field, type Message, readMessage } from '../support/wire.js'
 
 /** What a backend does: sends these bytes, or as a script says. */
 export type Act = string | Script
@@ -157,6 +157,3 @@ export function testCases(name: string, cases: readonly Case[]): void {
     t.same(stage.faults, [])
   })
 }
-
-export const statusIn = (statuses: readonly number[], response: Message) =>
-  statuses.includes(statusOf(response))
