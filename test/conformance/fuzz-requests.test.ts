@@ -1,7 +1,6 @@
 import { connect } from 'node:net'
 import { eventually, test } from '../helper.js'
 import { OK } from '../support/raw-backend.js'
-import { fieldValues } from '../support/wire.js'
 import { openStage } from './harness.js'
 import { idOf, idsIn, inLanes, MESSAGES, Mutator, SEED, sendParts } from './mutations.js'
 
@@ -52,13 +51,7 @@ test(`whatever clients send, backends get requests (${MESSAGES} messages, seed $
   stage.act = (request, socket) => {
     const { startLine, fields, body, trailers } = request
     const [id, ...others] = new Set(idsIn(JSON.stringify([startLine, fields, `${body}`, trailers])))
-    const count = (name: string) => fieldValues(fields, name).length
-    const isRight =
-      /^[A-Z-]+ (\/|\*)[^ #]* HTTP\/1\.1$/.test(startLine) &&
-      others.length === 0 &&
-      count('host') === 1 &&
-      count('content-length') + count('transfer-encoding') <= 1
-    if (!isRight) stage.faults.push(`not one request: ${JSON.stringify([startLine, fields, `${body}`])}`)
+    if (others.length > 0) stage.faults.push(`${id} with parts of ${others}`)
     if (id && startLine.includes(id)) {
       const arrived = (arrivals.get(id) ?? 0) + 1
       arrivals.set(id, arrived)

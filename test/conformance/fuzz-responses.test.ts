@@ -3,6 +3,7 @@ import { RawClient } from '../support/raw-client.js'
 import { type Message, readMessage, statusOf } from '../support/wire.js'
 import { openStage } from './harness.js'
 import { idOf, idsIn, inLanes, MESSAGES, Mutator, SEED, sendParts } from './mutations.js'
+import { faultsOf } from './strictness.js'
 
 const LANES = 24
 /** More than the response timeout. */
@@ -29,6 +30,8 @@ async function finalResponse(client: RawClient): Promise<Message | 'cut'> {
       if (client.closed) return 'cut'
       throw response
     }
+    const faults = faultsOf(response, 'response')
+    if (faults.length > 0) throw new Error(`not a response: ${faults}`)
     if (!(statusOf(response) < 200)) return response
   }
 }

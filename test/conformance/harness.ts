@@ -4,6 +4,7 @@ import { type Balancer, eventually, startBalancer, test } from '../helper.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { type Field, type Message, readMessage } from '../support/wire.js'
+import { faultsOf } from './strictness.js'
 
 /** What a backend does: sends these bytes, or as a script says. */
 export type Act = string | Script
@@ -50,6 +51,7 @@ export class Stage {
           if (!request) return
           bytes = bytes.subarray(request.size)
           this.requests.push(request)
+          this.faults.push(...faultsOf(request, 'request'))
           if (typeof this.act === 'string') socket.write(Buffer.from(this.act, 'latin1'))
           else this.act(request, socket)
         }
