@@ -4,6 +4,7 @@ import { type Balancer, eventually, startBalancer, test } from '../helper.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { type Field, type Message, readMessage } from '../support/wire.js'
+import type { Case, Wanted } from './cases/case.js'
 import { faultsOf } from './strictness.js'
 
 /** What a backend does: sends these bytes, or as a script says. */
@@ -97,29 +98,6 @@ export async function openStage(t: Test, env: Readonly<Record<string, string>> =
   stage.backend = await serving(t, (socket) => stage.serve(socket))
   stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '1', ...env })
   return stage
-}
-
-/** Some of what a message is; what is left out does not matter. */
-export interface Wanted {
-  readonly line?: string
-  /** Those of the message itself: not of its way or connection. */
-  readonly fields?: readonly Field[]
-  readonly framing?: Message['framing']
-  /** Text as latin1. */
-  readonly body?: string
-  readonly trailers?: readonly Field[]
-}
-
-/** One request, what must arrive of it, what is answered, and what the client must get. */
-export interface Case {
-  readonly name: string
-  /** Where it is said. */
-  readonly section: string
-  /** Text as latin1. */
-  readonly sent: string
-  readonly arrives?: Wanted
-  readonly answer?: string
-  readonly gets?: Wanted
 }
 
 /** What the balancer writes of its own; each has tests elsewhere. */

@@ -53,8 +53,11 @@ test('a head without end is not waited for: 502', async (t) => {
     await eventually(() => client.closed || client.received.includes('\r\n\r\n')).catch(() => {})
     t.match(client.received.toString('latin1'), /^HTTP\/1\.1 502 /, `${name} (RFC 9112, 2.1)`)
     t.equal(stage.failed, failed + 1, name)
-    await eventually(() => stage.usedConnections() === 0)
+    await eventually(() => stage.usedConnections() === 0, 500).catch(() => {})
+    t.equal(stage.usedConnections(), 0, `${name}: the connection is closed`)
+    await stage.reset()
     t.ok(await stage.isWell())
+    client.socket.destroy()
   }
 })
 
