@@ -45,7 +45,6 @@ function send(port: number, parts: readonly Buffer[]): Promise<void> {
 
 test(`whatever clients send, backends get requests (${MESSAGES} messages, seed ${SEED})`, async (t) => {
   const stage = await openStage(t)
-  const mutator = new Mutator(SEED)
   const sent = new Map<string, string>()
   const arrivals = new Map<string, number>()
   stage.act = (request, socket) => {
@@ -62,6 +61,7 @@ test(`whatever clients send, backends get requests (${MESSAGES} messages, seed $
     socket.write(OK)
   }
   await inLanes(LANES, MESSAGES, async (i) => {
+    const mutator = new Mutator(i)
     const text = mutator.mutate(mutator.pick(TEMPLATES)(idOf(i)))
     sent.set(idOf(i), text)
     await send(stage.balancer.port, mutator.split(text))

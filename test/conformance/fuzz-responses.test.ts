@@ -38,13 +38,13 @@ async function finalResponse(client: RawClient): Promise<Message | 'cut'> {
 
 test(`whatever backends send, clients get responses (${MESSAGES} messages, seed ${SEED})`, async (t) => {
   const stage = await openStage(t, { LB_RESPONSE_TIMEOUT: '0.3' })
-  const mutator = new Mutator(SEED)
   const sent = new Map<string, string>()
   const faults: string[] = []
   const counts = { whole: 0, refused: 0, cut: 0 }
 
   stage.act = async ({ startLine }, socket) => {
     const id = idsIn(startLine)[0]!
+    const mutator = new Mutator(Number.parseInt(id.slice(1), 10))
     const isPlain = startLine.includes('/plain')
     const text = isPlain
       ? `HTTP/1.1 200 OK\r\nX-Id: ${id}\r\nContent-Length: ${id.length}\r\n\r\n${id}`

@@ -40,8 +40,9 @@ export function idsIn(text: string): string[] {
 export class Mutator {
   readonly random: () => number
 
-  constructor(seed: number) {
-    this.random = seededRandom(seed)
+  /** @param i the message that is damaged: whatever the others do, the damage is the same */
+  constructor(i: number) {
+    this.random = seededRandom(SEED * 1_000_003 + i)
   }
 
   below(bound: number): number {
