@@ -1,0 +1,139 @@
+import type { Socket } from 'node:net'
+import type { Test } from 'tap'
+import { type Balancer, eventually, startBalancer, test } from '../helper.js'
+import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
+import { RawClient } from '../support/raw-client.js'
+import { type Field, type Message, readMessage } from '../support/wire.js'
+import type { Case, Wanted } from './cases/case.js'
+import { faultsOf } from './strictness.js'
+
+/** What a backend does: sends these bytes, or as a script says. */
+export type Act = string | Script
+
+/** A balancer before one backend that shows all that it gets, and does what the test at hand wants. */
+export class Stage {
+  readonly requests: Message[] = []
+  /** What came that no strict reader takes for a request. */
+  readonly faults: string[] = []
+  /** Bytes that the backend got. */
+  bytes = 0
+  act: Act = OK
+  /** Takes the place of reading requests: gets all the bytes of a connection each time that there are more. */
+  raw: ((bytes: Buffer, socket: Socket) => void) | undefined
+  readonly t: Test
+  backend!: RawBackend
+  balancer!: Balancer
+
+  constructor(t: Test) {
+    this.t = t
+  }
+
+  get failed(): number {
+    return this.balancer.stats().backends[0]!.failed
+  }
+
+  /** Open connections of the backend over which anything came. */
+  usedConnections(): number {
+    return [...this.backend.sockets].filter(({ bytesRead }) => bytesRead > 0).length
+  }
+
+  serve(socket: Socket): void {
+    let bytes = Buffer.alloc(0)
+    socket.on('data', (more) => {
+      this.bytes += more.length
+      bytes = Buffer.concat([bytes, more])
+      if (this.raw) {
+        this.raw(bytes, socket)
+        return
+      }
+      try {
+        for (;;) {
+          const request = readMessage(bytes, { kind: 'request' })
+          if (!request) return
+          bytes = bytes.subarray(request.size)
+          this.requests.push(request)
+          this.faults.push(...faultsOf(request, 'request'))
+          if (typeof this.act === 'string') socket.write(Buffer.from(this.act, 'latin1'))
+          else this.act(request, socket)
+        }
+      } catch (error) {
+        this.faults.push(`${error}: ${JSON.stringify(bytes.toString('latin1'))}`)
+        socket.destroy()
+      }
+    })
+  }
+
+  client(): Promise<RawClient> {
+    return RawClient.open(this.t, this.balancer.port)
+  }
+
+  /** Sends `bytes` over a connection of their own: what arrived at the backend, and what came back. */
+  async ask(bytes: string | Buffer, act: Act = OK, { head = false, timeoutMs = 1500 } = {}) {
+    this.act = act
+    const before = this.requests.length
+    const client = await this.client()
+    client.send(bytes)
+    const response = await client.response({ head, timeoutMs }).finally(() => client.socket.destroy())
+    return { response, request: this.requests[before] }
+  }
+
+  /** The backend's connections break, and it reads requests again. */
+  async reset(): Promise<void> {
+    this.raw = undefined
+    for (const socket of this.backend.sockets) socket.destroy()
+    await eventually(() => this.backend.sockets.size === 0).catch(() => {})
+  }
+
+  /** A plain request still comes through, alone. */
+  async isWell(): Promise<boolean> {
+    const before = this.requests.length
+    const { response } = await this.ask('GET /well HTTP/1.1\r\nHost: x\r\n\r\n')
+    const arrived = this.requests.slice(before).map(({ startLine }) => startLine)
+    return `${response.body}` === 'ok' && arrived.join() === 'GET /well HTTP/1.1' && this.faults.length === 0
+  }
+}
+
+export async function openStage(t: Test, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
+  const stage = new Stage(t)
+  stage.backend = await serving(t, (socket) => stage.serve(socket))
+  stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '1', ...env })
+  return stage
+}
+
+/** What the balancer writes of its own; each has tests elsewhere. */
+const ADDED_TO_REQUEST = /^(x-forwarded-\w+|x-request-id|via|connection|host|transfer-encoding)$/i
+const ADDED_TO_RESPONSE = /^(connection|keep-alive|date|transfer-encoding)$/i
+
+export const ownFields = (request: Message) => request.fields.filter(([name]) => !ADDED_TO_REQUEST.test(name))
+export const answeredFields = (response: Message) =>
+  response.fields.filter(([name]) => !ADDED_TO_RESPONSE.test(name))
+
+function seen(wanted: Wanted | undefined, message: Message | undefined, fields: readonly Field[]) {
+  if (!wanted || !message) return undefined
+  const { startLine, framing, body, trailers } = message
+  const all: Wanted = { line: startLine, fields, framing, body: body.toString('latin1'), trailers }
+  return Object.fromEntries(Object.keys(wanted).map((key) => [key, all[key as keyof Wanted]]))
+}
+
+/** Runs the cases through one balancer, each over a connection of its own. */
+export function testCases(name: string, cases: readonly Case[]): void {
+  test(name, async (t) => {
+    const stage = await openStage(t)
+    for (const { name, section, sent, arrives, answer, gets = { line: 'HTTP/1.1 200 OK' } } of cases) {
+      const label = `${name} (${section})`
+      try {
+        const { request, response } = await stage.ask(sent, answer, { head: sent.startsWith('HEAD ') })
+        const got = [
+          seen(arrives, request, request ? ownFields(request) : []),
+          seen(gets, response, answeredFields(response))
+        ]
+        t.same(got, [arrives, gets], label)
+      } catch (error) {
+        t.fail(`${label}: ${error}`)
+        await stage.reset()
+      }
+    }
+    t.ok(await stage.isWell(), 'all is well')
+    t.same(stage.faults, [])
+  })
+}

@@ -1,0 +1,6 @@
+export { chunks } from './chunks.js'
+export { fieldLines } from './field-lines.js'
+export { framing } from './framing.js'
+export { hosts } from './hosts.js'
+export { methods, requestLines } from './request-lines.js'
+export { targets } from './targets.js'
