@@ -6,10 +6,10 @@ import { readProxyHeader } from './proxy-protocol.js'
  * Reads the header of the PROXY protocol off a connection before anything else does. Calls `accept` once it is read;
  * a connection that does not begin with one in time is closed, and `dropped` called.
  */
-function readHeader(
+export function takeProxyHeader(
   socket: Socket,
   timeoutMs: number,
-  accept: ConnectionListener,
+  accept: (socket: Socket) => void,
   dropped: () => void
 ): void {
   let bytes: Buffer = Buffer.alloc(0)

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The client connections that are open. */
     connections: ReadonlySet<Socket>
+    /** Has HTTP spoken on a connection. */
+    serveHttp(socket: Socket): void
   }
 }
 
@@ -31,9 +33,11 @@ export default fp<{ config: Config }>(
     fastify.decorate('connections', connections)
 
     const [serve] = server.listeners('connection') as ConnectionListener[]
+    const serveHttp = (socket: Socket) => serve!.call(server, socket)
+    fastify.decorate('serveHttp', serveHttp)
     const admit = (socket: Socket) => {
       if (perClient.admit(socket)) {
-        serve!.call(server, socket)
+        serveHttp(socket)
       } else {
         countDropped()
         socket.destroy()

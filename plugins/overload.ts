@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
-import { isRefused } from '../lib/forward/broken-request.js'
-import { EXPECTATION_FAILED, OVERLOADED } from '../lib/forward/failure.js'
+import { isRefused, refuseRest } from '../lib/forward/broken-request.js'
+import { EXPECTATION_FAILED, OVERLOADED, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 
@@ -13,6 +13,9 @@ declare module 'fastify' {
     refusedForOverload(req: IncomingMessage, res: ServerResponse): boolean
   }
 }
+
+/** Those of HTTP and its extensions: Node's parser knows those of RTSP too. */
+const KNOWN_METHODS = new Set(METHODS)
 
 /**
  * Bounds the requests in flight. One too many is answered before Fastify sees it. The balancer's own paths stay open,
@@ -34,8 +37,12 @@ export default fp<{ config: Config }>(
 
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[]
     const accept = (req: IncomingMessage, res: ServerResponse) => {
-      if (isRefused(req.socket) || (!isOwnTarget(req.url!) && refusedForOverload(req, res))) return
-      route!(req, res)
+      const { socket } = req
+      if (isRefused(socket)) return
+      // What a client sends behind its last request is none (RFC 9112 section 9.6).
+      if (!res.shouldKeepAlive) refuseRest(socket)
+      if (!KNOWN_METHODS.has(req.method!)) answerRaw(req, res, UNKNOWN_METHOD)
+      else if (isOwnTarget(req.url!) || !refusedForOverload(req, res)) route!(req, res)
     }
     server.removeAllListeners('request')
     server.on('request', accept)

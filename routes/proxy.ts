@@ -2,7 +2,7 @@ import { METHODS } from 'node:http'
 import type { Socket } from 'node:net'
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { isAnswering } from '../lib/forward/broken-request.js'
+import { remedyFor } from '../lib/forward/broken-request.js'
 import { dispatcher, headersOf } from '../lib/forward/dispatcher.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { PROXIED_PATH } from '../lib/forward/target.js'
@@ -34,8 +34,9 @@ const proxy: FastifyPluginAsync = async (fastify) => {
   const [answerBroken] = fastify.server.listeners('clientError') as ((error: Error, socket: Socket) => void)[]
   fastify.server.removeAllListeners('clientError')
   fastify.server.on('clientError', (error, socket: Socket) => {
-    if (isAnswering(socket)) socket.destroy()
-    else answerBroken!(error, socket)
+    const remedy = remedyFor(socket)
+    if (remedy === 'answer') answerBroken!(error, socket)
+    else if (remedy === 'cut') socket.destroy()
   })
   // Methods without a body, for all that Fastify knows: it leaves the bodies alone, whatever their type.
   for (const method of METHODS)

@@ -2,19 +2,25 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../lib/config/load.js'
-import { BAD_REQUEST, NO_TUNNEL } from '../lib/forward/failure.js'
+import { BAD_REQUEST, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { requestId } from '../lib/forward/request-id.js'
+import { isLast } from '../lib/forward/response-start.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 import { offeredProtocols } from '../lib/forward/upgrade.js'
 
 /**
  * Requests for a change of protocol, which Node takes out of HTTP: if a backend agrees, bytes pass in both directions
- * from then on. If it does not, its answer is the last on the connection.
+ * from then on. If it does not, the connection goes on as one of HTTP.
  */
 const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   fastify.server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const res = responseOn(socket, req)
+    res.once('finish', () => {
+      if (isLast(res)) return
+      if (early.length > 0) socket.unshift(early)
+      fastify.serveHttp(socket)
+    })
     const target = req.url!
     if (isOwnTarget(target)) {
       answerRaw(req, res, BAD_REQUEST)
@@ -32,20 +38,21 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
     })
   })
   fastify.server.on('connect', (req: IncomingMessage, socket: Socket) => {
-    answerRaw(req, responseOn(socket, req), NO_TUNNEL)
+    answerRaw(req, responseOn(socket, req), UNKNOWN_METHOD)
   })
 }
 
-/** The response of a request whose connection Node has let go of, as the last one on it. */
+/** The response to a request whose connection Node has let go of. */
 function responseOn(socket: Socket, req: IncomingMessage): ServerResponse {
   const res = new ServerResponse(req)
-  res.shouldKeepAlive = false
+  const onError = () => socket.destroy()
   res.assignSocket(socket)
-  socket.on('error', () => socket.destroy())
+  socket.on('error', onError)
   res.once('finish', () => {
     res.detachSocket(socket)
+    socket.off('error', onError)
     res.emit('close')
-    socket.destroySoon()
+    if (isLast(res)) socket.destroySoon()
   })
   return res
 }

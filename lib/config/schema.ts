@@ -175,7 +175,7 @@ export const schema = z.strictObject({
     unit: 'bytes',
     flags: '--max-body-size <bytes>'
   }),
-  LB_TRUSTED_PROXIES: variable(addressRanges(), {
+  LB_TRUSTED_PROXIES: variable(addressRanges(true), {
     description:
       'Addresses and CIDR ranges of proxies in front: what they say in `X-Forwarded-*` and `Forwarded` goes on, ' +
       'with their own address added. From all others these fields are replaced.',

@@ -78,11 +78,14 @@ export function statusRanges() {
   )
 }
 
-/** A list of addresses and CIDR ranges, comma or space separated, ready to ask `check(address, family)`. */
-export function addressRanges() {
+/**
+ * A list of addresses and CIDR ranges, comma or space separated, ready to ask `check(address, family)`.
+ * @param mayBeEmpty whether it may list none
+ */
+export function addressRanges(mayBeEmpty = false) {
   return parsed<BlockList>((text, fault) => {
     const list = new BlockList()
-    for (const part of text.split(/[\s,]+/).filter(Boolean)) {
+    for (const part of mayBeEmpty && text === '' ? [] : text.split(/[\s,]+/)) {
       const [address = '', prefix, ...rest] = part.split('/')
       const family = isIP(address)
       const bits = family === 4 ? 32 : 128

@@ -13,11 +13,30 @@ export function isRefused(socket: Socket): boolean {
   return refused.has(socket)
 }
 
+/** What a client sends cannot be read on from here. */
+export type Remedy = 'answer' | 'cut' | 'finish'
+
 /**
- * Whether a response is being written to a client's connection. What a client sends behind its request may be broken
- * while the answer is on its way: an error page in the midst of that would be taken for a part of its body.
+ * What to do about a client that sends what is no request, or a broken body: an error page is an `answer` only where
+ * none has begun, as it would be taken for a part of that. A request that came whole before it is to be answered: then
+ * this closes the connection to `finish` with.
  */
-export function isAnswering(socket: Socket): boolean {
-  const { _httpMessage: response } = socket as Socket & { _httpMessage?: ServerResponse | null }
-  return response?.headersSent === true
+export function remedyFor(socket: Socket): Remedy {
+  const response = responseOn(socket)
+  if (!response) return 'answer'
+  if (!response.req.complete) return response.headersSent ? 'cut' : 'answer'
+  refuseRest(socket)
+  closeWhenAnswered(socket)
+  return 'finish'
+}
+
+function closeWhenAnswered(socket: Socket): void {
+  const response = responseOn(socket)
+  if (response) response.once('close', () => closeWhenAnswered(socket))
+  else socket.destroySoon()
+}
+
+/** The response that is the connection's next, or that is being written. */
+function responseOn(socket: Socket): ServerResponse | undefined {
+  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }

@@ -36,7 +36,7 @@ export const TARGET_TOO_LONG = failure(414, 'LB_TARGET_TOO_LONG', 'The target of
 export const TOO_MANY_FIELDS = failure(431, 'LB_TOO_MANY_FIELDS', 'The request has too many fields')
 export const BODY_TIMEOUT = failure(408, 'LB_BODY_TIMEOUT', 'The body of the request did not come in time')
 export const LOOP = failure(508, 'LB_LOOP', 'The request goes in circles')
-export const NO_TUNNEL = failure(501, 'LB_NO_CONNECT', 'There is no passage through this server')
+export const UNKNOWN_METHOD = failure(501, 'LB_UNKNOWN_METHOD', 'The method of the request is not passed on')
 export const BAD_VERSION = failure(505, 'LB_BAD_VERSION', 'This version of HTTP is not spoken here')
 
 /** Seconds after which a client that met a `503` may come again. */

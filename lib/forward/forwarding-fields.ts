@@ -40,14 +40,12 @@ function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string 
     'x-forwarded-for': before,
     'x-forwarded-proto': proto = 'http',
     'x-forwarded-port': port = peer.localPort,
-    'x-forwarded-host': asked = host,
-    'x-real-ip': real
+    'x-forwarded-host': asked = host
   } = headers
   return (
     `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${peer.address}\r\n` +
     `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n` +
-    (asked === undefined ? '' : `X-Forwarded-Host: ${asked}\r\n`) +
-    (real === undefined ? '' : `X-Real-IP: ${real}\r\n`)
+    (asked === undefined ? '' : `X-Forwarded-Host: ${asked}\r\n`)
   )
 }
 

@@ -1,4 +1,4 @@
-import { type IncomingMessage, METHODS } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { ClientLimits } from '../config/load.js'
 import {
   BAD_REQUEST,
@@ -13,11 +13,8 @@ import {
 import { isLoop } from './forwarding-fields.js'
 import { type Destination, destinationOf } from './target.js'
 
-/** Those of HTTP and its extensions: Node knows those of RTSP too. */
-const KNOWN_METHODS = new Set(METHODS)
-
 /** `host [ ":" port ]` of RFC 3986 section 3.2.2, without the characters that some would take for a delimiter. */
-const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'*+=-]+)(?::(\d{0,5}))?$/i
+const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'()*+;=-]+)(?::(\d{0,5}))?$/i
 const MAX_PORT = 65_535
 /** Digits of the lengths that everybody reads exactly. */
 const MAX_LENGTH_DIGITS = 15
@@ -34,7 +31,6 @@ export function checkRequest(
   const { headers, rawHeaders, httpVersionMajor, httpVersionMinor } = req
   const method = req.method!
   if (httpVersionMajor !== 1 || httpVersionMinor > 1) return BAD_VERSION
-  if (!KNOWN_METHODS.has(method)) return BAD_REQUEST
   if (target.length > limits.targetBytes) return TARGET_TOO_LONG
   if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { OutgoingRequest } from '../http1/connection.js'
 import { connectionOptions, FieldNames } from '../http1/field-names.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
+import { peerOf } from './peer.js'
 import { expectsContinue, hasBody } from './request-body.js'
 import { isRepeatable } from './retry.js'
 import type { Destination } from './target.js'
@@ -22,8 +23,17 @@ const NOT_PASSED_ON = new FieldNames([
   'x-forwarded-host',
   'x-forwarded-port',
   'x-forwarded-proto',
-  'x-real-ip',
   'x-request-id'
+])
+
+/** What only a proxy in front may say. */
+const FROM_PROXIES = new FieldNames([
+  'x-forwarded-by',
+  'x-forwarded-prefix',
+  'x-forwarded-scheme',
+  'x-forwarded-server',
+  'x-forwarded-ssl',
+  'x-real-ip'
 ])
 
 /** Fields that a client cannot have removed by naming them in `Connection`: they route and delimit the message. */
@@ -69,6 +79,7 @@ export function requestFields(
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
     if (NOT_PASSED_ON.has(name) || (named.length > 0 && named.includes(name.toLowerCase()))) continue
+    if (FROM_PROXIES.has(name) && !peerOf(req.socket, by.trusted).isTrusted) continue
     lines += `${name}: ${rawHeaders[i + 1]!}\r\n`
   }
   if (headers['transfer-encoding'] !== undefined) lines += 'Transfer-Encoding: chunked\r\n'
@@ -81,7 +92,7 @@ export function requestFields(
 }
 
 const NONE: readonly string[] = []
-const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i
+const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:[,;]|$)/i
 
 function namedBy(connection: string): readonly string[] {
   return connectionOptions(connection).filter((option) => !NEVER_CONNECTION_OPTIONS.has(option))

@@ -26,7 +26,7 @@ const MAX_JOINED_BYTES = 16_384
 export function startResponse(res: ServerResponse, head: ResponseHead, closing: boolean): void {
   const message = internals(res)
   const { statusCode, contentLength } = head
-  let text = head.text
+  let text = res.socket === null ? takeHeldBack(res) + head.text : head.text
   if (statusCode === 101) {
     message._header = `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`
     flushHead(res)
@@ -45,6 +45,11 @@ export function startResponse(res: ServerResponse, head: ResponseHead, closing: 
     (hasBody && contentLength < 0 && !canChunk)
   text += message._last ? 'Connection: close\r\n' : keepAliveFields(message._keepAliveTimeout)
   message._header = `${text}${res.chunkedEncoding ? 'Transfer-Encoding: chunked\r\n' : ''}\r\n`
+}
+
+/** Whether the connection to the client ends with this response. */
+export function isLast(res: ServerResponse): boolean {
+  return internals(res)._last
 }
 
 /** Sends the head by itself, unless it has gone with something of the body. */
@@ -67,9 +72,30 @@ export function endJoined(res: ServerResponse, body: Buffer): boolean {
   return true
 }
 
+/** Interim responses to pipelined requests whose turn has not come. */
+const heldBack = new WeakMap<ServerResponse, string>()
+
 /** Sends an interim response, ahead of the final one. */
 export function writeInterim(res: ServerResponse, head: ResponseHead): void {
-  internals(res)._writeRaw(`${head.text}\r\n`, 'latin1')
+  const text = `${head.text}\r\n`
+  if (res.socket !== null) {
+    internals(res)._writeRaw(text, 'latin1')
+    return
+  }
+  // Node would put the final head before what was written earlier.
+  const before = heldBack.get(res)
+  heldBack.set(res, before === undefined ? text : before + text)
+  if (before === undefined) res.once('socket', () => sendHeldBack(res))
+}
+
+function sendHeldBack(res: ServerResponse): void {
+  if (!res.headersSent) internals(res)._writeRaw(takeHeldBack(res), 'latin1')
+}
+
+function takeHeldBack(res: ServerResponse): string {
+  const text = heldBack.get(res) ?? ''
+  heldBack.delete(res)
+  return text
 }
 
 let keepAliveMs = -1

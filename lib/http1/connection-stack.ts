@@ -125,7 +125,6 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     connection.freeSinceTurn = this.#turn
     this.#free.push(connection)
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
-    this.#serveWaiting()
     this.#countTurns()
   }
 
@@ -138,7 +137,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
 
   #send(request: OutgoingRequest, handler: ResponseHandler): void {
     if (handler.abandoned) return
-    const connection = this.#takeFree(request) ?? this.#open()
+    const connection = this.#takeFree() ?? this.#open()
     connection.send(request, handler)
   }
 
@@ -150,15 +149,15 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   /**
-   * The connection that came free last. A backend that closes one as soon as it has answered is heard of in the next
-   * turn: what must not be sent twice takes none that has just come free.
+   * The connection that came free last, but not in this turn: whether the backend closes it as soon as it has answered,
+   * or sends more than its response, is known at the end of that.
    */
-  #takeFree({ repeatable }: OutgoingRequest): Connection | undefined {
+  #takeFree(): Connection | undefined {
     const free = this.#free
     const nowMs = performance.now()
     for (let i = free.length - 1; i >= 0; i--) {
       const connection = free[i]!
-      if (!repeatable && connection.freeSinceTurn === this.#turn) continue
+      if (connection.freeSinceTurn === this.#turn) continue
       if (i === free.length - 1) free.pop()
       else free.splice(i, 1)
       if (connection.expiresMs > nowMs) return connection
@@ -172,7 +171,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const waiting = this.#waiting
     while (waiting.length > 0) {
       const [{ request, handler }] = waiting as [Waiting]
-      const connection = handler.abandoned ? undefined : this.#takeFree(request)
+      const connection = handler.abandoned ? undefined : this.#takeFree()
       if (!connection && !handler.abandoned) return
       waiting.shift()
       connection?.send(request, handler)

@@ -10,7 +10,7 @@ export interface OutgoingRequest extends Asked {
   readonly head: string
   /** The client's request, if it has a body. */
   readonly body: IncomingMessage | undefined
-  /** Whether it may be sent a second time: then it may take a connection that the backend might be closing. */
+  /** Whether it may be sent a second time, when its connection broke before an answer. */
   readonly repeatable: boolean
 }
 

@@ -74,7 +74,7 @@ export function readResponseHead(text: string): ResponseHead {
     at += 2
     if (!TELLING.mayHave(length, text.charCodeAt(line))) continue
     const name = text.slice(line, line + length).toLowerCase()
-    const value = text.slice(valueAt, at - 2).trim()
+    const value = trimBlanks(text.slice(valueAt, at - 2))
     if (name === 'connection') named = connectionOptions(value).concat(named ?? [])
     if (goesOn(head, name, value)) continue
     kept += text.slice(keptTo, line)
@@ -85,6 +85,11 @@ export function readResponseHead(text: string): ResponseHead {
   if (head.chunked && head.contentLength >= 0) throw new BrokenResponse('length and chunks')
   if (head.chunked && head.http10) throw new BrokenResponse('chunks in HTTP/1.0')
   return head
+}
+
+/** Takes away spaces and tabs alone: what other blanks there are belongs to the value (RFC 9110 section 5.5). */
+export function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '')
 }
 
 const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
@@ -118,7 +123,9 @@ function goesOn(head: ResponseHead, name: string, value: string): boolean {
       head.chunked = true
       return false
     case 'keep-alive':
-      head.keepAliveSeconds = Number(/(?:^|[\s,])timeout=(\d{1,9})(?:$|[\s,;])/i.exec(value)?.[1] ?? -1)
+      head.keepAliveSeconds = Number(
+        /(?:^|[\s,])timeout=(\d{1,9})(?:$|[\s,;])/i.exec(value)?.[1] ?? head.keepAliveSeconds
+      )
       return false
     case 'upgrade':
       head.upgrade = head.upgrade === undefined ? value : `${head.upgrade}, ${value}`

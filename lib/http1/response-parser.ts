@@ -36,7 +36,9 @@ const State = {
   chunkData: 7,
   chunkDataCR: 8,
   chunkDataLF: 9,
-  trailers: 10
+  trailers: 10,
+  /** Blanks behind a size: some pad it with them. */
+  beforeExtension: 11
 } as const
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
@@ -134,8 +136,6 @@ export class ResponseParser {
       const length = Math.min(this.#partial.length, START_OF_HEAD.length)
       if (this.#partial.compare(START_OF_HEAD, 0, length, 0, length) !== 0)
         throw new BrokenResponse('no HTTP')
-      // The end of such a head would never come.
-      if (hasBareLF(this.#partial)) throw new BrokenResponse('line end')
       return bytes.length
     }
     const head = readResponseHead(text)
@@ -150,19 +150,20 @@ export class ResponseParser {
     const { method, upgrade } = this.#asked
     if (statusCode === 101 && !isOffered(upgrade, head.upgrade)) throw new BrokenResponse('unasked upgrade')
     this.keepAliveSeconds = head.keepAliveSeconds
-    this.persistent = head.persistent && statusCode !== 101
-    if (method === 'HEAD' || statusCode === 204 || statusCode === 304) {
-      this.#state = State.length
-      this.#remaining = 0
+    this.persistent = head.persistent
+    if (statusCode === 101 || (contentLength < 0 && !chunked)) {
+      this.#state = State.untilClose
     } else if (chunked) {
       this.#startChunk()
-    } else if (contentLength >= 0 && statusCode !== 101) {
+    } else {
       this.#state = State.length
       this.#remaining = contentLength
-    } else {
-      this.#state = State.untilClose
-      this.persistent = false
     }
+    if (statusCode !== 101 && (method === 'HEAD' || statusCode === 204 || statusCode === 304)) {
+      this.#state = State.length
+      this.#remaining = 0
+    }
+    if (this.#state === State.untilClose) this.persistent = false
     this.#sink.onHead(head)
     if (this.#state === State.length && this.#remaining === 0) this.#end(NO_TRAILERS)
   }
@@ -195,10 +196,16 @@ export class ResponseParser {
         }
         if (this.#count === 0 || digit >= 0) break
         if (byte === CR) this.#state = State.chunkSizeLF
-        else if (byte === SEMICOLON || isBlank(byte)) this.#startExtension()
+        else if (byte === SEMICOLON) this.#startExtension()
+        else if (isBlank(byte)) this.#state = State.beforeExtension
         else break
         return
       }
+      case State.beforeExtension:
+        if (byte === CR) this.#state = State.chunkSizeLF
+        else if (byte === SEMICOLON) this.#startExtension()
+        else if (!isBlank(byte) || ++this.#count > MAX_EXTENSION_BYTES) break
+        return
       case State.chunkExtension:
         if (byte === CR) this.#state = State.chunkSizeLF
         else if (!(byte >= 32 || isBlank(byte)) || byte === 127 || ++this.#count > MAX_EXTENSION_BYTES) break
@@ -240,10 +247,12 @@ export class ResponseParser {
     const block = before === 0 ? bytes : Buffer.concat([this.#partial, bytes.subarray(at)])
     const start = before === 0 ? at : 0
     const end = block.indexOf(END_OF_HEAD, Math.max(start, before - END_OF_HEAD.length + 1))
-    if ((end === -1 ? block.length : end) - start > this.#maxHeadBytes)
+    if ((end === -1 ? block.length - END_OF_HEAD.length + 1 : end) - start > this.#maxHeadBytes)
       throw new BrokenResponse('head too large')
     if (end === -1) {
       this.#partial = before === 0 ? Buffer.from(bytes.subarray(at)) : block
+      // Its end would never come.
+      if (hasBareLF(this.#partial)) throw new BrokenResponse('line end')
       return undefined
     }
     this.#partial = NOTHING

@@ -1,8 +1,22 @@
 import { BrokenResponse } from './broken-response.js'
 import { FieldNames } from './field-names.js'
+import { trimBlanks } from './response-head.js'
 
-/** Fields that frame and route a message or belong to the connection: in trailers nothing may come of them. */
+/**
+ * Fields that frame, route or authorize a message, or belong to the connection: in trailers nothing may come of them
+ * (RFC 9110 section 6.5.1).
+ */
 const NEVER_TRAILERS = new FieldNames([
+  'authorization',
+  'expect',
+  'forwarded',
+  'proxy-authorization',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
   'connection',
   'content-length',
   'host',
@@ -25,12 +39,12 @@ export function readTrailers(text: string): string[] {
   for (const line of text.slice(0, -2).split('\r\n')) {
     const [, name, value] = FIELD.exec(line) ?? []
     if (name === undefined || value === undefined) throw new BrokenResponse('trailer')
-    fields.push(name, value.trim())
+    fields.push(name, trimBlanks(value))
   }
   return passableTrailers(fields)
 }
 
-/** Names and values in turn, without those that say how the message is framed or where it goes (RFC 9110 section 6.5.1). */
+/** Names and values in turn, without those that say how the message is framed or where it goes. */
 export function passableTrailers(fields: readonly string[]): string[] {
   return fields.filter((_, i) => !NEVER_TRAILERS.has(fields[i & ~1]!))
 }

@@ -6,7 +6,7 @@ import { describeVariables } from '../../lib/config/schema.js'
 const addresses = (LB_BACKENDS: string) => loadConfig({ LB_BACKENDS }).backends.map(({ address }) => address)
 
 t.test('defaults', async (t) => {
-  const { adminAllow, ...config } = loadConfig({})
+  const { adminAllow, trustedProxies, ...config } = loadConfig({})
   t.strictSame(config, {
     port: 80,
     backends: [
@@ -27,10 +27,25 @@ t.test('defaults', async (t) => {
     connectTimeoutMs: 3000,
     responseTimeoutMs: 60_000,
     bufferSizeBytes: 32_768,
+    maxHeadBytes: 16_384,
+    limits: {
+      headTimeoutMs: 60_000,
+      requestTimeoutMs: 3_600_000,
+      bodyTimeoutMs: 60_000,
+      keepAliveTimeoutMs: 72_000,
+      requestsPerSocket: 0,
+      socketsPerClient: 0,
+      headers: 1000,
+      targetBytes: 8192,
+      bodyBytes: 0
+    },
+    tunnelTimeoutMs: 3_600_000,
+    proxyProtocol: false,
     forwarded: false,
     statsIntervalMs: 30_000,
     drainTimeoutMs: 30_000
   })
+  t.same(trustedProxies.rules, [])
   t.ok(adminAllow.check('127.0.0.1', 'ipv4'))
   t.ok(adminAllow.check('127.255.0.9', 'ipv4'))
   t.ok(adminAllow.check('::1', 'ipv6'))

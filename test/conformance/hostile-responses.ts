@@ -14,7 +14,6 @@ const length = (value: string) => `${OK}Content-Length:${value}\r\n\r\nhello`
 export const BROKEN_HEADS: Cases<string> = {
   'RFC 9112, 4': {
     'HTTP/2.0': status('HTTP/2.0 200 OK'),
-    'HTTP/1.2': status('HTTP/1.2 200 OK'),
     'HTTP/0.9': status('HTTP/0.9 200 OK'),
     'HTTP/11.1': status('HTTP/11.1 200 OK'),
     HTTPX: status('HTTPX/1.1 200 OK'),
@@ -113,7 +112,7 @@ export const BROKEN_HEADS: Cases<string> = {
     'two lengths of a 304': 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n'
   },
   'RFC 9110, 15.2': {
-    'a broken response behind an interim one': `HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 20 OK\r\n${END}`
+    'a broken response behind an interim one': `HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20 OK\r\n${END}`
   }
 }
 

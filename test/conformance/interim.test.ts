@@ -86,8 +86,8 @@ test('interim responses come before the final one', async (t) => {
       const client = await stage.client()
       client.send(GET)
       const got: unknown[] = []
-      let response = await client.response()
-      for (; statusOf(response) < 200; response = await client.response())
+      let response = await client.next()
+      for (; statusOf(response) < 200; response = await client.next())
         got.push([response.startLine, response.fields])
       t.same(got, gets, `${name}${apart ? ', some time before' : ''} (${section})`)
       t.equal(`${response.body}`, 'ok')
@@ -114,8 +114,8 @@ test('interim responses pass to HEAD as well, and on a connection that goes on',
   for (const method of ['HEAD', 'GET', 'HEAD']) {
     stage.act = `${EARLY}\r\nHTTP/1.1 204 No Content\r\n\r\n`
     client.send(`${method} / HTTP/1.1\r\nHost: x\r\n\r\n`)
-    t.equal(statusOf(await client.response({ head: true })), 103, `${method} (RFC 8297, 2)`)
-    t.equal(statusOf(await client.response({ head: true })), 204)
+    t.equal(statusOf(await client.next({ head: true })), 103, `${method} (RFC 8297, 2)`)
+    t.equal(statusOf(await client.next({ head: true })), 204)
   }
 })
 
@@ -141,9 +141,9 @@ async function begin(stage: Stage, t: Test, onHead: (socket: Socket) => void, he
 test('a client goes on when the backend says so', async (t) => {
   const stage = await openStage(t)
   const { client } = await begin(stage, t, (socket) => void socket.write(CONTINUE))
-  t.equal(statusOf(await client.response()), 100, 'RFC 9110, 10.1.1')
+  t.equal(statusOf(await client.next()), 100, 'RFC 9110, 10.1.1')
   client.send('hello')
-  t.equal(statusOf(await client.response()), 200)
+  t.equal(statusOf(await client.next()), 200)
   t.equal(client.received.length, 0)
   await stage.reset()
   t.ok(await stage.isWell())
@@ -154,7 +154,7 @@ test('a client that does not wait is not told to go on by the balancer', async (
   stage.act = OK
   const client = await stage.client()
   client.send(`${upload()}hello`)
-  t.equal(statusOf(await client.response()), 200, 'RFC 9110, 10.1.1')
+  t.equal(statusOf(await client.next()), 200, 'RFC 9110, 10.1.1')
   t.equal(`${stage.requests[0]!.body}`, 'hello')
 })
 
@@ -164,7 +164,7 @@ test('while the backend is silent nobody tells the client to go on', async (t) =
   await sleep(150)
   t.equal(client.received.toString(), '', 'RFC 9110, 10.1.1')
   client.send('hello')
-  t.equal(statusOf(await client.response()), 200, 'it may lose patience and go on')
+  t.equal(statusOf(await client.next()), 200, 'it may lose patience and go on')
   t.ok(arrived().endsWith('\r\n\r\nhello'))
 })
 
@@ -173,7 +173,7 @@ test('a backend that does not want the body says so before it was sent', async (
   for (const line of ['417 Expectation Failed', '413 Content Too Large', '401 Unauthorized', '200 OK']) {
     const answer = `HTTP/1.1 ${line}\r\nContent-Length: 2\r\n\r\nno`
     const { client, arrived } = await begin(stage, t, (socket) => void socket.write(answer))
-    const response = await client.response()
+    const response = await client.next()
     t.equal(response.startLine, `HTTP/1.1 ${line}`, 'RFC 9110, 10.1.1')
     t.equal(fieldValue(response.fields, 'connection'), 'close', 'the body was not read')
     await client.untilClosed()

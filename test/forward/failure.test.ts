@@ -134,14 +134,17 @@ for (const [how, close] of [
 }
 
 test('a broken request behind one that is being answered does not get into the answer', async (t) => {
-  const half = 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhello'
-  const { port } = await startBalancer(t, [await scripted(t, answering(half))])
+  const half = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello'
+  const backend = await scripted(t, answering(half))
+  const { port } = await startBalancer(t, [backend])
   const client = await RawClient.open(t, port)
   client.send(GET)
   await client.until((text) => text.endsWith('hello'))
   client.send('no request\r\n\r\n')
+  for (const socket of backend.sockets) socket.write('there')
+  t.equal((await client.response()).body.toString(), 'hellothere')
   await client.untilClosed()
-  t.ok(client.received.toString().endsWith('hello'))
+  t.equal(client.received.length, 0)
 })
 
 test('a backend that does not answer in time: 504', async (t) => {
@@ -159,8 +162,7 @@ test('a backend that does not answer in time: 504', async (t) => {
   t.equal(requests.failed, 2)
   t.equal(backends[0]!.failed + backends[1]!.failed, 2)
   t.equal(backends[0]!.retries + backends[1]!.retries, 0, 'it may be at work on it: nobody else gets it')
-  // undici may have opened a new one in its place.
-  await eventually(() => [...backend.sockets].every(({ bytesRead }) => bytesRead === 0))
+  await eventually(() => backend.sockets.size === 0)
 })
 
 test('a backend that does not accept connections in time: 504', async (t) => {

@@ -3,6 +3,12 @@ import type { Test } from 'tap'
 import { atEnd, eventually } from '../helper.js'
 import { type Message, readMessage } from './wire.js'
 
+interface ResponseOptions {
+  /** It is the response to a HEAD. */
+  readonly head?: boolean
+  readonly timeoutMs?: number
+}
+
 /** A client that sends the bytes it is given, and shows the bytes it gets. */
 export class RawClient {
   /** The other side has sent all that it will. */
@@ -55,8 +61,16 @@ export class RawClient {
     await eventually(() => condition(this.received.toString('latin1')), timeoutMs)
   }
 
-  /** Takes the next response. */
-  async response({ head = false, timeoutMs = 5000 } = {}): Promise<Message> {
+  /** Takes the next final response, past interim ones. */
+  async response(options: ResponseOptions = {}): Promise<Message> {
+    for (;;) {
+      const message = await this.next(options)
+      if (!/^HTTP\/1\.1 1(?!01)/.test(message.startLine)) return message
+    }
+  }
+
+  /** Takes the next response, be it an interim one. */
+  async next({ head = false, timeoutMs = 5000 }: ResponseOptions = {}): Promise<Message> {
     let message: Message | undefined
     const whole = () => {
       message = readMessage(this.received, { kind: 'response', head, ended: this.ended && !this.broken })
@@ -78,7 +92,7 @@ export async function exchange(
   t: Test,
   port: number,
   bytes: string | Buffer,
-  options?: { head?: boolean; timeoutMs?: number }
+  options?: ResponseOptions
 ): Promise<Message> {
   const client = await RawClient.open(t, port)
   client.send(bytes)

@@ -66,9 +66,9 @@ export function statusOf(message: Message): number {
 }
 
 function readField(line: string): Field {
-  const colon = line.indexOf(': ')
-  if (colon < 1) throw new Error(`not a field: ${JSON.stringify(line)}`)
-  return [line.slice(0, colon), line.slice(colon + 2)]
+  const [, name, value] = /^([^\s:]+):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? []
+  if (name === undefined || value === undefined) throw new Error(`not a field: ${JSON.stringify(line)}`)
+  return [name, value]
 }
 
 function readChunks(bytes: Buffer, start: number) {

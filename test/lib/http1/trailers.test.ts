@@ -1,0 +1,57 @@
+import t from 'tap'
+import { passableTrailers, readTrailers } from '../../../lib/http1/trailers.js'
+
+const BROKEN = { name: 'BrokenResponse', code: 'LB_BROKEN_RESPONSE' }
+const NEVER = [
+  'Connection',
+  'Content-Length',
+  'Host',
+  'Keep-Alive',
+  'Proxy-Connection',
+  'TE',
+  'Trailer',
+  'Transfer-Encoding',
+  'Upgrade'
+]
+
+const read = (...lines: string[]) => readTrailers(lines.map((line) => `${line}\r\n`).join(''))
+
+t.test('order, case, repetition and bytes are kept', async (t) => {
+  t.same(read('X-Sum: 1', 'x-B:', 'X-sum:\t2 3 \t', "!#$%&'*+-.^_`|~09:4", 'X-C: a: "caf\xe9"\tb'), [
+    ...['X-Sum', '1', 'x-B', '', 'X-sum', '2 3'],
+    ...["!#$%&'*+-.^_`|~09", '4', 'X-C', 'a: "caf\xe9"\tb']
+  ])
+})
+
+t.test('blanks around a value are spaces and tabs, and no other byte', async (t) => {
+  t.same(read('A: \xa0b\xa0 '), ['A', '\xa0b\xa0'])
+})
+
+t.test('what frames, routes or is of the connection stays behind, in whatever case', async (t) => {
+  for (const name of NEVER)
+    for (const written of [name, name.toLowerCase(), name.toUpperCase()]) {
+      t.same(read('A: 1', `${written}: x`, 'B: 2'), ['A', '1', 'B', '2'], written)
+      t.same(passableTrailers(['A', written, written, 'x', 'B', '2']), ['A', written, 'B', '2'], written)
+    }
+  for (const name of ['Trailers', 'Hos', 'Content-Lengths', 'X-Host', 'ETag', 'Date'])
+    t.same(read(`${name}: x`), [name, 'x'])
+})
+
+t.test('a trailer that is none is refused', async (t) => {
+  for (const line of [
+    '',
+    'A',
+    ': 1',
+    ' A: 1',
+    '\tA: 1',
+    'A B: 1',
+    'A@: 1',
+    'A: \0',
+    'A: \x7f',
+    'A: 1\rB',
+    'A: 1\nB: 2',
+    'A\n: 1'
+  ])
+    for (const lines of [[line], ['X: 1', line], [line, 'X: 1']])
+      t.throws(() => read(...lines), BROKEN, JSON.stringify(lines))
+})
