@@ -4,17 +4,15 @@ import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import type { LatencyWindow } from '../latency.js'
-import type { Registry } from '../registry.js'
-import { watchBody } from './body-watch.js'
 import { whenClosed } from './client-response.js'
-import { type AttemptFault, BODY_TIMEOUT, BODY_TOO_LARGE, classify, type Failure } from './failure.js'
+import { type AttemptFault, classify, type Failure } from './failure.js'
+import type { Forwarding } from './forwarding.js'
 import { Relay } from './relay.js'
-import { expectsContinue } from './request-body.js'
 import { writeInterim } from './response-start.js'
-import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
+import type { Awaiting } from './response-timeouts.js'
 import { MORE_TRIES, mayTryAgain } from './retry.js'
 import { Tunnel, type TunnelProgress } from './tunnel.js'
+import { Upload } from './upload.js'
 
 const NO_HEADERS = Object.freeze({})
 
@@ -27,19 +25,6 @@ export type HeadCallback = (
 /** The head of the response did not come in time. */
 class ResponseTimeout extends Error {
   readonly code = 'LB_RESPONSE_TIMEOUT'
-}
-
-/** What all exchanges share. */
-export interface Forwarding {
-  readonly registry: Registry
-  readonly latency: LatencyWindow
-  readonly timeouts: ResponseTimeouts
-  /** Of the body of a request; 0 for no limit. */
-  readonly maxBodyBytes: number
-  /** Between two parts of the body of a request; 0 for no limit. */
-  readonly bodyTimeoutMs: number
-  /** The next backend for a request that the `tried` ones could not take. */
-  readonly select: (tried: readonly Backend[]) => Backend | undefined
 }
 
 /**
@@ -66,11 +51,9 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   #onHead: HeadCallback | undefined
   #tried: Backend[] | undefined
   #sent = false
-  #sentWhole = false
   #movedMs = 0
-  #bytesSent = 0
-  #endWatch: (() => void) | undefined
-  #continued = false
+  readonly #upload: Upload | undefined
+  #tunnelBytesSent = 0
 
   /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
   constructor(
@@ -85,6 +68,7 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     this.#socket = req.socket
     this.#backend = backend
     this.#forwarding = forwarding
+    if (request.body) this.#upload = new Upload(req, forwarding, (failure) => this.#giveUp(failure))
     const { counters } = forwarding.registry
     counters.add(BalancerCell.inFlight, 1)
     counters.addTotal(BalancerCell.total, 1)
@@ -108,7 +92,7 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   }
 
   #attempt(): void {
-    this.#sent = this.#sentWhole = false
+    this.#sent = false
     this.#backend!.pool.dispatch(this.#request, this)
   }
 
@@ -122,38 +106,23 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     this.connection = connection
     this.#sent = true
     this.#movedMs = performance.now()
-    const { timeouts, bodyTimeoutMs } = this.#forwarding
-    timeouts.add(this, this.#movedMs)
-    if (this.#request.body && bodyTimeoutMs > 0 && !this.#endWatch) {
-      this.#endWatch = watchBody(this.req, bodyTimeoutMs, () => {
-        // While it waits for a 100, it is the backend's turn.
-        if (this.#bytesSent > 0 || this.#continued || !expectsContinue(this.req)) this.giveUp(BODY_TIMEOUT)
-      })
-    }
+    this.#forwarding.timeouts.add(this, this.#movedMs)
+    this.#upload?.begin(this.#movedMs)
   }
 
   onBodySent(bytes: number): void {
-    this.#bytesSent += bytes
-    this.#movedMs = performance.now()
-    const { maxBodyBytes } = this.#forwarding
-    if (maxBodyBytes > 0 && this.#bytesSent > maxBodyBytes) this.giveUp(BODY_TOO_LARGE)
+    this.#upload!.add(bytes)
   }
 
   onSent(): void {
-    this.#sentWhole = true
-    if (this.#bytesSent > 0) this.#movedMs = performance.now()
+    this.#upload?.complete()
   }
 
   onInterim(head: ResponseHead): void {
     this.#countResponse(head.statusCode)
-    const { req } = this
-    if (req.httpVersionMinor === 0) return
-    if (head.statusCode === 100) {
-      // Nobody waits for one that was not asked for, or that comes after the body.
-      if (!expectsContinue(req) || req.complete) return
-      this.#continued = true
-    }
-    writeInterim(this.res, head)
+    // Nobody waits for a 100 that was not asked for, or that comes after the body.
+    if (head.statusCode === 100 && !this.#upload?.takeContinue()) return
+    if (this.req.httpVersionMinor > 0) writeInterim(this.res, head)
   }
 
   onHead(head: ResponseHead): void {
@@ -180,17 +149,12 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     if (fault.ofBackend) {
       this.#forwarding.registry.reportFailure(backend, fault.failure.code, fault.detail, fault.unreachable)
     }
-    if (this.answering) {
-      this.cutOff()
-    } else if (!this.#retry(backend, fault)) {
-      this.fail(fault.failure)
-      this.#tellHead()
-    }
+    if (this.answering) this.cutOff()
+    else if (!this.#retry(backend, fault)) this.#tellFailure(fault.failure)
   }
 
-  /** While the client's next bytes are awaited, the backend has nothing to answer. */
   lastMovedMs(nowMs: number): number {
-    return this.#sentWhole || this.req.isPaused() ? this.#movedMs : nowMs
+    return this.#upload ? this.#upload.lastMovedMs(nowMs) : this.#movedMs
   }
 
   onResponseTimeout(): void {
@@ -198,15 +162,11 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   }
 
   /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */
-  giveUp(failure: Failure): void {
+  #giveUp(failure: Failure): void {
     if (this.closed) return
     this.destroy()
-    if (this.answering) {
-      this.cutOff()
-    } else {
-      this.fail(failure)
-      this.#tellHead()
-    }
+    if (this.answering) this.cutOff()
+    else this.#tellFailure(failure)
   }
 
   /** Whether the response is that the backend changes to a protocol that it was offered. */
@@ -226,18 +186,18 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   }
 
   onTunnelSent(bytes: number): void {
-    this.#bytesSent += bytes
+    this.#tunnelBytesSent += bytes
   }
 
   onTunnelReceived(bytes: number): void {
     this.bytesReceived += bytes
   }
 
-  /** Notes that there will be no response from a backend. */
-  fail(failure: Failure): void {
+  #tellFailure(failure: Failure): void {
     this.failure = failure
-    // A request that no backend could be sent is the client's failure.
+    // The others are the client's.
     if (failure.statusCode >= 500) this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
+    this.#tellHead()
   }
 
   /** Breaks the attempt off, if there is one. */
@@ -270,8 +230,9 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     this.#forwarding.timeouts.remove(this)
     backend.release()
     if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
-    if (this.#bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, this.#bytesSent)
-    this.bytesReceived = this.#bytesSent = 0
+    const bytesSent = (this.#upload?.bytes ?? 0) + this.#tunnelBytesSent
+    if (bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, bytesSent)
+    this.bytesReceived = 0
   }
 
   #countResponse(statusCode: number): void {
@@ -288,7 +249,7 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   #onClientClosed(): void {
     if (this.closed) return
     this.closed = true
-    this.#endWatch?.()
+    this.#upload?.end()
     const { registry, latency } = this.#forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { refuseRest } from './broken-request.js'
 import { type Failure, RETRY_AFTER_S } from './failure.js'
+import { lingerAfter } from './linger.js'
 import { hasBody } from './request-body.js'
 
 interface Prepared {
@@ -25,7 +26,8 @@ export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Fa
   // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
   const closes = hasBody(req) || isOfClient
   const list = closes ? [...fields, 'Connection', 'close'] : (fields as string[])
-  if (closes) refuseRest(req.socket)
+  if (closes && !req.complete) lingerAfter(req)
+  else if (closes) refuseRest(req.socket)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.writeHead(failure.statusCode, failure.error, list)
   res.end(body)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Connection } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
+import { lingerAfter } from './linger.js'
 import { endJoined, flushHead, startResponse } from './response-start.js'
 
 /**
@@ -32,8 +33,10 @@ export abstract class Relay {
   /** Writes status and fields to the client. */
   protected writeHeadOf(head: ResponseHead, closing: boolean): void {
     this.#remaining = head.contentLength
+    const { req } = this
     // What is left unread of a request would be taken for the next one.
-    startResponse(this.res, head, closing || !this.req.complete)
+    if (!req.complete && head.statusCode !== 101) lingerAfter(req)
+    startResponse(this.res, head, closing || !req.complete)
     this.answering = true
   }
 

@@ -1,4 +1,5 @@
 import { BrokenResponse } from './broken-response.js'
+import { ChunkFraming, Next } from './chunk-framing.js'
 import { type ResponseHead, readResponseHead } from './response-head.js'
 import { readTrailers } from './trailers.js'
 
@@ -30,15 +31,9 @@ const State = {
   head: 1,
   length: 2,
   untilClose: 3,
-  chunkSize: 4,
-  chunkExtension: 5,
-  chunkSizeLF: 6,
-  chunkData: 7,
-  chunkDataCR: 8,
-  chunkDataLF: 9,
-  trailers: 10,
-  /** Blanks behind a size: some pad it with them. */
-  beforeExtension: 11
+  chunkFraming: 4,
+  chunkData: 5,
+  trailers: 6
 } as const
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
@@ -49,10 +44,6 @@ const NOTHING: Buffer = Buffer.alloc(0)
 const NO_TRAILERS: readonly string[] = Object.freeze([])
 const CR = 13
 const LF = 10
-const SEMICOLON = 59
-/** Enough for 2^52 bytes. */
-const MAX_SIZE_DIGITS = 13
-const MAX_EXTENSION_BYTES = 4096
 
 /**
  * Reads the responses of one connection from whatever parts they come in (RFC 9112), strictly: where two readers could
@@ -75,8 +66,7 @@ export class ResponseParser {
   #next = 0
   /** Bytes of a body or a chunk that are to come. */
   #remaining = 0
-  /** Digits of a chunk's size, or bytes of its extension, so far. */
-  #count = 0
+  readonly #chunks = new ChunkFraming()
 
   /** @param maxHeadBytes also that of trailers */
   constructor(maxHeadBytes: number) {
@@ -154,7 +144,8 @@ export class ResponseParser {
     if (statusCode === 101 || (contentLength < 0 && !chunked)) {
       this.#state = State.untilClose
     } else if (chunked) {
-      this.#startChunk()
+      this.#state = State.chunkFraming
+      this.#chunks.begin()
     } else {
       this.#state = State.length
       this.#remaining = contentLength
@@ -174,62 +165,25 @@ export class ResponseParser {
     this.#dataSink.onData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
     if (this.#remaining === 0) {
       if (this.#state === State.length) this.#end(NO_TRAILERS)
-      else if (this.#state === State.chunkData) this.#state = State.chunkDataCR
+      else if (this.#state === State.chunkData) this.#endChunk()
     }
     return end
   }
 
-  #startChunk(): void {
-    this.#state = State.chunkSize
-    this.#remaining = this.#count = 0
+  #endChunk(): void {
+    this.#state = State.chunkFraming
+    this.#chunks.endData()
   }
 
-  /** One byte of what is around the data of chunks. Extensions go no further: nobody knows any. */
   #takeFraming(byte: number): void {
-    switch (this.#state) {
-      case State.chunkSize: {
-        const digit = hexDigit(byte)
-        if (digit >= 0 && this.#count < MAX_SIZE_DIGITS) {
-          this.#remaining = this.#remaining * 16 + digit
-          this.#count++
-          return
-        }
-        if (this.#count === 0 || digit >= 0) break
-        if (byte === CR) this.#state = State.chunkSizeLF
-        else if (byte === SEMICOLON) this.#startExtension()
-        else if (isBlank(byte)) this.#state = State.beforeExtension
-        else break
-        return
-      }
-      case State.beforeExtension:
-        if (byte === CR) this.#state = State.chunkSizeLF
-        else if (byte === SEMICOLON) this.#startExtension()
-        else if (!isBlank(byte) || ++this.#count > MAX_EXTENSION_BYTES) break
-        return
-      case State.chunkExtension:
-        if (byte === CR) this.#state = State.chunkSizeLF
-        else if (!(byte >= 32 || isBlank(byte)) || byte === 127 || ++this.#count > MAX_EXTENSION_BYTES) break
-        return
-      case State.chunkSizeLF:
-        if (byte !== LF) break
-        this.#state = this.#remaining > 0 ? State.chunkData : State.trailers
-        if (this.#remaining === 0) this.#partial = BEFORE_TRAILERS
-        return
-      case State.chunkDataCR:
-        if (byte !== CR) break
-        this.#state = State.chunkDataLF
-        return
-      case State.chunkDataLF:
-        if (byte !== LF) break
-        this.#startChunk()
-        return
+    const next = this.#chunks.take(byte)
+    if (next === Next.data) {
+      this.#state = State.chunkData
+      this.#remaining = this.#chunks.size
+    } else if (next === Next.trailers) {
+      this.#state = State.trailers
+      this.#partial = BEFORE_TRAILERS
     }
-    throw new BrokenResponse('chunk')
-  }
-
-  #startExtension(): void {
-    this.#state = State.chunkExtension
-    this.#count = 0
   }
 
   #takeTrailers(bytes: Buffer, at: number): number {
@@ -271,14 +225,6 @@ function hasBareLF(bytes: Buffer): boolean {
     if (bytes[at - 1] !== CR) return true
   return false
 }
-
-function hexDigit(byte: number): number {
-  if (byte >= 48 && byte <= 57) return byte - 48
-  const lower = byte | 32
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1
-}
-
-const isBlank = (byte: number) => byte === 32 || byte === 9
 
 /** Whether a backend changes to nothing but what it was offered (RFC 9110 section 7.8). */
 function isOffered(offered: string | undefined, chosen: string | undefined): boolean {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import http, { type IncomingMessage } from 'node:http'
+import http, { IncomingMessage } from 'node:http'
 import net from 'node:net'
 import type { Test } from 'tap'
 import { listen } from './listen.js'
@@ -13,6 +13,19 @@ export async function received(t: Test, ...head: string[]): Promise<IncomingMess
   t.teardown(() => client.destroy())
   client.end(Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'))
   const [req] = await once(server, 'request')
+  return req
+}
+
+/** A request of these lines as Node's parser makes one, also where it would refuse them. */
+export function madeUp(...[requestLine = '', ...lines]: string[]): IncomingMessage {
+  const [method, , version] = requestLine.split(' ')
+  const raw = lines.flatMap((line) => line.split(/: ?(.*)/s, 2))
+  const req = new IncomingMessage(new net.Socket()) as IncomingMessage & {
+    _addHeaderLines(raw: readonly string[], length: number): void
+  }
+  ;[req.httpVersionMajor, req.httpVersionMinor] = version!.slice(5).split('.').map(Number) as [number, number]
+  req.method = method!
+  req._addHeaderLines(raw, raw.length)
   return req
 }
 

@@ -120,41 +120,46 @@ test('a request that waits takes the connection that comes free', async (t) => {
   t.ok(backend.connections < 2 * EAGER, `${backend.connections} connections`)
 })
 
-test('in the turn in which a connection came free nobody takes it: whether it is in order shows later', async (t) => {
+test('nothing takes a connection in the turn in which it came free', async (t) => {
   const backend = await scripted(t, answering(OK))
-  for (const [turns, connections] of [
-    [0, 2],
-    [1, 1]
-  ] as const) {
-    const stack = stackFor(t, backend)
-    const first = ask(stack)
-    await new Promise<void>((resolve) => {
-      first.onCall = () => first.completed > 0 && process.nextTick(resolve)
-    })
-    for (let i = 0; i < turns; i++) await turn()
-    await eventually(allEnded([first, ask(stack)]))
-    t.equal(stack.opened, connections)
-  }
+  for (const repeatable of [true, false])
+    for (const [turns, connections] of [
+      [0, 2],
+      [1, 1]
+    ] as const) {
+      const stack = stackFor(t, backend)
+      const first = ask(stack)
+      await new Promise<void>((resolve) => {
+        first.onCall = () => first.completed > 0 && process.nextTick(resolve)
+      })
+      for (let i = 0; i < turns; i++) await turn()
+      await eventually(allEnded([first, ask(stack, { repeatable })]))
+      t.equal(stack.opened, connections, `${turns} turns later`)
+    }
 })
 
-test('and so it is with those that wait', async (t) => {
+test('not even a request that waits for one', async (t) => {
   const { backend, held, answer } = await holding(t)
-  const stack = stackFor(t, backend)
-  const [first] = askFor(stack, EAGER) as [Ending]
-  await eventually(() => held.length === EAGER)
-  let next: Ending | undefined
-  let isSent: boolean | undefined
-  first.onCall = () => {
-    if (first.completed === 0) return
-    next = ask(stack)
-    process.nextTick(() => {
-      isSent = next!.sent > 0
-    })
+  for (const repeatable of [true, false]) {
+    const stack = stackFor(t, backend)
+    const [first] = askFor(stack, EAGER) as [Ending]
+    await eventually(() => held.length === EAGER)
+    let next: Ending | undefined
+    let isSent: boolean | undefined
+    first.onCall = () => {
+      if (first.completed === 0) return
+      next = ask(stack, { repeatable })
+      process.nextTick(() => {
+        isSent = next!.sent > 0
+      })
+    }
+    answer(1)
+    await eventually(() => next && next.sent > 0)
+    t.equal(isSent, false)
+    t.equal(next!.connection, first.connection, 'which is the next to get it')
+    t.equal(stack.opened, EAGER)
+    held.length = 0
   }
-  answer(1)
-  await eventually(() => next && next.sent > 0)
-  t.equal(isSent, false)
-  t.equal(stack.opened, EAGER)
 })
 
 test('who is gone is not sent, and holds up nobody', async (t) => {

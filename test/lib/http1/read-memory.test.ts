@@ -8,7 +8,7 @@ const MAX_SPARE = 16
 /** A read that has come and was passed on. */
 function read(memory: ReadMemory, length: number, isKept = false): void {
   memory.filled(length)
-  memory.kept = isKept
+  if (isKept) memory.kept = true
   memory.recycle(length)
 }
 

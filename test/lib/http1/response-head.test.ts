@@ -122,6 +122,8 @@ t.test('a field that is none is refused', async (t) => {
     'A: \x7f',
     'A: b\rc',
     'A: b\r',
+    'A: b\rcD: 1',
+    'A: b\n\nD: 1',
     'A: b\nc',
     'A\r: b',
     'A\n: b',

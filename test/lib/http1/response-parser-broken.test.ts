@@ -105,7 +105,7 @@ t.test('a chunk that is none is broken, and what came before it is told', async 
   }
 })
 
-t.test('behind the size of a chunk comes nothing but an extension', async (t) => {
+t.test('behind the size of a chunk come blanks and an extension, and nothing else', async (t) => {
   for (const size of ['5 5', '5\t5', '5 x', '5 \xb2', '5  0;a'])
     t.match(
       outcomes(GET, `${CHUNKED}${size}\r\nhello\r\n0\r\n\r\n`),

@@ -1,0 +1,81 @@
+import type { IncomingMessage } from 'node:http'
+import { BODY_TIMEOUT, BODY_TOO_LARGE, type Failure } from './failure.js'
+import { expectsContinue } from './request-body.js'
+
+export interface UploadLimits {
+  /** Of the body; 0 for no limit. */
+  readonly maxBodyBytes: number
+  /** Between two parts of the body; 0 for no limit. */
+  readonly bodyTimeoutMs: number
+}
+
+/** The body of a client's request on its way to a backend: whose turn it is, and whether the client keeps to its limits. */
+export class Upload {
+  bytes = 0
+  /** It has been sent to its end. */
+  isWhole = false
+  /** Whether the client was told to go on with the body that it waits with. */
+  #isContinued = false
+  #movedMs = 0
+  readonly #req: IncomingMessage
+  readonly #limits: UploadLimits
+  readonly #onBroken: (failure: Failure) => void
+
+  /** @param onBroken called if the client breaks a limit */
+  constructor(req: IncomingMessage, limits: UploadLimits, onBroken: (failure: Failure) => void) {
+    this.#req = req
+    this.#limits = limits
+    this.#onBroken = onBroken
+  }
+
+  /** An attempt has begun, of which nothing is sent yet. */
+  begin(nowMs: number): void {
+    this.isWhole = false
+    this.#movedMs = nowMs
+    const { bodyTimeoutMs } = this.#limits
+    if (bodyTimeoutMs === 0) return
+    this.end()
+    // Node closes the connection by itself if nobody listens here.
+    this.#req.on('timeout', this.#onTimeout).once('end', this.end)
+    this.#req.socket.setTimeout(bodyTimeoutMs)
+  }
+
+  add(bytes: number): void {
+    this.bytes += bytes
+    this.#movedMs = performance.now()
+    const { maxBodyBytes } = this.#limits
+    if (maxBodyBytes > 0 && this.bytes > maxBodyBytes) this.#onBroken(BODY_TOO_LARGE)
+  }
+
+  complete(): void {
+    this.isWhole = true
+    this.#movedMs = performance.now()
+  }
+
+  /** The backend wants the body. Returns whether the client waits to be told so. */
+  takeContinue(): boolean {
+    if (!expectsContinue(this.#req) || this.#req.complete) return false
+    this.#isContinued = true
+    return true
+  }
+
+  /** When it was last the backend's turn: while the client's next bytes are awaited, it has nothing to answer. */
+  lastMovedMs(nowMs: number): number {
+    return this.isWhole || this.#req.isPaused() ? this.#movedMs : nowMs
+  }
+
+  /** Looks no more after the client. */
+  readonly end = (): void => {
+    if (this.#limits.bodyTimeoutMs === 0) return
+    this.#req.off('timeout', this.#onTimeout).off('end', this.end)
+    this.#req.socket.setTimeout(0)
+  }
+
+  readonly #onTimeout = (): void => {
+    const req = this.#req
+    const waitsForContinue = this.bytes === 0 && expectsContinue(req) && !this.#isContinued
+    // A backend that takes its time holds the client back, which then is not the one that is late.
+    if (req.isPaused() || waitsForContinue) req.socket.setTimeout(this.#limits.bodyTimeoutMs)
+    else this.#onBroken(BODY_TIMEOUT)
+  }
+}

@@ -1,0 +1,108 @@
+import { BrokenResponse } from './broken-response.js'
+
+/** What comes next when a byte around the data of chunks has been taken. */
+export const Next = { framing: 0, data: 1, trailers: 2 } as const
+
+const At = {
+  size: 0,
+  /** Blanks behind a size: some pad it with them. */
+  beforeExtension: 1,
+  extension: 2,
+  sizeLF: 3,
+  dataCR: 4,
+  dataLF: 5
+} as const
+
+const CR = 13
+const LF = 10
+const SEMICOLON = 59
+const DELETE = 127
+/** Enough for 2^52 bytes. */
+const MAX_SIZE_DIGITS = 13
+const MAX_EXTENSION_BYTES = 4096
+
+/**
+ * Reads what is around the data of chunks, byte by byte (RFC 9112 section 7.1). Extensions go no further: nobody knows
+ * any.
+ */
+export class ChunkFraming {
+  /** Of the chunk whose size was read. */
+  size = 0
+  #at: number = At.size
+  /** Digits of a size, or bytes behind it, so far. */
+  #count = 0
+
+  /** A body begins. */
+  begin(): void {
+    this.#at = At.size
+    this.size = this.#count = 0
+  }
+
+  /** All data of the chunk has come. */
+  endData(): void {
+    this.#at = At.dataCR
+  }
+
+  /**
+   * Takes one byte, and tells what comes next.
+   * @throws {BrokenResponse}
+   */
+  take(byte: number): number {
+    switch (this.#at) {
+      case At.size:
+        this.#takeSize(byte)
+        return Next.framing
+      case At.beforeExtension:
+        if (byte === CR) this.#at = At.sizeLF
+        else if (byte === SEMICOLON) this.#at = At.extension
+        else this.#countBehind(isBlank(byte))
+        return Next.framing
+      case At.extension:
+        if (byte === CR) this.#at = At.sizeLF
+        else this.#countBehind((byte >= 32 && byte !== DELETE) || isBlank(byte))
+        return Next.framing
+      case At.sizeLF:
+        expect(byte, LF)
+        return this.size > 0 ? Next.data : Next.trailers
+      case At.dataCR:
+        expect(byte, CR)
+        this.#at = At.dataLF
+        return Next.framing
+      default:
+        expect(byte, LF)
+        this.begin()
+        return Next.framing
+    }
+  }
+
+  #takeSize(byte: number): void {
+    const digit = hexDigit(byte)
+    if (digit >= 0 && this.#count < MAX_SIZE_DIGITS) {
+      this.size = this.size * 16 + digit
+      this.#count++
+      return
+    }
+    if (this.#count === 0 || digit >= 0) throw new BrokenResponse('chunk')
+    this.#count = 0
+    if (byte === CR) this.#at = At.sizeLF
+    else if (byte === SEMICOLON) this.#at = At.extension
+    else if (isBlank(byte)) this.#at = At.beforeExtension
+    else throw new BrokenResponse('chunk')
+  }
+
+  #countBehind(isAllowed: boolean): void {
+    if (!isAllowed || ++this.#count > MAX_EXTENSION_BYTES) throw new BrokenResponse('chunk')
+  }
+}
+
+function expect(byte: number, wanted: number): void {
+  if (byte !== wanted) throw new BrokenResponse('chunk')
+}
+
+const isBlank = (byte: number) => byte === 32 || byte === 9
+
+function hexDigit(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48
+  const lower = byte | 32
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1
+}
