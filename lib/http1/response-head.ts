@@ -57,9 +57,10 @@ export function readResponseHead(text: string): ResponseHead {
   const head = new ResponseHead()
   // What goes on is gathered in runs of lines: mostly it is all of the text, or all but the last lines.
   let kept = readStatusLine(head, text)
-  let keptTo = kept === '' ? 0 : endOfLine(text, 0)
-  let named: string[] | undefined
-  for (let at = endOfLine(text, 0); at < text.length; ) {
+  const fieldsAt = text.indexOf('\n') + 1
+  let keptTo = kept === '' ? 0 : fieldsAt
+  let named: readonly string[] | undefined
+  for (let at = fieldsAt; at < text.length; ) {
     const line = at
     while (TOKEN[text.charCodeAt(at)] === 1) at++
     const length = at - line
@@ -74,8 +75,8 @@ export function readResponseHead(text: string): ResponseHead {
     at += 2
     if (!TELLING.mayHave(length, text.charCodeAt(line))) continue
     const name = text.slice(line, line + length).toLowerCase()
-    const value = trimBlanks(text.slice(valueAt, at - 2))
-    if (name === 'connection') named = connectionOptions(value).concat(named ?? [])
+    const value = trimBlanks(text, valueAt, at - 2)
+    if (name === 'connection') named = named ? named.concat(optionsOf(value)) : optionsOf(value)
     if (goesOn(head, name, value)) continue
     kept += text.slice(keptTo, line)
     keptTo = at
@@ -87,9 +88,34 @@ export function readResponseHead(text: string): ResponseHead {
   return head
 }
 
-/** Takes away spaces and tabs alone: what other blanks there are belongs to the value (RFC 9110 section 5.5). */
-export function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '')
+/** A part of a text without the spaces and tabs around it; other blanks belong to a value (RFC 9110 section 5.5). */
+export function trimBlanks(text: string, from = 0, to = text.length): string {
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+const isBlank = (char: number) => char === SPACE || char === TAB
+
+const CLOSE = ['close']
+const KEEP_ALIVE = ['keep-alive']
+
+/** Mostly it is one of two. */
+function optionsOf(connection: string): readonly string[] {
+  if (connection === 'keep-alive') return KEEP_ALIVE
+  return connection === 'close' ? CLOSE : connectionOptions(connection)
+}
+
+let lastHint = ''
+let lastHintSeconds = -1
+
+/** The time that a `Keep-Alive` field tells, or -1. A backend mostly tells the same. */
+function hintSeconds(value: string): number {
+  if (value !== lastHint) {
+    lastHint = value
+    lastHintSeconds = Number(/(?:^|[\s,])timeout=(\d{1,9})(?:$|[\s,;])/i.exec(value)?.[1] ?? -1)
+  }
+  return lastHintSeconds
 }
 
 const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
@@ -102,10 +128,6 @@ function readStatusLine(head: ResponseHead, text: string): string {
   head.http10 = minor === '0'
   head.persistent = !head.http10
   return minor === '1' && reason !== undefined ? '' : `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
-}
-
-function endOfLine(text: string, at: number): number {
-  return text.indexOf('\n', at) + 1
 }
 
 /** Takes from a field what it tells, and says whether it goes on to the client. */
@@ -122,11 +144,11 @@ function goesOn(head: ResponseHead, name: string, value: string): boolean {
       if (head.chunked || value.toLowerCase() !== 'chunked') throw new BrokenResponse('transfer coding')
       head.chunked = true
       return false
-    case 'keep-alive':
-      head.keepAliveSeconds = Number(
-        /(?:^|[\s,])timeout=(\d{1,9})(?:$|[\s,;])/i.exec(value)?.[1] ?? head.keepAliveSeconds
-      )
+    case 'keep-alive': {
+      const seconds = hintSeconds(value)
+      if (seconds >= 0) head.keepAliveSeconds = seconds
       return false
+    }
     case 'upgrade':
       head.upgrade = head.upgrade === undefined ? value : `${head.upgrade}, ${value}`
       return false
@@ -144,6 +166,7 @@ const OF_CONNECTION = new Set(['connection', 'proxy-connection', 'te'])
 function applyConnection(head: ResponseHead, options: readonly string[]): void {
   if (options.includes('close')) head.persistent = false
   else if (options.includes('keep-alive')) head.persistent = true
+  if (options === KEEP_ALIVE || options === CLOSE) return
   const names = options.filter((option) => !NEVER_DROPPED.has(option))
   if (names.length === 0) return
   const [statusLine, ...lines] = head.text.split(/(?<=\r\n)/)
