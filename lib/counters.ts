@@ -85,5 +85,6 @@ export const BalancerCell = {
   rejectedNoBackend: 8,
   connectionsDropped: 10,
   /** Of those in flight, the ones that have changed to another protocol. */
-  tunnels: 12
+  tunnels: 12,
+  rejectedRequest: 14
 } as const

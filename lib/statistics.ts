@@ -22,7 +22,8 @@ export function requestTotal({ counters }: Registry): number {
   return (
     counters.total(BalancerCell.total) +
     counters.total(BalancerCell.rejectedOverload) +
-    counters.total(BalancerCell.rejectedNoBackend)
+    counters.total(BalancerCell.rejectedNoBackend) +
+    counters.total(BalancerCell.rejectedRequest)
   )
 }
 
@@ -37,11 +38,13 @@ export function collectStatistics(source: StatisticsSource) {
     state: registry.draining ? 'draining' : 'serving',
     requests: {
       inFlight: registry.inFlight,
+      tunnels: counters.get(BalancerCell.tunnels),
       total: requestTotal(registry),
       failed: counters.total(BalancerCell.failed),
       rejected: {
         overload: counters.total(BalancerCell.rejectedOverload),
-        noBackend: counters.total(BalancerCell.rejectedNoBackend)
+        noBackend: counters.total(BalancerCell.rejectedNoBackend),
+        badRequest: counters.total(BalancerCell.rejectedRequest)
       },
       perSecond: rates.rates()
     },

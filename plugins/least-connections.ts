@@ -51,6 +51,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('openExchange', (req, res, target, id, upgrade) => {
       const destination = checkRequest(req, target, limits)
       if ('statusCode' in destination) {
+        counters.addTotal(BalancerCell.rejectedRequest, 1)
         answerRaw(req, res, destination)
         return undefined
       }

@@ -66,11 +66,13 @@ export const statisticsSchema = object({
   },
   requests: object({
     inFlight: count('Requests that are being worked on'),
+    tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),
     total: count('Requests for backends since the start, refused ones included'),
     failed: count('Requests that the balancer answered with 502 or 504'),
     rejected: object({
       overload: count('Answered 503 as too many were in flight'),
-      noBackend: count('Answered 503 as no backend was eligible')
+      noBackend: count('Answered 503 as no backend was eligible'),
+      badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit')
     }),
     perSecond: object({
       last1s: number('Requests per second over the last second'),
