@@ -2,6 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../lib/config/load.js'
+import { isRefused, passDrain, whenAnswered } from '../lib/forward/client-connection.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { requestId } from '../lib/forward/request-id.js'
@@ -14,7 +15,7 @@ import { offeredProtocols } from '../lib/forward/upgrade.js'
  * from then on. If it does not, the connection goes on as one of HTTP.
  */
 const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  fastify.server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => {
+  const serve = (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const res = responseOn(socket, req)
     res.once('finish', () => {
       if (isLast(res)) return
@@ -36,9 +37,24 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
       exchange.writeHead()
       if (exchange.changesProtocol) exchange.startTunnel(early, config.tunnelTimeoutMs)
     })
+  }
+  fastify.server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => {
+    inTurn(socket, () => serve(req, socket, early))
   })
   fastify.server.on('connect', (req: IncomingMessage, socket: Socket) => {
-    answerRaw(req, responseOn(socket, req), UNKNOWN_METHOD)
+    inTurn(socket, () => answerRaw(req, responseOn(socket, req), UNKNOWN_METHOD))
+  })
+}
+
+/** Serves a request after those before it: Node has let go of their connection, though they may still be answered. */
+function inTurn(socket: Socket, serve: () => void): void {
+  if (isRefused(socket)) return
+  const onDrain = () => passDrain(socket)
+  const onError = () => socket.destroy()
+  socket.on('drain', onDrain).on('error', onError)
+  whenAnswered(socket, () => {
+    socket.off('drain', onDrain).off('error', onError)
+    serve()
   })
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { refuseRest } from './broken-request.js'
+import { refuseRest } from './client-connection.js'
 
 /** How long a client may go on with a body that nobody reads. */
 const LINGER_MS = 2000

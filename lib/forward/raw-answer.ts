@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { refuseRest } from './broken-request.js'
+import { refuseRest } from './client-connection.js'
 import { type Failure, RETRY_AFTER_S } from './failure.js'
 import { lingerAfter } from './linger.js'
 import { hasBody } from './request-body.js'

@@ -71,7 +71,7 @@ test(`whatever clients send, backends get requests (${MESSAGES} messages, seed $
   })
   await eventually(() => stage.balancer.registry.inFlight === 0)
   t.same(stage.faults, [], `seed ${SEED}`)
-  t.ok(arrivals.size > MESSAGES / 8, `${arrivals.size} arrived, some as they were sent`)
+  t.ok(arrivals.size > MESSAGES / 20, `${arrivals.size} arrived, some as they were sent`)
   t.ok(arrivals.size < MESSAGES, 'and some did not')
   t.ok(await stage.isWell())
 })

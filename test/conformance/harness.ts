@@ -68,7 +68,7 @@ export class Stage {
   }
 
   /** Sends `bytes` over a connection of their own: what arrived at the backend, and what came back. */
-  async ask(bytes: string | Buffer, act: Act = OK, { head = false, timeoutMs = 1500 } = {}) {
+  async ask(bytes: string | Buffer, act: Act = OK, { head = false, timeoutMs = 5000 } = {}) {
     this.act = act
     const before = this.requests.length
     const client = await this.client()
@@ -96,7 +96,7 @@ export class Stage {
 export async function openStage(t: Test, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const stage = new Stage(t)
   stage.backend = await serving(t, (socket) => stage.serve(socket))
-  stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '1', ...env })
+  stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '3', ...env })
   return stage
 }
 

@@ -30,11 +30,16 @@ const TROUBLE = [
 ]
 
 /** The name of a message; one that was damaged is no longer one. */
-export const idOf = (i: number) => `~${i}.${i}~`
+export const idOf = (i: number) => `~${i}.${checkOf(i)}~`
 
+/** The ids in a text, none that damage has made. */
 export function idsIn(text: string): string[] {
-  return text.match(/~(\d+)\.\1~/g) ?? []
+  return [...text.matchAll(/~(\d+)\.(\d+)~/g)]
+    .map(([id]) => id)
+    .filter((id) => id === idOf(Number.parseInt(id.slice(1), 10)))
 }
+
+const checkOf = (i: number) => (i * 7919 + 104_729) % 99_991
 
 /** Damages text in ways that are the same for a seed. */
 export class Mutator {

@@ -26,14 +26,20 @@ export function remedyFor(socket: Socket): Remedy {
   if (!response) return 'answer'
   if (!response.req.complete) return response.headersSent ? 'cut' : 'answer'
   refuseRest(socket)
-  closeWhenAnswered(socket)
+  whenAnswered(socket, () => socket.destroySoon())
   return 'finish'
 }
 
-function closeWhenAnswered(socket: Socket): void {
+/** Calls `proceed` when all requests that came before on a connection are answered, unless it ends with that. */
+export function whenAnswered(socket: Socket, proceed: () => void): void {
   const response = responseOn(socket)
-  if (response) response.once('close', () => closeWhenAnswered(socket))
-  else socket.destroySoon()
+  if (response) response.once('close', () => whenAnswered(socket, proceed))
+  else if (!socket.destroyed && !socket.writableEnded) proceed()
+}
+
+/** Tells the response that is being written that there is room for more, where Node does not do so any more. */
+export function passDrain(socket: Socket): void {
+  responseOn(socket)?.emit('drain')
 }
 
 /** The response that is the connection's next, or that is being written. */
