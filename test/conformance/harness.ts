@@ -5,6 +5,7 @@ import { OK, type RawBackend, type Script, serving } from '../support/raw-backen
 import { RawClient } from '../support/raw-client.js'
 import { type Field, type Message, readMessage } from '../support/wire.js'
 import type { Case, Wanted } from './cases/case.js'
+import { answeredFields, ownFields } from './own-fields.js'
 import { faultsOf } from './strictness.js'
 
 /** What a backend does: sends these bytes, or as a script says. */
@@ -99,14 +100,6 @@ export async function openStage(t: Test, env: Readonly<Record<string, string>> =
   stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '3', ...env })
   return stage
 }
-
-/** What the balancer writes of its own; each has tests elsewhere. */
-const ADDED_TO_REQUEST = /^(x-forwarded-\w+|x-request-id|via|connection|host|transfer-encoding)$/i
-const ADDED_TO_RESPONSE = /^(connection|keep-alive|date|transfer-encoding)$/i
-
-export const ownFields = (request: Message) => request.fields.filter(([name]) => !ADDED_TO_REQUEST.test(name))
-export const answeredFields = (response: Message) =>
-  response.fields.filter(([name]) => !ADDED_TO_RESPONSE.test(name))
 
 function seen(wanted: Wanted | undefined, message: Message | undefined, fields: readonly Field[]) {
   if (!wanted || !message) return undefined

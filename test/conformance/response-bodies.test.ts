@@ -1,6 +1,7 @@
 import { eventually, test } from '../helper.js'
 import { responseBodies } from './cases/response-bodies.js'
-import { answeredFields, openStage, testCases } from './harness.js'
+import { openStage, testCases } from './harness.js'
+import { answeredFields } from './own-fields.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 

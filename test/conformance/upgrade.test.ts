@@ -3,7 +3,8 @@ import type { Test } from 'tap'
 import { eventually, sleep, test } from '../helper.js'
 import { OK } from '../support/raw-backend.js'
 import { fieldValue, fieldValues, type Message, readMessage, statusOf } from '../support/wire.js'
-import { openStage, ownFields, type Stage } from './harness.js'
+import { openStage, type Stage } from './harness.js'
+import { ownFields } from './own-fields.js'
 
 const upgrade = (protocol = 'websocket', ...lines: string[]) =>
   [
