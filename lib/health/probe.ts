@@ -55,7 +55,8 @@ function askForHead({ config }: Backend, { path, timeoutMs }: HealthCheckConfig)
       onFree: () => connection.destroy(),
       onGone: () => clearTimeout(timer)
     }
-    const timer = setTimeout(() => connection.fail(new CheckTimeout()), timeoutMs)
+    // An answer that has come meanwhile is read first, in case that this process was held up.
+    const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
     const connection = new Connection((...args) => opener.open(...args), owner, MAX_HEAD_BYTES)
     connection.send({ method: 'GET', head, body: undefined, repeatable: true }, handler)
   })

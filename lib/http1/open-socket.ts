@@ -46,9 +46,15 @@ export class SocketOpener {
         this.#session = session
       })
     }
-    const timer = setTimeout(() => socket.destroy(new ConnectTimeout()), connectTimeoutMs)
+    let isConnected = false
+    const giveUp = () => {
+      if (!isConnected) socket.destroy(new ConnectTimeout())
+    }
+    // Whether it stands is heard of first, in case that this process was held up.
+    const timer = setTimeout(() => setImmediate(giveUp), connectTimeoutMs)
     socket.once('close', () => clearTimeout(timer))
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+      isConnected = true
       clearTimeout(timer)
       connected()
     })

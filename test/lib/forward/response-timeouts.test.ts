@@ -1,4 +1,7 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Awaiting, ResponseTimeouts } from '../../../lib/forward/response-timeouts.js'
@@ -211,4 +214,24 @@ t.test('is as if every one were looked at in every sweep', async (t) => {
     { numRuns: 500 }
   )
   t.pass()
+})
+
+t.test('what came while the process was held up is read before anybody is late', async (t) => {
+  const timeouts = new ResponseTimeouts(50)
+  t.teardown(() => timeouts.stop())
+  const worker = new Worker(
+    `const { parentPort, workerData } = require('node:worker_threads')
+     require('node:net').createServer((socket) => void socket.end('answer'))
+       .listen(0, '127.0.0.1', function () { parentPort.postMessage(this.address().port) })`,
+    { eval: true }
+  )
+  t.teardown(() => worker.terminate())
+  const [port] = await once(worker, 'message')
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  const waiter = arm(timeouts, performance.now())
+  socket.on('data', () => timeouts.remove(waiter))
+  for (const endMs = performance.now() + 300; performance.now() < endMs; );
+  await once(socket, 'close')
+  t.equal(waiter.timedOut, 0)
 })
