@@ -24,7 +24,9 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     http: {
       IncomingMessage: UpgradableRequest,
       highWaterMark: config.bufferSizeBytes,
-      headersTimeout: limits.headTimeoutMs,
+      // Node wants it so: a head takes no longer than a whole request.
+      requestTimeout: limits.requestTimeoutMs,
+      headersTimeout: Math.min(limits.headTimeoutMs, limits.requestTimeoutMs || limits.headTimeoutMs),
       maxHeaderSize: config.maxHeadBytes,
       connectionsCheckingInterval: CHECK_INTERVAL_MS
     },

@@ -20,7 +20,7 @@ export function takeProxyHeader(
   const timer = setTimeout(drop, timeoutMs)
   const leave = () => {
     clearTimeout(timer)
-    socket.off('readable', read).off('error', leave).off('close', leave)
+    socket.off('readable', read).off('end', drop).off('error', leave).off('close', leave)
   }
   const read = () => {
     const chunk: Buffer | null = socket.read()
@@ -40,5 +40,5 @@ export function takeProxyHeader(
       drop()
     }
   }
-  socket.on('readable', read).on('error', leave).on('close', leave)
+  socket.on('readable', read).on('end', drop).on('error', leave).on('close', leave)
 }

@@ -13,11 +13,13 @@ const MAX_LENGTH_2 = 4096
 const SIGNATURE_1 = Buffer.from('PROXY ')
 const MAX_LENGTH_1 = 107
 const LINE_1 =
-  /^PROXY (?:UNKNOWN(?: [\x20-\x7e]*)?|TCP([46]) ([0-9a-f:.]{2,45}) ([0-9a-f:.]{2,45}) (\d{1,5}) (\d{1,5}))\r\n$/i
+  /^PROXY (?:UNKNOWN(?: [\x20-\x7e]*)?|TCP([46]) ([0-9A-Fa-f:.]{2,45}) ([0-9A-Fa-f:.]{2,45}) (\d{1,5}) (\d{1,5}))\r\n$/
+const MAX_PORT = 65_535
 const LOCAL = 0
 const PROXY = 1
 const TCP_OVER_IPV4 = 0x11
 const TCP_OVER_IPV6 = 0x21
+const ADDRESS_BYTES: Readonly<Record<number, number>> = { [TCP_OVER_IPV4]: 12, [TCP_OVER_IPV6]: 36 }
 
 /**
  * Reads the header at the start of a connection (the PROXY protocol's specification, versions 1 and 2).
@@ -40,11 +42,13 @@ function readVersion1(bytes: Buffer): ProxyHeader | undefined {
   const line = bytes.toString('latin1', 0, end + 2)
   const match = end + 2 <= MAX_LENGTH_1 ? LINE_1.exec(line) : null
   if (!match) throw new Error('broken header of the PROXY protocol')
-  const [, family, address, , , localPort] = match
+  const [, family, address, localAddress, port, localPort] = match
   if (family === undefined) return { length: line.length, source: undefined }
-  const isRight = isIP(address!) === Number(family) && Number(localPort) <= 65_535
+  const isRight =
+    [address, localAddress].every((text) => isIP(text!) === Number(family)) &&
+    [port, localPort].every((text) => Number(text) <= MAX_PORT)
   if (!isRight) throw new Error('broken header of the PROXY protocol')
-  return { length: line.length, source: { address: address!, localPort: Number(localPort) } }
+  return { length: line.length, source: { address: canonical(address!), localPort: Number(localPort) } }
 }
 
 function readVersion2(bytes: Buffer): ProxyHeader | undefined {
@@ -57,20 +61,30 @@ function readVersion2(bytes: Buffer): ProxyHeader | undefined {
     throw new Error('broken header of the PROXY protocol')
   if (bytes.length < length) return undefined
   if (command === LOCAL) return { length, source: undefined }
-  if (family === TCP_OVER_IPV4 && length >= FIXED_2 + 12) {
+  const addressBytes = ADDRESS_BYTES[family] ?? 0
+  if (length < FIXED_2 + addressBytes) throw new Error('broken header of the PROXY protocol')
+  if (family === TCP_OVER_IPV4) {
     const address = bytes.subarray(FIXED_2, FIXED_2 + 4).join('.')
     return { length, source: { address, localPort: bytes.readUInt16BE(FIXED_2 + 10) } }
   }
-  if (family === TCP_OVER_IPV6 && length >= FIXED_2 + 36) {
+  if (family === TCP_OVER_IPV6) {
     return { length, source: { address: addressOf(bytes), localPort: bytes.readUInt16BE(FIXED_2 + 34) } }
   }
   return { length, source: undefined }
 }
 
-/** In the form in which addresses are written (RFC 5952). */
+/** The source address of a header of version 2. */
 function addressOf(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(FIXED_2 + 2 * i).toString(16))
-  const isMapped = groups.slice(0, 6).join(':') === '0:0:0:0:0:ffff'
-  if (isMapped) return bytes.subarray(FIXED_2 + 12, FIXED_2 + 16).join('.')
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
+  return canonical(groups.join(':'))
+}
+
+/** An address in the form in which addresses are compared (RFC 5952), IPv4 as such even where it is written as IPv6. */
+function canonical(address: string): string {
+  if (!address.includes(':')) return address
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
+  if (high === undefined || low === undefined) return short
+  const bits = Number.parseInt(high, 16) * 0x1_0000 + Number.parseInt(low, 16)
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
 }

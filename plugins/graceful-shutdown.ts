@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { isIdleUnseen } from '../lib/forward/client-connection.js'
 import { writeAtOnce } from '../lib/log-stream.js'
 
 const SWEEP_MS = 50
@@ -33,8 +34,7 @@ export default fp<{ config: Config }>(
       // A connection whose answer had begun before goes idle without having been told to close.
       const sweep = setInterval(() => {
         server.closeIdleConnections()
-        // Node does not count those as idle that have not sent a byte yet.
-        for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+        for (const socket of connections) if (isIdleUnseen(socket)) socket.destroy()
       }, SWEEP_MS)
       const deadline = setTimeout(() => {
         const cut = registry.inFlight

@@ -2,25 +2,27 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../lib/config/load.js'
-import { isRefused, passDrain, whenAnswered } from '../lib/forward/client-connection.js'
+import { isRefused, passDrain, setWaiting, whenAnswered } from '../lib/forward/client-connection.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { requestId } from '../lib/forward/request-id.js'
 import { isLast } from '../lib/forward/response-start.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 import { offeredProtocols } from '../lib/forward/upgrade.js'
+import { connectionOptions } from '../lib/http1/field-names.js'
 
 /**
  * Requests for a change of protocol, which Node takes out of HTTP: if a backend agrees, bytes pass in both directions
  * from then on. If it does not, the connection goes on as one of HTTP.
  */
 const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+  const { limits, tunnelTimeoutMs } = config
   const serve = (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const res = responseOn(socket, req)
+    // Node would begin anew to count the requests of the connection.
+    if (limits.requestsPerSocket > 0) res.shouldKeepAlive = false
     res.once('finish', () => {
-      if (isLast(res)) return
-      if (early.length > 0) socket.unshift(early)
-      fastify.serveHttp(socket)
+      if (!isLast(res)) serveNext(socket, early)
     })
     const target = req.url!
     if (isOwnTarget(target)) {
@@ -35,8 +37,21 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
         return
       }
       exchange.writeHead()
-      if (exchange.changesProtocol) exchange.startTunnel(early, config.tunnelTimeoutMs)
+      if (exchange.changesProtocol) exchange.startTunnel(early, tunnelTimeoutMs)
     })
+  }
+  const serveNext = (socket: Socket, early: Buffer) => {
+    if (early.length > 0) socket.unshift(early)
+    // The time between two requests, which Node looks after only behind one that it has read.
+    const timer = setTimeout(() => socket.destroy(), limits.keepAliveTimeoutMs)
+    const onNext = () => {
+      clearTimeout(timer)
+      setWaiting(socket, false)
+      socket.off('data', onNext).off('close', onNext)
+    }
+    setWaiting(socket, true)
+    socket.on('data', onNext).on('close', onNext)
+    fastify.serveHttp(socket)
   }
   fastify.server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => {
     inTurn(socket, () => serve(req, socket, early))
@@ -62,13 +77,21 @@ function inTurn(socket: Socket, serve: () => void): void {
 function responseOn(socket: Socket, req: IncomingMessage): ServerResponse {
   const res = new ServerResponse(req)
   const onError = () => socket.destroy()
+  // As of any request, whose client leaves before it is answered.
+  const onEnd = () => {
+    if (!res.headersSent) socket.destroy()
+  }
+  if (connectionOptions(req.headers.connection ?? '').includes('close')) res.shouldKeepAlive = false
   res.assignSocket(socket)
-  socket.on('error', onError)
+  socket.on('error', onError).on('end', onEnd)
+  if (socket.readableEnded) socket.destroy()
   res.once('finish', () => {
     res.detachSocket(socket)
-    socket.off('error', onError)
+    socket.off('end', onEnd)
     res.emit('close')
+    // That it could not be written may show only later.
     if (isLast(res)) socket.destroySoon()
+    else socket.off('error', onError)
   })
   return res
 }

@@ -16,6 +16,19 @@ export function isRefused(socket: Socket): boolean {
 /** What a client sends cannot be read on from here. */
 export type Remedy = 'answer' | 'cut' | 'finish'
 
+const waiting = new WeakSet<Socket>()
+
+/** Notes whether a connection waits for its next request unseen by Node, which knows nothing of those before. */
+export function setWaiting(socket: Socket, isWaiting: boolean): void {
+  if (isWaiting) waiting.add(socket)
+  else waiting.delete(socket)
+}
+
+/** Whether a connection is idle, of those that Node does not count as such: some have not sent a byte yet. */
+export function isIdleUnseen(socket: Socket): boolean {
+  return socket.bytesRead === 0 || waiting.has(socket)
+}
+
 /**
  * What to do about a client that sends what is no request, or a broken body: an error page is an `answer` only where
  * none has begun, as it would be taken for a part of that. A request that came whole before it is to be answered: then

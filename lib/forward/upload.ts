@@ -17,6 +17,7 @@ export class Upload {
   /** Whether the client was told to go on with the body that it waits with. */
   #isContinued = false
   #movedMs = 0
+  #isWatching = false
   readonly #req: IncomingMessage
   readonly #limits: UploadLimits
   readonly #onBroken: (failure: Failure) => void
@@ -34,9 +35,11 @@ export class Upload {
     this.#movedMs = nowMs
     const { bodyTimeoutMs } = this.#limits
     if (bodyTimeoutMs === 0) return
-    this.end()
-    // Node closes the connection by itself if nobody listens here.
-    this.#req.on('timeout', this.#onTimeout).once('end', this.end)
+    if (!this.#isWatching) {
+      this.#isWatching = true
+      // Node closes the connection by itself if nobody listens here.
+      this.#req.on('timeout', this.#onTimeout).once('end', this.end)
+    }
     this.#req.socket.setTimeout(bodyTimeoutMs)
   }
 
@@ -66,7 +69,9 @@ export class Upload {
 
   /** Looks no more after the client. */
   readonly end = (): void => {
-    if (this.#limits.bodyTimeoutMs === 0) return
+    // At the end of the exchange the time is Node's again, for which the connection may be idle.
+    if (!this.#isWatching) return
+    this.#isWatching = false
     this.#req.off('timeout', this.#onTimeout).off('end', this.end)
     this.#req.socket.setTimeout(0)
   }

@@ -71,7 +71,7 @@ export class CountedStack extends ConnectionStack {
 export function stackFor(
   t: Test,
   { address }: { readonly address: string },
-  connectTimeoutMs = 1000
+  connectTimeoutMs = 10_000
 ): CountedStack {
   const [config] = backendConfigs(address)
   const stack = new CountedStack(new SocketOpener(config!, { connectTimeoutMs, bufferSizeBytes: 65_536 }))

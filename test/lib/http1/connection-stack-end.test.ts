@@ -3,6 +3,9 @@ import { fullBacklog } from '../../support/full-backlog.js'
 import { answering, OK, refusing, scripted } from '../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, EAGER, holding, stackFor } from '../../support/stack.js'
 
+/** Sooner than a connection expires. */
+const SOON_MS = 1500
+
 test('a refused connection is one error of its request, which was not sent', async (t) => {
   const stack = stackFor(t, await refusing(t))
   const endings = askFor(stack, EAGER + 20)
@@ -85,17 +88,18 @@ test('close answers the requests that it has, those that wait as well', async (t
   await eventually(() => held.length === EAGER + 20)
   t.notOk(isClosed)
   answer()
-  await closing
+  await Promise.race([closing, sleep(SOON_MS)])
+  t.ok(isClosed)
   t.ok(all.every(({ body, count }) => body === 'ok' && count === 1))
-  await eventually(() => backend.sockets.size === 0)
+  await eventually(() => backend.sockets.size === 0, SOON_MS)
 })
 
 test('close leaves no idle connection', async (t) => {
   const backend = await scripted(t, answering(OK))
   const stack = stackFor(t, backend)
   await answered(stack)
-  await stack.close()
-  await eventually(() => backend.sockets.size === 0)
+  await Promise.race([stack.close(), sleep(SOON_MS)])
+  await eventually(() => backend.sockets.size === 0, SOON_MS)
   const unused = stackFor(t, backend)
   await unused.close()
   t.equal(unused.opened, 0)

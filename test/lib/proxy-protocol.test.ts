@@ -1,0 +1,153 @@
+import t from 'tap'
+import { type ProxyHeader, readProxyHeader } from '../../lib/proxy-protocol.js'
+
+const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+const IPV4 = Buffer.from([203, 0, 113, 9, 10, 0, 0, 1, 0xc0, 0x01, 0x01, 0xbb])
+const ipv6 = (...groups: number[]) => {
+  const bytes = Buffer.alloc(36)
+  for (const [i, group] of groups.entries()) bytes.writeUInt16BE(group, 2 * i)
+  bytes.writeUInt16BE(0xc001, 32)
+  bytes.writeUInt16BE(443, 34)
+  return bytes
+}
+
+/** A header of version 2; its length is that of the block, if it is not given. */
+function version2(command: number, family: number, block: Buffer, length = block.length): Buffer {
+  const fixed = Buffer.from([command, family, length >> 8, length & 255])
+  return Buffer.concat([SIGNATURE, fixed, block])
+}
+const tlv = (size: number) =>
+  Buffer.concat([Buffer.from([0xea, size >> 8, size & 255]), Buffer.alloc(size, 1)])
+const bytesOf = (header: string | Buffer) => Buffer.from(header as string, 'latin1')
+
+const from = (address: string, localPort = 443) => ({ address, localPort })
+
+const HEADERS: readonly [name: string, header: string | Buffer, source: ProxyHeader['source']][] = [
+  ['TCP4', 'PROXY TCP4 203.0.113.9 10.0.0.1 49153 443\r\n', from('203.0.113.9')],
+  [
+    'TCP4, all as large as can be',
+    'PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n',
+    from('255.255.255.255', 65_535)
+  ],
+  ['TCP4, all as small as can be', 'PROXY TCP4 0.0.0.0 0.0.0.0 0 0\r\n', from('0.0.0.0', 0)],
+  ['TCP6', 'PROXY TCP6 2001:db8::9 ::1 49153 443\r\n', from('2001:db8::9')],
+  [
+    'TCP6, the longest',
+    `PROXY TCP6 ${Array(8).fill('ffff').join(':')} ${Array(8).fill('ffff').join(':')} 65535 65535\r\n`,
+    from(Array(8).fill('ffff').join(':'), 65_535)
+  ],
+  ['UNKNOWN', 'PROXY UNKNOWN\r\n', undefined],
+  ['UNKNOWN with addresses', 'PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n', undefined],
+  ['the longest line', `PROXY UNKNOWN ${'x'.repeat(91)}\r\n`, undefined],
+  ['version 2, IPv4', version2(0x21, 0x11, IPV4), from('203.0.113.9')],
+  ['version 2, IPv6', version2(0x21, 0x21, ipv6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9)), from('2001:db8::9')],
+  ['version 2, IPv6 of zeros', version2(0x21, 0x21, ipv6(0, 0, 0, 0, 0, 0, 0, 1)), from('::1')],
+  [
+    'version 2, IPv4 as IPv6',
+    version2(0x21, 0x21, ipv6(0, 0, 0, 0, 0, 0xffff, 0xcb00, 0x7109)),
+    from('203.0.113.9')
+  ],
+  [
+    'version 2, IPv4 and more behind it',
+    version2(0x21, 0x11, Buffer.concat([IPV4, tlv(5), tlv(0)])),
+    from('203.0.113.9')
+  ],
+  [
+    'version 2, IPv6 and much behind it',
+    version2(0x21, 0x21, Buffer.concat([ipv6(1, 2, 3, 4, 5, 6, 7, 8), tlv(1000)])),
+    from('1:2:3:4:5:6:7:8')
+  ],
+  ['version 2, LOCAL', version2(0x20, 0, Buffer.alloc(0)), undefined],
+  ['version 2, LOCAL with addresses', version2(0x20, 0x11, IPV4), undefined],
+  ['version 2, of no family', version2(0x21, 0, Buffer.from('whatever')), undefined],
+  ['version 2, UDP', version2(0x21, 0x12, IPV4), undefined],
+  ['version 2, a Unix socket', version2(0x21, 0x31, Buffer.alloc(216, 1)), undefined]
+]
+
+const BEHIND = [
+  '',
+  'GET / HTTP/1.1\r\nHost: x\r\n\r\n',
+  'PROXY TCP4 6.6.6.6 6.6.6.6 1 1\r\n',
+  '\r\n\r\n\0\r\nQUIT\n'
+]
+
+t.test('who connects is read, and what is behind it is left', async (t) => {
+  for (const [name, header, source] of HEADERS) {
+    const bytes = bytesOf(header)
+    for (const behind of BEHIND)
+      t.same(
+        readProxyHeader(Buffer.concat([bytes, bytesOf(behind)])),
+        { length: bytes.length, source },
+        `${name} before ${JSON.stringify(behind)}`
+      )
+  }
+})
+
+t.test('a part of it is not taken for the whole, wherever it is cut', async (t) => {
+  for (const [name, header] of HEADERS) {
+    const bytes = bytesOf(header)
+    const taken = Array.from({ length: bytes.length }, (_, i) => readProxyHeader(bytes.subarray(0, i)))
+    t.same(taken, Array(bytes.length).fill(undefined), name)
+  }
+})
+
+t.test('the IPv4 address of an IPv6 socket is the same in both versions', async (t) => {
+  const { source } = readProxyHeader(bytesOf('PROXY TCP6 ::ffff:203.0.113.9 ::1 49153 443\r\n'))!
+  t.same(source, from('203.0.113.9'))
+})
+
+t.test('an IPv6 address is the same however it is written', async (t) => {
+  for (const written of ['2001:DB8::9', '2001:0db8:0:0::0:9', '2001:db8:0000:0000:0000:0000:0000:0009']) {
+    const { source } = readProxyHeader(bytesOf(`PROXY TCP6 ${written} ::1 49153 443\r\n`))!
+    t.same(source, from('2001:db8::9'), written)
+  }
+})
+
+const BROKEN: readonly [name: string, header: string | Buffer][] = [
+  ['a request', 'GET / HTTP/1.1\r\n\r\n'],
+  ['a byte that begins neither', 'X'],
+  ['lower case', 'proxy TCP4 1.2.3.4 5.6.7.8 1 2\r\n'],
+  ['a family in lower case', 'PROXY tcp4 1.2.3.4 5.6.7.8 1 2\r\n'],
+  ['another family', 'PROXY UDP4 1.2.3.4 5.6.7.8 1 2\r\n'],
+  ['no family', 'PROXY \r\n'],
+  ['no addresses', 'PROXY TCP4\r\n'],
+  ['a port too few', 'PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n'],
+  ['a word too many', 'PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n'],
+  ['two blanks', 'PROXY TCP4  1.2.3.4 5.6.7.8 1 2\r\n'],
+  ['a blank at the end', 'PROXY TCP4 1.2.3.4 5.6.7.8 1 2 \r\n'],
+  ['a bare LF', `PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n${' '.repeat(107)}`],
+  ['a bare CR', `PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r${' '.repeat(107)}`],
+  ['IPv6 as TCP4', 'PROXY TCP4 ::1 ::1 1 2\r\n'],
+  ['IPv4 as TCP6', 'PROXY TCP6 1.2.3.4 5.6.7.8 1 2\r\n'],
+  ['an address that is none', 'PROXY TCP4 1.2.3.256 5.6.7.8 1 2\r\n'],
+  ['an own address that is none', 'PROXY TCP4 1.2.3.4 5.6.7.256 1 2\r\n'],
+  ['an own address of another family', 'PROXY TCP4 1.2.3.4 ::1 1 2\r\n'],
+  ['an own port that is none', 'PROXY TCP4 1.2.3.4 5.6.7.8 1 65536\r\n'],
+  ['a port that is none', 'PROXY TCP4 1.2.3.4 5.6.7.8 65536 2\r\n'],
+  ['a negative port', 'PROXY TCP4 1.2.3.4 5.6.7.8 -1 2\r\n'],
+  ['a line that is too long', `PROXY UNKNOWN ${'x'.repeat(92)}\r\n`],
+  ['a line without an end', `PROXY TCP4 ${'1'.repeat(97)}`],
+  ['version 1 in the frame of 2', version2(0x11, 0x11, IPV4)],
+  ['version 3', version2(0x31, 0x11, IPV4)],
+  ['another command', version2(0x22, 0x11, IPV4)],
+  ['a length beyond all reason', version2(0x21, 0x11, IPV4, 65_535)],
+  ['no room for the addresses', version2(0x21, 0x11, IPV4.subarray(0, 11))],
+  ['no room for those of IPv6', version2(0x21, 0x21, IPV4)]
+]
+
+t.test('what is none, or broken, is refused', async (t) => {
+  for (const [name, header] of BROKEN) t.throws(() => readProxyHeader(bytesOf(header)), name)
+})
+
+t.test('a change of any byte of a signature is noticed', async (t) => {
+  for (const [name, header, length] of [
+    ['version 1', bytesOf('PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n'), 6],
+    ['version 2', version2(0x21, 0x11, IPV4), 12]
+  ] as const)
+    for (let i = 0; i < length; i++) {
+      const bytes = Buffer.from(header)
+      bytes[i]! ^= 1
+      t.throws(() => readProxyHeader(bytes), `${name}, byte ${i}`)
+      if (i > 0) t.throws(() => readProxyHeader(bytes.subarray(0, i + 1)), 'as soon as it comes')
+    }
+})
