@@ -53,6 +53,7 @@ function askForHead({ config }: Backend, { path, timeoutMs }: HealthCheckConfig)
     const owner: ConnectionOwner = {
       onActivity: () => {},
       onFree: () => connection.destroy(),
+      onTunnel: () => {},
       onGone: () => clearTimeout(timer)
     }
     // An answer that has come meanwhile is read first, in case that this process was held up.

@@ -53,6 +53,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   readonly #options: StackOptions
   readonly #connections = new Set<Connection>()
   readonly #free: Connection[] = []
+  readonly #tunnels = new Set<Connection>()
   readonly #waiting: Waiting[] = []
   #turn = 0
   /** Whether the end of the turn is looked out for: once a turn, or turns would be counted too fast. */
@@ -102,7 +103,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const isError = error instanceof Error
     const reason = isError ? error : new ConnectionClosed()
     for (const { handler } of this.#waiting.splice(0)) handler.onError(reason)
-    for (const connection of [...this.#connections]) connection.fail(reason)
+    for (const connection of [...this.#connections, ...this.#tunnels]) connection.fail(reason)
     const closed = typeof error === 'function' ? error : callback
     if (!closed) return this.close()
     this.close(closed)
@@ -128,8 +129,14 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     this.#countTurns()
   }
 
+  onTunnel(connection: Connection): void {
+    this.#connections.delete(connection)
+    this.#tunnels.add(connection)
+  }
+
   onGone(connection: Connection): void {
     this.#connections.delete(connection)
+    this.#tunnels.delete(connection)
     const index = this.#free.lastIndexOf(connection)
     if (index !== -1) this.#free.splice(index, 1)
     this.#closeIfDone()
@@ -211,7 +218,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   #closeIfDone(): void {
-    if (!this.#onClosed || this.#connections.size > 0) return
+    if (!this.#onClosed || this.#connections.size + this.#tunnels.size > 0) return
     clearInterval(this.#sweeper)
     this.#onClosed()
   }

@@ -44,6 +44,8 @@ export interface ConnectionOwner {
   onActivity(): void
   /** It is free for the next request. */
   onFree(connection: Connection): void
+  /** It has left HTTP, and will not come free. */
+  onTunnel(connection: Connection): void
   /** It cannot be used any more. */
   onGone(connection: Connection): void
 }
@@ -152,6 +154,7 @@ export class Connection {
     this.#handler = user
     this.#parser.redirect(user)
     this.#socket.on('drain', () => user.onDrain())
+    this.#owner.onTunnel(this)
   }
 
   /** Writes bytes of the other protocol. Returns whether there is room for more before `onDrain`. */
