@@ -127,3 +127,13 @@ test('who gives up in the midst of a response takes its connection along', async
   t.equal(gone.count, 0)
   t.equal(backend.connections, 2)
 })
+
+test('a connection that is given up with the end of its response is not used again', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const stack = stackFor(t, backend)
+  const first = ask(stack)
+  first.onCall = () => first.completed > 0 && first.connection!.destroy()
+  await eventually(() => backend.connections === 1 && backend.sockets.size === 0)
+  const second = await answered(stack)
+  t.same([first.count, second.body, stack.opened], [1, 'ok', 2])
+})
