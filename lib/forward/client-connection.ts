@@ -13,9 +13,6 @@ export function isRefused(socket: Socket): boolean {
   return refused.has(socket)
 }
 
-/** What a client sends cannot be read on from here. */
-export type Remedy = 'answer' | 'cut' | 'finish'
-
 const waiting = new WeakSet<Socket>()
 
 /** Notes whether a connection waits for its next request unseen by Node, which knows nothing of those before. */
@@ -28,6 +25,9 @@ export function setWaiting(socket: Socket, isWaiting: boolean): void {
 export function isIdleUnseen(socket: Socket): boolean {
   return socket.bytesRead === 0 || waiting.has(socket)
 }
+
+/** How to go on with a connection on which what a client sends cannot be read any more. */
+export type Remedy = 'answer' | 'cut' | 'finish'
 
 /**
  * What to do about a client that sends what is no request, or a broken body: an error page is an `answer` only where
