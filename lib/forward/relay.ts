@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Connection } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import { lingerAfter } from './linger.js'
@@ -76,9 +77,12 @@ export abstract class Relay {
 
   /** Ends a response that broke: in good order, the client would take what it has for the whole. */
   protected cutOff(): void {
-    flushHead(this.res)
-    this.res.socket?.uncork()
-    this.res.destroy()
+    const { res } = this
+    flushHead(res)
+    res.socket?.uncork()
+    if (res.socket) res.destroy()
+    // From Node 24 on, a response that is destroyed before its turn leaves the connection standing.
+    else res.once('socket', (socket: Socket) => socket.destroy())
   }
 
   /** Lets the backend wait for the client. */

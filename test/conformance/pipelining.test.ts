@@ -114,3 +114,21 @@ test('a failure is in its place among the answers', async (t) => {
   for (let i = 0; i < 3; i++) statuses.push(statusOf(await client.response()))
   t.same(statuses, [200, 502, 200], 'RFC 9112, 9.3.2')
 })
+
+const BROKEN: Record<string, string> = {
+  length: 'HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello',
+  chunks: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n50\r\nhello'
+}
+
+for (const [framing, bytes] of Object.entries(BROKEN)) {
+  test(`a response by ${framing} that breaks before its turn ends the connection after the one before`, async (t) => {
+    const stage = await openStage(t)
+    stage.act = (request, socket) =>
+      request.startLine.includes('/broken') ? void socket.end(bytes) : telling(request, socket)
+    const client = await stage.client()
+    client.send(get('/slow') + get('/broken') + get('/3'))
+    t.equal(`${(await client.response()).body}`, '/slow ', 'RFC 9112, 9.3.2')
+    await client.untilClosed()
+    t.notMatch(client.received.toString('latin1'), /\/3 |\r\n0\r\n/, 'RFC 9112, 8')
+  })
+}
