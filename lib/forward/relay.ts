@@ -3,7 +3,8 @@ import type { Socket } from 'node:net'
 import type { Connection } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import { lingerAfter } from './linger.js'
-import { endJoined, flushHead, startResponse } from './response-start.js'
+import { endJoined, whenTaken, writePart } from './response-body.js'
+import { flushHead, startResponse } from './response-start.js'
 
 /**
  * The way of a response from the connection to the backend to that of the client: head, body with backpressure,
@@ -46,18 +47,18 @@ export abstract class Relay {
     this.#remaining -= chunk.length
     // The last chunk goes out with the end of the message, in one write.
     if (this.#remaining === 0) this.#lastChunk = chunk
-    else this.res.write(this.#lasting(chunk))
+    else writePart(this.res, this.#lasting(chunk))
   }
 
   onReadEnd(): void {
     if (!this.answering) return
     const { res } = this
     flushHead(res)
-    // Node holds writes back to the end of the tick; let go at once, mostly the kernel takes them whole.
+    // Mostly the kernel takes all at once.
     res.socket?.uncork()
     if (res.writableLength === 0) return
     this.connection!.keep()
-    if (res.writableNeedDrain) this.#holdBackend()
+    if (res.writableLength >= res.writableHighWaterMark) this.#holdBackend()
   }
 
   onEnd(trailers: readonly string[]): void {
@@ -90,7 +91,7 @@ export abstract class Relay {
     if (this.#isHolding) return
     this.#isHolding = true
     this.connection!.hold()
-    this.res.once('drain', () => {
+    whenTaken(this.res, () => {
       if (this.#isHolding) this.connection?.release()
       this.#isHolding = false
     })

@@ -1,22 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { ResponseHead } from '../http1/response-head.js'
-
-/** What a response of Node has within, the same in all versions from 20 to 26. */
-interface Internals {
-  _header: string | null
-  _headerSent: boolean
-  _hasBody: boolean
-  _last: boolean
-  _keepAliveTimeout: number
-  maxRequestsOnConnectionReached?: boolean
-  _send(data: string, encoding: 'latin1'): boolean
-  _writeRaw(data: string, encoding: 'latin1'): boolean
-}
-
-const internals = (res: ServerResponse) => res as unknown as Internals
-
-/** Above this, copying a chunk into the head's string costs more than a second buffer in the write. */
-const MAX_JOINED_BYTES = 16_384
+import { internals } from './response-internals.js'
 
 /**
  * Sets the head of a response, as `writeHead` would but line for line as the backend sent it: Node would take the text
@@ -57,19 +41,6 @@ export function flushHead(res: ServerResponse): void {
   const message = internals(res)
   // Node's own way would write it as UTF-8.
   if (!message._headerSent) message._send('', 'latin1')
-}
-
-/**
- * Ends a response with a body that is small and whole, in the string of its head, which Node then writes in one piece:
- * it would otherwise gather head, body and end into a vector, which costs a tenth of an exchange. Returns false, and
- * does nothing, where that cannot be.
- */
-export function endJoined(res: ServerResponse, body: Buffer): boolean {
-  const message = internals(res)
-  if (body.length > MAX_JOINED_BYTES || !message._header || message._headerSent) return false
-  message._header += body.toString('latin1')
-  res.end()
-  return true
 }
 
 /** Interim responses to pipelined requests whose turn has not come. */

@@ -1,0 +1,15 @@
+import type { ServerResponse } from 'node:http'
+
+/** What a response of Node has within, the same in all versions from 20 to 26. */
+export interface Internals {
+  _header: string | null
+  _headerSent: boolean
+  _hasBody: boolean
+  _last: boolean
+  _keepAliveTimeout: number
+  maxRequestsOnConnectionReached?: boolean
+  _send(data: string | Buffer, encoding: 'latin1' | null, callback?: () => void): boolean
+  _writeRaw(data: string, encoding: 'latin1'): boolean
+}
+
+export const internals = (res: ServerResponse) => res as unknown as Internals
