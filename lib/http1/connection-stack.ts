@@ -60,8 +60,9 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   #isCounting = false
   #activityBefore = 0
   #sweeper: NodeJS.Timeout | undefined
-  /** Called when the last connection is gone, after which no request comes. */
-  #onClosed: (() => void) | undefined
+  /** Resolves when the last connection is gone: set once the stack closes, after which no request comes. */
+  #closed: Promise<void> | undefined
+  #resolveClosed = () => {}
 
   constructor(options: StackOptions) {
     super()
@@ -84,14 +85,14 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   override close(): Promise<void>
   override close(callback: () => void): void
   override close(callback?: () => void): Promise<void> | undefined {
-    const closed = new Promise<void>((resolve) => {
-      this.#onClosed = resolve
+    this.#closed ??= new Promise((resolve) => {
+      this.#resolveClosed = resolve
     })
     this.#sendWaiting(this.#waiting.length)
     for (const connection of [...this.#free]) connection.destroy()
     this.#closeIfDone()
-    if (!callback) return closed
-    closed.then(callback)
+    if (!callback) return this.#closed
+    this.#closed.then(callback)
     return undefined
   }
 
@@ -118,7 +119,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const { keepAliveSeconds } = connection
     const idleMs =
       keepAliveSeconds < 0 ? IDLE_MS : Math.min(keepAliveSeconds * 1000 - IDLE_MARGIN_MS, MAX_IDLE_MS)
-    if (this.#onClosed || idleMs <= 0) {
+    if (this.#closed || idleMs <= 0) {
       connection.destroy()
       return
     }
@@ -218,8 +219,8 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   #closeIfDone(): void {
-    if (!this.#onClosed || this.#connections.size + this.#tunnels.size > 0) return
+    if (!this.#closed || this.#connections.size + this.#tunnels.size > 0) return
     clearInterval(this.#sweeper)
-    this.#onClosed()
+    this.#resolveClosed()
   }
 }

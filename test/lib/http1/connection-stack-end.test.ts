@@ -131,6 +131,28 @@ test('a close that destroy overtakes is over as well', async (t) => {
   t.ok(isClosed)
 })
 
+test('close asked for twice is over for both', async (t) => {
+  const { backend, held, answer } = await holding(t)
+  const stack = stackFor(t, backend)
+  const ending = ask(stack)
+  await eventually(() => held.length === 1)
+  let closed = 0
+  const count = () => {
+    closed++
+  }
+  stack.close().then(count)
+  stack.close(count)
+  await sleep(20)
+  t.equal(closed, 0)
+  answer()
+  await eventually(() => closed === 2, SOON_MS).catch(() => {})
+  t.equal(closed, 2)
+  t.ok(allEnded([ending])())
+  stack.close(count)
+  await eventually(() => closed === 3, SOON_MS).catch(() => {})
+  t.equal(closed, 3, 'and for one who asks later')
+})
+
 test('the callbacks of close and destroy are called', async (t) => {
   const backend = await scripted(t, answering(OK))
   for (const end of ['close', 'destroy'] as const) {
