@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
+import { type Balancer, eventually, startBalancer, test } from '../helper.js'
+import { pour, stalled } from '../support/pour.js'
 import { type RawBackend, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
@@ -14,30 +15,7 @@ const HELD_LIMIT = 600_000
 const CHUNK = Buffer.alloc(50_000, 'backpressure')
 
 /** Sends `SIZE` bytes as fast as `socket` takes them. */
-function pour(socket: Socket): void {
-  let left = SIZE / CHUNK.length
-  const more = () => {
-    while (left > 0) {
-      left--
-      if (!socket.write(CHUNK)) return
-    }
-  }
-  socket.on('drain', more)
-  more()
-}
-
-/** Bytes that left the process through `socket`, once no more do. */
-async function stalled(socket: Socket): Promise<number> {
-  let before = -1
-  let written = 0
-  await eventually(async () => {
-    before = written
-    await sleep(150)
-    written = socket.bytesWritten - socket.writableLength
-    return written > 0 && written === before
-  }, 10_000)
-  return written
-}
+const pourAll = (socket: Socket) => pour(socket, CHUNK, SIZE / CHUNK.length)
 
 interface Sink {
   size: number
@@ -91,14 +69,14 @@ for (const [framing, field] of [
     const { backend, balancer, held, client } = await start(t, (socket) => {
       socket.once('data', () => {
         socket.write(`HTTP/1.1 200 OK\r\n${field}\r\n\r\n`)
-        pour(socket)
+        pourAll(socket)
       })
     })
     client.socket.pause()
     client.send('GET / HTTP/1.0\r\nHost: x\r\n\r\n')
     await eventually(() => backend.sockets.size === 1)
     const [socket] = backend.sockets
-    const written = await stalled(socket!)
+    const written = await stalled([socket!])
     t.ok(written < KERNEL_LIMIT, `the backend got rid of ${written} bytes`)
     t.ok(held() < HELD_LIMIT, `the balancer holds ${held()} bytes`)
     t.equal(balancer.registry.inFlight, 1)
@@ -116,10 +94,10 @@ for (const [framing, field] of [
 test('a backend that does not read stops the client', async (t) => {
   const { backend, held, client } = await start(t, (socket) => void socket.pause())
   client.send(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${SIZE}\r\n\r\n`)
-  pour(client.socket)
+  pourAll(client.socket)
   await eventually(() => backend.sockets.size === 1)
   const [socket] = backend.sockets
-  const written = await stalled(client.socket)
+  const written = await stalled([client.socket])
   t.ok(written < KERNEL_LIMIT, `the client got rid of ${written} bytes`)
   t.ok(held() < HELD_LIMIT, `the balancer holds ${held()} bytes`)
   const sink = drain(socket!, true)
@@ -135,13 +113,13 @@ test('pipelined responses that wait for their turn hold their backends', async (
       // The first request is never answered, so that the second cannot be.
       if (bytes.toString().startsWith('GET /first')) return
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${SIZE}\r\n\r\n`)
-      pour(socket)
+      pourAll(socket)
     })
   })
   client.send('GET /first HTTP/1.1\r\nHost: x\r\n\r\nGET /second HTTP/1.1\r\nHost: x\r\n\r\n')
   await eventually(() => [...backend.sockets].some(({ bytesWritten }) => bytesWritten > 0))
   const socket = [...backend.sockets].find(({ bytesWritten }) => bytesWritten > 0)
-  const written = await stalled(socket!)
+  const written = await stalled([socket!])
   t.ok(written < KERNEL_LIMIT, `the backend got rid of ${written} bytes`)
   t.ok(held() < HELD_LIMIT)
   const requested = [...backend.sockets]

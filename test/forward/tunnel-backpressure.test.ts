@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { Test } from 'tap'
 import { eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
+import { pour, stalled } from '../support/pour.js'
 import { openTunnel, switching } from '../support/tunnel.js'
 
 const CHUNK = Buffer.alloc(50_000, 'slow readers')
@@ -28,34 +29,6 @@ async function buffersInUse(): Promise<number> {
     await sleep(20)
   }
   return process.memoryUsage().arrayBuffers
-}
-
-/** Sends all chunks as fast as they are taken. */
-function pour(socket: Socket, done = () => {}): void {
-  let left = CHUNKS
-  const more = () => {
-    while (left > 0) {
-      left--
-      if (!socket.write(CHUNK)) return
-    }
-    socket.off('drain', more)
-    done()
-  }
-  socket.on('drain', more)
-  more()
-}
-
-/** Bytes that left this process through `socket`, once no more do. */
-async function stalled(socket: Socket): Promise<number> {
-  let before = -1
-  let written = 0
-  await eventually(async () => {
-    before = written
-    await sleep(150)
-    written = socket.bytesWritten - socket.writableLength
-    return written > 0 && written === before
-  }, 5000)
-  return written
 }
 
 /** Reads on to the end. */
@@ -89,8 +62,8 @@ for (const [slow, fast] of [
   test(`a ${slow} that does not read stops the ${fast}, and nothing is lost`, async (t) => {
     const { balancer, ...ends } = await stretched(t)
     const before = await buffersInUse()
-    pour(ends[fast], () => ends[fast].end())
-    const written = await stalled(ends[fast])
+    pour(ends[fast], CHUNK, CHUNKS, () => ends[fast].end())
+    const written = await stalled([ends[fast]])
     const held = (await await buffersInUse()) - before
     t.ok(written > HELD_LIMIT && written < KERNEL_LIMIT, `the ${fast} got rid of ${written} bytes`)
     t.ok(held < HELD_LIMIT, `${held} bytes are held`)
@@ -103,9 +76,9 @@ for (const [slow, fast] of [
 test('both directions wait, and go on, each on its own', async (t) => {
   const { client, backend } = await stretched(t)
   const before = await buffersInUse()
-  pour(client, () => client.end())
-  pour(backend)
-  await Promise.all([stalled(client), stalled(backend)])
+  pour(client, CHUNK, CHUNKS, () => client.end())
+  pour(backend, CHUNK, CHUNKS)
+  await Promise.all([stalled([client]), stalled([backend])])
   const held = (await await buffersInUse()) - before
   t.ok(held < 2 * HELD_LIMIT, `${held} bytes are held`)
   client.removeAllListeners('data')
