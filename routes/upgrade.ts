@@ -1,15 +1,15 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../lib/config/load.js'
-import { isRefused, passDrain, setWaiting, whenAnswered } from '../lib/forward/client-connection.js'
+import { setWaiting } from '../lib/forward/client-connection.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { requestId } from '../lib/forward/request-id.js'
 import { isLast } from '../lib/forward/response-start.js'
+import { inTurn, responseOn } from '../lib/forward/taken-over.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 import { offeredProtocols } from '../lib/forward/upgrade.js'
-import { connectionOptions } from '../lib/http1/field-names.js'
 
 /**
  * Requests for a change of protocol, which Node takes out of HTTP: if a backend agrees, bytes pass in both directions
@@ -59,41 +59,6 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
   fastify.server.on('connect', (req: IncomingMessage, socket: Socket) => {
     inTurn(socket, () => answerRaw(req, responseOn(socket, req), UNKNOWN_METHOD))
   })
-}
-
-/** Serves a request after those before it: Node has let go of their connection, though they may still be answered. */
-function inTurn(socket: Socket, serve: () => void): void {
-  if (isRefused(socket)) return
-  const onDrain = () => passDrain(socket)
-  const onError = () => socket.destroy()
-  socket.on('drain', onDrain).on('error', onError)
-  whenAnswered(socket, () => {
-    socket.off('drain', onDrain).off('error', onError)
-    serve()
-  })
-}
-
-/** The response to a request whose connection Node has let go of. */
-function responseOn(socket: Socket, req: IncomingMessage): ServerResponse {
-  const res = new ServerResponse(req)
-  const onError = () => socket.destroy()
-  // As of any request, whose client leaves before it is answered.
-  const onEnd = () => {
-    if (!res.headersSent) socket.destroy()
-  }
-  if (connectionOptions(req.headers.connection ?? '').includes('close')) res.shouldKeepAlive = false
-  res.assignSocket(socket)
-  socket.on('error', onError).on('end', onEnd)
-  if (socket.readableEnded) socket.destroy()
-  res.once('finish', () => {
-    res.detachSocket(socket)
-    socket.off('end', onEnd)
-    res.emit('close')
-    // That it could not be written may show only later.
-    if (isLast(res)) socket.destroySoon()
-    else socket.off('error', onError)
-  })
-  return res
 }
 
 export default upgrade
