@@ -1,6 +1,6 @@
 import { BrokenResponse } from './broken-response.js'
 import { ChunkFraming, Next } from './chunk-framing.js'
-import { type ResponseHead, readResponseHead } from './response-head.js'
+import { type ResponseHead, readResponseHead, trimBlanks } from './response-head.js'
 import { readTrailers } from './trailers.js'
 
 /** What is told of what follows a head. */
@@ -138,7 +138,7 @@ export class ResponseParser {
   #takeFinalHead(head: ResponseHead): void {
     const { statusCode, contentLength, chunked } = head
     const { method, upgrade } = this.#asked
-    if (statusCode === 101 && !isOffered(upgrade, head.upgrade)) throw new BrokenResponse('unasked upgrade')
+    if (statusCode === 101) head.upgrade = agreedProtocols(upgrade, head.upgrade)
     this.keepAliveSeconds = head.keepAliveSeconds
     this.persistent = head.persistent
     if (statusCode === 101 || (contentLength < 0 && !chunked)) {
@@ -226,13 +226,23 @@ function hasBareLF(bytes: Buffer): boolean {
   return false
 }
 
-/** Whether a backend changes to nothing but what it was offered (RFC 9110 section 7.8). */
-function isOffered(offered: string | undefined, chosen: string | undefined): boolean {
-  if (offered === undefined || chosen === undefined) return false
-  const protocols = (list: string) =>
-    list
-      .toLowerCase()
-      .split(',')
-      .map((name) => name.trim())
-  return protocols(chosen).every((name) => protocols(offered).includes(name))
+/**
+ * The protocols that a backend changes to, without the empty elements of their list, which nobody may send on (RFC 9110
+ * section 5.6.1).
+ * @throws {BrokenResponse} if there are none, or any but those offered (section 7.8)
+ */
+function agreedProtocols(offered = '', chosen = ''): string {
+  const offers = elementsOf(offered.toLowerCase())
+  const protocols = elementsOf(chosen)
+  if (protocols.length === 0 || !protocols.every((name) => offers.includes(name.toLowerCase())))
+    throw new BrokenResponse('unasked upgrade')
+  return protocols.join(', ')
+}
+
+/** Those of a list that are not empty. */
+function elementsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((element) => trimBlanks(element))
+    .filter((element) => element !== '')
 }

@@ -129,6 +129,27 @@ for (const [how, leave] of [
   })
 }
 
+test('empty elements among the protocols of a switch do not count', async (t) => {
+  const stage = await openStage(t)
+  for (const answer of [
+    switching(',websocket'),
+    switching('websocket, '),
+    switching(', ,\t,websocket,,'),
+    switching().replace('Upgrade: websocket', 'Upgrade:\r\nUpgrade: websocket'),
+    switching().replace('Upgrade: websocket', 'Upgrade: websocket\r\nUpgrade: ,')
+  ]) {
+    const name = /Upgrade:.*(?=\r\nConnection)/s.exec(answer)![0]
+    const client = await stage.client()
+    stage.act = answer
+    client.send(upgrade())
+    const response = await client.response()
+    t.equal(statusOf(response), 101, `${JSON.stringify(name)} (RFC 9110, 5.6.1.2)`)
+    t.same(fieldValues(response.fields, 'upgrade'), ['websocket'], 'none are sent on (RFC 9110, 5.6.1.1)')
+    client.socket.destroy()
+    await eventually(() => stage.usedConnections() === 0)
+  }
+})
+
 test('a backend may refuse, and the connection goes on as HTTP', async (t) => {
   const stage = await openStage(t)
   const client = await stage.client()
@@ -152,6 +173,9 @@ test('a switch that nobody asked for is none: 502', async (t) => {
     ['asked for by name alone', 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n', switching()],
     ['to another protocol', upgrade(), switching('foo')],
     ['to several, one not offered', upgrade(), switching('websocket, foo')],
+    ['to several, one empty, one not offered', upgrade(), switching('websocket, , foo')],
+    ['to an empty list', upgrade(), switching('')],
+    ['to a list of nothing', upgrade(), switching(', ,')],
     ['to none', upgrade(), 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n'],
     ['of HTTP/1.0', upgrade().replace('HTTP/1.1', 'HTTP/1.0'), switching()]
   ] as const
