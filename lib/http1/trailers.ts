@@ -28,10 +28,11 @@ const NEVER_TRAILERS = new FieldNames([
   'upgrade'
 ])
 
-const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([\t\x20-\x7e\x80-\xff]*)$/
 
 /**
- * Reads trailers, each line with its CRLF, into names and values in turn.
+ * Reads trailers, each line with its CRLF, into names and values in turn. Blanks between a name and its colon are removed, as
+ * in a head (RFC 9112 section 5.1).
  * @throws {BrokenResponse}
  */
 export function readTrailers(text: string): string[] {

@@ -164,6 +164,8 @@ export const BROKEN_BODIES: Cases<Broken> = {
     'a NUL in an extension': chunked('5;a\0\r\nhello\r\n0\r\n\r\n')
   },
   'RFC 9112, 7.1.2': {
+    'a blank in the name of a trailer': chunked('5\r\nhello\r\n0\r\nX Y: z\r\n\r\n'),
+    'a trailer of a blank and a colon': chunked('5\r\nhello\r\n0\r\n : z\r\n\r\n'),
     'a trailer without colon': chunked('5\r\nhello\r\n0\r\nX\r\n\r\n'),
     'a folded trailer': chunked('5\r\nhello\r\n0\r\nX: y\r\n z\r\n\r\n'),
     'a NUL in a trailer': chunked('5\r\nhello\r\n0\r\nX: y\0\r\n\r\n'),

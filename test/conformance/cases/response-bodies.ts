@@ -95,7 +95,28 @@ export const responseBodies: Readonly<Record<string, readonly Case[]>> = {
         ]
       }
     },
-    ...['Content-Length: 3', 'Transfer-Encoding: chunked', 'Connection: close', 'Keep-Alive: x'].map(
+    {
+      name: 'trailers with blanks before the colon, which are removed',
+      section: 'RFC 9112, 5.1',
+      sent: GET,
+      answer: `HTTP/1.1 200 OK\r\n${TE}\r\n5\r\nhello\r\n0\r\nX-Sum : 1f\r\nX\t \t:y\r\nZ :\r\n\r\n`,
+      gets: {
+        body: 'hello',
+        trailers: [
+          ['X-Sum', '1f'],
+          ['X', 'y'],
+          ['Z', '']
+        ]
+      }
+    },
+    ...[
+      'Content-Length: 3',
+      'Transfer-Encoding: chunked',
+      'Connection: close',
+      'Keep-Alive: x',
+      'Content-Length : 3',
+      'Host\t: y'
+    ].map(
       (trailer): Case => ({
         name: `a trailer of ${trailer}`,
         section: 'RFC 9110, 6.5.1',

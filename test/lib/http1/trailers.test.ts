@@ -33,6 +33,18 @@ t.test('order, case, repetition and bytes are kept', async (t) => {
   ])
 })
 
+t.test('blanks between a name and its colon are removed, and hide no name', async (t) => {
+  t.same(read('A : 1', 'B\t \t:2', 'C :', 'D\t: \t3 \t'), ['A', '1', 'B', '2', 'C', '', 'D', '3'])
+  for (const name of NEVER) t.same(read(`${name} : x`, 'A: 1', `${name}\t\t:x`), ['A', '1'], name)
+})
+
+t.test('a trailer of blanks is read in no time', async (t) => {
+  const startMs = performance.now()
+  t.throws(() => read(`A:${' '.repeat(16_000)}\0`), BROKEN)
+  t.throws(() => read(`A${' '.repeat(16_000)}`), BROKEN)
+  t.ok(performance.now() - startMs < 50)
+})
+
 t.test('blanks around a value are spaces and tabs, and no other byte', async (t) => {
   t.same(read('A: \xa0b\xa0 '), ['A', '\xa0b\xa0'])
 })
@@ -58,6 +70,10 @@ t.test('a trailer that is none is refused', async (t) => {
     ' A: 1',
     '\tA: 1',
     'A B: 1',
+    'A B : 1',
+    ' : 1',
+    'A\xa0: 1',
+    'A\x0b: 1',
     'A@: 1',
     'A: \0',
     'A: \x7f',
