@@ -16,6 +16,9 @@ import { type Destination, destinationOf } from './target.js'
 /** `host [ ":" port ]` of RFC 3986 section 3.2.2, without the characters that some would take for a delimiter. */
 const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'()*+;=-]+)(?::(\d{0,5}))?$/i
 const MAX_PORT = 65_535
+/** The port that a scheme means where none is named, or an empty one. */
+const HTTP_PORT = /:(?:80)?$/
+const HTTPS_PORT = /:(?:443)?$/
 /** Digits of the lengths that everybody reads exactly. */
 const MAX_LENGTH_DIGITS = 15
 
@@ -43,7 +46,7 @@ export function checkRequest(
     if (limits.bodyBytes > 0 && Number(length) > limits.bodyBytes) return BODY_TOO_LARGE
   }
   const destination = destinationOf(method, target)
-  if (!destination || !hasOneHost(req, destination.authority)) return BAD_REQUEST
+  if (!destination || !hasOneHost(req, target, destination.authority)) return BAD_REQUEST
   const { expect } = headers
   if (expect !== undefined && httpVersionMinor > 0 && expect.toLowerCase() !== '100-continue')
     return EXPECTATION_FAILED
@@ -51,7 +54,11 @@ export function checkRequest(
 }
 
 /** Whether the host is named once, or the same in target and field (RFC 9112 section 3.2). */
-function hasOneHost({ rawHeaders, headers }: IncomingMessage, authority: string | undefined): boolean {
+function hasOneHost(
+  { rawHeaders, headers }: IncomingMessage,
+  target: string,
+  authority: string | undefined
+): boolean {
   let count = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
@@ -61,7 +68,9 @@ function hasOneHost({ rawHeaders, headers }: IncomingMessage, authority: string 
   const { host } = headers
   if (host !== undefined && host !== '' && !isAuthority(host)) return false
   if (authority === undefined) return true
-  return isAuthority(authority) && (host === undefined || canonical(host) === canonical(authority))
+  if (!isAuthority(authority)) return false
+  const port = /^https:/i.test(target) ? HTTPS_PORT : HTTP_PORT
+  return host === undefined || canonical(host, port) === canonical(authority, port)
 }
 
 let lastAuthority = ''
@@ -75,7 +84,7 @@ function isAuthority(text: string): boolean {
   return true
 }
 
-/** Case does not count, nor does the port that is meant anyway. */
-function canonical(authority: string): string {
-  return authority.toLowerCase().replace(/:(?:80)?$/, '')
+/** Case does not count, nor does the port that the scheme means anyway (RFC 9110 section 4.2.3). */
+function canonical(authority: string, schemePort: RegExp): string {
+  return authority.toLowerCase().replace(schemePort, '')
 }

@@ -74,6 +74,10 @@ export const targets: Refused[] = [
     'a host other than Host': request('GET', 'http://a/refused', 'b'),
     'a host with a port that Host lacks': request('GET', 'http://x:81/refused', 'x'),
     'a host without the port of Host': request('GET', 'http://x/refused', 'x:81'),
+    'the port of https for http': request('GET', 'http://x:443/refused', 'x'),
+    'the port of http for https': request('GET', 'https://x:80/refused', 'x'),
+    'a Host with the port of http for https': request('GET', 'https://x/refused', 'x:80'),
+    'a Host with the port of https for http': request('GET', 'http://x/refused', 'x:443'),
     'a host that Host begins with': request('GET', 'http://x/refused', 'x.y'),
     'a host and an empty Host': 'GET http://x/refused HTTP/1.1\r\nHost:\r\n\r\n',
     'a host and no Host': 'GET http://x/refused HTTP/1.1\r\n\r\n'

@@ -155,10 +155,18 @@ t.test('and that host is the same as in the field', async (t) => {
     ['a.test:8080', 'a.test:80', false],
     ['a.test:443', 'a.test', false],
     ['[::1]', '[::2]', false]
-  ] as const) {
-    const result = checked([`GET http://${target}/path HTTP/1.1`, `Host: ${host}`])
-    t.same(result, isSame ? { path: '/path', authority: target } : 400, `${target} and ${host}`)
-  }
+  ] as const)
+    for (const [scheme, port] of [
+      ['http', '80'],
+      ['https', '443'],
+      ['HTTPS', '443']
+    ] as const) {
+      const ofScheme = (authority: string) =>
+        authority.replace(/:(80|443)$/, (_, of) => `:${of === '80' ? port : of === port ? '80' : of}`)
+      const [named, field] = [ofScheme(target), ofScheme(host)]
+      const result = checked([`GET ${scheme}://${named}/path HTTP/1.1`, `Host: ${field}`])
+      t.same(result, isSame ? { path: '/path', authority: named } : 400, `${scheme}, ${named} and ${field}`)
+    }
 })
 
 t.test('a target of another form is refused', async (t) => {
