@@ -4,13 +4,18 @@ import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { isRefused, refuseRest } from '../lib/forward/client-connection.js'
 import { EXPECTATION_FAILED, OVERLOADED, UNKNOWN_METHOD } from '../lib/forward/failure.js'
-import { answerRaw } from '../lib/forward/raw-answer.js'
+import { forwardsLeft, lastHopFailure } from '../lib/forward/max-forwards.js'
+import { answerOptions, answerRaw } from '../lib/forward/raw-answer.js'
+import { checkRequest } from '../lib/forward/request-check.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether there is no room for one more request: it is then answered, and counted. */
-    refusedForOverload(req: IncomingMessage, res: ServerResponse): boolean
+    /**
+     * Whether a request goes no further, as there is no room for one more, or as it says so itself: it is then
+     * answered, and counted if it was refused.
+     */
+    answeredHere(req: IncomingMessage, res: ServerResponse): boolean
   }
 }
 
@@ -19,21 +24,35 @@ const KNOWN_METHODS = new Set(METHODS)
 
 /**
  * Bounds the requests in flight. One too many is answered before Fastify sees it. The balancer's own paths stay open,
- * as overload is when one looks at them.
+ * as overload is when one looks at them. Here ends, too, what may be passed on no more.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { server, registry } = fastify
-    const { maxConnections } = config
+    const { maxConnections, limits } = config
     const { counters } = registry
 
-    const refusedForOverload = (req: IncomingMessage, res: ServerResponse) => {
-      if (counters.get(BalancerCell.inFlight) < maxConnections) return false
+    const answeredHere = (req: IncomingMessage, res: ServerResponse) => {
+      if (counters.get(BalancerCell.inFlight) < maxConnections) return endsHere(req, res)
       counters.addTotal(BalancerCell.rejectedOverload, 1)
       answerRaw(req, res, OVERLOADED)
       return true
     }
-    fastify.decorate('refusedForOverload', refusedForOverload)
+    const endsHere = (req: IncomingMessage, res: ServerResponse) => {
+      const left = forwardsLeft(req)
+      if (left === undefined || left > 0) return false
+      // One that is wrong is refused where all are.
+      if ('statusCode' in checkRequest(req, req.url!, limits)) return false
+      const failure = lastHopFailure(req.method!, left)
+      if (failure) {
+        counters.addTotal(BalancerCell.rejectedRequest, 1)
+        answerRaw(req, res, failure)
+      } else {
+        answerOptions(req, res)
+      }
+      return true
+    }
+    fastify.decorate('answeredHere', answeredHere)
 
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[]
     const accept = (req: IncomingMessage, res: ServerResponse) => {
@@ -42,7 +61,7 @@ export default fp<{ config: Config }>(
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseRest(socket)
       if (!KNOWN_METHODS.has(req.method!)) answerRaw(req, res, UNKNOWN_METHOD)
-      else if (isOwnTarget(req.url!) || !refusedForOverload(req, res)) route!(req, res)
+      else if (isOwnTarget(req.url!) || !answeredHere(req, res)) route!(req, res)
     }
     server.removeAllListeners('request')
     server.on('request', accept)

@@ -29,7 +29,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
       answerRaw(req, res, BAD_REQUEST)
       return
     }
-    if (fastify.refusedForOverload(req, res)) return
+    if (fastify.answeredHere(req, res)) return
     const exchange = fastify.openExchange(req, res, target, requestId(req), offeredProtocols(req))
     exchange?.start(() => {
       if (exchange.failure) {

@@ -37,6 +37,8 @@ export const TOO_MANY_FIELDS = failure(431, 'LB_TOO_MANY_FIELDS', 'The request h
 export const BODY_TIMEOUT = failure(408, 'LB_BODY_TIMEOUT', 'The body of the request did not come in time')
 export const LOOP = failure(508, 'LB_LOOP', 'The request goes in circles')
 export const UNKNOWN_METHOD = failure(501, 'LB_UNKNOWN_METHOD', 'The method of the request is not passed on')
+/** To send a request back would show its fields to scripts. */
+export const NO_TRACE = failure(405, 'LB_NO_TRACE', 'A request is not sent back from here')
 export const BAD_VERSION = failure(505, 'LB_BAD_VERSION', 'This version of HTTP is not spoken here')
 
 /** Seconds after which a client that met a `503` may come again. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import { refuseRest } from './client-connection.js'
 import { type Failure, RETRY_AFTER_S } from './failure.js'
 import { lingerAfter } from './linger.js'
@@ -9,6 +9,13 @@ interface Prepared {
   readonly isOfClient: boolean
   readonly fields: readonly string[]
 }
+
+/** What the balancer passes on. */
+const METHODS_PASSED_ON = METHODS.filter((method) => method !== 'CONNECT')
+const METHODS_BUT_TRACE = METHODS_PASSED_ON.filter((method) => method !== 'TRACE')
+
+/** To OPTIONS, about the balancer itself (RFC 9110 section 9.3.7). */
+const OPTIONS_FIELDS = ['Allow', METHODS_PASSED_ON.join(', '), 'Content-Length', '0']
 
 /** What is no reason to doubt that the client's next request is in order. */
 const OF_BACKENDS = new Set([502, 503, 504])
@@ -23,14 +30,25 @@ export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Fa
     prepared.set(failure, answer)
   }
   const { body, fields, isOfClient } = answer
-  // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
-  const closes = hasBody(req) || isOfClient
-  const list = closes ? [...fields, 'Connection', 'close'] : (fields as string[])
-  if (closes && !req.complete) lingerAfter(req)
-  else if (closes) refuseRest(req.socket)
+  const list = closeIf(isOfClient, req, fields)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.writeHead(failure.statusCode, failure.error, list)
   res.end(body)
+}
+
+/** Answers OPTIONS with the methods that are passed on. */
+export function answerOptions(req: IncomingMessage, res: ServerResponse): void {
+  res.writeHead(200, 'OK', closeIf(false, req, OPTIONS_FIELDS))
+  res.end()
+}
+
+/** The fields of an answer, which ends the connection if it has to, or if that is wanted. */
+function closeIf(isWanted: boolean, req: IncomingMessage, fields: readonly string[]): string[] {
+  // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
+  if (!isWanted && !hasBody(req)) return fields as string[]
+  if (req.complete) refuseRest(req.socket)
+  else lingerAfter(req)
+  return [...fields, 'Connection', 'close']
 }
 
 function prepare(failure: Failure): Prepared {
@@ -42,5 +60,6 @@ function prepare(failure: Failure): Prepared {
     `${Buffer.byteLength(body)}`
   ]
   if (failure.statusCode === 503) fields.push('Retry-After', `${RETRY_AFTER_S}`)
+  if (failure.statusCode === 405) fields.push('Allow', METHODS_BUT_TRACE.join(', '))
   return { body, fields, isOfClient: !OF_BACKENDS.has(failure.statusCode) }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { OutgoingRequest } from '../http1/connection.js'
 import { connectionOptions, FieldNames } from '../http1/field-names.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
+import { forwardsLeft, nextForwards } from './max-forwards.js'
 import { peerOf } from './peer.js'
 import { expectsContinue, hasBody } from './request-body.js'
 import { isRepeatable } from './retry.js'
@@ -73,7 +74,9 @@ export function requestFields(
   const { headers, rawHeaders } = req
   const { connection, host = authority } = headers
   const isPlain = connection === undefined || connection === 'keep-alive' || connection === 'close'
-  const named = isPlain ? NONE : namedBy(connection)
+  const leftBehind = isPlain ? NONE : namedBy(connection)
+  const forwards = forwardsLeft(req)
+  const named = forwards === undefined ? leftBehind : [...leftBehind, 'max-forwards']
   // HTTP/1.1 wants one, even if it is empty, as that of a client of HTTP/1.0 may be.
   let lines = headers.host === undefined ? `Host: ${authority ?? ''}\r\n` : ''
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -82,6 +85,7 @@ export function requestFields(
     if (FROM_PROXIES.has(name) && !peerOf(req.socket, by.trusted).isTrusted) continue
     lines += `${name}: ${rawHeaders[i + 1]!}\r\n`
   }
+  if (forwards !== undefined) lines += `Max-Forwards: ${nextForwards(forwards)}\r\n`
   if (headers['transfer-encoding'] !== undefined) lines += 'Transfer-Encoding: chunked\r\n'
   if (expectsContinue(req)) lines += 'Expect: 100-continue\r\n'
   if (upgrade !== undefined) lines += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
