@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { MAX_WEIGHT } from '../lib/config/backends.js'
+import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../lib/config/backend-options.js'
 import { describeVariables, type VariableInfo, type VariableName } from '../lib/config/schema.js'
 
 const INTRODUCTION = `# Configuration
@@ -37,20 +37,24 @@ entry    = ( host ":" port / origin ) *( ";" option )
 host     = name / IPv4 address / "[" IPv6 address "]"
 origin   = ( "http" / "https" ) "://" host [ ":" port ] [ "/" ]
 option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
+         / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
+         / "backup" [ "=" ( true or false ) ]
 \`\`\`
 
 ${table([
   ['entry', 'meaning'],
   ['`127.0.0.1:8080`', 'HTTP to this address'],
   ['`app1:3000;weight=3`', 'three times the share of a backend without a weight'],
+  ['`app1:3000;max=50`', 'no more than 50 requests in flight at it'],
+  ['`app3:3000;backup`', 'used only while no other backend can be'],
   ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
   ['`http://app1`', 'port 80'],
   ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`']
 ])}
 
-A port is from 1 to 65535. No backend may be listed twice, however it is written. An origin has no path, query, user
-name or password: requests keep the target that the client sent. A shell takes \`;\` for the end of a command, so quote
-entries that have one.
+A port is from 1 to 65535. Each option may be given once. No backend may be listed twice, however it is written. An
+origin has no path, query, user name or password: requests keep the target that the client sent. A shell takes \`;\` for
+the end of a command, so quote entries that have one.
 `
 
 const FASTIFY = `## Variables of fastify-cli

@@ -1,18 +1,15 @@
 import { isIPv6 } from 'node:net'
 import { z } from 'zod'
-
-export const MAX_WEIGHT = 256
+import { type BackendOptions, parseOptions } from './backend-options.js'
 
 /** One backend as configured. State and counters live in the registry. */
-export interface BackendConfig {
+export interface BackendConfig extends BackendOptions {
   readonly protocol: 'http:' | 'https:'
   /** Host name or IP literal, without the brackets of IPv6. */
   readonly hostname: string
   readonly port: number
   /** `host:port`, with brackets around IPv6: the name in logs and statistics. */
   readonly address: string
-  /** Share of the load in proportion to the others' (1 to 256, default 1). */
-  readonly weight: number
 }
 
 type Fault = (message: string) => void
@@ -22,7 +19,7 @@ const HOST_NAME = /^(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i
 
 /**
  * Reads `LB_BACKENDS`: entries separated by commas or white space, each `host:port`, `[v6]:port` or an
- * `http(s)://` origin, followed by `;key=value` options. Calls `fault` once for everything that is wrong.
+ * `http(s)://` origin, followed by `;name=value` options. Calls `fault` once for everything that is wrong.
  */
 export function parseBackends(text: string, fault: Fault): BackendConfig[] {
   const backends: BackendConfig[] = []
@@ -41,8 +38,8 @@ export function parseBackends(text: string, fault: Fault): BackendConfig[] {
 }
 
 function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
-  const [place = '', ...options] = entry.split(';')
-  const weight = parseOptions(options, fault)
+  const [place = '', ...given] = entry.split(';')
+  const options = parseOptions(given, fault)
   const origin = /^[a-z][a-z0-9+.-]*:\/\//i.test(place) ? parseUrl(place, fault) : parseAddress(place, fault)
   if (!origin) return undefined
   if (origin.port < 1 || origin.port > 65_535) {
@@ -50,7 +47,7 @@ function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
     return undefined
   }
   const host = isIPv6(origin.hostname) ? `[${origin.hostname}]` : origin.hostname
-  return { ...origin, address: `${host}:${origin.port}`, weight }
+  return { ...origin, address: `${host}:${origin.port}`, ...options }
 }
 
 type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
@@ -93,23 +90,6 @@ function parseAddress(text: string, fault: Fault): Origin | undefined {
 }
 
 const withoutBrackets = (host: string) => host.replace(/^\[|\]$/g, '')
-
-function parseOptions(options: string[], fault: Fault): number {
-  let weight: number | undefined
-  for (const option of options) {
-    const [key, value = ''] = option.split(/=(.*)/s)
-    if (key !== 'weight') {
-      fault(`unknown option "${option}"; known: weight`)
-    } else if (weight !== undefined) {
-      fault('weight is given twice')
-    } else if (!/^\d{1,9}$/.test(value) || Number(value) < 1 || Number(value) > MAX_WEIGHT) {
-      fault(`weight must be a whole number from 1 to ${MAX_WEIGHT}, but is "${value}"`)
-    } else {
-      weight = Number(value)
-    }
-  }
-  return weight ?? 1
-}
 
 /** The schema type of a backend list. */
 export function backendList() {

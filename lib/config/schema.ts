@@ -30,7 +30,8 @@ export const schema = z.strictObject({
   LB_BACKENDS: variable(backendList(), {
     description:
       'The backends, separated by commas or spaces: `host:port`, `[v6]:port` or an `http://` or `https://` origin, ' +
-      'each with options such as `;weight=3` (1 to 256, default 1).',
+      'each with options such as `;weight=3` (1 to 256, default 1), `;max=50` (requests in flight at it at once, ' +
+      'default no limit) and `;backup` (used only while no other backend can be).',
     fallback: '127.0.0.1:8080 127.0.0.1:8081',
     flags: '-b, --backends <backends...>'
   }),

@@ -49,12 +49,16 @@ export function seconds(min: number, max: number) {
 /** `true`, `1`, `yes`, `on` or their opposites, in any case. */
 export function flag() {
   return parsed<boolean>((text, fault) => {
-    const word = text.toLowerCase()
-    if (TRUE_WORDS.has(word)) return true
-    if (FALSE_WORDS.has(word)) return false
-    fault(`must be true or false, but is "${text}"`)
-    return undefined
+    const value = readFlag(text)
+    if (value === undefined) fault(`must be true or false, but is "${text}"`)
+    return value
   })
+}
+
+/** The value of a flag's word, `undefined` for any other text. */
+export function readFlag(text: string): boolean | undefined {
+  const word = text.toLowerCase()
+  return TRUE_WORDS.has(word) ? true : FALSE_WORDS.has(word) ? false : undefined
 }
 
 /** An origin-form request target: a path with an optional query (RFC 9112 section 3.2.1). */

@@ -7,11 +7,12 @@ const addresses = (LB_BACKENDS: string) => loadConfig({ LB_BACKENDS }).backends.
 
 t.test('defaults', async (t) => {
   const { adminAllow, trustedProxies, ...config } = loadConfig({})
+  const options = { weight: 1, max: 0, backup: false }
   t.strictSame(config, {
     port: 80,
     backends: [
-      { protocol: 'http:', hostname: '127.0.0.1', port: 8080, address: '127.0.0.1:8080', weight: 1 },
-      { protocol: 'http:', hostname: '127.0.0.1', port: 8081, address: '127.0.0.1:8081', weight: 1 }
+      { protocol: 'http:', hostname: '127.0.0.1', port: 8080, address: '127.0.0.1:8080', ...options },
+      { protocol: 'http:', hostname: '127.0.0.1', port: 8081, address: '127.0.0.1:8081', ...options }
     ],
     maxConnections: 1000,
     maxSockets: 4000,
@@ -93,7 +94,7 @@ t.test('forms of a backend', async (t) => {
     const [backend] = parseBackends(text, (fault) => t.fail(fault))
     return backend
   }
-  const http = { protocol: 'http:', weight: 1 }
+  const http = { protocol: 'http:', weight: 1, max: 0, backup: false }
   t.same(parsed('a:8080'), { ...http, hostname: 'a', port: 8080, address: 'a:8080' })
   t.same(parsed('10.0.0.7:1'), { ...http, hostname: '10.0.0.7', port: 1, address: '10.0.0.7:1' })
   t.same(parsed('[::1]:65535'), { ...http, hostname: '::1', port: 65535, address: '[::1]:65535' })
@@ -101,7 +102,7 @@ t.test('forms of a backend', async (t) => {
   t.same(parsed('http://a'), { ...http, hostname: 'a', port: 80, address: 'a:80' })
   t.same(parsed('http://a/'), { ...http, hostname: 'a', port: 80, address: 'a:80' })
   t.same(parsed('HTTP://[::1]:8080'), { ...http, hostname: '::1', port: 8080, address: '[::1]:8080' })
-  const https = { protocol: 'https:', weight: 1 }
+  const https = { ...http, protocol: 'https:' }
   t.same(parsed('https://a.test'), { ...https, hostname: 'a.test', port: 443, address: 'a.test:443' })
   t.same(parsed('https://a:80'), { ...https, hostname: 'a', port: 80, address: 'a:80' })
   for (const name of ['my_app', 'my-app.default.svc', 'xn--bcher-kva.test', 'a.test.', '7up'])
@@ -121,6 +122,20 @@ t.test('weights', async (t) => {
     backends.map(({ address }) => address),
     ['a:80', 'b:80', 'c:80', 'd:443', '[::1]:80']
   )
+})
+
+t.test('options of backends', async (t) => {
+  const options = (text: string) => {
+    const { weight, max, backup } = loadConfig({ LB_BACKENDS: `a:80${text}` }).backends[0]!
+    return [weight, max, backup]
+  }
+  t.same(options(''), [1, 0, false])
+  t.same(options(';max=1'), [1, 1, false])
+  t.same(options(';max=1000000'), [1, 1_000_000, false])
+  t.same(options(';backup'), [1, 0, true])
+  t.same(options(';backup=true'), [1, 0, true])
+  t.same(options(';backup=false'), [1, 0, false])
+  t.same(options(';backup;max=7;weight=3'), [3, 7, true], 'in any order')
 })
 
 t.test('numbers', async (t) => {
