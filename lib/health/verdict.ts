@@ -9,25 +9,50 @@ export interface Thresholds {
   readonly fall: number
 }
 
+/** What holds a backend back that goes out again and again. */
+export interface Damping {
+  /** Passes in a row that bring it back, where `rise` do for others. */
+  passesNeeded(rise: number): number
+}
+
 /** Notes the result of a check and moves the backend's state when it crosses a threshold. No timers, no I/O. */
 export function applyCheck(
   registry: Registry,
   backend: Backend,
   check: CheckResult,
-  { rise, fall }: Thresholds
+  { rise, fall }: Thresholds,
+  damping?: Damping
 ): void {
   const { counters } = backend
-  const first = backend.state === 'checking'
   backend.lastCheck = check
   if (check.ok) {
     counters.set(BackendCell.consecutiveFailures, 0)
     const passes = counters.add(BackendCell.consecutiveSuccesses, 1)
-    if (first || passes >= rise) registry.setState(backend, 'healthy', `${passed(passes)}: ${check.result}`)
+    if (!backend.eligible) pass(registry, backend, passes, rise, damping)
   } else {
     counters.set(BackendCell.consecutiveSuccesses, 0)
     const failures = counters.add(BackendCell.consecutiveFailures, 1)
-    if (first || failures >= fall)
+    if (backend.state === 'checking' || failures >= fall)
       registry.setState(backend, 'unhealthy', `${failed(failures)}: ${check.result}`)
+  }
+}
+
+function pass(
+  registry: Registry,
+  backend: Backend,
+  passes: number,
+  rise: number,
+  damping: Damping | undefined
+): void {
+  const isFirst = backend.state === 'checking'
+  const needed = isFirst ? 1 : (damping?.passesNeeded(rise) ?? rise)
+  // One that comes and goes is better than none.
+  const isLast = registry.eligibleCount === 0 && passes >= rise
+  if (passes >= needed || isLast) {
+    const why = passes < needed ? ', flapping but no other is left' : needed > rise ? ' after flapping' : ''
+    registry.setState(backend, 'healthy', `${passed(passes)}${why}: ${backend.lastCheck!.result}`)
+  } else if (needed > rise) {
+    backend.reason = `flapping, held back until ${needed} checks in a row pass`
   }
 }
 

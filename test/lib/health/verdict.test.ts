@@ -127,3 +127,32 @@ t.test('a backend taken out by a failed request rises from nothing', async (t) =
   registry.reportFailure(backend, 'LB_BACKEND_UNREACHABLE', 'connection refused', true)
   t.equal(after('+-++'), 'UUUH')
 })
+
+t.test('one that is held back needs as many passes as its damping says', async (t) => {
+  const { registry, backend } = subject('healthy')
+  const pass = () => applyCheck(registry, backend, PASS, THRESHOLDS, { passesNeeded: (rise) => 2 * rise })
+  registry.setState(backend, 'unhealthy', 'connection refused')
+  const seen = Array.from({ length: 4 }, () => {
+    pass()
+    return [backend.state, backend.reason]
+  })
+  const heldBack = ['unhealthy', 'flapping, held back until 4 checks in a row pass']
+  t.same(seen, [heldBack, heldBack, heldBack, ['healthy', '4 checks passed after flapping: status 200']])
+})
+
+t.test('but not while no other is left', async (t) => {
+  const { registry, backend } = subject('healthy')
+  const pass = () => applyCheck(registry, backend, PASS, THRESHOLDS, { passesNeeded: (rise) => 4 * rise })
+  for (const each of registry.backends) registry.setState(each, 'unhealthy', 'connection refused')
+  pass()
+  t.equal(backend.state, 'unhealthy', 'it has to rise like any other')
+  pass()
+  t.equal(backend.state, 'healthy')
+  t.equal(backend.reason, '2 checks passed, flapping but no other is left: status 200')
+})
+
+t.test('a first check is never held back', async (t) => {
+  const { registry, backend } = subject('checking')
+  applyCheck(registry, backend, PASS, THRESHOLDS, { passesNeeded: () => 60 })
+  t.equal(backend.reason, 'check passed: status 200')
+})
