@@ -39,6 +39,13 @@ origin   = ( "http" / "https" ) "://" host [ ":" port ] [ "/" ]
 option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
          / "backup" [ "=" ( true or false ) ]
+         / "check=" path
+         / "check-host=" host [ ":" port ]
+         / "check-port=" port
+         / "check-status=" codes *( "+" codes )
+         / "check-period=" seconds
+         / "no-check" [ "=" ( true or false ) ]
+codes    = status code [ "-" status code ]
 \`\`\`
 
 ${table([
@@ -47,6 +54,12 @@ ${table([
   ['`app1:3000;weight=3`', 'three times the share of a backend without a weight'],
   ['`app1:3000;max=50`', 'no more than 50 requests in flight at it'],
   ['`app3:3000;backup`', 'used only while no other backend can be'],
+  ['`app1:3000;check=/ready`', 'its health checks ask for `/ready` instead of `LB_HEALTH_CHECK_URL`'],
+  ['`app1:3000;check-host=app.example`', 'they say `Host: app.example`, see `LB_HEALTH_CHECK_HOST`'],
+  ['`app1:3000;check-port=9000`', 'they go to port 9000'],
+  ['`app1:3000;check-status=200-299+404`', 'they take these for healthy instead of `LB_HEALTH_CHECK_STATUS`'],
+  ['`app1:3000;check-period=30`', 'they come every 30 s instead of `LB_HEALTH_CHECK_PERIOD`'],
+  ['`app1:3000;no-check`', 'none: as with `LB_NO_HEALTH_CHECK`, for this backend alone'],
   ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
   ['`http://app1`', 'port 80'],
   ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`']
@@ -54,7 +67,18 @@ ${table([
 
 A port is from 1 to 65535. Each option may be given once. No backend may be listed twice, however it is written. An
 origin has no path, query, user name or password: requests keep the target that the client sent. A shell takes \`;\` for
-the end of a command, so quote entries that have one.
+the end of a command, so quote entries that have one. A path with a comma or a semicolon has to have them encoded, as
+\`%2C\` and \`%3B\`.
+
+### Health checks
+
+- \`LB_HEALTH_CHECK_HEADERS\`: one field a line, each \`Name: value\` in ASCII. On a single line they may be separated by
+  \`;\` too; a value with a \`;\` needs lines, if only a line break at the end. \`User-Agent\` and \`Accept\` may be replaced.
+- \`LB_HEALTH_CHECK_BODY\`: a text is looked for byte for byte. What begins with \`/\` and ends with \`/\` or \`/\` and letters is
+  a pattern, matched against the first 64 KiB of the body as UTF-8. The text and the pattern are looked for when the body
+  has ended, or when 64 KiB of it are there. A pattern that takes more than 100 ms is given up, and the check has failed;
+  it holds up everything else meanwhile, so beware of nested repetitions such as \`(a+)+\`.
+- \`LB_NO_HEALTH_CHECK\` turns off those of all backends, whatever they say of their own.
 `
 
 const FASTIFY = `## Variables of fastify-cli

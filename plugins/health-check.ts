@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { connectProbe, httpProbe } from '../lib/health/probe.js'
+import { checkPlanner } from '../lib/health/check-plan.js'
 import { HealthScheduler } from '../lib/health/scheduler.js'
 
 /** How long first checks may hold up the start: Fastify would give up on it after ten seconds. */
@@ -13,19 +13,21 @@ const START_MS = 5000
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { enabled, periodMs, timeoutMs, rise, fall } = config.healthCheck
     const scheduler = new HealthScheduler(fastify.registry, {
-      periodMs,
-      rise: enabled ? rise : 1,
-      fall,
-      recoveryOnly: !enabled,
-      probe: enabled ? httpProbe(config.healthCheck) : connectProbe(timeoutMs)
+      planOf: checkPlanner(config.healthCheck),
+      onHeldBack: ({ id, address, reason }) =>
+        fastify.log.info(
+          { backend: address, reason },
+          `Backend[${id}] ${address} passes its checks: ${reason}`
+        )
     })
-    fastify.registry.on('state', ({ backend, to }) => {
-      if (to === 'unhealthy') scheduler.checkSoon(backend)
+    fastify.registry.on('state', ({ backend, from, to }) => {
+      if (to !== 'unhealthy') return
+      if (from === 'healthy') scheduler.noteFall(backend)
+      scheduler.checkSoon(backend)
     })
     fastify.registry.on('failure', ({ backend }) => {
-      if (backend.eligible && enabled) scheduler.checkSoon(backend)
+      if (backend.eligible) scheduler.checkSoon(backend)
     })
     fastify.addHook('onReady', async () => {
       await Promise.race([scheduler.start(), setTimeout(START_MS, undefined, { ref: false })])

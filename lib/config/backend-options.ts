@@ -1,10 +1,26 @@
-import { readFlag } from './values.js'
+import { isHost } from './check-values.js'
+import { isRequestPath, readFlag, readSeconds, readStatusRanges, type StatusRange } from './values.js'
 
 export const MAX_WEIGHT = 256
 export const MAX_IN_FLIGHT = 1_000_000
+const MAX_PORT = 65_535
+const MIN_PERIOD_S = 0.1
+const MAX_PERIOD_S = 86_400
+
+/** What a backend says of its health checks; what it does not say is as it is for all. */
+export interface CheckOptions {
+  readonly checkPath?: string
+  /** Of the `Host` field, and of TLS where it is a name. */
+  readonly checkHost?: string
+  readonly checkPort?: number
+  readonly checkStatus?: readonly StatusRange[]
+  readonly checkPeriodMs?: number
+  /** Never asked: healthy until a connection is refused, and again when one is accepted. */
+  readonly noCheck?: boolean
+}
 
 /** What can be said of one backend in `LB_BACKENDS`, behind its address. */
-export interface BackendOptions {
+export interface BackendOptions extends CheckOptions {
   /** Share of the load in proportion to the others' (1 to 256, default 1). */
   readonly weight: number
   /** Requests in flight at it at once; 0 for no limit. */
@@ -22,14 +38,20 @@ type Reader<T> = (value: string | undefined, fault: (wanted: string) => undefine
 interface Option<T> {
   /** As it is written, where that is not the name of the property. */
   readonly name?: string
-  readonly fallback: T
+  readonly fallback?: T
   readonly read: Reader<T>
 }
 
-const OPTIONS: { readonly [K in keyof BackendOptions]: Option<BackendOptions[K]> } = {
+const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K]> } = {
   weight: { fallback: 1, read: wholeNumber(1, MAX_WEIGHT) },
   max: { fallback: 0, read: wholeNumber(1, MAX_IN_FLIGHT) },
-  backup: { fallback: false, read: flag }
+  backup: { fallback: false, read: flag },
+  checkPath: { name: 'check', read: text(isRequestPath, 'a path that starts with "/", such as /health') },
+  checkHost: { name: 'check-host', read: text(isHost, 'a host such as app.example') },
+  checkPort: { name: 'check-port', read: wholeNumber(1, MAX_PORT) },
+  checkStatus: { name: 'check-status', read: statusCodes },
+  checkPeriodMs: { name: 'check-period', read: period },
+  noCheck: { name: 'no-check', read: flag }
 }
 
 const KEY_OF = new Map(
@@ -40,7 +62,9 @@ const KNOWN = [...KEY_OF.keys()].join(', ')
 /** Reads `name=value` options, each given at most once. Calls `fault` once for everything that is wrong. */
 export function parseOptions(options: readonly string[], fault: (message: string) => void): BackendOptions {
   const values: Record<string, unknown> = {}
-  for (const [key, { fallback }] of Object.entries(OPTIONS)) values[key] = fallback
+  for (const [key, { fallback }] of Object.entries(OPTIONS)) {
+    if (fallback !== undefined) values[key] = fallback
+  }
   const seen = new Set<string>()
   for (const option of options) {
     const [name = '', value] = option.split(/=(.*)/s)
@@ -57,6 +81,8 @@ export function parseOptions(options: readonly string[], fault: (message: string
       })
     }
   }
+  const [unused] = values.noCheck ? [...seen].filter((name) => name.startsWith('check')) : []
+  if (unused) fault(`no-check leaves nothing to be said by ${unused}`)
   return values as unknown as BackendOptions
 }
 
@@ -70,4 +96,24 @@ function wholeNumber(min: number, max: number): Reader<number> {
 /** The name alone says yes. */
 function flag(...[value, fault]: Parameters<Reader<boolean>>): boolean | undefined {
   return value === undefined || (readFlag(value) ?? fault('true or false'))
+}
+
+function text(isRight: (value: string) => boolean, wanted: string): Reader<string> {
+  return (value = '', fault) => (isRight(value) ? value : fault(wanted))
+}
+
+/** A `+` stands between several, as a comma ends the backend. */
+function statusCodes(...[value = '', fault]: Parameters<Reader<readonly StatusRange[]>>) {
+  let isRight = true
+  const ranges = readStatusRanges(value, '+', () => {
+    isRight = false
+  })
+  return isRight ? ranges : fault('status codes or ranges such as 200-299+304')
+}
+
+function period(...[value = '', fault]: Parameters<Reader<number>>): number | undefined {
+  return (
+    readSeconds(value, MIN_PERIOD_S, MAX_PERIOD_S) ??
+    fault(`a number of seconds from ${MIN_PERIOD_S} to ${MAX_PERIOD_S}`)
+  )
 }

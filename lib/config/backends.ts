@@ -50,7 +50,8 @@ function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
   return { ...origin, address: `${host}:${origin.port}`, ...options }
 }
 
-type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
+/** Where a backend is. */
+export type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
 
 function parseUrl(text: string, fault: Fault): Origin | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined

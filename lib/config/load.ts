@@ -1,13 +1,23 @@
 import type { BlockList } from 'node:net'
 import type { BackendConfig } from './backends.js'
+import type { Field, WantedBody } from './check-values.js'
 import { schema } from './schema.js'
 import type { StatusRange } from './values.js'
 
 export interface HealthCheckConfig {
   readonly enabled: boolean
   readonly periodMs: number
+  /** Of a backend that is unhealthy; 0 for the same as of others. */
+  readonly downPeriodMs: number
   readonly timeoutMs: number
+  readonly method: string
   readonly path: string
+  /** Of the `Host` field, and of TLS where it is a name; empty for the backend's own. */
+  readonly host: string
+  /** Further fields of the request. */
+  readonly fields: readonly Field[]
+  /** What the body of a healthy answer has in it; empty for anything. */
+  readonly body: WantedBody
   /** Consecutive passes that bring a backend back. */
   readonly rise: number
   /** Consecutive failures that take a backend out. */
@@ -91,6 +101,12 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
   if (result.success && result.data.LB_PROXY_PROTOCOL && result.data.LB_TRUSTED_PROXIES.rules.length === 0)
     faults.push('LB_PROXY_PROTOCOL needs LB_TRUSTED_PROXIES: the header is read from those alone')
+  if (
+    result.success &&
+    result.data.LB_HEALTH_CHECK_METHOD === 'HEAD' &&
+    result.data.LB_HEALTH_CHECK_BODY !== ''
+  )
+    faults.push('LB_HEALTH_CHECK_BODY needs another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body')
   if (!result.success || faults.length > 0) throw new ConfigError(faults)
 
   const values = result.data
@@ -103,8 +119,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     healthCheck: {
       enabled: !values.LB_NO_HEALTH_CHECK,
       periodMs: values.LB_HEALTH_CHECK_PERIOD,
-      timeoutMs: Math.min(values.LB_HEALTH_CHECK_TIMEOUT, values.LB_HEALTH_CHECK_PERIOD),
+      downPeriodMs: values.LB_HEALTH_CHECK_DOWN_PERIOD,
+      timeoutMs: values.LB_HEALTH_CHECK_TIMEOUT,
+      method: values.LB_HEALTH_CHECK_METHOD,
       path: values.LB_HEALTH_CHECK_URL,
+      host: values.LB_HEALTH_CHECK_HOST,
+      fields: values.LB_HEALTH_CHECK_HEADERS,
+      body: values.LB_HEALTH_CHECK_BODY,
       rise: values.LB_HEALTH_CHECK_RISE,
       fall: values.LB_HEALTH_CHECK_FALL,
       expectedStatus: values.LB_HEALTH_CHECK_STATUS

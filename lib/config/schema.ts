@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { backendList } from './backends.js'
-import { addressRanges, flag, integer, requestPath, seconds, statusRanges } from './values.js'
+import { checkBody, checkFields, checkHost, checkMethod } from './check-values.js'
+import { addressRanges, flag, integer, requestPath, seconds, secondsOrZero, statusRanges } from './values.js'
 
 /** What documentation and `lb --help` say of a variable. */
 export interface VariableInfo {
@@ -31,7 +32,8 @@ export const schema = z.strictObject({
     description:
       'The backends, separated by commas or spaces: `host:port`, `[v6]:port` or an `http://` or `https://` origin, ' +
       'each with options such as `;weight=3` (1 to 256, default 1), `;max=50` (requests in flight at it at once, ' +
-      'default no limit) and `;backup` (used only while no other backend can be).',
+      'default no limit), `;backup` (used only while no other backend can be), and `;check=/path` and others for its ' +
+      'health checks.',
     fallback: '127.0.0.1:8080 127.0.0.1:8081',
     flags: '-b, --backends <backends...>'
   }),
@@ -54,14 +56,41 @@ export const schema = z.strictObject({
     unit: 'seconds',
     flags: '--health-check-period <seconds>'
   }),
+  LB_HEALTH_CHECK_DOWN_PERIOD: variable(secondsOrZero(0.1, DAY_S), {
+    description:
+      'Time between two health checks of a backend that is unhealthy, ±10 %. 0 means the same as for others.',
+    fallback: '0',
+    unit: 'seconds',
+    flags: '--health-check-down-period <seconds>'
+  }),
+  LB_HEALTH_CHECK_METHOD: variable(checkMethod(), {
+    description: 'Method of health checks: `GET`, `HEAD`, `OPTIONS`, or another one but `CONNECT`.',
+    fallback: 'GET',
+    flags: '--health-check-method <method>'
+  }),
   LB_HEALTH_CHECK_URL: variable(requestPath(), {
-    description: 'Path that health checks ask for with `GET`.',
+    description: 'Path that health checks ask for.',
     fallback: '/',
     flags: '--health-check-url <path>'
   }),
+  LB_HEALTH_CHECK_HOST: variable(checkHost(), {
+    description:
+      "What the `Host` field of health checks says, instead of the backend's address. Over TLS, a name is also the one " +
+      'that is asked for (SNI), and that the certificate has to be valid for.',
+    fallback: '',
+    flags: '--health-check-host <host>'
+  }),
+  LB_HEALTH_CHECK_HEADERS: variable(checkFields(), {
+    description:
+      'Further fields of health checks, each `Name: value`, separated by line breaks, or by `;` if there are none. Not ' +
+      '`Host`, `Content-Length`, `Transfer-Encoding`, `Connection` or `Upgrade`.',
+    fallback: '',
+    flags: '--health-check-headers <fields>'
+  }),
   LB_HEALTH_CHECK_TIMEOUT: variable(seconds(0.05, HOUR_S), {
     description:
-      'Time for one health check, from connecting to the response head. Never more than the period: a longer one is cut to it.',
+      'Time for one health check, from connecting to the response head, or to as much of the body as ' +
+      '`LB_HEALTH_CHECK_BODY` looks at. Never more than the period: a longer one is cut to it.',
     fallback: '2',
     unit: 'seconds',
     flags: '--health-check-timeout <seconds>'
@@ -70,6 +99,13 @@ export const schema = z.strictObject({
     description: 'Status codes of a healthy answer: codes and ranges, separated by commas.',
     fallback: '200-399',
     flags: '--health-check-status <codes>'
+  }),
+  LB_HEALTH_CHECK_BODY: variable(checkBody(), {
+    description:
+      'What the first 64 KiB of the body of a healthy answer have in them: a text, or a pattern of JavaScript as ' +
+      '`/…/` with the flags `i`, `m`, `s`, `u` and `v`. The empty one looks at no body.',
+    fallback: '',
+    flags: '--health-check-body <text>'
   }),
   LB_HEALTH_CHECK_RISE: variable(integer(1, 100), {
     description:

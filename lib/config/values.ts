@@ -11,7 +11,7 @@ export interface StatusRange {
 }
 
 /** A value type of the configuration: text in, typed value out, every fault in words that say what would be right. */
-function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
+export function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
   return z.string().transform((text, ctx): T => {
     let faulty = false
     const value = parse(text.trim(), (message) => {
@@ -25,25 +25,40 @@ function parsed<T>(parse: (text: string, fault: (message: string) => void) => T 
 const WHOLE = /^-?\d+$/
 const DECIMAL = /^-?\d+(\.\d+)?$/
 
-function number(pattern: RegExp, min: number, max: number, wanted: string) {
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number) {
   return parsed<number>((text, fault) => {
     const value = Number(text)
-    if (pattern.test(text) && value >= min && value <= max) return value
-    fault(`must be ${wanted}, but is "${text}"`)
+    if (WHOLE.test(text) && value >= min && value <= max) return value
+    fault(`must be a whole number from ${min} to ${max}, but is "${text}"`)
     return undefined
   })
 }
 
-/** A whole number from `min` to `max`. */
-export function integer(min: number, max: number) {
-  return number(WHOLE, min, max, `a whole number from ${min} to ${max}`)
+/** Seconds in the text, milliseconds in the value. */
+export function seconds(min: number, max: number) {
+  return parsed<number>((text, fault) => {
+    const valueMs = readSeconds(text, min, max)
+    if (valueMs === undefined) fault(`must be a number of seconds from ${min} to ${max}, but is "${text}"`)
+    return valueMs
+  })
 }
 
-/** Seconds in the text (fractions allowed), milliseconds in the value: whole ones, and 0 only if 0 was written. */
-export function seconds(min: number, max: number) {
-  return number(DECIMAL, min, max, `a number of seconds from ${min} to ${max}`).transform((value) =>
-    value > 0 ? Math.max(1, Math.round(value * 1000)) : 0
-  )
+/** 0, or seconds as `seconds` reads them. */
+export function secondsOrZero(min: number, max: number) {
+  return parsed<number>((text, fault) => {
+    const valueMs = readSeconds(text, 0, 0) ?? readSeconds(text, min, max)
+    if (valueMs === undefined)
+      fault(`must be 0 or a number of seconds from ${min} to ${max}, but is "${text}"`)
+    return valueMs
+  })
+}
+
+/** Seconds, fractions allowed, as whole milliseconds, and 0 only if 0 was written; `undefined` for any other text. */
+export function readSeconds(text: string, min: number, max: number): number | undefined {
+  const value = Number(text)
+  if (!DECIMAL.test(text) || value < min || value > max) return undefined
+  return value > 0 ? Math.max(1, Math.round(value * 1000)) : 0
 }
 
 /** `true`, `1`, `yes`, `on` or their opposites, in any case. */
@@ -64,22 +79,37 @@ export function readFlag(text: string): boolean | undefined {
 /** An origin-form request target: a path with an optional query (RFC 9112 section 3.2.1). */
 export function requestPath() {
   return parsed<string>((text, fault) => {
-    if (/^\/[\x21-\x7e]*$/.test(text) && !text.includes('#')) return text
+    if (isRequestPath(text)) return text
     fault(`must be a path that starts with "/", such as /health, but is "${text}"`)
     return undefined
   })
 }
 
+/** Whether a text can be the target of a request, as it is. */
+export function isRequestPath(text: string): boolean {
+  return /^\/[\x21-\x7e]*$/.test(text) && !text.includes('#')
+}
+
 /** Status codes and ranges: `200-399` or `200,204,301-302`. */
 export function statusRanges() {
   return parsed<StatusRange[]>((text, fault) =>
-    text.split(',').map((part) => {
-      const [, from = '', to = from] = /^\s*([1-5]\d\d)\s*(?:-\s*([1-5]\d\d)\s*)?$/.exec(part) ?? []
-      if (from === '' || to < from)
-        fault(`must list status codes or ranges such as 200-399, but has "${part.trim()}"`)
-      return { from: Number(from), to: Number(to) }
-    })
+    readStatusRanges(text, ',', (part) =>
+      fault(`must list status codes or ranges such as 200-399, but has "${part}"`)
+    )
   )
+}
+
+/** Reads status codes and ranges between separators; calls `fault` with each part that is neither. */
+export function readStatusRanges(
+  text: string,
+  separator: string,
+  fault: (part: string) => void
+): StatusRange[] {
+  return text.split(separator).map((part) => {
+    const [, from = '', to = from] = /^\s*([1-5]\d\d)\s*(?:-\s*([1-5]\d\d)\s*)?$/.exec(part) ?? []
+    if (from === '' || to < from) fault(part.trim())
+    return { from: Number(from), to: Number(to) }
+  })
 }
 
 /**

@@ -4,9 +4,9 @@ import type { HealthCheckConfig } from '../config/load.js'
 import { describeFault } from '../fault.js'
 import { Connection, type ConnectionOwner, type ResponseHandler } from '../http1/connection.js'
 import { SocketOpener } from '../http1/open-socket.js'
-import type { ResponseHead } from '../http1/response-head.js'
+import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
+import { type CheckRequest, checkRequest } from './check-request.js'
 
-const BODY_LIMIT_BYTES = 65_536
 const BUFFER_BYTES = 16_384
 const MAX_HEAD_BYTES = 65_536
 
@@ -18,36 +18,61 @@ class CheckTimeout extends Error {
   override readonly name = 'TimeoutError'
 }
 
-/** A `GET` over a connection of its own, so that it also sees a backend that accepts no new ones. */
+/** A request over a connection of its own, so that it also sees a backend that accepts no new ones. */
 export function httpProbe(config: HealthCheckConfig): Probe {
-  const isExpected = (status: number) =>
-    config.expectedStatus.some(({ from, to }) => status >= from && status <= to)
-  return (backend) =>
-    measured(config.timeoutMs, async () => {
-      const { statusCode } = await askForHead(backend, config)
-      return { ok: isExpected(statusCode), result: `status ${statusCode}` }
+  const wantsBody = config.body !== ''
+  const match = new BodyMatch(config.body)
+  return (backend) => {
+    const request = checkRequest(backend.config, config)
+    return measured(request.timeoutMs, async () => {
+      const { statusCode, body } = await ask(request, wantsBody)
+      const result = `status ${statusCode}`
+      if (body === undefined) return { ok: request.expects(statusCode), result }
+      const mismatch = match.explain(body)
+      return mismatch ? { ok: false, result: `${result}, ${mismatch}` } : { ok: true, result }
     })
+  }
 }
 
-function askForHead({ config }: Backend, { path, timeoutMs }: HealthCheckConfig): Promise<ResponseHead> {
-  const opener = new SocketOpener(config, { connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES })
-  const head = `GET ${path} HTTP/1.1\r\nHost: ${config.address}\r\nConnection: close\r\nUser-Agent: fairlead-health-check\r\nAccept: */*\r\n\r\n`
+interface Answer {
+  readonly statusCode: number
+  /** What was read of it, where it was asked for and the status is as expected. */
+  readonly body?: Buffer
+}
+
+function ask(request: CheckRequest, wantsBody: boolean): Promise<Answer> {
+  const { origin, servername, timeoutMs } = request
+  const socketOptions = { connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES, servername }
+  const opener = new SocketOpener(origin, socketOptions)
   return new Promise((resolve, reject) => {
+    const body: Buffer[] = []
     let received = 0
+    let statusCode = 0
+    const finish = () => resolve({ statusCode, body: Buffer.concat(body).subarray(0, BODY_LIMIT_BYTES) })
     const handler: ResponseHandler = {
       abandoned: false,
       onSending: () => {},
       onSent: () => {},
       onBodySent: () => {},
       onInterim: () => {},
-      // The head tells all; the body is read only so that the backend sees an orderly end.
-      onHead: resolve,
-      onData: ({ length }) => {
-        received += length
-        if (received > BODY_LIMIT_BYTES) connection.destroy()
+      // Where the head tells all, the body is read only so that the backend sees an orderly end.
+      onHead: (head) => {
+        statusCode = head.statusCode
+        if (!wantsBody || !request.expects(statusCode)) resolve({ statusCode })
+      },
+      onData: (chunk) => {
+        received += chunk.length
+        // It lies in memory that the next read overwrites.
+        if (wantsBody) body.push(Buffer.from(chunk))
+        if (received < BODY_LIMIT_BYTES) return
+        finish()
+        connection.destroy()
       },
       onReadEnd: () => {},
-      onEnd: () => clearTimeout(timer),
+      onEnd: () => {
+        clearTimeout(timer)
+        finish()
+      },
       onError: reject
     }
     const owner: ConnectionOwner = {
@@ -59,7 +84,8 @@ function askForHead({ config }: Backend, { path, timeoutMs }: HealthCheckConfig)
     // An answer that has come meanwhile is read first, in case that this process was held up.
     const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
     const connection = new Connection((...args) => opener.open(...args), owner, MAX_HEAD_BYTES)
-    connection.send({ method: 'GET', head, body: undefined, repeatable: true }, handler)
+    const { method, head } = request
+    connection.send({ method, head, body: undefined, repeatable: true }, handler)
   })
 }
 

@@ -1,89 +1,150 @@
 import type { Backend } from '../backend.js'
+import type { BackendConfig } from '../config/backends.js'
 import type { Registry } from '../registry.js'
-import type { Probe } from './probe.js'
-import { applyCheck, isInDoubt, type Thresholds } from './verdict.js'
+import type { CheckPlan } from './check-plan.js'
+import { inTurns, type Timers } from './first-checks.js'
+import { Flapping } from './flapping.js'
+import { applyCheck, isInDoubt } from './verdict.js'
 
 const JITTER = 0.1
 const IN_DOUBT_PERIOD_MS = 1000
+/** All are checked at once at the start, and much the same in doubt, as when the network was away. */
+const SPREAD_AT_START = 1
+const SPREAD_AFTER_DOUBT = 0.5
 
-export interface SchedulerOptions extends Thresholds {
-  readonly periodMs: number
-  readonly probe: Probe
-  /** Check only backends that are unhealthy, to find out when they are back. */
-  readonly recoveryOnly: boolean
+export interface SchedulerOptions extends Partial<Timers> {
+  readonly planOf: (backend: BackendConfig) => CheckPlan
+  /** A backend passes its checks, and is held back all the same, for the reason that it has now. */
+  readonly onHeldBack?: (backend: Backend) => void
   readonly random?: () => number
-  readonly setTimeout?: typeof setTimeout
-  readonly clearTimeout?: typeof clearTimeout
+  /** In milliseconds, on a clock that never goes back. */
+  readonly now?: () => number
+}
+
+/** What is known of a backend's checks. */
+interface Schedule {
+  readonly plan: CheckPlan
+  readonly flapping: Flapping
+  timer: NodeJS.Timeout | undefined
+  /** The next check has been brought forward. */
+  soon: boolean
+  running: boolean
+  /** The part of the next period that may be left out, so that not all backends are checked at once. */
+  spread: number
 }
 
 /**
  * Checks every backend by itself, so that a slow one delays no other. The next check of a backend is set when its
- * last one has ended: checks of one backend never overlap.
+ * last one has ended: checks of one backend never overlap. Those of many are spread over their period.
  */
 export class HealthScheduler {
   readonly #registry: Registry
   readonly #options: SchedulerOptions
-  readonly #timers = new Map<Backend, { readonly timer: NodeJS.Timeout; readonly soon: boolean }>()
-  readonly #running = new Set<Backend>()
-  readonly #setTimeout: typeof setTimeout
-  readonly #clearTimeout: typeof clearTimeout
+  readonly #schedules = new Map<Backend, Schedule>()
+  readonly #timers: Timers
   readonly #random: () => number
+  readonly #now: () => number
   #stopped = false
 
   constructor(registry: Registry, options: SchedulerOptions) {
     this.#registry = registry
     this.#options = options
-    this.#setTimeout = options.setTimeout ?? setTimeout
-    this.#clearTimeout = options.clearTimeout ?? clearTimeout
+    this.#timers = {
+      setTimeout: options.setTimeout ?? setTimeout,
+      clearTimeout: options.clearTimeout ?? clearTimeout
+    }
     this.#random = options.random ?? Math.random
+    this.#now = options.now ?? (() => performance.now())
   }
 
-  /** Checks all backends at once and goes on from there. Resolves when the first check of each has ended. */
+  /**
+   * Checks all backends as soon as can be done without a storm, and goes on from there. Those that are never asked are
+   * healthy from now on. Resolves when the first check of each has ended.
+   */
   async start(): Promise<void> {
-    if (this.#options.recoveryOnly) return
-    await Promise.all(this.#registry.backends.map((backend) => this.#check(backend)))
+    const { backends } = this.#registry
+    for (const backend of backends)
+      if (this.#scheduleOf(backend).plan.recoveryOnly)
+        this.#registry.setState(backend, 'healthy', 'taken for healthy, as it is not checked')
+    const checked = backends.filter((backend) => !this.#scheduleOf(backend).plan.recoveryOnly)
+    await inTurns(checked, (backend) => this.#check(backend), this.#timers)
   }
 
   /** Brings the next check of a backend forward: something was seen that makes its state doubtful. */
   checkSoon(backend: Backend): void {
-    if (this.#stopped || this.#running.has(backend)) return
+    const { plan, running, soon } = this.#scheduleOf(backend)
+    if (this.#stopped || running) return
     // Put off by each failure, it would never come while they go on.
-    if (this.#timers.get(backend)?.soon) return
+    if (soon) return
+    // Healthy without checks, it stays so.
+    if (plan.recoveryOnly && backend.eligible) return
     this.#schedule(backend, true)
+  }
+
+  /** A healthy backend has gone out, for whatever reason. */
+  noteFall(backend: Backend): void {
+    this.#scheduleOf(backend).flapping.noteFall()
   }
 
   stop(): void {
     this.#stopped = true
-    for (const { timer } of this.#timers.values()) this.#clearTimeout(timer)
-    this.#timers.clear()
+    for (const { timer } of this.#schedules.values()) this.#timers.clearTimeout(timer)
   }
 
   async #check(backend: Backend): Promise<void> {
-    this.#running.add(backend)
-    this.#unschedule(backend)
-    const result = await this.#options.probe(backend)
-    this.#running.delete(backend)
+    const schedule = this.#scheduleOf(backend)
+    if (this.#stopped || schedule.running) return
+    const { plan, flapping } = schedule
+    schedule.running = true
+    this.#unschedule(schedule)
+    const result = await plan.probe(backend)
+    schedule.running = false
     if (this.#stopped) return
-    applyCheck(this.#registry, backend, result, this.#options)
-    if (this.#options.recoveryOnly && backend.eligible) return
-    this.#schedule(backend, isInDoubt(backend) || this.#options.recoveryOnly)
+    const { state, reason } = backend
+    applyCheck(this.#registry, backend, result, plan, flapping)
+    if (backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)
+    if (plan.recoveryOnly && backend.eligible) return
+    this.#schedule(backend, isInDoubt(backend) || plan.recoveryOnly)
   }
 
   #schedule(backend: Backend, soon: boolean): void {
-    this.#unschedule(backend)
-    const { periodMs } = this.#options
-    const delayMs = this.#jittered(soon ? Math.min(IN_DOUBT_PERIOD_MS, periodMs) : periodMs)
-    const timer = this.#setTimeout(() => void this.#check(backend), delayMs)
-    timer.unref?.()
-    this.#timers.set(backend, { timer, soon })
+    const schedule = this.#scheduleOf(backend)
+    this.#unschedule(schedule)
+    const { periodMs, downPeriodMs } = schedule.plan
+    const regularMs = backend.state === 'unhealthy' ? downPeriodMs : periodMs
+    const delayMs = soon
+      ? Math.min(IN_DOUBT_PERIOD_MS, regularMs)
+      : regularMs * this.#shareOf(backend, schedule)
+    schedule.spread = soon ? SPREAD_AFTER_DOUBT : 0
+    schedule.soon = soon
+    schedule.timer = this.#timers.setTimeout(() => void this.#check(backend), this.#jittered(delayMs))
+    schedule.timer.unref?.()
   }
 
-  #unschedule(backend: Backend): void {
-    this.#clearTimeout(this.#timers.get(backend)?.timer)
-    this.#timers.delete(backend)
+  /** The part of the period until the next check, by the backend's place among the others. */
+  #shareOf(backend: Backend, { spread }: Schedule): number {
+    const { length } = this.#registry.backends
+    return 1 - spread * (1 - ((backend.id % length) + 1) / length)
+  }
+
+  #unschedule(schedule: Schedule): void {
+    this.#timers.clearTimeout(schedule.timer)
+    schedule.timer = undefined
+    schedule.soon = false
   }
 
   #jittered(delayMs: number): number {
     return delayMs * (1 - JITTER + 2 * JITTER * this.#random())
+  }
+
+  #scheduleOf(backend: Backend): Schedule {
+    let schedule = this.#schedules.get(backend)
+    if (!schedule) {
+      const plan = this.#options.planOf(backend.config)
+      const flapping = new Flapping(plan.periodMs, this.#now)
+      schedule = { plan, flapping, timer: undefined, soon: false, running: false, spread: SPREAD_AT_START }
+      this.#schedules.set(backend, schedule)
+    }
+    return schedule
   }
 }

@@ -1,6 +1,6 @@
 import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
-import type { BackendConfig } from '../config/backends.js'
+import type { Origin } from '../config/backends.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
 
@@ -8,11 +8,16 @@ export interface SocketOptions {
   /** For the connection to stand, TLS included. */
   readonly connectTimeoutMs: number
   readonly bufferSizeBytes: number
+  /** The name that TLS asks for and verifies, instead of the backend's. */
+  readonly servername?: string
 }
 
 /** TLS options of a backend: its certificate is verified against the name in its URL, whatever Host a client sends. */
-export function tlsOptions({ protocol, hostname }: BackendConfig): { servername?: string } {
-  return protocol === 'https:' && isIP(hostname) === 0 ? { servername: hostname } : {}
+export function tlsOptions(
+  { protocol, hostname }: Origin,
+  servername: string = hostname
+): { servername?: string } {
+  return protocol === 'https:' && isIP(servername) === 0 ? { servername } : {}
 }
 
 /** Connecting took too long. */
@@ -22,11 +27,11 @@ export class ConnectTimeout extends Error {
 
 /** Opens sockets to one backend, and has sessions of TLS resumed. */
 export class SocketOpener {
-  readonly #backend: BackendConfig
+  readonly #backend: Origin
   readonly #options: SocketOptions
   #session: Buffer | undefined
 
-  constructor(backend: BackendConfig, options: SocketOptions) {
+  constructor(backend: Origin, options: SocketOptions) {
     this.#backend = backend
     this.#options = options
   }
@@ -34,11 +39,11 @@ export class SocketOpener {
   /** Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`. */
   open(onread: OnReadOpts, connected: () => void): Socket {
     const { protocol, hostname, port } = this.#backend
-    const { connectTimeoutMs, bufferSizeBytes } = this.#options
+    const { connectTimeoutMs, bufferSizeBytes, servername } = this.#options
     const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread }
     const isSecure = protocol === 'https:'
     const socket = isSecure
-      ? connectSecurely({ ...options, ...tlsOptions(this.#backend), session: this.#session })
+      ? connectSecurely({ ...options, ...tlsOptions(this.#backend, servername), session: this.#session })
       : connect(options)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
     if (isSecure) {

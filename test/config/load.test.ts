@@ -19,8 +19,13 @@ t.test('defaults', async (t) => {
     healthCheck: {
       enabled: true,
       periodMs: 5000,
+      downPeriodMs: 0,
       timeoutMs: 2000,
+      method: 'GET',
       path: '/',
+      host: '',
+      fields: [],
+      body: '',
       rise: 2,
       fall: 3,
       expectedStatus: [{ from: 200, to: 399 }]
@@ -164,8 +169,8 @@ t.test('seconds', async (t) => {
   t.equal(loadConfig({ LB_STATS_INTERVAL: '0' }).statsIntervalMs, 0)
   t.equal(loadConfig({ LB_STATS_INTERVAL: '86400' }).statsIntervalMs, 86_400_000)
   t.equal(loadConfig({ LB_DRAIN_TIMEOUT: '1.5' }).drainTimeoutMs, 1500)
-  const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_PERIOD: '0.5', LB_HEALTH_CHECK_TIMEOUT: '3' })
-  t.hasStrict(healthCheck, { periodMs: 500, timeoutMs: 500 }, 'a check never outlasts its period')
+  const { healthCheck } = loadConfig({ LB_HEALTH_CHECK_PERIOD: '0.5', LB_HEALTH_CHECK_DOWN_PERIOD: '0.1' })
+  t.hasStrict(healthCheck, { periodMs: 500, downPeriodMs: 100 })
 })
 
 t.test('booleans', async (t) => {
@@ -194,6 +199,44 @@ t.test('status codes', async (t) => {
 t.test('paths of health checks', async (t) => {
   for (const path of ['/', '/health?deep=1', '//', '/%zz', '/a;b=c@d'])
     t.equal(loadConfig({ LB_HEALTH_CHECK_URL: path }).healthCheck.path, path)
+})
+
+t.test('requests of health checks', async (t) => {
+  const check = (name: string, value: string) =>
+    loadConfig({ [`LB_HEALTH_CHECK_${name}`]: value }).healthCheck
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'M-SEARCH'])
+    t.equal(check('METHOD', method).method, method)
+  for (const host of ['', 'a', 'a.test.', 'my_app:80', '10.0.0.7:1', '[::1]', '[2001:db8::7]:65535'])
+    t.equal(check('HOST', host).host, host)
+  t.same(check('HEADERS', 'X-A: 1;X-B:').fields, [
+    { name: 'X-A', value: '1' },
+    { name: 'X-B', value: '' }
+  ])
+  for (const text of ['ready', '/', '//', '/a', 'a/b/', '{"a": 1}'])
+    t.equal(check('BODY', text).body, text, 'a text')
+  t.same(check('BODY', '/a|b/i').body, /a|b/i)
+  t.same(check('BODY', '/a/b/').body, /a\/b/)
+})
+
+t.test('health checks of a backend', async (t) => {
+  const { backends } = loadConfig({
+    LB_BACKENDS:
+      'a:80;check=/a?b=c;check-host=a.test:81;check-port=82;check-status=200-299+404;check-period=0.5,b:80;no-check c:80;no-check=false;check=/'
+  })
+  t.hasStrict(backends, [
+    {
+      checkPath: '/a?b=c',
+      checkHost: 'a.test:81',
+      checkPort: 82,
+      checkStatus: [
+        { from: 200, to: 299 },
+        { from: 404, to: 404 }
+      ],
+      checkPeriodMs: 500
+    },
+    { noCheck: true },
+    { noCheck: false, checkPath: '/' }
+  ])
 })
 
 t.test('address ranges', async (t) => {

@@ -35,12 +35,60 @@ const THROUGH_LB: Case[] = [
   [backends('a:80;backup=maybe'), 'LB_BACKENDS "a:80;backup=maybe": backup must be true or false'],
   [backends('a:80;backup='), 'LB_BACKENDS "a:80;backup=": backup must be true or false, but is ""'],
   [backends('a:80;backup;backup=false'), 'backup is given twice'],
+  [
+    backends('a:80;check=health'),
+    'check must be a path that starts with "/", such as /health, but is "health"'
+  ],
+  [backends('a:80;check'), 'check must be a path'],
+  [backends('a:80;check-host=[1]'), 'check-host must be a host such as app.example, but is "[1]"'],
+  [backends('a:80;check-port=0'), 'check-port must be a whole number from 1 to 65535, but is "0"'],
+  [backends('a:80;check-status=200+x'), 'check-status must be status codes or ranges such as 200-299+304'],
+  [backends('a:80;check-period=0.05'), 'check-period must be a number of seconds from 0.1 to 86400'],
+  [backends('a:80;no-check=2'), 'no-check must be true or false, but is "2"'],
+  [backends('a:80;check=/a;no-check'), 'no-check leaves nothing to be said by check'],
   [backends('a:80 b:80 a:80'), 'LB_BACKENDS "a:80": duplicate, a:80 is listed twice'],
   [backends('App:80,http://aPP'), 'LB_BACKENDS "http://aPP": duplicate, app:80 is listed twice'],
   [{ PORT: '-1' }, `PORT ${wholeNumber(0, 65535, '-1')}`],
   [{ FASTIFY_PORT: '' }, `FASTIFY_PORT ${wholeNumber(0, 65535, '')}`],
   [{ LB_MAX_SOCKETS: '-5' }, `LB_MAX_SOCKETS ${wholeNumber(0, 1_000_000, '-5')}`],
   [{ LB_HEALTH_CHECK_PERIOD: '0' }, `LB_HEALTH_CHECK_PERIOD ${secondsFrom(0.1, 86400, '0')}`],
+  [
+    { LB_HEALTH_CHECK_DOWN_PERIOD: '0.05' },
+    'LB_HEALTH_CHECK_DOWN_PERIOD must be 0 or a number of seconds from 0.1 to 86400, but is "0.05"'
+  ],
+  [{ LB_HEALTH_CHECK_METHOD: 'get' }, 'LB_HEALTH_CHECK_METHOD must be a method in capitals such as GET'],
+  [{ LB_HEALTH_CHECK_METHOD: 'CONNECT' }, 'LB_HEALTH_CHECK_METHOD must be a method in capitals'],
+  [{ LB_HEALTH_CHECK_METHOD: 'GET /' }, 'LB_HEALTH_CHECK_METHOD must be a method in capitals'],
+  [{ LB_HEALTH_CHECK_HOST: 'a\r\nX: 1' }, 'LB_HEALTH_CHECK_HOST must be a host such as app.example'],
+  [{ LB_HEALTH_CHECK_HOST: 'a:70000' }, 'LB_HEALTH_CHECK_HOST must be a host such as app.example'],
+  [
+    { LB_HEALTH_CHECK_HEADERS: 'X-A: 1;secret' },
+    'LB_HEALTH_CHECK_HEADERS must list fields such as',
+    'second'
+  ],
+  [{ LB_HEALTH_CHECK_HEADERS: 'X-A: a\rX-B: b' }, 'in ASCII, but the first is not one'],
+  [{ LB_HEALTH_CHECK_HEADERS: 'X-A: ü' }, 'in ASCII, but the first is not one'],
+  [{ LB_HEALTH_CHECK_HEADERS: 'X A: 1' }, 'in ASCII, but the first is not one'],
+  [
+    {
+      LB_HEALTH_CHECK_HEADERS:
+        'host: a; Content-Length: 1; Transfer-Encoding: chunked; connection: x; Upgrade: y'
+    },
+    'LB_HEALTH_CHECK_HEADERS must not set host',
+    'LB_HEALTH_CHECK_HEADERS must not set Content-Length',
+    'LB_HEALTH_CHECK_HEADERS must not set Transfer-Encoding',
+    'LB_HEALTH_CHECK_HEADERS must not set connection',
+    'LB_HEALTH_CHECK_HEADERS must not set Upgrade'
+  ],
+  [
+    { LB_HEALTH_CHECK_BODY: '/(/' },
+    'LB_HEALTH_CHECK_BODY must be a text or a pattern such as /ready|ok/i: Invalid'
+  ],
+  [{ LB_HEALTH_CHECK_BODY: '/a/g' }, 'with flags of i, m, s, u and v, but has "g"'],
+  [
+    { LB_HEALTH_CHECK_BODY: 'ok', LB_HEALTH_CHECK_METHOD: 'HEAD' },
+    'LB_HEALTH_CHECK_BODY needs another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body'
+  ],
   [{ LB_HEALTH_CHECK_URL: 'health' }, 'LB_HEALTH_CHECK_URL must be a path that starts with "/"'],
   [{ LB_HEALTH_CHECK_TIMEOUT: '2s' }, `LB_HEALTH_CHECK_TIMEOUT ${secondsFrom(0.05, 3600, '2s')}`],
   [{ LB_HEALTH_CHECK_STATUS: '399-200' }, 'LB_HEALTH_CHECK_STATUS must list status codes or ranges'],
@@ -99,8 +147,10 @@ const THROUGH_FASTIFY: Case[] = [
 ]
 
 const valueFlags = describeVariables().filter(({ info }) => info.flags?.includes('<'))
+/** What is wrong where almost any text is right. */
+const WRONG: Readonly<Record<string, string>> = { LB_HEALTH_CHECK_HOST: 'a b', LB_HEALTH_CHECK_BODY: '/(/' }
 const EVERY_FLAG_WRONG: Case = [
-  valueFlags.flatMap(({ info }) => [/--[a-z-]+/.exec(info.flags!)![0], 'nonsense']),
+  valueFlags.flatMap(({ name, info }) => [/--[a-z-]+/.exec(info.flags!)![0], WRONG[name] ?? 'nonsense']),
   ...valueFlags.map(({ name }) => (name === 'LB_BACKENDS' ? `${name} "nonsense": is` : `${name} must`))
 ]
 

@@ -6,20 +6,16 @@ import https from 'node:https'
 import net, { type Socket } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
-import { loadConfig } from '../../../lib/config/load.js'
-import { connectProbe, httpProbe } from '../../../lib/health/probe.js'
+import { connectProbe } from '../../../lib/health/probe.js'
+import { AMPLE_S, probeWith, socketBackend } from '../../support/check.js'
 import { listen, nowhere } from '../../support/listen.js'
 import { backendAt } from '../../support/registry.js'
 
-/** Long enough for a busy machine to answer. */
-const AMPLE = '10'
+const AMPLE = AMPLE_S
 const SHORT = '0.1'
 
-function probeOf(timeout = AMPLE, env: Record<string, string> = {}) {
-  return httpProbe(
-    loadConfig({ LB_HEALTH_CHECK_PERIOD: '60', LB_HEALTH_CHECK_TIMEOUT: timeout, ...env }).healthCheck
-  )
-}
+const probeOf = (timeout = AMPLE, env: Record<string, string> = {}) =>
+  probeWith({ LB_HEALTH_CHECK_TIMEOUT: timeout, ...env })
 
 async function httpBackend(t: Test, listener: RequestListener) {
   return backendAt(await listen(t, http.createServer(listener)))
@@ -29,12 +25,6 @@ async function httpBackend(t: Test, listener: RequestListener) {
 async function nextClosed(server: net.Server): Promise<void> {
   const [socket] = await once(server, 'connection')
   await new Promise((resolve) => socket.resume().on('close', resolve))
-}
-
-/** A backend that is given the socket as soon as a request has begun to arrive. */
-async function socketBackend(t: Test, onRequest: (socket: Socket) => void) {
-  const server = net.createServer((socket) => socket.once('data', () => onRequest(socket)))
-  return backendAt(await listen(t, server))
 }
 
 t.test('a healthy answer', async (t) => {

@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { Backend, CheckResult } from '../../../lib/backend.js'
+import { BackendCell } from '../../../lib/counters.js'
+import type { CheckPlan } from '../../../lib/health/check-plan.js'
 import { HealthScheduler, type SchedulerOptions } from '../../../lib/health/scheduler.js'
 import type { Registry } from '../../../lib/registry.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -25,19 +27,33 @@ class World {
   readonly registry: Registry
   readonly scheduler: HealthScheduler
 
-  constructor(backends: string, options: Partial<SchedulerOptions> = {}) {
+  constructor(backends: string, options: Partial<SchedulerOptions & CheckPlan> = {}) {
     const initialState = options.recoveryOnly ? 'healthy' : 'checking'
     this.registry = registryOf(backends, { initialState })
-    this.scheduler = new HealthScheduler(this.registry, {
-      periodMs: PERIOD_MS,
+    const periodMs = options.periodMs ?? PERIOD_MS
+    const plan: CheckPlan = {
+      periodMs,
+      downPeriodMs: periodMs,
       rise: 2,
       fall: 3,
       recoveryOnly: false,
-      random: () => 0.5,
       probe: (backend) => this.#probe(backend),
+      ...options
+    }
+    this.scheduler = new HealthScheduler(this.registry, {
+      planOf: ({ checkPeriodMs = plan.periodMs, noCheck = plan.recoveryOnly }) => ({
+        ...plan,
+        periodMs: checkPeriodMs,
+        recoveryOnly: noCheck
+      }),
+      random: () => 0.5,
+      now: () => this.clock.nowMs,
       setTimeout: this.clock.setTimeout,
       clearTimeout: this.clock.clearTimeout,
       ...options
+    })
+    this.registry.on('state', ({ backend, from, to }) => {
+      if (from === 'healthy' && to === 'unhealthy') this.scheduler.noteFall(backend)
     })
   }
 
@@ -85,12 +101,12 @@ t.test('start checks all at once, and resolves when each has had its first check
   t.equal(world.backend(1).state, 'healthy')
 })
 
-t.test('every backend is checked once a period', async (t) => {
+t.test('every backend is checked once a period, each at a time of its own', async (t) => {
   const world = new World('a:80 b:80')
   world.answer = () => true
   await world.scheduler.start()
   await world.clock.advance(3 * PERIOD_MS)
-  t.same(world.timesOf(0), [0, 10_000, 20_000, 30_000])
+  t.same(world.timesOf(0), [0, 5000, 15_000, 25_000])
   t.same(world.timesOf(1), [0, 10_000, 20_000, 30_000])
 })
 
@@ -194,7 +210,7 @@ t.test('checkSoon brings the next check forward, to one', async (t) => {
   t.same(world.timesOf(0), [0, 1000])
   t.same(world.timesOf(1), [0], 'the other one is left alone')
   await world.clock.advance(PERIOD_MS)
-  t.same(world.timesOf(0), [0, 1000, 11_000], 'and the period runs from there')
+  t.same(world.timesOf(0), [0, 1000, 8500], 'and the period runs from there, spread by a half of it')
 })
 
 t.test('a check that is asked for again and again comes all the same', async (t) => {
@@ -206,6 +222,159 @@ t.test('a check that is asked for again and again comes all the same', async (t)
     await world.clock.advance(100)
   }
   t.same(world.timesOf(0), [0, 1000, 2000])
+})
+
+t.test('one that is out may be asked more often, or more rarely, but in doubt every second', async (t) => {
+  for (const [downPeriodMs, times] of [
+    [2000, [10_000, 11_000, 12_000, 14_000, 16_000]],
+    [30_000, [10_000, 11_000, 12_000, 42_000, 72_000]],
+    [300, [10_000, 11_000, 12_000, 12_300, 12_600]]
+  ] as const) {
+    const world = new World('a:80', { downPeriodMs })
+    world.answer = () => true
+    await world.scheduler.start()
+    world.answer = () => false
+    await world.clock.advance(72_000)
+    t.same(world.timesOf(0).slice(1, 6), times, `${downPeriodMs} ms`)
+    world.answer = () => true
+    await world.clock.advance(downPeriodMs + 1000)
+    t.equal(world.backend().state, 'healthy')
+    t.same(world.clock.delays, [PERIOD_MS], 'and then as before')
+  }
+})
+
+t.test('backends with a period of their own', async (t) => {
+  const world = new World('a:80;check-period=3 b:80')
+  world.answer = () => true
+  await world.scheduler.start()
+  await world.clock.advance(PERIOD_MS)
+  t.same(world.timesOf(0), [0, 1500, 4500, 7500])
+  t.same(world.timesOf(1), [0, 10_000])
+})
+
+t.test('a backend without checks is healthy from the start, and only asked while it is out', async (t) => {
+  const world = new World('a:80;no-check b:80', { rise: 1 })
+  world.answer = () => true
+  await world.scheduler.start()
+  t.equal(world.backend(0).state, 'healthy')
+  t.equal(world.backend(0).reason, 'taken for healthy, as it is not checked')
+  world.scheduler.checkSoon(world.backend())
+  await world.clock.advance(PERIOD_MS)
+  t.same(world.timesOf(0), [], 'whatever becomes of its requests')
+  world.registry.setState(world.backend(), 'unhealthy', 'connection refused')
+  world.scheduler.checkSoon(world.backend())
+  await world.clock.advance(PERIOD_MS)
+  t.equal(world.timesOf(0).length, 1)
+  t.equal(world.backend(0).state, world.backend(1).state)
+})
+
+const MANY = 200
+const many = Array.from({ length: MANY }, (_, id) => `backend-${id}:80`).join(' ')
+
+/** The most checks that began within a span of time, from `fromMs` on. */
+function densest(world: World, spanMs: number, fromMs: number): number {
+  const times = world.checks.map(({ atMs }) => atMs).filter((atMs) => atMs >= fromMs)
+  return Math.max(...times.map((start) => times.filter((t) => t >= start && t < start + spanMs).length))
+}
+
+t.test('200 backends: the first checks come 50 at a time', async (t) => {
+  const world = new World(many)
+  const starting = world.scheduler.start()
+  t.equal(world.checks.length, 50)
+  await world.checks[7]!.end(true)
+  await world.checks[3]!.end(false)
+  t.equal(world.checks.length, 52, 'one that has ended lets the next one begin')
+  world.answer = () => true
+  for (const { end } of [...world.checks]) void end(true)
+  await starting
+  t.same(new Set(world.checks.map(({ id }) => id)).size, MANY)
+  t.equal(world.checks.length, MANY, 'each once')
+  t.equal(world.clock.nowMs, 0, 'and without delay')
+})
+
+t.test('200 backends that do not answer hold up the first checks for seconds at the most', async (t) => {
+  const world = new World(many)
+  let started = false
+  void world.scheduler.start().then(() => {
+    started = true
+  })
+  await world.clock.advance(499)
+  t.equal(world.checks.length, 50)
+  await world.clock.advance(1001)
+  t.equal(world.checks.length, MANY)
+  await world.clock.advance(500)
+  t.same(world.clock.delays, [], 'no timer is left of it')
+  t.notOk(started)
+  for (const { end } of world.checks) await end(false)
+  t.ok(started)
+})
+
+t.test('200 backends: the checks are spread over the period from the beginning, and stay so', async (t) => {
+  let seed = 1
+  const random = () => {
+    seed = (seed * 48_271) % 2_147_483_647
+    return seed / 2_147_483_647
+  }
+  const world = new World(many, { random })
+  world.answer = () => true
+  await world.scheduler.start()
+  await world.clock.advance(10 * PERIOD_MS)
+  const inSpan = densest(world, PERIOD_MS / 20, 1)
+  t.ok(inSpan < 30, `never more than ${inSpan} in a twentieth of a period, where 10 would be even`)
+  for (const { id } of world.registry.backends) {
+    const times = world.timesOf(id)
+    const gaps = times.slice(1).map((atMs, i) => atMs - times[i]!)
+    t.ok(
+      gaps.every((gapMs) => gapMs <= 1.1 * PERIOD_MS) && gaps.slice(1).every((ms) => ms >= 0.9 * PERIOD_MS)
+    )
+  }
+})
+
+t.test('200 backends that were in doubt at once are spread again', async (t) => {
+  const world = new World(many)
+  world.answer = () => true
+  await world.scheduler.start()
+  await world.clock.advance(2 * PERIOD_MS)
+  for (const backend of world.registry.backends) world.scheduler.checkSoon(backend)
+  await world.clock.advance(1001)
+  const beforeMs = world.clock.nowMs
+  await world.clock.advance(2 * PERIOD_MS)
+  const inSpan = densest(world, PERIOD_MS / 20, beforeMs)
+  t.ok(inSpan <= 21, `${inSpan} in a twentieth of a period`)
+})
+
+t.test('a stop amid the first checks begins no more of them', async (t) => {
+  const world = new World(many)
+  void world.scheduler.start()
+  world.scheduler.stop()
+  for (const { end } of [...world.checks]) await end(true)
+  await world.clock.advance(PERIOD_MS)
+  t.equal(world.checks.length, 50)
+})
+
+t.test('a backend that goes out again and again is held back, and the reason says so', async (t) => {
+  const held: string[] = []
+  const onHeldBack = ({ reason }: Backend) => held.push(reason)
+  const world = new World('a:80 b:80', { rise: 2, fall: 1, onHeldBack })
+  world.answer = () => true
+  await world.scheduler.start()
+  const a = world.backend()
+  const passesToCome = async () => {
+    world.registry.setState(a, 'unhealthy', 'connection refused')
+    a.counters.set(BackendCell.consecutiveSuccesses, 0)
+    const before = world.timesOf(0).length
+    world.scheduler.checkSoon(a)
+    while (a.state !== 'healthy') await world.clock.advance(100)
+    return world.timesOf(0).length - before
+  }
+  t.same([await passesToCome(), await passesToCome()], [2, 2])
+  t.same(held, [])
+  t.equal(await passesToCome(), 4)
+  t.same(held, ['flapping, held back until 4 checks in a row pass'], 'told once')
+  t.equal(a.reason, '4 checks passed after flapping: status 200')
+  t.same([await passesToCome(), await passesToCome(), await passesToCome()], [8, 16, 32])
+  await world.clock.advance(10 * 60_000)
+  t.equal(await passesToCome(), 2, 'after some quiet minutes it is like any other')
 })
 
 t.test('for recovery only: nothing is checked before it is out', async (t) => {

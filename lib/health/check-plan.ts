@@ -1,0 +1,31 @@
+import type { BackendConfig } from '../config/backends.js'
+import type { HealthCheckConfig } from '../config/load.js'
+import { connectProbe, httpProbe, type Probe } from './probe.js'
+import type { Thresholds } from './verdict.js'
+
+/** How one backend is checked, and when. */
+export interface CheckPlan extends Thresholds {
+  readonly probe: Probe
+  readonly periodMs: number
+  /** While it is unhealthy. */
+  readonly downPeriodMs: number
+  /** It is checked only while it is unhealthy, to find out when it is back. */
+  readonly recoveryOnly: boolean
+}
+
+/** Returns what plans the checks of each backend. */
+export function checkPlanner(config: HealthCheckConfig): (backend: BackendConfig) => CheckPlan {
+  const probe = httpProbe(config)
+  return (backend) => {
+    const recoveryOnly = !config.enabled || backend.noCheck === true
+    const periodMs = backend.checkPeriodMs ?? config.periodMs
+    return {
+      probe: recoveryOnly ? connectProbe(Math.min(config.timeoutMs, periodMs)) : probe,
+      periodMs,
+      downPeriodMs: config.downPeriodMs || periodMs,
+      rise: recoveryOnly ? 1 : config.rise,
+      fall: config.fall,
+      recoveryOnly
+    }
+  }
+}

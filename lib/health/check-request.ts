@@ -1,0 +1,54 @@
+import { isIP, isIPv6 } from 'node:net'
+import type { BackendConfig, Origin } from '../config/backends.js'
+import type { HealthCheckConfig } from '../config/load.js'
+
+/** What one backend is asked, and which answers are healthy. */
+export interface CheckRequest {
+  readonly origin: Origin
+  /** The name for TLS, where it is not the backend's own. */
+  readonly servername: string | undefined
+  readonly method: string
+  /** Request line and fields up to and with the blank line. */
+  readonly head: string
+  readonly timeoutMs: number
+  readonly expects: (statusCode: number) => boolean
+}
+
+/** Methods whose requests say that they have no content, as they would be expected to (RFC 9110 section 8.6). */
+const WITH_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
+
+/** Puts together what all checks have in common, and what the backend says for itself. */
+export function checkRequest(backend: BackendConfig, config: HealthCheckConfig): CheckRequest {
+  const { protocol, hostname } = backend
+  const port = backend.checkPort ?? backend.port
+  const host = backend.checkHost ?? config.host
+  const { method } = config
+  const expected = backend.checkStatus ?? config.expectedStatus
+  return {
+    origin: { protocol, hostname, port },
+    servername: nameOf(host),
+    method,
+    head: headOf(config, backend.checkPath ?? config.path, host || addressOf(hostname, port)),
+    timeoutMs: Math.min(config.timeoutMs, backend.checkPeriodMs ?? config.periodMs),
+    expects: (statusCode) => expected.some(({ from, to }) => statusCode >= from && statusCode <= to)
+  }
+}
+
+function headOf({ method, fields }: HealthCheckConfig, path: string, host: string): string {
+  const own = [
+    { name: 'User-Agent', value: 'fairlead-health-check' },
+    { name: 'Accept', value: '*/*' }
+  ].filter(({ name }) => !fields.some((field) => field.name.toLowerCase() === name.toLowerCase()))
+  if (WITH_CONTENT.has(method)) own.push({ name: 'Content-Length', value: '0' })
+  const lines = [...own, ...fields].map(({ name, value }) => `${name}: ${value}\r\n`)
+  return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${lines.join('')}\r\n`
+}
+
+const addressOf = (hostname: string, port: number) =>
+  isIPv6(hostname) ? `[${hostname}]:${port}` : `${hostname}:${port}`
+
+/** The name in a `Host` field, `undefined` if it is an address or there is none. */
+function nameOf(host: string): string | undefined {
+  const name = host.replace(/:\d+$/, '')
+  return name === '' || name.startsWith('[') || isIP(name) !== 0 ? undefined : name
+}
