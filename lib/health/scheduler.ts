@@ -102,7 +102,7 @@ export class HealthScheduler {
     if (this.#stopped) return
     const { state, reason } = backend
     applyCheck(this.#registry, backend, result, plan, flapping)
-    if (backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)
+    if (result.ok && backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)
     if (plan.recoveryOnly && backend.eligible) return
     this.#schedule(backend, isInDoubt(backend) || plan.recoveryOnly)
   }

@@ -30,10 +30,13 @@ export function applyCheck(
     const passes = counters.add(BackendCell.consecutiveSuccesses, 1)
     if (!backend.eligible) pass(registry, backend, passes, rise, damping)
   } else {
+    // One that was held back is so no more: what it fails by is what keeps it out.
+    const wasHeldBack = !backend.eligible && counters.get(BackendCell.consecutiveSuccesses) >= rise
     counters.set(BackendCell.consecutiveSuccesses, 0)
     const failures = counters.add(BackendCell.consecutiveFailures, 1)
-    if (backend.state === 'checking' || failures >= fall)
-      registry.setState(backend, 'unhealthy', `${failed(failures)}: ${check.result}`)
+    const reason = `${failed(failures)}: ${check.result}`
+    if (wasHeldBack) backend.reason = reason
+    if (backend.state === 'checking' || failures >= fall) registry.setState(backend, 'unhealthy', reason)
   }
 }
 
@@ -51,7 +54,7 @@ function pass(
   if (passes >= needed || isLast) {
     const why = passes < needed ? ', flapping but no other is left' : needed > rise ? ' after flapping' : ''
     registry.setState(backend, 'healthy', `${passed(passes)}${why}: ${backend.lastCheck!.result}`)
-  } else if (needed > rise) {
+  } else if (passes >= rise) {
     backend.reason = `flapping, held back until ${needed} checks in a row pass`
   }
 }

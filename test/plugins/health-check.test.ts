@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { eventually, type LogRecord, sleep, startBalancer, test } from '../helper.js'
-import { OK, type RawBackend, scripted } from '../support/raw-backend.js'
+import { OK, type RawBackend, refusing, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 import { fieldValue, type Message, statusOf } from '../support/wire.js'
 
@@ -115,6 +115,77 @@ test('no check is sent after the end', async (t) => {
   await sleep(300)
   t.equal(checks(backend).length, before)
   t.equal(backend.sockets.size, 0, 'and no connection is left')
+})
+
+test('each backend is checked as it says, whatever holds for the others', async (t) => {
+  const own = await scripted(t, ({ startLine }, socket) => {
+    const status = startLine.startsWith('GET /own ') ? 404 : 200
+    socket.write(`HTTP/1.1 ${status} S\r\nContent-Length: 2\r\n\r\nok`)
+  })
+  const [common, port] = [await checked(t, { status: 200 }), await checked(t, { status: 200 })]
+  const unchecked = await checked(t, { status: 200 })
+  const dead = await refusing(t)
+  const { stats } = await startBalancer(
+    t,
+    [
+      `${own.address};check=/own;check-host=own.example;check-status=404;check-period=60`,
+      common.address,
+      `${dead.address};check-port=${port.address.split(':')[1]}`,
+      `${unchecked.address};no-check`
+    ].join(','),
+    CHECKED
+  )
+  t.same(
+    stats().backends.map(({ state }) => state),
+    ['healthy', 'healthy', 'healthy', 'healthy']
+  )
+  t.match(stats().backends[3], { reason: 'taken for healthy, as it is not checked' })
+  await eventually(() => checks(common).length >= 4)
+  t.same(
+    own.requests.map(({ startLine, fields }) => [startLine, fieldValue(fields, 'host')]),
+    [['GET /own HTTP/1.1', 'own.example']],
+    'its period is its own'
+  )
+  t.ok(checks(port).length >= 2)
+  t.equal(unchecked.connections, 0)
+})
+
+test('a backend without checks leaves when it refuses a connection, and is back when it accepts one', async (t) => {
+  const [good, unchecked] = [await checked(t, { status: 200 }), await checked(t, { status: 500 })]
+  const { port, stats } = await startBalancer(t, `${good.address} ${unchecked.address};no-check`, CHECKED)
+  const state = () => stats().backends[1]!.state
+  t.equal(state(), 'healthy')
+  await unchecked.stop()
+  await eventually(async () => {
+    t.equal(statusOf(await exchange(t, port, GET)), 200)
+    return state() === 'unhealthy'
+  })
+  await unchecked.listen()
+  await eventually(() => state() === 'healthy')
+  t.equal(stats().backends[1]!.reason, 'check passed: connection accepted')
+  t.equal(checks(unchecked).length, 0)
+})
+
+test('a backend that comes and goes is held back, and the log says so', async (t) => {
+  const health = { status: 200 }
+  const [good, moody] = [await checked(t, { status: 200 }), await checked(t, health)]
+  const { log, stats } = await startBalancer(t, [good, moody], {
+    ...CHECKED,
+    LB_HEALTH_CHECK_PERIOD: '0.1',
+    LB_HEALTH_CHECK_FALL: '1'
+  })
+  const backends = () => stats().backends
+  for (let falls = 0; falls < 3; falls++) {
+    health.status = 500
+    await eventually(() => backends()[1]!.state === 'unhealthy')
+    health.status = 200
+    await eventually(() => backends()[1]!.state === 'healthy')
+  }
+  t.equal(backends()[1]!.reason, '4 checks passed after flapping: status 200')
+  t.match(
+    log.filter(({ msg }) => /held back/.test(msg)).map(({ msg }) => msg),
+    [/^Backend\[1\] \S+ passes its checks: flapping, held back until 4 checks in a row pass$/]
+  )
 })
 
 test('without health checks, no backend is asked', async (t) => {

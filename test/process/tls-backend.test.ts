@@ -13,11 +13,11 @@ import { statusOf } from '../support/wire.js'
 
 const BIG = Buffer.alloc(20_000_000, 'over TLS ')
 
-/** A key and a certificate for `localhost` that signs itself, or undefined where there is no openssl to make them. */
+/** A key and a certificate for `localhost` and `check.example` that signs itself, or undefined where there is no openssl to make them. */
 function makeCertificate(t: Test) {
   const folder = t.testdir()
   const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,DNS:check.example']
   const output = ['-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2']
   try {
     execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...output, ...subject], { stdio: 'pipe' })
@@ -29,7 +29,7 @@ function makeCertificate(t: Test) {
 }
 
 /** A balancer before one backend of TLS, or undefined without a certificate. */
-async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhost') {
+async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhost', options = '') {
   const certificate = makeCertificate(t)
   if (!certificate) return undefined
   const seen: { method: string; host: string; servername: unknown; size: number }[] = []
@@ -52,7 +52,7 @@ async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhos
     server.closeAllConnections()
     server.close()
   })
-  const backend = `https://${host}:${(server.address() as AddressInfo).port}`
+  const backend = `https://${host}:${(server.address() as AddressInfo).port}${options}`
   const child = lb(t, ['-p', '0', '-b', backend], envOf(certificate.certFile))
   return { port: await child.listening(), child, seen, written: () => written }
 }
@@ -91,6 +91,34 @@ test('a client that does not read stops a backend of TLS', async (t) => {
   t.ok(before < BIG.length, `it got rid of ${before} bytes`)
   client.socket.resume()
   t.ok((await client.response()).body.equals(BIG))
+})
+
+test('checks go over TLS as requests do, with a method and a name of their own', async (t) => {
+  const balancer = await start(t, (certFile) => ({
+    ...trusting(certFile),
+    LB_HEALTH_CHECK_METHOD: 'HEAD',
+    LB_HEALTH_CHECK_HOST: 'check.example:8443'
+  }))
+  if (!balancer) return
+  t.equal(statusOf(await exchange(t, balancer.port, request('/'))), 200)
+  t.match(balancer.seen, [
+    { method: 'HEAD', host: 'check.example:8443', servername: 'check.example' },
+    { method: 'GET', host: 'other.example', servername: 'localhost' }
+  ])
+})
+
+test('a check by a name that the certificate does not have fails', async (t) => {
+  const balancer = await start(t, trusting, 'localhost', ';check-host=other.example')
+  if (!balancer) return
+  t.match(balancer.child.output, /UNHEALTHY.*certificate is for another name/)
+  t.equal(balancer.seen.length, 0)
+})
+
+test('a check of a certificate that nobody vouches for fails', async (t) => {
+  const balancer = await start(t, () => ({}))
+  if (!balancer) return
+  t.match(balancer.child.output, /UNHEALTHY.*certificate not trusted/)
+  t.equal(balancer.seen.length, 0)
 })
 
 test('a certificate that nobody vouches for is refused, and the backend gets no request', async (t) => {

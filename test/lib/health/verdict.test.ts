@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Backend } from '../../../lib/backend.js'
+import type { Backend, CheckResult } from '../../../lib/backend.js'
 import { BackendCell } from '../../../lib/counters.js'
 import { applyCheck, isInDoubt } from '../../../lib/health/verdict.js'
 import type { Registry } from '../../../lib/registry.js'
@@ -137,7 +137,23 @@ t.test('one that is held back needs as many passes as its damping says', async (
     return [backend.state, backend.reason]
   })
   const heldBack = ['unhealthy', 'flapping, held back until 4 checks in a row pass']
-  t.same(seen, [heldBack, heldBack, heldBack, ['healthy', '4 checks passed after flapping: status 200']])
+  t.same(seen, [
+    ['unhealthy', 'connection refused'],
+    heldBack,
+    heldBack,
+    ['healthy', '4 checks passed after flapping: status 200']
+  ])
+})
+
+t.test('one that was held back and fails has the failure for its reason', async (t) => {
+  const { registry, backend } = subject('healthy')
+  const apply = (check: CheckResult) =>
+    applyCheck(registry, backend, check, THRESHOLDS, { passesNeeded: (rise) => 2 * rise })
+  registry.setState(backend, 'unhealthy', 'connection refused')
+  for (const check of [PASS, FAIL]) apply(check)
+  t.equal(backend.reason, 'connection refused', 'it was not held back')
+  for (const check of [PASS, PASS, PASS, FAIL]) apply(check)
+  t.equal(backend.reason, 'check failed: status 500')
 })
 
 t.test('but not while no other is left', async (t) => {
