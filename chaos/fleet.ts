@@ -1,0 +1,127 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+
+import { freePorts } from '../bench/loopback.js'
+import { compiled } from '../bench/project.js'
+import { type BackendMessage, type Behaviour, wellBehaved } from './backend-control.js'
+
+/** How many backends every proxy has. */
+export const fleetSize = 4
+
+/** The indices of all backends. */
+export const everyBackend = Array.from({ length: fleetSize }, (_, index) => index)
+
+/** The backends of one run: processes that are killed, frozen, restarted and made to misbehave. */
+export class Fleet {
+  /** Each `host:port`; a restarted backend keeps its own. */
+  readonly addresses: string[]
+  /** Requests that each backend got, by bins of `arrivalBinMs` of the clock. */
+  readonly arrivals: Map<number, number>[] = everyBackend.map(() => new Map())
+  readonly #ports: number[]
+  readonly #processes: (ChildProcess | undefined)[] = everyBackend.map(() => undefined)
+
+  private constructor(ports: number[]) {
+    this.#ports = ports
+    this.addresses = ports.map((port) => `127.0.0.1:${port}`)
+    process.once('exit', () => this.#killAll())
+  }
+
+  /** Starts all backends and waits until they listen. */
+  static async start(): Promise<Fleet> {
+    const fleet = new Fleet(await freePorts(fleetSize))
+    await fleet.restore()
+    return fleet
+  }
+
+  /** Starts a backend that is not there, and waits until it listens. */
+  async startBackend(index: number): Promise<void> {
+    const backend = fork(compiled('chaos/backend.js'), [String(index), String(this.#ports[index])], {
+      env: { PATH: process.env.PATH },
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc']
+    })
+    this.#processes[index] = backend
+    backend.on('message', (message: BackendMessage) => {
+      if (message.type === 'arrivals') this.#count(index, message.counts)
+    })
+    await untilTold(backend, 'listening')
+  }
+
+  /** Ends a backend, or any process of it that is there, and waits until it is gone. */
+  async stopBackend(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const backend = this.#processes[index]
+    if (!isAlive(backend)) return
+    const exited = once(backend, 'exit')
+    backend.kill(signal)
+    await exited
+  }
+
+  /** Stops a backend in its tracks: the kernel still accepts connections for it, and nothing answers. */
+  freeze(index: number): void {
+    this.#processes[index]!.kill('SIGSTOP')
+  }
+
+  /** Lets a frozen backend go on. */
+  thaw(index: number): void {
+    this.#processes[index]!.kill('SIGCONT')
+  }
+
+  /** Changes how a backend behaves, and waits until it does. */
+  async set(index: number, behaviour: Partial<Behaviour>): Promise<void> {
+    const backend = this.#processes[index]!
+    const adopted = untilTold(backend, 'set')
+    backend.send({ ...wellBehaved, ...behaviour } satisfies Behaviour)
+    await adopted
+  }
+
+  /** Makes every backend run and behave, whatever was done to it, and forgets what arrived. */
+  async restore(): Promise<void> {
+    await Promise.all(
+      everyBackend.map(async (index) => {
+        if (!isAlive(this.#processes[index])) return this.startBackend(index)
+        this.thaw(index)
+        await this.set(index, wellBehaved)
+      })
+    )
+    for (const counts of this.arrivals) counts.clear()
+  }
+
+  /** Ends all backends. */
+  async stop(): Promise<void> {
+    await Promise.all(everyBackend.map((index) => this.stopBackend(index, 'SIGKILL')))
+  }
+
+  #count(index: number, counts: [number, number][]): void {
+    const known = this.arrivals[index]!
+    for (const [bin, count] of counts) known.set(bin, (known.get(bin) ?? 0) + count)
+  }
+
+  #killAll(): void {
+    for (const backend of this.#processes) backend?.kill('SIGKILL')
+  }
+}
+
+function isAlive(backend: ChildProcess | undefined): backend is ChildProcess {
+  return backend !== undefined && backend.exitCode === null && backend.signalCode === null
+}
+
+/** Waits for a message; rejects when the backend ends without having sent it. */
+function untilTold(backend: ChildProcess, type: BackendMessage['type']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listen = (message: BackendMessage) => {
+      if (message.type !== type) return
+      forget()
+      resolve()
+    }
+    const fail = () => {
+      forget()
+      reject(new Error(`a backend ended before it was ${type === 'set' ? 'told what to do' : type}`))
+    }
+    const forget = () => {
+      backend.off('message', listen)
+      backend.off('exit', fail)
+    }
+    backend.on('message', listen)
+    backend.once('exit', fail)
+  })
+}
