@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Children } from '../bench/children.js'
 import type { FoundPeer } from '../bench/environment.js'
-import { freePorts } from '../bench/loopback.js'
 import { startPeer } from '../bench/standing.js'
+import { freePort } from '../scenarios/processes.js'
 import { arrivalBinMs } from './backend-control.js'
 import { nowMs } from './clock.js'
 import type { Fault } from './faults.js'
@@ -44,7 +44,7 @@ export async function runExperiment(
 ): Promise<Experiment> {
   const { children, fleet, timing, connections, rate } = stage
   await fleet.restore()
-  const [port] = (await freePorts(1)) as [number]
+  const port = await freePort()
   const proxy = await startPeer(children, peer, program, { port, backends: fleet.addresses, connections })
   const load = new LoadProcess({ port, connections, rate })
   const moments = await letHappen(fleet, fault, timing)

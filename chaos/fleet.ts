@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
-import { freePorts } from '../bench/loopback.js'
 import { compiled } from '../bench/project.js'
+import { freePort } from '../scenarios/processes.js'
 import { type BackendMessage, type Behaviour, wellBehaved } from './backend-control.js'
 
 /** How many backends every proxy has. */
@@ -28,7 +28,10 @@ export class Fleet {
 
   /** Starts all backends and waits until they listen. */
   static async start(): Promise<Fleet> {
-    const fleet = new Fleet(await freePorts(fleetSize))
+    // A backend that is down must find its port free again: outgoing connections take none of these.
+    const ports = new Set<number>()
+    while (ports.size < fleetSize) ports.add(await freePort())
+    const fleet = new Fleet([...ports])
     await fleet.restore()
     return fleet
   }
