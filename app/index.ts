@@ -6,6 +6,7 @@ import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
 import leastConnections from '../plugins/least-connections.js'
 import overload from '../plugins/overload.js'
+import passiveHealth from '../plugins/passive-health.js'
 import statistics from '../plugins/statistics.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
@@ -28,6 +29,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(connections, { config })
   await fastify.register(statistics, { config })
   await fastify.register(healthCheck, { config })
+  await fastify.register(passiveHealth, { config })
   await fastify.register(overload, { config })
   await fastify.register(gracefulShutdown, { config })
 

@@ -2,10 +2,16 @@ import type { BackendConfig } from './config/backends.js'
 import { BackendCell, type Counters } from './counters.js'
 import type { BackendPool } from './pool.js'
 
-/** `checking` until the first check has ended; only `healthy` backends are given requests. */
+/** What the health checks know: `checking` until the first has ended. Only `healthy` backends are given requests. */
 export const STATES = ['checking', 'healthy', 'unhealthy'] as const
 export type BackendState = (typeof STATES)[number]
 export const HEALTHY = STATES.indexOf('healthy')
+
+/** What is shown of a backend: its state, or what keeps a healthy one out all the same. */
+export type BackendStatus = BackendState | 'ejected' | 'draining'
+
+/** Effective weights are in hundredths, so that a slow start has steps. */
+export const WEIGHT_UNIT = 100
 
 /** The outcome of the latest health check. */
 export interface CheckResult {
@@ -22,6 +28,12 @@ export class Backend {
   since: Date
   reason: string
   lastCheck: CheckResult | undefined
+  /** Whether it has answered anything since the latest pulse. Of this thread: so are its connections. */
+  hasSpoken = false
+  /** The latest pulse by which it had. */
+  heardMs = 0
+  /** When it last came back after an absence, on the same clock, or -1 if it is not starting slowly. */
+  returnedMs = -1
 
   constructor(
     readonly id: number,
@@ -31,8 +43,10 @@ export class Backend {
     now: Date
   ) {
     this.since = now
-    this.reason = this.eligible ? 'taken for healthy at the start' : 'not checked yet'
+    this.reason = this.state === 'healthy' ? 'taken for healthy at the start' : 'not checked yet'
     counters.set(BackendCell.weight, config.weight)
+    counters.set(BackendCell.effectiveWeight, config.weight * WEIGHT_UNIT)
+    counters.set(BackendCell.max, config.max)
   }
 
   get address(): string {
@@ -48,13 +62,43 @@ export class Backend {
     return STATES[this.counters.get(BackendCell.state)]!
   }
 
-  /** Whether it may be given requests. */
+  get status(): BackendStatus {
+    if (this.draining) return 'draining'
+    const { state } = this
+    return state === 'healthy' && this.ejected ? 'ejected' : state
+  }
+
+  /** Whether it may be given requests, if it has room. */
   get eligible(): boolean {
-    return this.counters.get(BackendCell.state) === HEALTHY
+    return this.counters.get(BackendCell.eligible) === 1
+  }
+
+  /** Whether it can take one more request. */
+  get hasRoom(): boolean {
+    const max = this.counters.get(BackendCell.max)
+    return max === 0 || this.counters.get(BackendCell.active) < max
+  }
+
+  get ejected(): boolean {
+    return this.counters.get(BackendCell.ejected) === 1
+  }
+
+  get draining(): boolean {
+    return this.counters.get(BackendCell.draining) === 1
   }
 
   get weight(): number {
     return this.counters.get(BackendCell.weight)
+  }
+
+  /** The weight of now, in units of `1 / WEIGHT_UNIT`. */
+  get effectiveWeight(): number {
+    return this.counters.get(BackendCell.effectiveWeight)
+  }
+
+  /** What selection compares: the requests in flight, and what its recent errors count as. */
+  get load(): number {
+    return this.counters.get(BackendCell.active) + this.counters.get(BackendCell.penalty)
   }
 
   /** Requests that it is working on. */

@@ -63,17 +63,36 @@ export const BackendCell = {
   active: 2,
   consecutiveSuccesses: 3,
   consecutiveFailures: 4,
+  /** 1 while it may be given requests: what follows from state, ejection and drain. */
+  eligible: 5,
   total: 6,
   failed: 8,
   retries: 10,
   bytesReceived: 12,
   bytesSent: 14,
   /** Responses by class: 1xx here, 2xx two cells on, up to 5xx. */
-  responses: 16
+  responses: 16,
+  /** The weight of now in hundredths: less than the configured one during a slow start. */
+  effectiveWeight: 26,
+  /** Requests that its recent errors count as, beside those in flight. */
+  penalty: 27,
+  /** Requests in flight at the most, or 0. */
+  max: 28,
+  /** 1 while passive means keep it out. */
+  ejected: 29,
+  /** 1 while it is being drained. */
+  draining: 30,
+  /** Failed attempts and server errors in a row. */
+  consecutiveErrors: 31,
+  ejections: 32,
+  /** Server errors and failed attempts. */
+  errors: 34,
+  /** Requests that were sent to it a second time while another backend was still asked. */
+  hedges: 36
 } as const
 
 /** Cells of a backend, rounded up so that two backends never share a cache line. */
-export const BACKEND_CELLS = 32
+export const BACKEND_CELLS = 48
 
 /** Cells of the balancer as a whole, in a row of their own before the backends'. */
 export const BalancerCell = {
@@ -86,5 +105,14 @@ export const BalancerCell = {
   connectionsDropped: 10,
   /** Of those in flight, the ones that have changed to another protocol. */
   tunnels: 12,
-  rejectedRequest: 14
+  /** Attempts under way that are not the first of their request. */
+  retrying: 13,
+  rejectedRequest: 14,
+  /** 1 while unhealthy backends are used, as no other is left. */
+  panic: 16,
+  queued: 17,
+  rejectedQueueFull: 18,
+  rejectedQueueTimeout: 20,
+  /** Second tries that the budget did not allow in time. */
+  retriesRefused: 22
 } as const

@@ -37,10 +37,14 @@ export class LatencyWindow {
     this.#current.record(Math.min(Math.max(micros, OPTIONS.lowest), OPTIONS.highest))
   }
 
+  /** What `percent` of the requests did not exceed, or 0 if there were none. */
+  quantileMs(percent: number): number {
+    const all = this.#merged()
+    return all.count === 0 ? 0 : all.percentile(percent) / 1000
+  }
+
   summary(): LatencySummary {
-    this.#advance(this.#now())
-    const all = createHistogram(OPTIONS)
-    for (const slice of this.#slices) all.add(slice)
+    const all = this.#merged()
     const empty = all.count === 0
     const quantile = (percent: number) => (empty ? 0 : all.percentile(percent) / 1000)
     return {
@@ -51,6 +55,13 @@ export class LatencyWindow {
       p99Ms: quantile(99),
       maxMs: empty ? 0 : all.max / 1000
     }
+  }
+
+  #merged(): RecordableHistogram {
+    this.#advance(this.#now())
+    const all = createHistogram(OPTIONS)
+    for (const slice of this.#slices) all.add(slice)
+    return all
   }
 
   #advance(nowMs: number): void {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { Backend, type BackendState, HEALTHY, STATES } from './backend.js'
+import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
 import type { BackendConfig } from './config/backends.js'
 import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
 import type { BackendPool } from './pool.js'
@@ -20,9 +20,21 @@ export interface BackendFailure {
   readonly detail: string
 }
 
+/** What keeps a healthy backend out, or lets it in again, beside its state. */
+export interface AbsenceChange {
+  readonly backend: Backend
+  readonly kind: 'ejected' | 'returned' | 'draining' | 'drain ended'
+  readonly reason: string
+}
+
 interface RegistryEvents {
   state: [StateChange]
   failure: [BackendFailure]
+  absence: [AbsenceChange]
+  /** Unhealthy backends are used from now on, or no more. */
+  panic: [boolean]
+  /** Time has moved to so many milliseconds. */
+  pulse: [number]
 }
 
 export interface RegistryOptions {
@@ -30,21 +42,31 @@ export interface RegistryOptions {
   readonly createPool: (config: BackendConfig) => BackendPool
   /** The state that backends start in. */
   readonly initialState: Extract<BackendState, 'checking' | 'healthy'>
+  /** How long a backend that comes back takes to get its full share; 0 for no time. */
+  readonly slowStartMs?: number
+  /** Whether unhealthy backends are used when no other is left. */
+  readonly panic?: boolean
   readonly now?: () => Date
 }
 
 /**
  * The backends in the order of the configuration, and the buffer that all counters live in: a row of cells for the
- * balancer, then one for each backend. Emits `state` and `failure`.
+ * balancer, then one for each backend. Emits what changes.
  */
 export class Registry extends EventEmitter<RegistryEvents> {
   readonly backends: readonly Backend[]
   readonly counters: Counters
+  /** The time of the latest pulse, in milliseconds of any monotonic clock. */
+  pulseMs = 0
   readonly #now: () => Date
+  readonly #slowStartMs: number
+  readonly #mayPanic: boolean
 
   constructor(configs: readonly BackendConfig[], options: RegistryOptions) {
     super()
     this.#now = options.now ?? (() => new Date())
+    this.#slowStartMs = options.slowStartMs ?? 0
+    this.#mayPanic = options.panic ?? false
     const cells = new Int32Array((configs.length + 1) * BACKEND_CELLS)
     this.counters = new Counters(cells, 0)
     this.backends = configs.map((config, id) => {
@@ -52,6 +74,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
       counters.set(BackendCell.state, STATES.indexOf(options.initialState))
       return new Backend(id, config, counters, options.createPool(config), this.#now())
     })
+    this.#refresh(undefined, false)
   }
 
   /** Requests for backends that are being worked on. */
@@ -68,6 +91,10 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.counters.set(BalancerCell.draining, 1)
   }
 
+  get panicking(): boolean {
+    return this.counters.get(BalancerCell.panic) === 1
+  }
+
   /** How many backends may be given requests. */
   get eligibleCount(): number {
     let count = 0
@@ -82,7 +109,67 @@ export class Registry extends EventEmitter<RegistryEvents> {
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
+    // What is new at the start is not back from an absence.
+    this.#refresh(backend, from !== 'checking')
     this.emit('state', { backend, from, to, reason })
+  }
+
+  /** Has a backend kept out by passive means, or lets it in again. Whether that may be is for the caller to know. */
+  setEjected(backend: Backend, ejected: boolean, reason: string): void {
+    if (backend.ejected === ejected) return
+    backend.counters.set(BackendCell.ejected, Number(ejected))
+    if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
+    this.#refresh(backend, true)
+    this.emit('absence', { backend, kind: ejected ? 'ejected' : 'returned', reason })
+  }
+
+  /** Gives a backend no more requests, while those that it has run to their end; or ends that. */
+  setDraining(backend: Backend, draining: boolean, reason: string): void {
+    if (backend.draining === draining) return
+    backend.counters.set(BackendCell.draining, Number(draining))
+    this.#refresh(backend, true)
+    this.emit('absence', { backend, kind: draining ? 'draining' : 'drain ended', reason })
+  }
+
+  /** Moves what depends on time to `nowMs`: called every few dozen milliseconds. */
+  pulse(nowMs: number): void {
+    this.pulseMs = nowMs
+    for (const backend of this.backends) {
+      const { counters } = backend
+      if (backend.hasSpoken) backend.heardMs = nowMs
+      backend.hasSpoken = false
+      const penalty = counters.get(BackendCell.penalty)
+      if (penalty > 0) counters.set(BackendCell.penalty, penalty >> 1)
+      if (backend.returnedMs >= 0) this.#raise(backend, nowMs)
+    }
+    this.emit('pulse', nowMs)
+  }
+
+  /** One step of a slow start: linear over its time, from a tenth. */
+  #raise(backend: Backend, nowMs: number): void {
+    const share = this.#slowStartMs > 0 ? (nowMs - backend.returnedMs) / this.#slowStartMs : 1
+    if (share >= 1) backend.returnedMs = -1
+    const weight = backend.weight * WEIGHT_UNIT
+    const effective = share >= 1 ? weight : Math.max(1, Math.round(weight * Math.max(share, MIN_SHARE)))
+    backend.counters.set(BackendCell.effectiveWeight, effective)
+  }
+
+  /** Sets who may be given requests, after `changed` has changed. */
+  #refresh(changed: Backend | undefined, mayReturn: boolean): void {
+    const { backends, counters } = this
+    const panic = this.#mayPanic && !backends.some(isSound)
+    for (const backend of backends) {
+      const eligible = panic ? !backend.draining : isSound(backend)
+      const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
+      backend.counters.set(BackendCell.eligible, Number(eligible))
+      if (isReturn) {
+        backend.returnedMs = this.pulseMs
+        this.#raise(backend, this.pulseMs)
+      }
+    }
+    if (panic === this.panicking) return
+    counters.set(BalancerCell.panic, Number(panic))
+    this.emit('panic', panic)
   }
 
   /**
@@ -93,7 +180,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     backend.counters.addTotal(BackendCell.failed, 1)
     this.emit('failure', { backend, code, detail })
     if (!unreachable || backend.counters.get(BackendCell.state) !== HEALTHY) return
-    if (this.eligibleCount === 1) return
+    if (backend.eligible && this.eligibleCount === 1) return
     backend.counters.set(BackendCell.consecutiveSuccesses, 0)
     this.setState(backend, 'unhealthy', detail)
   }
@@ -102,4 +189,15 @@ export class Registry extends EventEmitter<RegistryEvents> {
   async close(): Promise<void> {
     await Promise.all(this.backends.map((backend) => backend.pool.destroy()))
   }
+}
+
+/** The share of its weight that a slow start begins with. */
+const MIN_SHARE = 0.1
+
+function isSound({ counters }: Backend): boolean {
+  return (
+    counters.get(BackendCell.state) === HEALTHY &&
+    counters.get(BackendCell.ejected) === 0 &&
+    counters.get(BackendCell.draining) === 0
+  )
 }

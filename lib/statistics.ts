@@ -1,4 +1,4 @@
-import type { Backend } from './backend.js'
+import { type Backend, WEIGHT_UNIT } from './backend.js'
 import { BackendCell, BalancerCell } from './counters.js'
 import type { LatencyWindow } from './latency.js'
 import type { RateWindow } from './rates.js'
@@ -23,6 +23,7 @@ export function requestTotal({ counters }: Registry): number {
     counters.total(BalancerCell.total) +
     counters.total(BalancerCell.rejectedOverload) +
     counters.total(BalancerCell.rejectedNoBackend) +
+    counters.total(BalancerCell.rejectedQueueFull) +
     counters.total(BalancerCell.rejectedRequest)
   )
 }
@@ -36,14 +37,19 @@ export function collectStatistics(source: StatisticsSource) {
     startedAt: startedAt.toISOString(),
     uptimeSeconds: (Date.now() - startedAt.getTime()) / 1000,
     state: registry.draining ? 'draining' : 'serving',
+    panic: registry.panicking,
     requests: {
       inFlight: registry.inFlight,
       tunnels: counters.get(BalancerCell.tunnels),
+      queued: counters.get(BalancerCell.queued),
+      retrying: counters.get(BalancerCell.retrying),
       total: requestTotal(registry),
       failed: counters.total(BalancerCell.failed),
       rejected: {
         overload: counters.total(BalancerCell.rejectedOverload),
         noBackend: counters.total(BalancerCell.rejectedNoBackend),
+        queueFull: counters.total(BalancerCell.rejectedQueueFull),
+        queueTimeout: counters.total(BalancerCell.rejectedQueueTimeout),
         badRequest: counters.total(BalancerCell.rejectedRequest)
       },
       perSecond: rates.rates()
@@ -66,7 +72,10 @@ function backendStatistics(backend: Backend) {
     address: backend.address,
     url: backend.origin,
     weight: backend.weight,
-    state: backend.state,
+    effectiveWeight: backend.effectiveWeight / WEIGHT_UNIT,
+    max: backend.config.max,
+    backup: backend.config.backup,
+    state: backend.status,
     since: backend.since.toISOString(),
     reason: backend.reason,
     lastCheck: lastCheck ? { ...lastCheck, at: lastCheck.at.toISOString() } : null,
@@ -83,6 +92,8 @@ function backendStatistics(backend: Backend) {
       '5xx': responses(5)
     },
     retries: counters.total(BackendCell.retries),
+    hedges: counters.total(BackendCell.hedges),
+    ejections: counters.total(BackendCell.ejections),
     bytes: {
       received: counters.total(BackendCell.bytesReceived),
       sent: counters.total(BackendCell.bytesSent)

@@ -10,11 +10,20 @@ declare module 'fastify' {
   }
 }
 
+const ABSENCES = {
+  ejected: 'is ejected',
+  returned: 'is back from its ejection',
+  draining: 'is being drained',
+  'drain ended': 'is drained no more'
+} as const
+
 /** Decorates the server with the registry of backends, logs what changes in it, and closes its pools at the end. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const registry = new Registry(config.backends, {
       createPool: (backend) => createPool(backend, config),
+      slowStartMs: config.resilience.slowStartMs,
+      panic: config.resilience.panic,
       initialState: config.healthCheck.enabled ? 'checking' : 'healthy'
     })
     fastify.decorate('registry', registry)
@@ -26,6 +35,17 @@ export default fp<{ config: Config }>(
       else fastify.log.info(fields, message)
       if (from === 'healthy' && fields.eligible === 0)
         fastify.log.error('No backend is left: requests are answered 503 until one is back')
+    })
+
+    registry.on('absence', ({ backend, kind, reason }) => {
+      const fields = { backend: backend.address, kind, reason, eligible: registry.eligibleCount }
+      const message = `Backend[${backend.id}] ${backend.address} ${ABSENCES[kind]}: ${reason}`
+      if (kind === 'ejected') fastify.log.warn(fields, message)
+      else fastify.log.info(fields, message)
+    })
+    registry.on('panic', (begins) => {
+      if (begins) fastify.log.error('No backend is healthy: requests go to unhealthy ones')
+      else fastify.log.info('Requests go to healthy backends alone again')
     })
 
     const failures = new FailureLog((failure, repeats) => {

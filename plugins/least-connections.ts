@@ -1,15 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { isInRanges } from '../lib/config/values.js'
 import { BalancerCell } from '../lib/counters.js'
 import { Exchange } from '../lib/forward/exchange.js'
-import { NO_BACKEND } from '../lib/forward/failure.js'
+import { NO_BACKEND, QUEUE_FULL } from '../lib/forward/failure.js'
 import type { Forwarding } from '../lib/forward/forwarding.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { checkRequest } from '../lib/forward/request-check.js'
 import { outgoingRequest } from '../lib/forward/request-head.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
-import { leastConnections } from '../lib/least-connections.js'
+import { RetryBudget } from '../lib/forward/retry-budget.js'
+import { WaitingQueue } from '../lib/forward/waiting-queue.js'
+import { leastConnectionsPolicy } from '../lib/selection/least-connections.js'
+import { Selector } from '../lib/selection/selector.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,22 +36,68 @@ declare module 'fastify' {
   }
 }
 
+/** Quantile of the latencies after which a second backend is asked, and how seldom that is looked up. */
+const HEDGE_PERCENT = 95
+const HEDGE_UPDATE_MS = 1000
+
 /** Chooses a backend for each request of its scope, takes a slot on it, and leaves the exchange on the request. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, latency } = fastify
-    const { backends, counters } = registry
-    const { limits, forwarded, trustedProxies: trusted } = config
+    const { registry, latency, outliers, stalls } = fastify
+    const { counters } = registry
+    const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
     fastify.addHook('onClose', async () => timeouts.stop())
+    const selector = new Selector(registry.backends, leastConnectionsPolicy())
+    const budget = new RetryBudget(counters, resilience.retryBudget)
+    const queue = new WaitingQueue(counters, {
+      size: resilience.queueSize,
+      timeoutMs: resilience.queueTimeoutMs
+    })
+    let hedgeAfterMs = 0
+    let hedgeSetMs = 0
     const forwarding: Forwarding = {
       registry,
       latency,
       timeouts,
+      selector,
+      stalls,
+      budget,
+      queue,
       maxBodyBytes: limits.bodyBytes,
       bodyTimeoutMs: limits.bodyTimeoutMs,
-      select: (tried) => leastConnections(backends, Math.random, tried)
+      retries: resilience.retries,
+      get hedgeAfterMs() {
+        return hedgeAfterMs
+      },
+      isRetriedStatus: (statusCode) => isInRanges(resilience.retryStatus, statusCode),
+      onAnswer: (backend, statusCode) => {
+        backend.hasSpoken = true
+        if (isServerError(statusCode)) outliers.onError(backend)
+        else outliers.onSuccess(backend)
+      },
+      onFault: (backend, { failure, detail, unreachable }) => {
+        registry.reportFailure(backend, failure.code, detail, unreachable)
+        // That takes it out by itself.
+        if (!unreachable) outliers.onError(backend)
+      }
     }
+    registry.on('pulse', (nowMs) => {
+      if (resilience.hedge && nowMs >= hedgeSetMs + HEDGE_UPDATE_MS) {
+        hedgeSetMs = nowMs
+        hedgeAfterMs = latency.quantileMs(HEDGE_PERCENT)
+      }
+      budget.pulse(nowMs)
+      queue.pulse(nowMs)
+      const lateMs = Math.min(
+        stalls?.afterMs || Number.POSITIVE_INFINITY,
+        hedgeAfterMs || Number.POSITIVE_INFINITY
+      )
+      if (lateMs < Number.POSITIVE_INFINITY) timeouts.tellLate(nowMs, lateMs)
+    })
+    const serveQueue = () => queue.serve()
+    registry.on('state', serveQueue).on('absence', serveQueue)
+
     fastify.decorate('openExchange', (req, res, target, id, upgrade) => {
       const destination = checkRequest(req, target, limits)
       if ('statusCode' in destination) {
@@ -55,14 +105,21 @@ export default fp<{ config: Config }>(
         answerRaw(req, res, destination)
         return undefined
       }
-      const backend = leastConnections(backends, Math.random)
-      if (!backend) {
+      // Who waits already goes first.
+      const backend = queue.isEmpty ? selector.select(req) : undefined
+      if (backend) {
+        backend.acquire()
+      } else if (!selector.canWait()) {
         counters.addTotal(BalancerCell.rejectedNoBackend, 1)
         answerRaw(req, res, NO_BACKEND)
         return undefined
+      } else if (queue.isFull) {
+        counters.addTotal(BalancerCell.rejectedQueueFull, 1)
+        answerRaw(req, res, QUEUE_FULL)
+        return undefined
       }
-      backend.acquire()
-      const request = outgoingRequest(req, destination, { requestId: id, forwarded, trusted }, upgrade)
+      const by = { requestId: id, forwarded, trusted }
+      const request = outgoingRequest(req, destination, by, resilience.retryBufferBytes, upgrade)
       return new Exchange(req, res, request, backend, forwarding)
     })
     fastify.decorateRequest('exchange', null)
@@ -77,5 +134,10 @@ export default fp<{ config: Config }>(
       }
     })
   },
-  { name: 'least-connections', dependencies: ['backend-registry', 'statistics'] }
+  { name: 'least-connections', dependencies: ['backend-registry', 'passive-health', 'statistics'] }
 )
+
+/** Whether a status says that the backend is not well, and not that it cannot do what was asked. */
+function isServerError(statusCode: number): boolean {
+  return statusCode >= 500 && statusCode !== 501 && statusCode !== 505
+}

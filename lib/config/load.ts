@@ -1,6 +1,7 @@
 import type { BlockList } from 'node:net'
 import type { BackendConfig } from './backends.js'
 import type { Field, WantedBody } from './check-values.js'
+import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
 import type { StatusRange } from './values.js'
 
@@ -47,6 +48,7 @@ export interface Config {
   /** Client connections open at once. */
   readonly maxSockets: number
   readonly healthCheck: HealthCheckConfig
+  readonly resilience: ResilienceConfig
   readonly connectTimeoutMs: number
   /** Until the response head; 0 for none. */
   readonly responseTimeoutMs: number
@@ -130,6 +132,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       fall: values.LB_HEALTH_CHECK_FALL,
       expectedStatus: values.LB_HEALTH_CHECK_STATUS
     },
+    resilience: resilienceOf(values),
     connectTimeoutMs: values.LB_CONNECTION_TIMEOUT,
     responseTimeoutMs: values.LB_RESPONSE_TIMEOUT,
     bufferSizeBytes: values.LB_BUFFER_SIZE,

@@ -1,24 +1,12 @@
 import { z } from 'zod'
 import { backendList } from './backends.js'
 import { checkBody, checkFields, checkHost, checkMethod } from './check-values.js'
+import { resilienceVariables } from './resilience.js'
 import { addressRanges, flag, integer, requestPath, seconds, secondsOrZero, statusRanges } from './values.js'
-
-/** What documentation and `lb --help` say of a variable. */
-export interface VariableInfo {
-  readonly description: string
-  /** The default as one would write it. */
-  readonly fallback: string
-  readonly unit?: string
-  /** Flags of `lb` in commander's notation. */
-  readonly flags?: string
-}
+import { type VariableInfo, variable } from './variable.js'
 
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
-
-function variable<T extends z.ZodType>(type: T, info: VariableInfo) {
-  return type.prefault(info.fallback as z.input<T>).meta({ ...info })
-}
 
 /** Every variable, with type, default and documentation: the one source for start-up, `lb --help` and the docs. */
 export const schema = z.strictObject({
@@ -138,6 +126,7 @@ export const schema = z.strictObject({
     unit: 'seconds',
     flags: '--response-timeout <seconds>'
   }),
+  ...resilienceVariables,
   LB_BUFFER_SIZE: variable(integer(1024, 16_777_216), {
     description:
       'High-water mark of each stream: how much is held per direction before the sender is made to wait.',

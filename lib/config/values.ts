@@ -10,6 +10,11 @@ export interface StatusRange {
   readonly to: number
 }
 
+export function isInRanges(ranges: readonly StatusRange[], statusCode: number): boolean {
+  for (const { from, to } of ranges) if (statusCode >= from && statusCode <= to) return true
+  return false
+}
+
 /** A value type of the configuration: text in, typed value out, every fault in words that say what would be right. */
 export function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
   return z.string().transform((text, ctx): T => {
@@ -90,12 +95,17 @@ export function isRequestPath(text: string): boolean {
   return /^\/[\x21-\x7e]*$/.test(text) && !text.includes('#')
 }
 
-/** Status codes and ranges: `200-399` or `200,204,301-302`. */
-export function statusRanges() {
+/**
+ * Status codes and ranges: `200-399` or `200,204,301-302`.
+ * @param mayBeEmpty whether it may list none
+ */
+export function statusRanges(mayBeEmpty = false) {
   return parsed<StatusRange[]>((text, fault) =>
-    readStatusRanges(text, ',', (part) =>
-      fault(`must list status codes or ranges such as 200-399, but has "${part}"`)
-    )
+    mayBeEmpty && text === ''
+      ? []
+      : readStatusRanges(text, ',', (part) =>
+          fault(`must list status codes or ranges such as 200-399, but has "${part}"`)
+        )
   )
 }
 

@@ -5,12 +5,13 @@ import { BackendCell, BalancerCell } from '../counters.js'
 import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import { whenClosed } from './client-response.js'
-import { type AttemptFault, classify, type Failure } from './failure.js'
+import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import { Relay } from './relay.js'
 import { writeInterim } from './response-start.js'
 import type { Awaiting } from './response-timeouts.js'
-import { MORE_TRIES, mayTryAgain } from './retry.js'
+import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
+import { Tries, type TryOwner } from './tries.js'
 import { Tunnel, type TunnelProgress } from './tunnel.js'
 import { Upload } from './upload.js'
 
@@ -34,7 +35,10 @@ class ResponseTimeout extends Error {
  * selection to the end of the attempt; the place in the balancer's own count until the client's side is closed. Each
  * has one way back, which can be taken only once.
  */
-export class Exchange extends Relay implements Awaiting, ResponseHandler, TunnelProgress {
+export class Exchange
+  extends Relay
+  implements Awaiting, ResponseHandler, SecondAttemptOwner, TryOwner, TunnelProgress
+{
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
@@ -49,18 +53,24 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   #backend: Backend | undefined
   readonly #request: OutgoingRequest
   #onHead: HeadCallback | undefined
-  #tried: Backend[] | undefined
+  /** Once there is more than a first try that begins at once. */
+  #tries: Tries | undefined
+  /** While another backend is asked as well. */
+  #second: SecondAttempt | undefined
   #sent = false
   #movedMs = 0
   readonly #upload: Upload | undefined
   #tunnelBytesSent = 0
 
-  /** Takes a place in the balancer's count. The slot on `backend` is already taken, and passes to the exchange. */
+  /**
+   * Takes a place in the balancer's count.
+   * @param backend on which a slot is already taken, that passes to the exchange; or undefined if it is to be waited for
+   */
   constructor(
     req: IncomingMessage,
     res: ServerResponse,
     request: OutgoingRequest,
-    backend: Backend,
+    backend: Backend | undefined,
     forwarding: Forwarding
   ) {
     super(req, res)
@@ -78,7 +88,8 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
   start(onHead: HeadCallback): void {
     this.#onHead = onHead
-    this.#attempt()
+    if (this.#backend) this.attemptAt(this.#backend)
+    else this.#allTries().enqueue()
   }
 
   /** Whether nobody waits for the response any more. */
@@ -91,9 +102,19 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     this.writeHeadOf(this.head!, this.#forwarding.registry.draining)
   }
 
-  #attempt(): void {
+  attemptAt(backend: Backend): void {
+    this.#backend = backend
     this.#sent = false
-    this.#backend!.pool.dispatch(this.#request, this)
+    backend.pool.dispatch(this.#request, this)
+  }
+
+  onNoMoreTries(failure: Failure): void {
+    this.#tellFailure(failure)
+  }
+
+  #allTries(): Tries {
+    this.#tries ??= new Tries(this, this.#forwarding, this.req, this.#request)
+    return this.#tries
   }
 
   // --- the side of the connection to a backend
@@ -128,8 +149,27 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   onHead(head: ResponseHead): void {
     this.#countResponse(head.statusCode)
     this.#forwarding.timeouts.remove(this)
+    if (this.#second) this.#leaveSecond()
+    if (this.#forwarding.isRetriedStatus(head.statusCode) && this.#isTriedInstead()) return
+    this.#takeHead(head)
+  }
+
+  #takeHead(head: ResponseHead): void {
+    const { policy } = this.#forwarding.selector
+    if (policy.onLatency) {
+      const nowMs = performance.now()
+      policy.onLatency(this.#backend!, nowMs - this.#movedMs, nowMs)
+    }
+    this.#tries?.end()
     this.head = head
     this.#tellHead()
+  }
+
+  #isTriedInstead(): boolean {
+    return this.#allTries().insteadOf(this.#backend!, () => {
+      this.connection!.destroy()
+      this.#leaveBackend()
+    })
   }
 
   override onEnd(trailers: readonly string[]): void {
@@ -144,13 +184,87 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     }
     const backend = this.#backend
     if (!backend) return
-    const fault = classify(error, this.#sent)
+    const isReused = this.connection?.isReused ?? false
     this.#leaveBackend()
-    if (fault.ofBackend) {
-      this.#forwarding.registry.reportFailure(backend, fault.failure.code, fault.detail, fault.unreachable)
-    }
+    this.#afterFault(backend, error, this.#sent, isReused)
+  }
+
+  #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
+    const fault = classify(error, sent)
+    if (fault.ofBackend) this.#forwarding.onFault(backend, fault)
     if (this.answering) this.cutOff()
-    else if (!this.#retry(backend, fault)) this.#tellFailure(fault.failure)
+    // The other one that is asked goes on.
+    else if (this.#second || this.#backend) return
+    else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)
+  }
+
+  onLate(nowMs: number): void {
+    const backend = this.#backend
+    const { stalls, hedgeAfterMs } = this.#forwarding
+    if (!backend) return
+    const waitedMs = nowMs - this.lastMovedMs(nowMs)
+    stalls?.onLate(backend, waitedMs)
+    const { body, repeatable, upgrade } = this.#request
+    if (this.#second || body || !repeatable || upgrade !== undefined) return
+    if (stalls?.isStalled(backend) || (hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs)) this.#askSecond(backend)
+  }
+
+  /** Asks another backend as well, if there is one, and the budget allows it. */
+  #askSecond(first: Backend): void {
+    const { budget, selector } = this.#forwarding
+    const backend = selector.select(this.req, this.#tries?.and(first) ?? [first])
+    if (!backend || !budget.take()) return
+    backend.acquire()
+    backend.counters.addTotal(BackendCell.hedges, 1)
+    this.#second = new SecondAttempt(backend, this)
+    backend.pool.dispatch(this.#request, this.#second)
+  }
+
+  onSecondSending(second: SecondAttempt): void {
+    this.#forwarding.timeouts.add(second, second.sentMs)
+  }
+
+  onSecondHead({ backend, connection, sentMs }: SecondAttempt, head: ResponseHead): void {
+    const first = this.connection
+    this.#leaveBackend()
+    first?.destroy()
+    this.#backend = backend
+    this.connection = connection
+    this.#movedMs = sentMs
+    this.#forgetSecond()
+    this.#countResponse(head.statusCode)
+    this.#takeHead(head)
+  }
+
+  onSecondError(second: SecondAttempt, error: Error): void {
+    const isReused = second.connection?.isReused ?? false
+    this.#leaveSecond()
+    if (!this.closed) this.#afterFault(second.backend, error, second.sentMs >= 0, isReused)
+  }
+
+  onSecondTimeout({ connection }: SecondAttempt): void {
+    connection?.fail(new ResponseTimeout())
+  }
+
+  #forgetSecond(): void {
+    const { timeouts, budget } = this.#forwarding
+    timeouts.remove(this.#second!)
+    this.#second = undefined
+    budget.give()
+  }
+
+  /** Gives the other attempt up, and its slot back. */
+  #leaveSecond(): void {
+    const { backend } = this.#second!
+    this.#second!.abandon()
+    this.#forgetSecond()
+    this.#giveSlot(backend)
+  }
+
+  #giveSlot(backend: Backend): void {
+    backend.release()
+    const { queue } = this.#forwarding
+    if (!queue.isEmpty) queue.serve()
   }
 
   lastMovedMs(nowMs: number): number {
@@ -194,9 +308,11 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   }
 
   #tellFailure(failure: Failure): void {
+    this.#tries?.end()
     this.failure = failure
     // The others are the client's.
-    if (failure.statusCode >= 500) this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
+    if (failure.statusCode >= 500 && failure.statusCode !== 503)
+      this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
     this.#tellHead()
   }
 
@@ -204,21 +320,8 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
   destroy(): void {
     this.connection?.destroy()
     this.#leaveBackend()
-  }
-
-  #retry(failed: Backend, fault: AttemptFault): boolean {
-    if (!mayTryAgain(this.#request.repeatable, fault, this.#sent)) return false
-    this.#tried ??= []
-    const tried = this.#tried
-    tried.push(failed)
-    if (tried.length > MORE_TRIES) return false
-    const next = this.#forwarding.select(tried)
-    if (!next) return false
-    failed.counters.addTotal(BackendCell.retries, 1)
-    next.acquire()
-    this.#backend = next
-    this.#attempt()
-    return true
+    if (this.#second) this.#leaveSecond()
+    this.#tries?.end()
   }
 
   /** Gives the slot back, with the bytes of the attempt. */
@@ -228,14 +331,15 @@ export class Exchange extends Relay implements Awaiting, ResponseHandler, Tunnel
     this.#backend = undefined
     this.connection = undefined
     this.#forwarding.timeouts.remove(this)
-    backend.release()
     if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
     const bytesSent = (this.#upload?.bytes ?? 0) + this.#tunnelBytesSent
     if (bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, bytesSent)
     this.bytesReceived = 0
+    this.#giveSlot(backend)
   }
 
   #countResponse(statusCode: number): void {
+    if (statusCode >= 200) this.#forwarding.onAnswer(this.#backend!, statusCode)
     const statusClass = Math.min(Math.floor(statusCode / 100), 5)
     this.#backend!.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
   }

@@ -15,6 +15,8 @@ function failure(statusCode: number, code: string, message: string): Failure {
 
 export const NO_BACKEND = failure(503, 'LB_NO_BACKEND', 'No backend is available')
 export const OVERLOADED = failure(503, 'LB_OVERLOADED', 'Too many requests are in flight')
+export const QUEUE_FULL = failure(503, 'LB_QUEUE_FULL', 'Too many requests wait for a backend')
+export const QUEUE_TIMEOUT = failure(503, 'LB_QUEUE_TIMEOUT', 'No backend had room in time')
 const UNREACHABLE = failure(502, 'LB_BACKEND_UNREACHABLE', 'The backend could not be reached')
 const CONNECT_TIMEOUT = failure(504, 'LB_CONNECT_TIMEOUT', 'The backend did not accept a connection in time')
 const RESPONSE_TIMEOUT = failure(504, 'LB_RESPONSE_TIMEOUT', 'The backend did not answer in time')

@@ -1,14 +1,31 @@
 import type { Backend } from '../backend.js'
+import type { Stalls } from '../ejection/stalls.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
+import type { Selector } from '../selection/selector.js'
+import type { AttemptFault } from './failure.js'
 import type { ResponseTimeouts } from './response-timeouts.js'
+import type { RetryBudget } from './retry-budget.js'
 import type { UploadLimits } from './upload.js'
+import type { WaitingQueue } from './waiting-queue.js'
 
 /** What all exchanges share. */
 export interface Forwarding extends UploadLimits {
   readonly registry: Registry
   readonly latency: LatencyWindow
   readonly timeouts: ResponseTimeouts
-  /** The next backend for a request that the `tried` ones could not take. */
-  readonly select: (tried: readonly Backend[]) => Backend | undefined
+  readonly selector: Selector
+  readonly stalls: Stalls | undefined
+  readonly budget: RetryBudget
+  readonly queue: WaitingQueue
+  /** Tries of a request after the first. */
+  readonly retries: number
+  /** How long a request waits before another backend is asked as well; 0 for ever. */
+  readonly hedgeAfterMs: number
+  /** Whether a request that may be sent twice is tried again instead of being answered so. */
+  isRetriedStatus(statusCode: number): boolean
+  /** A backend has answered. */
+  onAnswer(backend: Backend, statusCode: number): void
+  /** An attempt at a backend failed, by its fault. */
+  onFault(backend: Backend, fault: AttemptFault): void
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { OutgoingRequest } from '../http1/connection.js'
 import { connectionOptions, FieldNames } from '../http1/field-names.js'
+import { KeptBody } from '../http1/kept-body.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
 import { forwardsLeft, nextForwards } from './max-forwards.js'
 import { peerOf } from './peer.js'
 import { expectsContinue, hasBody } from './request-body.js'
-import { isRepeatable } from './retry.js'
+import { isIdempotent } from './retry.js'
 import type { Destination } from './target.js'
 
 /** Fields of one connection only (RFC 9110 section 7.6.1), and those that the balancer sets itself. */
@@ -42,20 +43,24 @@ const NEVER_CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'host', 'conten
 
 /**
  * A client's request as backends are to get it.
+ * @param keptBytes size of the bodies that are kept to send them a second time
  * @param upgrade the protocols that it offers to change to, if there are any
  */
 export function outgoingRequest(
   req: IncomingMessage,
   { path, authority }: Destination,
   by: ForwardedBy,
+  keptBytes: number,
   upgrade?: string
 ): OutgoingRequest {
   const method = req.method!
+  const body = hasBody(req) ? req : undefined
   return {
     method,
     head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
-    body: hasBody(req) ? req : undefined,
-    repeatable: isRepeatable(req),
+    body,
+    repeatable: (!body || keptBytes > 0) && isIdempotent(req),
+    kept: body && keptBytes > 0 && isIdempotent(req) ? new KeptBody(keptBytes) : undefined,
     upgrade
   }
 }

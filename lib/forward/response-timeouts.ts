@@ -6,6 +6,8 @@ export interface Awaiting {
   /** When it was last the backend's turn, on the clock of `performance.now()`. */
   lastMovedMs(nowMs: number): number
   onResponseTimeout(): void
+  /** It has waited for a while, at this pulse. */
+  onLate(nowMs: number): void
   /** @internal */
   armedMs: number
   /** @internal */
@@ -41,7 +43,6 @@ export class ResponseTimeouts {
 
   /** Puts an item on the list, by the time it was armed: mostly the newest, so mostly at the end. */
   add(item: Awaiting, armedMs: number): void {
-    if (this.#timeoutMs === 0) return
     let previous = this.#newest
     while (previous && previous.armedMs > armedMs) previous = previous.previous
     const next = previous ? previous.next : this.#oldest
@@ -67,12 +68,23 @@ export class ResponseTimeouts {
 
   /** Times out what has waited too long. What has moved since it was armed waits on from then. */
   sweep(nowMs: number): void {
+    if (this.#timeoutMs === 0) return
     const limit = nowMs - this.#timeoutMs
     for (let item = this.#oldest; item && item.armedMs <= limit; item = this.#oldest) {
       this.remove(item)
       const movedMs = item.lastMovedMs(nowMs)
       if (movedMs > limit) this.add(item, movedMs)
       else item.onResponseTimeout()
+    }
+  }
+
+  /** Tells those that have waited for `ageMs`, the oldest first. */
+  tellLate(nowMs: number, ageMs: number): void {
+    const limit = nowMs - ageMs
+    // Who is told may leave the list.
+    for (let item = this.#oldest, next: Awaiting | undefined; item && item.armedMs <= limit; item = next) {
+      next = item.next
+      item.onLate(nowMs)
     }
   }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { KeptBody } from './kept-body.js'
 import { passableTrailers } from './trailers.js'
 
 /** What is told of a body on its way. */
@@ -15,14 +16,26 @@ export interface BodyProgress {
  */
 export class BodySender {
   readonly #body: IncomingMessage
+  readonly #kept: KeptBody | undefined
   readonly #socket: Socket
   readonly #progress: BodyProgress
   readonly #done: () => void
   readonly #chunked: boolean
+  #isStopped = false
 
-  /** @param done called once, when the last byte was given to the connection */
-  constructor(body: IncomingMessage, socket: Socket, progress: BodyProgress, done: () => void) {
+  /**
+   * @param kept what attempts before this one have sent of the body; what this one sends is added
+   * @param done called once, when the last byte was given to the connection
+   */
+  constructor(
+    body: IncomingMessage,
+    kept: KeptBody | undefined,
+    socket: Socket,
+    progress: BodyProgress,
+    done: () => void
+  ) {
     this.#body = body
+    this.#kept = kept
     this.#socket = socket
     this.#progress = progress
     this.#done = done
@@ -35,6 +48,12 @@ export class BodySender {
     // What has come of the body goes out with the head, in one write.
     socket.cork()
     socket.write(head, 'latin1')
+    for (const chunk of this.#kept?.chunks ?? []) this.#write(chunk)
+    if (this.#kept?.isEnded) {
+      process.nextTick(this.#onEnd)
+      process.nextTick(uncork, socket)
+      return
+    }
     socket.on('drain', this.#onDrain)
     this.#body.on('data', this.#onData)
     this.#body.on('end', this.#onEnd)
@@ -45,6 +64,7 @@ export class BodySender {
 
   /** Leaves the rest of the body with the client. */
   stop(): void {
+    this.#isStopped = true
     this.#body.off('data', this.#onData)
     this.#body.off('end', this.#onEnd)
     this.#body.pause()
@@ -52,6 +72,12 @@ export class BodySender {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#kept?.add(chunk)
+    const isTaken = this.#write(chunk)
+    if (!isTaken && this.#socket.writableNeedDrain) this.#body.pause()
+  }
+
+  #write(chunk: Buffer): boolean {
     const socket = this.#socket
     let isTaken: boolean
     if (this.#chunked) {
@@ -64,7 +90,7 @@ export class BodySender {
       isTaken = socket.write(chunk)
     }
     this.#progress.onBodySent(chunk.length)
-    if (!isTaken && socket.writableNeedDrain) this.#body.pause()
+    return isTaken
   }
 
   readonly #onDrain = (): void => {
@@ -72,6 +98,8 @@ export class BodySender {
   }
 
   readonly #onEnd = (): void => {
+    if (this.#isStopped) return
+    if (this.#kept) this.#kept.isEnded = true
     if (this.#chunked) this.#socket.write(`0\r\n${trailerLines(this.#body.rawTrailers)}\r\n`, 'latin1')
     this.stop()
     this.#done()

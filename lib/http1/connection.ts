@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { OnReadOpts, Socket } from 'node:net'
 import { type BodyProgress, BodySender } from './body-sender.js'
+import type { KeptBody } from './kept-body.js'
 import { ReadMemory } from './read-memory.js'
 import { type Asked, type DataSink, ResponseParser, type ResponseSink } from './response-parser.js'
 
@@ -10,8 +11,10 @@ export interface OutgoingRequest extends Asked {
   readonly head: string
   /** The client's request, if it has a body. */
   readonly body: IncomingMessage | undefined
-  /** Whether it may be sent a second time, when its connection broke before an answer. */
+  /** Whether it does no harm to send it a second time, and that is prepared for. */
   readonly repeatable: boolean
+  /** What was sent of the body, if it is to be sent again. */
+  readonly kept?: KeptBody | undefined
 }
 
 /** What is told of what comes, up to its end or an error, and nothing after that. */
@@ -72,6 +75,7 @@ export class Connection {
   #handler: ConnectionSink | undefined
   #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
   #sender: BodySender | undefined
+  #requests = 0
   #isConnected = false
   #isGone = false
   #isHeld = false
@@ -96,6 +100,11 @@ export class Connection {
     this.#socket.on('end', () => this.#onEnd())
     this.#socket.on('error', (error) => this.fail(error))
     this.#socket.on('close', () => this.fail(new ConnectionClosed()))
+  }
+
+  /** Whether there was a request on it before the latest. */
+  get isReused(): boolean {
+    return this.#requests > 1
   }
 
   /** How long the backend said that it keeps an idle connection, or -1. */
@@ -132,13 +141,14 @@ export class Connection {
       this.#waiting = { request, handler }
       return
     }
+    this.#requests++
     this.#handler = handler
     this.#parser.begin(request, handler)
     handler.onSending(this)
     // Its handler may have given it up.
     if (this.#handler !== handler) return
     if (request.body) {
-      this.#sender = new BodySender(request.body, this.#socket, handler, () => {
+      this.#sender = new BodySender(request.body, request.kept, this.#socket, handler, () => {
         this.#sender = undefined
         handler.onSent()
       })

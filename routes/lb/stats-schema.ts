@@ -27,9 +27,12 @@ const backend = object({
   address: text('host:port'),
   url: text('Origin'),
   weight: count('Share of the load in proportion to the others'),
+  effectiveWeight: number('The same as it is now: less during a slow start'),
+  max: count('Requests in flight at the most; 0 for no limit'),
+  backup: { type: 'boolean', description: 'Whether it is used only while no other can be' },
   state: {
     type: 'string',
-    enum: ['checking', 'healthy', 'unhealthy'],
+    enum: ['checking', 'healthy', 'unhealthy', 'ejected', 'draining'],
     description: 'Only "healthy" gets requests'
   },
   since: time('When it took this state'),
@@ -48,6 +51,8 @@ const backend = object({
     '5xx': count('Server errors')
   }),
   retries: count('Requests that failed here and were tried again on another backend'),
+  hedges: count('Requests that it was asked beside another backend that was silent'),
+  ejections: count('Times that it was kept out as its answers were errors, or none came'),
   bytes: object({
     received: count('Bytes of response bodies received from it'),
     sent: count('Bytes of request bodies sent to it')
@@ -64,14 +69,19 @@ export const statisticsSchema = object({
     enum: ['serving', 'draining'],
     description: 'Draining from the signal to end until the end'
   },
+  panic: { type: 'boolean', description: 'Unhealthy backends are used, as no other is left' },
   requests: object({
     inFlight: count('Requests that are being worked on'),
     tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),
+    queued: count('Of those, the ones that wait for a backend with room'),
+    retrying: count('Attempts under way that are not the first of their request'),
     total: count('Requests for backends since the start, refused ones included'),
     failed: count('Requests that the balancer answered with 502 or 504'),
     rejected: object({
       overload: count('Answered 503 as too many were in flight'),
       noBackend: count('Answered 503 as no backend was eligible'),
+      queueFull: count('Answered 503 as too many waited for a backend with room'),
+      queueTimeout: count('Answered 503 as no backend had room in time'),
       badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit')
     }),
     perSecond: object({

@@ -45,6 +45,19 @@ t.test('defaults', async (t) => {
       targetBytes: 8192,
       bodyBytes: 0
     },
+    resilience: {
+      retries: 2,
+      retryStatus: [],
+      retryBufferBytes: 65_536,
+      retryBudget: 0.2,
+      ejection: true,
+      stallTimeoutMs: 250,
+      hedge: false,
+      slowStartMs: 10_000,
+      queueSize: 1000,
+      queueTimeoutMs: 5000,
+      panic: false
+    },
     tunnelTimeoutMs: 3_600_000,
     proxyProtocol: false,
     forwarded: false,

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type Backend, type BackendState, STATES } from '../../lib/backend.js'
 import { BackendCell } from '../../lib/counters.js'
-import { leastConnections } from '../../lib/least-connections.js'
 import type { Registry } from '../../lib/registry.js'
+import { leastConnections } from '../../lib/selection/least-connections.js'
 import { registryOfWeights } from '../support/registry.js'
 
 type Step =

@@ -66,8 +66,18 @@ t.test('no two counters share a cell', async (t) => {
     'active',
     'consecutiveSuccesses',
     'consecutiveFailures',
+    'eligible',
+    'effectiveWeight',
+    'penalty',
+    'max',
+    'ejected',
+    'consecutiveErrors',
     'inFlight',
-    'draining'
+    'draining',
+    'tunnels',
+    'retrying',
+    'panic',
+    'queued'
   ])
   for (const cellOf of [BackendCell, BalancerCell]) {
     const taken = new Set<number>()

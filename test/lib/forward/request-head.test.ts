@@ -176,14 +176,14 @@ t.test('a request as it goes over the wire', async (t) => {
     ['HEAD', '//%zz/../caf\xe9?a=?#', 'A: 1', false, true],
     ['OPTIONS', '*', 'A: 1', false, true],
     ['PUT', '/', 'Content-Length: 0', false, true],
-    ['PUT', '/', 'Content-Length: 5', true, false],
-    ['GET', '/', 'Transfer-Encoding: chunked', true, false],
+    ['PUT', '/', 'Content-Length: 5', true, true],
+    ['GET', '/', 'Transfer-Encoding: chunked', true, true],
     ['POST', '/', 'Content-Length: 0', false, false],
     ['POST', '/', 'Transfer-Encoding: chunked', true, false],
     ['PATCH', '/', 'A: 1', false, false]
   ] as const) {
     const req = madeUp(`${method} /other HTTP/1.0`, HOST, framing)
-    const request = outgoingRequest(req, { path, authority: undefined }, BY)
+    const request = outgoingRequest(req, { path, authority: undefined }, BY, 1000)
     t.equal(request.head.split('\r\n', 1)[0], `${method} ${path} HTTP/1.1`)
     t.same(linesOf(request.head).slice(1, 3), [HOST, framing])
     t.ok(request.head.endsWith('\r\nX-Request-Id: id-1\r\n\r\n'))
@@ -194,7 +194,7 @@ t.test('a request as it goes over the wire', async (t) => {
 
 t.test('one that offers another protocol', async (t) => {
   const req = madeUp('GET / HTTP/1.1', HOST)
-  const request = outgoingRequest(req, { path: '/', authority: 'a.test' }, BY, 'websocket')
+  const request = outgoingRequest(req, { path: '/', authority: 'a.test' }, BY, 1000, 'websocket')
   t.equal(request.upgrade, 'websocket')
   t.match(request.head, '\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n')
 })

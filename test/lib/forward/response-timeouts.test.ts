@@ -22,6 +22,8 @@ class Waiter implements Awaiting {
     return this.uploading ? nowMs : this.movedMs
   }
 
+  onLate(): void {}
+
   onResponseTimeout(): void {
     this.timedOut++
     this.onTimeout?.()

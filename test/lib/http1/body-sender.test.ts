@@ -51,6 +51,7 @@ function sending({ chunked = false, highWaterMark = 16_384, trailers = [], body 
   const counts = { done: 0 }
   const sender = new BodySender(
     message as unknown as IncomingMessage,
+    undefined,
     socket as unknown as Socket,
     { onBodySent: (bytes) => void sent.push(bytes) },
     () => void counts.done++

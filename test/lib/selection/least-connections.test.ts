@@ -1,10 +1,10 @@
 import t from 'tap'
-import { HEALTHY, STATES } from '../../lib/backend.js'
-import { BackendCell } from '../../lib/counters.js'
-import { leastConnections } from '../../lib/least-connections.js'
-import type { Registry } from '../../lib/registry.js'
-import { seededRandom } from '../support/random.js'
-import { registryOfWeights } from '../support/registry.js'
+import { HEALTHY, STATES } from '../../../lib/backend.js'
+import { BackendCell } from '../../../lib/counters.js'
+import type { Registry } from '../../../lib/registry.js'
+import { leastConnections } from '../../../lib/selection/least-connections.js'
+import { seededRandom } from '../../support/random.js'
+import { registryOfWeights } from '../../support/registry.js'
 
 const first = () => 0.999_999
 const last = () => 0
@@ -79,7 +79,7 @@ t.test('equals are only those with the least', async (t) => {
 t.test('passes over a backend that is not healthy', async (t) => {
   for (const state of STATES.keys()) {
     const registry = busy(registryOfWeights(1, 1), 0, 9)
-    registry.backends[0]!.counters.set(BackendCell.state, state)
+    registry.setState(registry.backends[0]!, STATES[state]!, 'test')
     t.equal(pick(registry), state === HEALTHY ? 0 : 1, STATES[state]!)
   }
 })
@@ -93,9 +93,10 @@ t.test('passes over those tried, however idle', async (t) => {
 })
 
 t.test('there may be none', async (t) => {
-  const { backends } = registryOfWeights(1, 1)
+  const registry = registryOfWeights(1, 1)
+  const { backends } = registry
   t.equal(leastConnections([], first), undefined)
   t.equal(leastConnections(backends, first, backends), undefined)
-  backends[0]!.counters.set(BackendCell.state, 0)
+  registry.setState(backends[0]!, 'unhealthy', 'test')
   t.equal(leastConnections(backends, first, [backends[1]!]), undefined)
 })

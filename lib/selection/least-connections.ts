@@ -1,4 +1,5 @@
-import type { Backend } from './backend.js'
+import type { Backend } from '../backend.js'
+import { isCandidate, type Policy } from './policy.js'
 
 /**
  * Weighted least connections: the eligible backend with the fewest requests in flight in proportion to its weight.
@@ -15,29 +16,34 @@ export function leastConnections(
   tried?: readonly Backend[]
 ): Backend | undefined {
   let best: Backend | undefined
-  let bestActive = 0
+  let bestLoad = 0
   let bestWeight = 1
   let tiedWeight = 0
   for (let i = 0; i < backends.length; i++) {
     const backend = backends[i]!
-    if (!backend.eligible || tried?.includes(backend)) continue
-    const active = backend.active
-    const weight = backend.weight
-    // active / weight compared crosswise: exact, and without a division.
-    const difference = best === undefined ? -1 : active * bestWeight - bestActive * weight
+    if (!isCandidate(backend, tried)) continue
+    const load = backend.load
+    const weight = backend.effectiveWeight
+    // load / weight compared crosswise: exact, and without a division.
+    const difference = best === undefined ? -1 : load * bestWeight - bestLoad * weight
     if (difference < 0) {
       best = backend
-      bestActive = active
+      bestLoad = load
       bestWeight = weight
       tiedWeight = weight
     } else if (difference === 0) {
       tiedWeight += weight
       if (random() * tiedWeight < weight) {
         best = backend
-        bestActive = active
+        bestLoad = load
         bestWeight = weight
       }
     }
   }
   return best
+}
+
+/** Least connections as a policy. */
+export function leastConnectionsPolicy(random: () => number = Math.random): Policy {
+  return { choose: (backends, _req, tried) => leastConnections(backends, random, tried) }
 }

@@ -1,0 +1,68 @@
+import { BalancerCell, type Counters } from '../counters.js'
+
+/** Places that there are however little is in flight. */
+const MIN_PLACES = 3
+/** How long a second try waits for a place. */
+const PATIENCE_MS = 1000
+
+/** Who waits for a place. */
+export interface BudgetWaiter {
+  /** It has a place, or there will be none. */
+  onBudget(hasPlace: boolean): void
+}
+
+/**
+ * Bounds the second tries under way to a share of the requests in flight, so that they never become a storm on what is
+ * left of the backends. Those above it wait for a moment: mostly a backend has just died, and its requests take turns.
+ */
+export class RetryBudget {
+  readonly #counters: Counters
+  readonly #share: number
+  /** With the time that each has waited from. */
+  readonly #waiting = new Map<BudgetWaiter, number>()
+
+  /** @param share of the requests in flight, 0 to 1 */
+  constructor(counters: Counters, share: number) {
+    this.#counters = counters
+    this.#share = share
+  }
+
+  /** Takes a place, if there is one: it is to be given back once. */
+  take(): boolean {
+    const counters = this.#counters
+    const places = Math.max(MIN_PLACES, Math.floor(this.#share * counters.get(BalancerCell.inFlight)))
+    if (counters.add(BalancerCell.retrying, 1) <= places) return true
+    counters.add(BalancerCell.retrying, -1)
+    return false
+  }
+
+  give(): void {
+    this.#counters.add(BalancerCell.retrying, -1)
+    for (const waiter of this.#waiting.keys()) {
+      if (!this.take()) return
+      this.#waiting.delete(waiter)
+      waiter.onBudget(true)
+    }
+  }
+
+  /** Gives a place to `waiter` now, or when one is free. */
+  wait(waiter: BudgetWaiter, nowMs: number): void {
+    if (this.#waiting.size === 0 && this.take()) waiter.onBudget(true)
+    else this.#waiting.set(waiter, nowMs)
+  }
+
+  /** Waits no more. */
+  leave(waiter: BudgetWaiter): void {
+    this.#waiting.delete(waiter)
+  }
+
+  /** Turns away who has waited too long. */
+  pulse(nowMs: number): void {
+    for (const [waiter, sinceMs] of this.#waiting) {
+      if (nowMs < sinceMs + PATIENCE_MS) return
+      this.#waiting.delete(waiter)
+      this.#counters.addTotal(BalancerCell.retriesRefused, 1)
+      waiter.onBudget(false)
+    }
+  }
+}

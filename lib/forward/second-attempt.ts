@@ -1,0 +1,96 @@
+import type { Backend } from '../backend.js'
+import type { Connection, ResponseHandler } from '../http1/connection.js'
+import type { ResponseHead } from '../http1/response-head.js'
+import type { Awaiting } from './response-timeouts.js'
+
+/** What is told of a second attempt. */
+export interface SecondAttemptOwner
+  extends Pick<ResponseHandler, 'onData' | 'onReadEnd' | 'onEnd' | 'onError'> {
+  /** It has sent the request. */
+  onSecondSending(second: SecondAttempt): void
+  /** The head of its response is there: from now on it is the attempt. */
+  onSecondHead(second: SecondAttempt, head: ResponseHead): void
+  /** It failed before that. */
+  onSecondError(second: SecondAttempt, error: Error): void
+  /** It has waited too long. */
+  onSecondTimeout(second: SecondAttempt): void
+}
+
+/**
+ * The same request sent to another backend, while the first one that was asked is silent. Whichever sends the head of
+ * a response first has answered; the other connection is closed.
+ */
+export class SecondAttempt implements ResponseHandler, Awaiting {
+  readonly backend: Backend
+  connection: Connection | undefined
+  sentMs = -1
+  /** It was given up. */
+  abandoned = false
+
+  armedMs = 0
+  previous: Awaiting | undefined
+  next: Awaiting | undefined
+
+  readonly #owner: SecondAttemptOwner
+  #hasWon = false
+
+  constructor(backend: Backend, owner: SecondAttemptOwner) {
+    this.backend = backend
+    this.#owner = owner
+  }
+
+  /** Closes its connection; it tells nothing more. */
+  abandon(): void {
+    this.abandoned = true
+    this.connection?.destroy()
+  }
+
+  onSending(connection: Connection): void {
+    if (this.abandoned) {
+      connection.destroy()
+      return
+    }
+    this.connection = connection
+    this.sentMs = performance.now()
+    this.#owner.onSecondSending(this)
+  }
+
+  onBodySent(): void {}
+
+  onSent(): void {}
+
+  /** Interim responses are the first attempt's to pass on, lest they come twice. */
+  onInterim(): void {}
+
+  onHead(head: ResponseHead): void {
+    this.#hasWon = true
+    this.#owner.onSecondHead(this, head)
+  }
+
+  onData(chunk: Buffer): void {
+    this.#owner.onData(chunk)
+  }
+
+  onReadEnd(): void {
+    if (this.#hasWon) this.#owner.onReadEnd()
+  }
+
+  onEnd(trailers: readonly string[]): void {
+    this.#owner.onEnd(trailers)
+  }
+
+  onError(error: Error): void {
+    if (this.#hasWon) this.#owner.onError(error)
+    else if (!this.abandoned) this.#owner.onSecondError(this, error)
+  }
+
+  lastMovedMs(): number {
+    return this.sentMs
+  }
+
+  onLate(): void {}
+
+  onResponseTimeout(): void {
+    this.#owner.onSecondTimeout(this)
+  }
+}

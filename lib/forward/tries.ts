@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http'
+import type { Backend } from '../backend.js'
+import { BackendCell } from '../counters.js'
+import type { OutgoingRequest } from '../http1/connection.js'
+import { type AttemptFault, type Failure, QUEUE_TIMEOUT } from './failure.js'
+import type { Forwarding } from './forwarding.js'
+import { isRepeatable, mayTryAgain } from './retry.js'
+import type { BudgetWaiter } from './retry-budget.js'
+import type { Queued } from './waiting-queue.js'
+
+/** Who makes the attempts. */
+export interface TryOwner {
+  /** Makes an attempt at a backend, on which a slot has been taken for it. */
+  attemptAt(backend: Backend): void
+  /** There will be no attempt more. */
+  onNoMoreTries(failure: Failure): void
+}
+
+/** The tries of one request that do not begin at once: those after the first, and any that waits for a place. */
+export class Tries implements BudgetWaiter, Queued {
+  readonly #owner: TryOwner
+  readonly #forwarding: Forwarding
+  readonly #req: IncomingMessage
+  readonly #request: OutgoingRequest
+  readonly #tried: Backend[] = []
+  /** Of the latest attempt. */
+  #fault: AttemptFault | undefined
+  /** It may have met an idle connection that was just being closed, so that the same backend may do. */
+  #isRace = false
+  /** A place in the retry budget is held. */
+  #hasPlace = false
+
+  constructor(owner: TryOwner, forwarding: Forwarding, req: IncomingMessage, request: OutgoingRequest) {
+    this.#owner = owner
+    this.#forwarding = forwarding
+    this.#req = req
+    this.#request = request
+  }
+
+  /** Waits for a backend with room. */
+  enqueue(): void {
+    const { queue, registry } = this.#forwarding
+    queue.add(this, registry.pulseMs)
+  }
+
+  /**
+   * An attempt has failed. Returns whether there will be another, now or in a moment.
+   * @param sent whether the request was written to a connection
+   * @param isReused whether that had carried requests before
+   */
+  afterFault(failed: Backend, fault: AttemptFault, sent: boolean, isReused: boolean): boolean {
+    const { retries, budget, registry } = this.#forwarding
+    if (this.#tried.length >= retries || !mayTryAgain(this.#request, fault, sent)) return false
+    this.#tried.push(failed)
+    this.#fault = fault
+    this.#isRace = isReused && fault.connectionLost
+    // A backend that could not be reached has done nothing yet, so that trying another makes no load.
+    if (!sent || this.#hasPlace) this.#go()
+    else budget.wait(this, registry.pulseMs)
+    return true
+  }
+
+  /**
+   * Tries another backend instead of taking a response, if that can be at once.
+   * @param drop gives the attempt up
+   */
+  insteadOf(backend: Backend, drop: () => void): boolean {
+    const { retries, budget, selector } = this.#forwarding
+    if (this.#tried.length >= retries || !isRepeatable(this.#request)) return false
+    const next = selector.select(this.#req, [...this.#tried, backend])
+    if (!next || (!this.#hasPlace && !budget.take())) return false
+    this.#hasPlace = true
+    this.#tried.push(backend)
+    next.acquire()
+    drop()
+    backend.counters.addTotal(BackendCell.retries, 1)
+    this.#owner.attemptAt(next)
+    return true
+  }
+
+  /** Backends that are not asked again, and this one. */
+  and(backend: Backend): readonly Backend[] {
+    return [...this.#tried, backend]
+  }
+
+  /** The request is answered, or given up: nothing is waited for any more. */
+  end(): void {
+    const { budget, queue } = this.#forwarding
+    budget.leave(this)
+    queue.leave(this)
+    if (!this.#hasPlace) return
+    this.#hasPlace = false
+    budget.give()
+  }
+
+  onBudget(hasPlace: boolean): void {
+    this.#hasPlace = hasPlace
+    if (hasPlace) this.#go()
+    else this.#owner.onNoMoreTries(this.#fault!.failure)
+  }
+
+  get takesAny(): boolean {
+    return this.#tried.length === 0
+  }
+
+  takeTurn(): boolean {
+    const { selector } = this.#forwarding
+    const tried = this.#tried
+    const next = selector.select(this.#req, tried) ?? (this.#isRace ? selector.select(this.#req) : undefined)
+    if (!next) return false
+    next.acquire()
+    tried.at(-1)?.counters.addTotal(BackendCell.retries, 1)
+    this.#owner.attemptAt(next)
+    return true
+  }
+
+  onQueueTimeout(): void {
+    this.#owner.onNoMoreTries(this.#fault?.failure ?? QUEUE_TIMEOUT)
+  }
+
+  #go(): void {
+    if (this.takeTurn()) return
+    const { selector, queue } = this.#forwarding
+    if (selector.canWait(this.#tried) && !queue.isFull) this.enqueue()
+    else this.#owner.onNoMoreTries(this.#fault!.failure)
+  }
+}

@@ -1,0 +1,68 @@
+import { BalancerCell, type Counters } from '../counters.js'
+
+/** A request that waits for a backend with room. */
+export interface Queued {
+  /** Takes a slot, if there is one for it. Returns whether it did. */
+  takeTurn(): boolean
+  onQueueTimeout(): void
+  /** Whether any backend will do: if there is no room for it, there is none for those behind it. */
+  readonly takesAny: boolean
+}
+
+export interface QueueOptions {
+  /** Requests that may wait at once. */
+  readonly size: number
+  readonly timeoutMs: number
+}
+
+/**
+ * Requests that wait since every eligible backend has as many as it may have, in the order in which they came. The
+ * order is of this thread, the count of all.
+ */
+export class WaitingQueue {
+  readonly #counters: Counters
+  readonly #options: QueueOptions
+  /** With the time that each has waited from. */
+  readonly #waiting = new Map<Queued, number>()
+
+  constructor(counters: Counters, options: QueueOptions) {
+    this.#counters = counters
+    this.#options = options
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0
+  }
+
+  get isFull(): boolean {
+    return this.#counters.get(BalancerCell.queued) >= this.#options.size
+  }
+
+  add(queued: Queued, nowMs: number): void {
+    this.#waiting.set(queued, nowMs)
+    this.#counters.add(BalancerCell.queued, 1)
+  }
+
+  /** Waits no more. */
+  leave(queued: Queued): void {
+    if (this.#waiting.delete(queued)) this.#counters.add(BalancerCell.queued, -1)
+  }
+
+  /** Lets go whoever finds room: the first in line, and behind one that cannot use what there is, the next. */
+  serve(): void {
+    for (const queued of this.#waiting.keys()) {
+      if (queued.takeTurn()) this.leave(queued)
+      else if (queued.takesAny) return
+    }
+  }
+
+  /** Turns away who has waited too long. */
+  pulse(nowMs: number): void {
+    for (const [queued, sinceMs] of this.#waiting) {
+      if (nowMs < sinceMs + this.#options.timeoutMs) return
+      this.leave(queued)
+      this.#counters.addTotal(BalancerCell.rejectedQueueTimeout, 1)
+      queued.onQueueTimeout()
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/** The body of a request as far as it was sent, kept to send it a second time, unless it grows too large. */
+export class KeptBody {
+  /** Whether all that was sent is still here. */
+  isWhole = true
+  /** Whether the body has come to its end. */
+  isEnded = false
+  readonly #limitBytes: number
+  #chunks: Buffer[] = []
+  #bytes = 0
+
+  constructor(limitBytes: number) {
+    this.#limitBytes = limitBytes
+  }
+
+  get chunks(): readonly Buffer[] {
+    return this.#chunks
+  }
+
+  add(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#limitBytes) {
+      this.isWhole = false
+      this.#chunks = []
+    } else {
+      // A copy: the chunk would hold all that was read with it.
+      this.#chunks.push(Buffer.from(chunk))
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import fp from 'fastify-plugin'
+import type { Backend } from '../lib/backend.js'
+import type { Config } from '../lib/config/load.js'
+import { Ejection } from '../lib/ejection/ejection.js'
+import { Outliers } from '../lib/ejection/outliers.js'
+import { PROBE_TIMEOUT_MS, Stalls } from '../lib/ejection/stalls.js'
+import { httpProbe } from '../lib/health/probe.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Learns from what clients' requests meet. */
+    outliers: Outliers
+    /** Finds backends that accept requests and answer none; undefined if that is turned off. */
+    stalls: Stalls | undefined
+  }
+}
+
+const PULSE_MS = 50
+
+/** What is learned of backends from the traffic itself, and the pulse that everything in the registry ages by. */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { registry } = fastify
+    const { ejection: mayEject, stallTimeoutMs } = config.resilience
+    const ejection = mayEject ? new Ejection(registry) : undefined
+    const outliers = new Outliers(registry, ejection)
+    const stalls =
+      stallTimeoutMs > 0
+        ? new Stalls(registry, ejection, { afterMs: stallTimeoutMs, probe: prober(config) })
+        : undefined
+    fastify.decorate('outliers', outliers)
+    fastify.decorate('stalls', stalls)
+
+    registry.on('pulse', () => {
+      ejection?.pulse()
+      outliers.pulse()
+      stalls?.pulse()
+    })
+    registry.pulse(performance.now())
+    // What has come meanwhile is read first: a process that was held up would find every backend silent.
+    const timer = setInterval(() => setImmediate(() => registry.pulse(performance.now())), PULSE_MS)
+    timer.unref()
+    fastify.addHook('onClose', async () => clearInterval(timer))
+  },
+  { name: 'passive-health', dependencies: ['backend-registry'] }
+)
+
+/** Asks a backend whether it still answers, if there are health checks to ask with. */
+function prober({ healthCheck }: Config): (backend: Backend) => Promise<boolean> | undefined {
+  if (!healthCheck.enabled) return () => undefined
+  const probe = httpProbe({ ...healthCheck, timeoutMs: PROBE_TIMEOUT_MS })
+  return (backend) => (backend.config.noCheck ? undefined : probe(backend).then(({ ok }) => ok))
+}

@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { eventually, sleep, startBalancer, test, withoutChance } from '../helper.js'
+import { listen } from '../support/listen.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
+
+const request = (method: string, body = '') =>
+  `${method} / HTTP/1.1\r\nHost: x\r\n${body ? `Content-Length: ${body.length}\r\n` : ''}\r\n${body}`
+const ERROR = 'HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno'
+
+test('a body that was kept arrives whole at the second backend, in either framing', async (t) => {
+  withoutChance(t)
+  const body = 'x'.repeat(3000)
+  for (const text of [
+    request('PUT', body),
+    `PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nbb8\r\n${body}\r\n0\r\nX-T: 1\r\n\r\n`
+  ]) {
+    const first = await scripted(t, (_request, socket) => socket.resetAndDestroy())
+    const other = await scripted(t, answering(OK))
+    const balancer = await startBalancer(t, [first, other])
+    t.equal(statusOf(await exchange(t, balancer.port, text)), 200)
+    for (const { requests } of [first, other]) {
+      t.equal(requests.length, 1)
+      t.equal(`${requests[0]!.body}`, body)
+    }
+  }
+})
+
+test('half a body that was kept is sent again, and the rest behind it', async (t) => {
+  withoutChance(t)
+  const server = createServer((req) => req.once('data', () => req.socket.destroy()))
+  const other = await scripted(t, answering(OK))
+  const balancer = await startBalancer(t, [{ address: await listen(t, server) }, other])
+  const client = await RawClient.open(t, balancer.port)
+  client.send('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst')
+  await eventually(() => balancer.stats().backends[1]!.active === 1)
+  client.send(' half')
+  t.equal(statusOf(await client.response()), 200)
+  t.equal(`${other.requests[0]!.body}`, 'first half')
+})
+
+test('LB_RETRY_STATUS: an answer is not taken if another backend may give a better one', async (t) => {
+  withoutChance(t)
+  const broken = await scripted(t, answering(ERROR))
+  const other = await scripted(t, answering(OK))
+  const balancer = await startBalancer(t, [broken, other], { LB_RETRY_STATUS: '502-504' })
+  t.equal(statusOf(await exchange(t, balancer.port, request('GET'))), 200)
+  // Until the error does not count as load any more.
+  await eventually(() => balancer.registry.backends[0]!.load === 0)
+  t.equal(statusOf(await exchange(t, balancer.port, request('POST'))), 503, 'not to be sent twice')
+  t.match(balancer.stats().backends[0], { retries: 1, total: 2, responses: { '5xx': 2 } })
+  const alone = await startBalancer(t, [broken], { LB_RETRY_STATUS: '503' })
+  t.equal(statusOf(await exchange(t, alone.port, request('GET'))), 503, 'nobody else is there')
+})
+
+test('a backend that fails fast does not draw the traffic, and is ejected', async (t) => {
+  const broken = await scripted(t, answering(ERROR))
+  const good = await Promise.all(
+    [0, 1].map(() => scripted(t, (_request, socket) => void setTimeout(() => socket.write(OK), 5)))
+  )
+  const balancer = await startBalancer(t, [broken, ...good])
+  const statuses: number[] = []
+  const worker = async () => {
+    const client = await RawClient.open(t, balancer.port)
+    for (let i = 0; i < 40; i++) {
+      client.send(request('GET'))
+      statuses.push(statusOf(await client.response()))
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+  const failed = statuses.filter((status) => status === 503).length
+  t.ok(failed >= 5 && failed <= 15, `${failed} of ${statuses.length} met it`)
+  t.match(balancer.stats().backends[0], { state: 'ejected', ejections: 1 })
+  t.ok(balancer.log.some(({ msg }) => /is ejected: 5 errors in a row, for 10 s/.test(msg)))
+})
+
+test('what waits on a backend that answers nobody is sent elsewhere within a second', async (t) => {
+  withoutChance(t)
+  let frozen = false
+  const answers = createServer((_req, res) => {
+    if (!frozen) res.end('first')
+  })
+  const other = createServer((_req, res) => res.end('other'))
+  const addresses = [{ address: await listen(t, answers) }, { address: await listen(t, other) }]
+  const balancer = await startBalancer(t, addresses, {
+    LB_NO_HEALTH_CHECK: 'false',
+    LB_HEALTH_CHECK_PERIOD: '60'
+  })
+  t.equal(`${(await exchange(t, balancer.port, request('GET'))).body}`, 'first')
+  frozen = true
+  const client = await RawClient.open(t, balancer.port)
+  const post = await RawClient.open(t, balancer.port)
+  const startMs = performance.now()
+  client.send(request('GET'))
+  await eventually(() => balancer.stats().backends[0]!.active === 1)
+  t.equal(`${(await client.response()).body}`, 'other')
+  const tookMs = performance.now() - startMs
+  t.ok(tookMs < 1000, `${tookMs} ms`)
+  await eventually(() => balancer.stats().backends[0]!.active === 0)
+  t.match(balancer.stats().backends, [{ state: 'ejected', failed: 0 }, { hedges: 1 }])
+  t.equal(balancer.stats().requests.retrying, 0)
+  t.equal(`${(await exchange(t, balancer.port, request('GET'))).body}`, 'other')
+  frozen = false
+  await eventually(() => balancer.stats().backends[0]!.state === 'healthy', 2500)
+  post.socket.destroy()
+})
+
+test('a request that takes long on a backend that is well stays there', async (t) => {
+  withoutChance(t)
+  const server = createServer((req, res) => {
+    if (req.url === '/slow') setTimeout(() => res.end('slow'), 900)
+    else res.end('check')
+  })
+  const other = await scripted(t, answering(OK))
+  const balancer = await startBalancer(t, [{ address: await listen(t, server) }, other], {
+    LB_NO_HEALTH_CHECK: 'false'
+  })
+  const response = await exchange(t, balancer.port, 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.equal(`${response.body}`, 'slow')
+  t.match(balancer.stats().backends, [{ state: 'healthy', ejections: 0 }, { hedges: 0 }])
+})
+
+test('LB_HEDGE: the first of two answers is taken, and the other attempt given up', async (t) => {
+  withoutChance(t)
+  let slow = false
+  const first = createServer((_req, res) => void setTimeout(() => res.end('first'), slow ? 3000 : 1))
+  const other = createServer((_req, res) => res.end('other'))
+  const balancer = await startBalancer(
+    t,
+    [{ address: await listen(t, first) }, { address: await listen(t, other) }],
+    { LB_HEDGE: 'true', LB_STALL_TIMEOUT: '0' }
+  )
+  for (let i = 0; i < 20; i++) await exchange(t, balancer.port, request('GET'))
+  await sleep(1100)
+  slow = true
+  const asked = once(first, 'request')
+  const client = await RawClient.open(t, balancer.port)
+  client.send(request('GET'))
+  const [req] = await asked
+  const left = once(req.socket, 'close')
+  t.equal(`${(await client.response()).body}`, 'other')
+  await left
+  t.match(balancer.stats().backends, [
+    { active: 0, failed: 0 },
+    { active: 0, hedges: 1 }
+  ])
+})
