@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { eventually, test } from '../helper.js'
+import { test } from '../helper.js'
 import { OK } from '../support/raw-backend.js'
 import { openStage } from './harness.js'
 import { idOf, idsIn, inLanes, MESSAGES, Mutator, SEED, sendParts } from './mutations.js'
@@ -69,7 +69,7 @@ test(`whatever clients send, backends get requests (${MESSAGES} messages, seed $
     t.comment(`seed ${SEED}, among the last ${LANES} messages: ${i} ${JSON.stringify(text)}`)
     return false
   })
-  await eventually(() => stage.balancer.registry.inFlight === 0)
+  await stage.settle()
   t.same(stage.faults, [], `seed ${SEED}`)
   t.ok(arrivals.size > MESSAGES / 20, `${arrivals.size} arrived, some as they were sent`)
   t.ok(arrivals.size < MESSAGES, 'and some did not')

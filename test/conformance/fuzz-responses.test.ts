@@ -98,6 +98,6 @@ test(`whatever backends send, clients get responses (${MESSAGES} messages, seed 
   t.same(faults, [])
   t.same(stage.faults, [])
   for (const [kind, count] of Object.entries(counts)) t.ok(count > 0, `${count} ${kind}`)
-  await eventually(() => stage.balancer.registry.inFlight === 0)
+  await stage.settle()
   t.ok(await stage.isWell())
 })

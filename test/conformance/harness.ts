@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { type Balancer, eventually, startBalancer, test } from '../helper.js'
+import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { type Field, type Message, readMessage } from '../support/wire.js'
@@ -83,6 +83,17 @@ export class Stage {
     this.raw = undefined
     for (const socket of this.backend.sockets) socket.destroy()
     await eventually(() => this.backend.sockets.size === 0).catch(() => {})
+  }
+
+  /** Waits until nothing is under way, and nothing more comes of clients that have left already. */
+  async settle(): Promise<void> {
+    let before = -1
+    await eventually(async () => {
+      before = this.bytes
+      await sleep(100)
+      const { connections, requests } = this.balancer.stats()
+      return this.bytes === before && connections.open === 0 && requests.inFlight === 0
+    }, 10_000)
   }
 
   /** A plain request still comes through, alone. */
