@@ -139,7 +139,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
       if (backend.hasSpoken) backend.heardMs = nowMs
       backend.hasSpoken = false
       const penalty = counters.get(BackendCell.penalty)
-      if (penalty > 0) counters.set(BackendCell.penalty, penalty >> 1)
+      if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
       if (backend.returnedMs >= 0) this.#raise(backend, nowMs)
     }
     this.emit('pulse', nowMs)

@@ -9,7 +9,7 @@ import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import { Relay } from './relay.js'
 import { writeInterim } from './response-start.js'
-import type { Awaiting } from './response-timeouts.js'
+import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
 import { Tries, type TryOwner } from './tries.js'
 import { Tunnel, type TunnelProgress } from './tunnel.js'
@@ -22,11 +22,6 @@ export type HeadCallback = (
   error: null,
   response: { statusCode: number; headers: object; body: Exchange }
 ) => void
-
-/** The head of the response did not come in time. */
-class ResponseTimeout extends Error {
-  readonly code = 'LB_RESPONSE_TIMEOUT'
-}
 
 /**
  * One client request and its answer: the attempts at backends, the response streamed to the client, and the accounts.
@@ -216,22 +211,19 @@ export class Exchange
     if (!backend || !budget.take()) return
     backend.acquire()
     backend.counters.addTotal(BackendCell.hedges, 1)
-    this.#second = new SecondAttempt(backend, this)
+    this.#second = new SecondAttempt(backend, this, this.#forwarding)
     backend.pool.dispatch(this.#request, this.#second)
   }
 
-  onSecondSending(second: SecondAttempt): void {
-    this.#forwarding.timeouts.add(second, second.sentMs)
-  }
-
-  onSecondHead({ backend, connection, sentMs }: SecondAttempt, head: ResponseHead): void {
+  onSecondHead(second: SecondAttempt, head: ResponseHead): void {
     const first = this.connection
     this.#leaveBackend()
     first?.destroy()
-    this.#backend = backend
-    this.connection = connection
-    this.#movedMs = sentMs
-    this.#forgetSecond()
+    this.#backend = second.backend
+    this.connection = second.connection
+    this.#movedMs = second.sentMs
+    this.#second = undefined
+    second.settle()
     this.#countResponse(head.statusCode)
     this.#takeHead(head)
   }
@@ -242,23 +234,12 @@ export class Exchange
     if (!this.closed) this.#afterFault(second.backend, error, second.sentMs >= 0, isReused)
   }
 
-  onSecondTimeout({ connection }: SecondAttempt): void {
-    connection?.fail(new ResponseTimeout())
-  }
-
-  #forgetSecond(): void {
-    const { timeouts, budget } = this.#forwarding
-    timeouts.remove(this.#second!)
-    this.#second = undefined
-    budget.give()
-  }
-
   /** Gives the other attempt up, and its slot back. */
   #leaveSecond(): void {
-    const { backend } = this.#second!
-    this.#second!.abandon()
-    this.#forgetSecond()
-    this.#giveSlot(backend)
+    const second = this.#second!
+    this.#second = undefined
+    second.abandon()
+    this.#giveSlot(second.backend)
   }
 
   #giveSlot(backend: Backend): void {
@@ -332,7 +313,7 @@ export class Exchange
     this.connection = undefined
     this.#forwarding.timeouts.remove(this)
     if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
-    const bytesSent = (this.#upload?.bytes ?? 0) + this.#tunnelBytesSent
+    const bytesSent = (this.#upload?.takeBytes() ?? 0) + this.#tunnelBytesSent
     if (bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, bytesSent)
     this.bytesReceived = 0
     this.#giveSlot(backend)

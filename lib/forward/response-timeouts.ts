@@ -1,6 +1,11 @@
 const SWEEPS_PER_TIMEOUT = 20
 const MAX_SWEEP_MS = 500
 
+/** The head of the response did not come in time. */
+export class ResponseTimeout extends Error {
+  readonly code = 'LB_RESPONSE_TIMEOUT'
+}
+
 /** Something that waits for a response. The links are the list's own. */
 export interface Awaiting {
   /** When it was last the backend's turn, on the clock of `performance.now()`. */

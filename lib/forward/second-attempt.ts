@@ -1,19 +1,16 @@
 import type { Backend } from '../backend.js'
 import type { Connection, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import type { Awaiting } from './response-timeouts.js'
+import type { Forwarding } from './forwarding.js'
+import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 
 /** What is told of a second attempt. */
 export interface SecondAttemptOwner
   extends Pick<ResponseHandler, 'onData' | 'onReadEnd' | 'onEnd' | 'onError'> {
-  /** It has sent the request. */
-  onSecondSending(second: SecondAttempt): void
   /** The head of its response is there: from now on it is the attempt. */
   onSecondHead(second: SecondAttempt, head: ResponseHead): void
   /** It failed before that. */
   onSecondError(second: SecondAttempt, error: Error): void
-  /** It has waited too long. */
-  onSecondTimeout(second: SecondAttempt): void
 }
 
 /**
@@ -32,17 +29,28 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
   next: Awaiting | undefined
 
   readonly #owner: SecondAttemptOwner
+  readonly #forwarding: Forwarding
   #hasWon = false
 
-  constructor(backend: Backend, owner: SecondAttemptOwner) {
+  /** Takes over a slot on the backend, which its owner gives back, and a place in the retry budget. */
+  constructor(backend: Backend, owner: SecondAttemptOwner, forwarding: Forwarding) {
     this.backend = backend
     this.#owner = owner
+    this.#forwarding = forwarding
   }
 
   /** Closes its connection; it tells nothing more. */
   abandon(): void {
     this.abandoned = true
     this.connection?.destroy()
+    this.settle()
+  }
+
+  /** It is no second attempt any more. */
+  settle(): void {
+    const { timeouts, budget } = this.#forwarding
+    timeouts.remove(this)
+    budget.give()
   }
 
   onSending(connection: Connection): void {
@@ -52,7 +60,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
     }
     this.connection = connection
     this.sentMs = performance.now()
-    this.#owner.onSecondSending(this)
+    this.#forwarding.timeouts.add(this, this.sentMs)
   }
 
   onBodySent(): void {}
@@ -91,6 +99,6 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
   onLate(): void {}
 
   onResponseTimeout(): void {
-    this.#owner.onSecondTimeout(this)
+    this.connection?.fail(new ResponseTimeout())
   }
 }

@@ -11,11 +11,14 @@ export interface UploadLimits {
 
 /** The body of a client's request on its way to a backend: whose turn it is, and whether the client keeps to its limits. */
 export class Upload {
+  /** Sent in this attempt. */
   bytes = 0
   /** It has been sent to its end. */
   isWhole = false
   /** Whether the client was told to go on with the body that it waits with. */
   #isContinued = false
+  /** Something of it has come, in this attempt or before. */
+  #isBegun = false
   #movedMs = 0
   #isWatching = false
   readonly #req: IncomingMessage
@@ -43,7 +46,15 @@ export class Upload {
     this.#req.socket.setTimeout(bodyTimeoutMs)
   }
 
+  /** What this attempt has sent; the next one counts anew. */
+  takeBytes(): number {
+    const { bytes } = this
+    this.bytes = 0
+    return bytes
+  }
+
   add(bytes: number): void {
+    this.#isBegun = true
     this.bytes += bytes
     this.#movedMs = performance.now()
     const { maxBodyBytes } = this.#limits
@@ -78,7 +89,7 @@ export class Upload {
 
   readonly #onTimeout = (): void => {
     const req = this.#req
-    const waitsForContinue = this.bytes === 0 && expectsContinue(req) && !this.#isContinued
+    const waitsForContinue = !this.#isBegun && expectsContinue(req) && !this.#isContinued
     // A backend that takes its time holds the client back, which then is not the one that is late.
     if (req.isPaused() || waitsForContinue) req.socket.setTimeout(this.#limits.bodyTimeoutMs)
     else this.#onBroken(BODY_TIMEOUT)

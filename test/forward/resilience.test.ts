@@ -32,11 +32,14 @@ test('half a body that was kept is sent again, and the rest behind it', async (t
   withoutChance(t)
   const server = createServer((req) => req.once('data', () => req.socket.destroy()))
   const other = await scripted(t, answering(OK))
-  const balancer = await startBalancer(t, [{ address: await listen(t, server) }, other])
+  const balancer = await startBalancer(t, [{ address: await listen(t, server) }, other], {
+    // Of the body, however often it is sent.
+    LB_MAX_BODY_SIZE: '10'
+  })
   const client = await RawClient.open(t, balancer.port)
-  client.send('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst')
+  client.send('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n')
   await eventually(() => balancer.stats().backends[1]!.active === 1)
-  client.send(' half')
+  client.send('5\r\n half\r\n0\r\n\r\n')
   t.equal(statusOf(await client.response()), 200)
   t.equal(`${other.requests[0]!.body}`, 'first half')
 })
