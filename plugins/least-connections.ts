@@ -76,10 +76,11 @@ export default fp<{ config: Config }>(
         if (isServerError(statusCode)) outliers.onError(backend)
         else outliers.onSuccess(backend)
       },
-      onFault: (backend, { failure, detail, unreachable }) => {
+      onFault: (backend, { failure, detail, unreachable, connectionLost }) => {
         registry.reportFailure(backend, failure.code, detail, unreachable)
         // That takes it out by itself.
-        if (!unreachable) outliers.onError(backend)
+        if (connectionLost) outliers.onLoss(backend)
+        else if (!unreachable) outliers.onError(backend)
       }
     }
     registry.on('pulse', (nowMs) => {

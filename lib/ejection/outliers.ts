@@ -32,6 +32,8 @@ export class Outliers {
   #from: Count[]
   #next: Count[]
   #movedMs = 0
+  /** The pulse in which each last lost a connection. */
+  readonly #lossMs = new Map<Backend, number>()
 
   /** @param ejection none: errors only count as load */
   constructor(registry: Registry, ejection: Ejection | undefined) {
@@ -54,6 +56,17 @@ export class Outliers {
     if (this.#rateOfOthers(backend) * BETTER > rate) return
     const what = isSure ? `${inARow} errors in a row` : `${Math.round(rate * 100)} % errors`
     this.#ejection.eject(backend, what)
+  }
+
+  /**
+   * A connection to a backend broke under a request. All those of one pulse count once: a process that ends breaks
+   * every connection that it has, and is found to refuse the next one, which says more.
+   */
+  onLoss(backend: Backend): void {
+    const { pulseMs } = this.#registry
+    if (this.#lossMs.get(backend) === pulseMs) return
+    this.#lossMs.set(backend, pulseMs)
+    this.onError(backend)
   }
 
   /** An answer of a backend was none. */

@@ -88,6 +88,17 @@ t.test('what all backends answer with errors is not the fault of one', async (t)
   t.same(ejected(registry), [])
 })
 
+t.test('connections that break at once count once, those that go on breaking eject', async (t) => {
+  const { registry, outliers, backends } = stage(3)
+  for (let i = 0; i < 50; i++) outliers.onLoss(backends[0]!)
+  t.same(ejected(registry), [], 'a process has ended')
+  for (let i = 0; i < 4; i++) {
+    pass(registry, STEP_MS)
+    outliers.onLoss(backends[0]!)
+  }
+  t.same(ejected(registry), [0])
+})
+
 t.test('a rate of errors far above that of the others ejects', async (t) => {
   const { registry, outliers, backends } = stage(3)
   for (let i = 0; i < 100; i++) {
