@@ -5,24 +5,29 @@ import { findCommand, versionOf } from '../commands'
 import type { Peer, Place } from './peer'
 
 /** Caddy on one CPU. */
-export const caddy: Peer = {
-  name: 'caddy',
-  find() {
-    return findCommand('caddy')
-  },
-  version(program) {
-    return versionOf(program, 'version')
-  },
-  launch(program, place) {
-    const file = path.join(place.folder, 'Caddyfile')
-    writeFileSync(file, configuration(place))
-    const env = {
-      GOMAXPROCS: '1',
-      HOME: place.folder,
-      XDG_DATA_HOME: place.folder,
-      XDG_CONFIG_HOME: place.folder
+export const caddy = caddyWith(configuration)
+
+/** caddy with a configuration of one's own. */
+export function caddyWith(configuration: (place: Place) => string): Peer {
+  return {
+    name: 'caddy',
+    find() {
+      return findCommand('caddy')
+    },
+    version(program) {
+      return versionOf(program, 'version')
+    },
+    launch(program, place) {
+      const file = path.join(place.folder, 'Caddyfile')
+      writeFileSync(file, configuration(place))
+      const env = {
+        GOMAXPROCS: '1',
+        HOME: place.folder,
+        XDG_DATA_HOME: place.folder,
+        XDG_CONFIG_HOME: place.folder
+      }
+      return { command: program, args: ['run', '--config', file, '--adapter', 'caddyfile'], env }
     }
-    return { command: program, args: ['run', '--config', file, '--adapter', 'caddyfile'], env }
   }
 }
 

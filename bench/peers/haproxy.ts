@@ -5,18 +5,23 @@ import { findCommand, versionOf } from '../commands'
 import type { Peer, Place } from './peer'
 
 /** HAProxy, one thread, as an expert would set it up for this load. */
-export const haproxy: Peer = {
-  name: 'haproxy',
-  find() {
-    return findCommand('haproxy')
-  },
-  version(program) {
-    return versionOf(program, '-v')
-  },
-  launch(program, place) {
-    const file = path.join(place.folder, 'haproxy.cfg')
-    writeFileSync(file, configuration(place))
-    return { command: program, args: ['-db', '-f', file] }
+export const haproxy = haproxyWith(configuration)
+
+/** haproxy with a configuration of one's own. */
+export function haproxyWith(configuration: (place: Place) => string): Peer {
+  return {
+    name: 'haproxy',
+    find() {
+      return findCommand('haproxy')
+    },
+    version(program) {
+      return versionOf(program, '-v')
+    },
+    launch(program, place) {
+      const file = path.join(place.folder, 'haproxy.cfg')
+      writeFileSync(file, configuration(place))
+      return { command: program, args: ['-db', '-f', file] }
+    }
   }
 }
 

@@ -5,23 +5,28 @@ import { findCommand, versionOf } from '../commands'
 import type { Peer, Place } from './peer'
 
 /** nginx, one worker, as an expert would set it up for this load. */
-export const nginx: Peer = {
-  name: 'nginx',
-  find() {
-    return findCommand('nginx')
-  },
-  version(program) {
-    return versionOf(program, '-v')
-  },
-  launch(program, place) {
-    const file = path.join(place.folder, 'nginx.conf')
-    writeFileSync(file, configuration(place))
-    return { command: program, args: ['-p', place.folder, '-c', file, '-e', 'stderr'] }
+export const nginx = nginxWith(configuration)
+
+/** nginx with a configuration of one's own. */
+export function nginxWith(configuration: (place: Place) => string): Peer {
+  return {
+    name: 'nginx',
+    find() {
+      return findCommand('nginx')
+    },
+    version(program) {
+      return versionOf(program, '-v')
+    },
+    launch(program, place) {
+      const file = path.join(place.folder, 'nginx.conf')
+      writeFileSync(file, configuration(place))
+      return { command: program, args: ['-p', place.folder, '-c', file, '-e', 'stderr'] }
+    }
   }
 }
 
 // Under root the worker would become a user who cannot enter the run's private folder.
-const user = process.getuid?.() === 0 ? 'user root root;' : ''
+export const user = process.getuid?.() === 0 ? 'user root root;' : ''
 
 function configuration({ port, backends, connections, folder }: Place): string {
   const files = 4 * connections + 512

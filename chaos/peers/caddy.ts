@@ -1,24 +1,8 @@
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
-
-import { caddy as benchCaddy } from '../../bench/peers/caddy.js'
-import type { Peer, Place } from '../../bench/peers/peer.js'
+import { caddyWith } from '../../bench/peers/caddy.js'
+import type { Place } from '../../bench/peers/peer.js'
 
 /** Caddy on one CPU, set up to survive: active and passive checks, and retries for some seconds. */
-export const caddy: Peer = {
-  ...benchCaddy,
-  launch(program, place) {
-    const file = path.join(place.folder, 'Caddyfile')
-    writeFileSync(file, configuration(place))
-    const env = {
-      GOMAXPROCS: '1',
-      HOME: place.folder,
-      XDG_DATA_HOME: place.folder,
-      XDG_CONFIG_HOME: place.folder
-    }
-    return { command: program, args: ['run', '--config', file, '--adapter', 'caddyfile'], env }
-  }
-}
+export const caddy = caddyWith(configuration)
 
 // Slow answers count as failures too: whoever knows that theirs take 2 ms can say so.
 function configuration({ port, backends, connections }: Place): string {

@@ -1,18 +1,8 @@
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
-
-import { haproxy as benchHaproxy } from '../../bench/peers/haproxy.js'
-import type { Peer, Place } from '../../bench/peers/peer.js'
+import { haproxyWith } from '../../bench/peers/haproxy.js'
+import type { Place } from '../../bench/peers/peer.js'
 
 /** HAProxy, one thread, set up to survive: active checks, watched responses, and retries on another server. */
-export const haproxy: Peer = {
-  ...benchHaproxy,
-  launch(program, place) {
-    const file = path.join(place.folder, 'haproxy.cfg')
-    writeFileSync(file, configuration(place))
-    return { command: program, args: ['-db', '-f', file] }
-  }
-}
+export const haproxy = haproxyWith(configuration)
 
 // "redispatch 1" chooses another server at every retry, not only at the last one.
 function configuration({ port, backends, connections }: Place): string {

@@ -1,21 +1,8 @@
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
-
-import { nginx as benchNginx } from '../../bench/peers/nginx.js'
-import type { Peer, Place } from '../../bench/peers/peer.js'
+import { nginxWith, user } from '../../bench/peers/nginx.js'
+import type { Place } from '../../bench/peers/peer.js'
 
 /** nginx, one worker, set up to survive: passive failure counts, and another server for what failed. */
-export const nginx: Peer = {
-  ...benchNginx,
-  launch(program, place) {
-    const file = path.join(place.folder, 'nginx.conf')
-    writeFileSync(file, configuration(place))
-    return { command: program, args: ['-p', place.folder, '-c', file, '-e', 'stderr'] }
-  }
-}
-
-// Under root the worker would become a user who cannot enter the run's private folder.
-const user = process.getuid?.() === 0 ? 'user root root;' : ''
+export const nginx = nginxWith(configuration)
 
 // It has no active checks (those are nginx Plus). Only statuses listed in proxy_next_upstream count as failures of a
 // server, so 500 is among them. The read timeout is what finds a frozen server.
