@@ -43,6 +43,7 @@ export function collectStatistics(source: StatisticsSource) {
       tunnels: counters.get(BalancerCell.tunnels),
       queued: counters.get(BalancerCell.queued),
       retrying: counters.get(BalancerCell.retrying),
+      retriesRefused: counters.total(BalancerCell.retriesRefused),
       total: requestTotal(registry),
       failed: counters.total(BalancerCell.failed),
       rejected: {

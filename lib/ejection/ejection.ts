@@ -28,11 +28,11 @@ export class Ejection {
   }
 
   /**
-   * Keeps a backend out, if that may be. Returns whether it did.
+   * Keeps a backend out, if that may be.
    * @param isOpen until `end` is called, instead of for a time
    */
-  eject(backend: Backend, reason: string, isOpen = false): boolean {
-    if (!backend.eligible || !this.#mayEject()) return false
+  eject(backend: Backend, reason: string, isOpen = false): void {
+    if (!backend.eligible || !this.#mayEject()) return
     const nowMs = this.#registry.pulseMs
     const term = this.#terms.get(backend) ?? { untilMs: 0, level: 0, endedMs: nowMs }
     const level = Math.max(0, term.level - Math.floor((nowMs - term.endedMs) / QUIET_MS))
@@ -42,7 +42,6 @@ export class Ejection {
     this.#terms.set(backend, term)
     const time = isOpen ? '' : `, for ${durationMs / 1000} s`
     this.#registry.setEjected(backend, true, `${reason}${time}`)
-    return true
   }
 
   /** Lets a backend in again. */

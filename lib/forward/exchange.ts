@@ -150,11 +150,6 @@ export class Exchange
   }
 
   #takeHead(head: ResponseHead): void {
-    const { policy } = this.#forwarding.selector
-    if (policy.onLatency) {
-      const nowMs = performance.now()
-      policy.onLatency(this.#backend!, nowMs - this.#movedMs, nowMs)
-    }
     this.#tries?.end()
     this.head = head
     this.#tellHead()

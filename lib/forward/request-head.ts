@@ -55,12 +55,13 @@ export function outgoingRequest(
 ): OutgoingRequest {
   const method = req.method!
   const body = hasBody(req) ? req : undefined
+  const repeatable = (!body || keptBytes > 0) && isIdempotent(req)
   return {
     method,
     head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
     body,
-    repeatable: (!body || keptBytes > 0) && isIdempotent(req),
-    kept: body && keptBytes > 0 && isIdempotent(req) ? new KeptBody(keptBytes) : undefined,
+    repeatable,
+    kept: body && repeatable ? new KeptBody(keptBytes) : undefined,
     upgrade
   }
 }

@@ -37,7 +37,6 @@ export class ResponseTimeouts {
     this.#timeoutMs = timeoutMs
     if (timeoutMs === 0) return
     const everyMs = Math.min(Math.max(timeoutMs / SWEEPS_PER_TIMEOUT, 5), MAX_SWEEP_MS)
-    // What has come meanwhile is read first: a process that was held up would find everybody late.
     this.#timer = setInterval(() => {
       const nowMs = performance.now()
       // What has come meanwhile is read first: a process that was held up would find everybody late.

@@ -1,4 +1,5 @@
 import { BalancerCell, type Counters } from '../counters.js'
+import { WaitingLine } from './waiting-line.js'
 
 /** Places that there are however little is in flight. */
 const MIN_PLACES = 3
@@ -18,8 +19,7 @@ export interface BudgetWaiter {
 export class RetryBudget {
   readonly #counters: Counters
   readonly #share: number
-  /** With the time that each has waited from. */
-  readonly #waiting = new Map<BudgetWaiter, number>()
+  readonly #waiting = new WaitingLine<BudgetWaiter>()
 
   /** @param share of the requests in flight, 0 to 1 */
   constructor(counters: Counters, share: number) {
@@ -38,31 +38,30 @@ export class RetryBudget {
 
   give(): void {
     this.#counters.add(BalancerCell.retrying, -1)
-    for (const waiter of this.#waiting.keys()) {
+    for (const waiter of this.#waiting) {
       if (!this.take()) return
-      this.#waiting.delete(waiter)
+      this.#waiting.leave(waiter)
       waiter.onBudget(true)
     }
   }
 
   /** Gives a place to `waiter` now, or when one is free. */
   wait(waiter: BudgetWaiter, nowMs: number): void {
-    if (this.#waiting.size === 0 && this.take()) waiter.onBudget(true)
-    else this.#waiting.set(waiter, nowMs)
+    if (this.#waiting.isEmpty && this.take()) waiter.onBudget(true)
+    else this.#waiting.add(waiter, nowMs)
   }
 
   /** Waits no more. */
   leave(waiter: BudgetWaiter): void {
-    this.#waiting.delete(waiter)
+    this.#waiting.leave(waiter)
   }
 
   /** Turns away who has waited too long. */
   pulse(nowMs: number): void {
-    for (const [waiter, sinceMs] of this.#waiting) {
-      if (nowMs < sinceMs + PATIENCE_MS) return
-      this.#waiting.delete(waiter)
+    this.#waiting.tellLate(nowMs, PATIENCE_MS, (waiter) => {
+      this.leave(waiter)
       this.#counters.addTotal(BalancerCell.retriesRefused, 1)
       waiter.onBudget(false)
-    }
+    })
   }
 }

@@ -67,7 +67,7 @@ export class Tries implements BudgetWaiter, Queued {
   insteadOf(backend: Backend, drop: () => void): boolean {
     const { retries, budget, selector } = this.#forwarding
     if (this.#tried.length >= retries || !isRepeatable(this.#request)) return false
-    const next = selector.select(this.#req, [...this.#tried, backend])
+    const next = selector.select(this.#req, this.and(backend))
     if (!next || (!this.#hasPlace && !budget.take())) return false
     this.#hasPlace = true
     this.#tried.push(backend)

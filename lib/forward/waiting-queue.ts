@@ -1,4 +1,5 @@
 import { BalancerCell, type Counters } from '../counters.js'
+import { WaitingLine } from './waiting-line.js'
 
 /** A request that waits for a backend with room. */
 export interface Queued {
@@ -22,8 +23,7 @@ export interface QueueOptions {
 export class WaitingQueue {
   readonly #counters: Counters
   readonly #options: QueueOptions
-  /** With the time that each has waited from. */
-  readonly #waiting = new Map<Queued, number>()
+  readonly #waiting = new WaitingLine<Queued>()
 
   constructor(counters: Counters, options: QueueOptions) {
     this.#counters = counters
@@ -31,7 +31,7 @@ export class WaitingQueue {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.size === 0
+    return this.#waiting.isEmpty
   }
 
   get isFull(): boolean {
@@ -39,18 +39,18 @@ export class WaitingQueue {
   }
 
   add(queued: Queued, nowMs: number): void {
-    this.#waiting.set(queued, nowMs)
+    this.#waiting.add(queued, nowMs)
     this.#counters.add(BalancerCell.queued, 1)
   }
 
   /** Waits no more. */
   leave(queued: Queued): void {
-    if (this.#waiting.delete(queued)) this.#counters.add(BalancerCell.queued, -1)
+    if (this.#waiting.leave(queued)) this.#counters.add(BalancerCell.queued, -1)
   }
 
   /** Lets go whoever finds room: the first in line, and behind one that cannot use what there is, the next. */
   serve(): void {
-    for (const queued of this.#waiting.keys()) {
+    for (const queued of this.#waiting) {
       if (queued.takeTurn()) this.leave(queued)
       else if (queued.takesAny) return
     }
@@ -58,11 +58,10 @@ export class WaitingQueue {
 
   /** Turns away who has waited too long. */
   pulse(nowMs: number): void {
-    for (const [queued, sinceMs] of this.#waiting) {
-      if (nowMs < sinceMs + this.#options.timeoutMs) return
+    this.#waiting.tellLate(nowMs, this.#options.timeoutMs, (queued) => {
       this.leave(queued)
       this.#counters.addTotal(BalancerCell.rejectedQueueTimeout, 1)
       queued.onQueueTimeout()
-    }
+    })
   }
 }

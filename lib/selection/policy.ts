@@ -9,8 +9,6 @@ export interface Policy {
    * @param tried backends to pass over
    */
   choose(backends: readonly Backend[], req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined
-  /** The head of a response came so long after the request was sent, at `nowMs` of `performance.now()`. */
-  onLatency?(backend: Backend, latencyMs: number, nowMs: number): void
 }
 
 /** Whether a backend may be chosen: it is eligible, has room, and is not among the `tried` ones. */

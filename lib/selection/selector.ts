@@ -4,12 +4,12 @@ import type { Policy } from './policy.js'
 
 /** Chooses among the backends proper, and among the backups only while none of those is eligible. */
 export class Selector {
-  readonly policy: Policy
+  readonly #policy: Policy
   readonly #proper: readonly Backend[]
   readonly #backups: readonly Backend[]
 
   constructor(backends: readonly Backend[], policy: Policy) {
-    this.policy = policy
+    this.#policy = policy
     this.#proper = backends.filter(({ config }) => !config.backup)
     this.#backups = backends.filter(({ config }) => config.backup)
   }
@@ -19,9 +19,9 @@ export class Selector {
    * @param tried backends to pass over
    */
   select(req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined {
-    const chosen = this.policy.choose(this.#proper, req, tried)
+    const chosen = this.#policy.choose(this.#proper, req, tried)
     if (chosen || this.#backups.length === 0 || isAnyLeft(this.#proper, tried)) return chosen
-    return this.policy.choose(this.#backups, req, tried)
+    return this.#policy.choose(this.#backups, req, tried)
   }
 
   /** Whether a request that finds no backend with room may hope for one. */

@@ -75,6 +75,7 @@ export const statisticsSchema = object({
     tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),
     queued: count('Of those, the ones that wait for a backend with room'),
     retrying: count('Attempts under way that are not the first of their request'),
+    retriesRefused: count('Second tries for which there was no place in the retry budget in time'),
     total: count('Requests for backends since the start, refused ones included'),
     failed: count('Requests that the balancer answered with 502 or 504'),
     rejected: object({
