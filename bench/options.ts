@@ -14,6 +14,8 @@ export interface Setting {
 export interface Options {
   settings: Setting[]
   only: string[]
+  /** The folder of another checkout that runs as a peer, "before". */
+  before: string | undefined
   rounds: number
   seconds: number
   warmUpSeconds: number
@@ -28,6 +30,7 @@ interface Flags {
   connections?: number[]
   body?: number[]
   only?: string[]
+  before?: string
   rounds: number
   seconds: number
   warmUp: number
@@ -52,6 +55,7 @@ export function readOptions(argv: string[], checkSettings: Setting[], checkPeers
   return {
     settings: flags.check ? checkSettings : product,
     only: flags.only ?? (flags.check ? checkPeers : peers.map(({ name }) => name)),
+    before: flags.before,
     rounds: flags.rounds,
     seconds: flags.seconds,
     warmUpSeconds: flags.warmUp,
@@ -76,6 +80,7 @@ function describe(): Command {
       listOf(parseBytes)
     )
     .option('--only <list>', 'the proxies to run, e.g. fairlead,nginx (default: all)', listOf(peerName))
+    .option('--before <folder>', 'also run the Fairlead of another checkout, built, as "before"')
     .option('--rounds <count>', 'rounds; each runs every proxy once', positiveInteger, 3)
     .option('--seconds <seconds>', 'length of one run', positiveInteger, 3)
     .option('--warm-up <seconds>', 'load on each proxy before the first round', positiveInteger, 2)

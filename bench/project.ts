@@ -24,11 +24,11 @@ export function packageVersion(name?: string): string {
   return version
 }
 
-/** The short hash of the checked-out commit, with `+` when files differ from it; empty outside of git. */
-export function commit(): string {
+/** The short hash of the commit that a folder has checked out, with `+` when files differ; empty outside of git. */
+export function commit(folder: string): string {
   try {
     return execFileSync('git', ['describe', '--always', '--dirty=+'], {
-      cwd: projectRoot,
+      cwd: folder,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore']
     }).trim()

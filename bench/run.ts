@@ -8,7 +8,8 @@ import type { SettingResult } from './figures'
 import { describeHold, heldAll, hold } from './hold'
 import { type Options, readOptions } from './options'
 import { peers } from './peers'
-import { fairlead } from './peers/fairlead'
+import { fairlead, fairleadBefore } from './peers/fairlead'
+import type { Peer } from './peers/peer'
 import { type Bench, measureSetting } from './rounds'
 import { describeResult } from './table'
 import { describeVerdict, judge, targetPeers, targetSettings } from './targets'
@@ -20,12 +21,12 @@ async function main(): Promise<void> {
   const children = new Children(options.pin ? required('taskset') : undefined)
   const { hold: connections } = options
   if (connections !== undefined) await runHold(children, wrk, connections, options.seconds)
-  else await runComparison({ children, wrk, found: findPeers(options.only), options, progress })
+  else await runComparison({ children, wrk, found: findPeers(peersOf(options)), options, progress })
 }
 
 async function runHold(children: Children, wrk: string, connections: number, seconds: number): Promise<void> {
   requireOpenFiles([{ connections }])
-  const [found] = findPeers([fairlead.name])
+  const [found] = findPeers([fairlead])
   if (!found) throw new Error('There is no Fairlead to run.')
   const result = await hold(children, wrk, found.program, connections, seconds)
   console.log(describeHold(result))
@@ -55,9 +56,14 @@ async function runComparison(bench: Bench): Promise<void> {
   saveJson(options, { environment, results, verdicts })
 }
 
-function findPeers(only: string[]): FoundPeer[] {
+function peersOf({ only, before }: Options): Peer[] {
+  const chosen = peers.filter(({ name }) => only.includes(name))
+  return before === undefined ? chosen : [fairleadBefore(before), ...chosen]
+}
+
+function findPeers(wanted: Peer[]): FoundPeer[] {
   const found: FoundPeer[] = []
-  for (const peer of peers.filter(({ name }) => only.includes(name))) {
+  for (const peer of wanted) {
     const program = peer.find()
     if (program) found.push({ peer, program })
     else console.error(`${peer.name}: not installed, skipped`)

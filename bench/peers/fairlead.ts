@@ -1,22 +1,32 @@
 import { existsSync } from 'node:fs'
+import path from 'node:path'
 
-import { commit, compiled, packageVersion } from '../project'
+import { commit, packageVersion, projectRoot } from '../project'
 import type { Peer } from './peer'
 
 /** This project, started as its users start it; only the limit of requests in flight makes room for the load. */
-export const fairlead: Peer = {
-  name: 'fairlead',
-  find() {
-    return [compiled('bin/lb.js')].find((file) => existsSync(file))
-  },
-  version() {
-    return `${packageVersion()} ${commit()}`.trim()
-  },
-  launch(program, { port, backends, connections }) {
-    return {
-      command: process.execPath,
-      args: [program, '-p', String(port), '-b', ...backends],
-      env: { LB_MAX_CONNECTIONS: String(2 * connections + 100) }
+export const fairlead = checkout('fairlead', projectRoot)
+
+/** Another checkout of this project, built, to measure a change against what stood before it. */
+export function fairleadBefore(folder: string): Peer {
+  return checkout('before', path.resolve(folder))
+}
+
+function checkout(name: string, folder: string): Peer {
+  return {
+    name,
+    find() {
+      return [path.join(folder, 'dist', 'bin', 'lb.js')].find((file) => existsSync(file))
+    },
+    version() {
+      return `${packageVersion()} ${commit(folder)}`.trim()
+    },
+    launch(program, { port, backends, connections }) {
+      return {
+        command: process.execPath,
+        args: [program, '-p', String(port), '-b', ...backends],
+        env: { LB_MAX_CONNECTIONS: String(2 * connections + 100) }
+      }
     }
   }
 }

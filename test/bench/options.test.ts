@@ -1,8 +1,10 @@
+import path from 'node:path'
 import { test } from 'tap'
 
 import { firstVersion } from '../../bench/commands'
 import { parseOpenFilesLimit } from '../../bench/environment'
 import { parseBytes, readOptions } from '../../bench/options'
+import { fairleadBefore } from '../../bench/peers/fairlead'
 
 test('every number of connections meets every body size', async (t) => {
   const { settings } = readOptions(['--connections', '64,512', '--body', '33,10m'], [], [])
@@ -28,6 +30,15 @@ test('a check brings its own loads and proxies, which can be narrowed', async (t
     only: ['fairlead', 'nginx']
   })
   t.same(readOptions(['--check', '--only', 'fairlead'], few, ['fairlead', 'nginx']).only, ['fairlead'])
+})
+
+test('another checkout runs as a peer of its own', async (t) => {
+  t.equal(readOptions(['--before', '../old'], [], []).before, '../old')
+  t.equal(readOptions([], [], []).before, undefined)
+  const root = path.join(__dirname, '..', '..', '..')
+  t.match(fairleadBefore(root), { name: 'before' })
+  t.equal(fairleadBefore(root).find(), path.join(root, 'dist', 'bin', 'lb.js'))
+  t.equal(fairleadBefore(path.join(root, 'nowhere')).find(), undefined)
 })
 
 test('a hold run has a number of connections of its own', async (t) => {
