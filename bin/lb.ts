@@ -15,10 +15,15 @@ Each option can be given as the environment variable in brackets as well; the op
 Statistics are at /__lb/stats, for orchestrators there are /__lb/live and /__lb/ready.
 SIGTERM and SIGINT end it when the requests in flight are done; a second one ends it at once.`
 
+const ENVIRONMENT_ONLY = describeVariables()
+  .filter(({ info }) => !info.flags)
+  .map(({ name, info }) => `  ${info.description.replaceAll('`', '')} [${name}]`)
+
 const program = new Command('lb')
   .description('HTTP load balancer: weighted least connections, health checks, failover.')
   .version(version, '-v, --version')
   .helpOption('-h, --help', 'show this help')
+  .addHelpText('after', `\nFrom the environment alone:\n${ENVIRONMENT_ONLY.join('\n')}`)
   .addHelpText('after', EXAMPLES)
   .allowExcessArguments(false)
 

@@ -12,8 +12,9 @@ import { outgoingRequest } from '../lib/forward/request-head.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
 import { RetryBudget } from '../lib/forward/retry-budget.js'
 import { WaitingQueue } from '../lib/forward/waiting-queue.js'
-import { leastConnectionsPolicy } from '../lib/selection/least-connections.js'
+import { policyOf } from '../lib/selection/algorithms.js'
 import { Selector } from '../lib/selection/selector.js'
+import { Sessions, stickyPolicy } from '../lib/selection/sticky.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -48,7 +49,13 @@ export default fp<{ config: Config }>(
     const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
     fastify.addHook('onClose', async () => timeouts.stop())
-    const selector = new Selector(registry.backends, leastConnectionsPolicy())
+    const sticky = config.balancing.sticky
+    const sessions = sticky && new Sessions(registry.backends, sticky)
+    if (sticky?.secret === '')
+      fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
+    const algorithm = policyOf(config.balancing, trusted)
+    const policy = sessions ? stickyPolicy(sessions, algorithm) : algorithm
+    const selector = new Selector(registry.backends, policy)
     const budget = new RetryBudget(counters, resilience.retryBudget)
     const queue = new WaitingQueue(counters, {
       size: resilience.queueSize,
@@ -61,6 +68,8 @@ export default fp<{ config: Config }>(
       latency,
       timeouts,
       selector,
+      sessions,
+      trusted,
       stalls,
       budget,
       queue,
@@ -71,10 +80,17 @@ export default fp<{ config: Config }>(
         return hedgeAfterMs
       },
       isRetriedStatus: (statusCode) => isInRanges(resilience.retryStatus, statusCode),
-      onAnswer: (backend, statusCode) => {
+      onAnswer: (backend, statusCode, attempt) => {
         backend.hasSpoken = true
-        if (isServerError(statusCode)) outliers.onError(backend)
-        else outliers.onSuccess(backend)
+        if (isServerError(statusCode)) {
+          // How fast it fails says nothing of how fast it answers.
+          outliers.onError(backend)
+          return
+        }
+        outliers.onSuccess(backend)
+        if (!policy.onLatency) return
+        const nowMs = performance.now()
+        policy.onLatency(backend, nowMs - attempt.lastMovedMs(nowMs), nowMs)
       },
       onFault: (backend, { failure, detail, unreachable, connectionLost }) => {
         registry.reportFailure(backend, failure.code, detail, unreachable)
@@ -88,6 +104,7 @@ export default fp<{ config: Config }>(
         hedgeSetMs = nowMs
         hedgeAfterMs = latency.quantileMs(HEDGE_PERCENT)
       }
+      policy.pulse?.(nowMs)
       budget.pulse(nowMs)
       queue.pulse(nowMs)
       const lateMs = Math.min(
@@ -107,7 +124,7 @@ export default fp<{ config: Config }>(
         return undefined
       }
       // Who waits already goes first.
-      const backend = queue.isEmpty ? selector.select(req) : undefined
+      const backend = queue.isBlocked ? undefined : selector.select(req)
       if (backend) {
         backend.acquire()
       } else if (!selector.canWait()) {

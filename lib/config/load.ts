@@ -1,30 +1,10 @@
 import type { BlockList } from 'node:net'
 import type { BackendConfig } from './backends.js'
-import type { Field, WantedBody } from './check-values.js'
+import { type BalancingConfig, balancingOf } from './balancing.js'
+import { contradictions } from './contradictions.js'
+import { type HealthCheckConfig, healthCheckOf } from './health-check.js'
 import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
-import type { StatusRange } from './values.js'
-
-export interface HealthCheckConfig {
-  readonly enabled: boolean
-  readonly periodMs: number
-  /** Of a backend that is unhealthy; 0 for the same as of others. */
-  readonly downPeriodMs: number
-  readonly timeoutMs: number
-  readonly method: string
-  readonly path: string
-  /** Of the `Host` field, and of TLS where it is a name; empty for the backend's own. */
-  readonly host: string
-  /** Further fields of the request. */
-  readonly fields: readonly Field[]
-  /** What the body of a healthy answer has in it; empty for anything. */
-  readonly body: WantedBody
-  /** Consecutive passes that bring a backend back. */
-  readonly rise: number
-  /** Consecutive failures that take a backend out. */
-  readonly fall: number
-  readonly expectedStatus: readonly StatusRange[]
-}
 
 /** What is asked of clients before they are refused. 0 sets no limit. */
 export interface ClientLimits {
@@ -48,6 +28,7 @@ export interface Config {
   /** Client connections open at once. */
   readonly maxSockets: number
   readonly healthCheck: HealthCheckConfig
+  readonly balancing: BalancingConfig
   readonly resilience: ResilienceConfig
   readonly connectTimeoutMs: number
   /** Until the response head; 0 for none. */
@@ -101,14 +82,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     const port = schema.shape.PORT.safeParse(fastifyPort)
     if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
   }
-  if (result.success && result.data.LB_PROXY_PROTOCOL && result.data.LB_TRUSTED_PROXIES.rules.length === 0)
-    faults.push('LB_PROXY_PROTOCOL needs LB_TRUSTED_PROXIES: the header is read from those alone')
-  if (
-    result.success &&
-    result.data.LB_HEALTH_CHECK_METHOD === 'HEAD' &&
-    result.data.LB_HEALTH_CHECK_BODY !== ''
-  )
-    faults.push('LB_HEALTH_CHECK_BODY needs another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body')
+  if (result.success) faults.push(...contradictions(result.data))
   if (!result.success || faults.length > 0) throw new ConfigError(faults)
 
   const values = result.data
@@ -118,20 +92,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxConnections: values.LB_MAX_CONNECTIONS,
     maxSockets:
       values.LB_MAX_SOCKETS || Math.max(values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION, MIN_SOCKETS),
-    healthCheck: {
-      enabled: !values.LB_NO_HEALTH_CHECK,
-      periodMs: values.LB_HEALTH_CHECK_PERIOD,
-      downPeriodMs: values.LB_HEALTH_CHECK_DOWN_PERIOD,
-      timeoutMs: values.LB_HEALTH_CHECK_TIMEOUT,
-      method: values.LB_HEALTH_CHECK_METHOD,
-      path: values.LB_HEALTH_CHECK_URL,
-      host: values.LB_HEALTH_CHECK_HOST,
-      fields: values.LB_HEALTH_CHECK_HEADERS,
-      body: values.LB_HEALTH_CHECK_BODY,
-      rise: values.LB_HEALTH_CHECK_RISE,
-      fall: values.LB_HEALTH_CHECK_FALL,
-      expectedStatus: values.LB_HEALTH_CHECK_STATUS
-    },
+    healthCheck: healthCheckOf(values),
+    balancing: balancingOf(values),
     resilience: resilienceOf(values),
     connectTimeoutMs: values.LB_CONNECTION_TIMEOUT,
     responseTimeoutMs: values.LB_RESPONSE_TIMEOUT,

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { backendList } from './backends.js'
-import { checkBody, checkFields, checkHost, checkMethod } from './check-values.js'
+import { balancingVariables } from './balancing.js'
+import { healthCheckVariables } from './health-check.js'
 import { resilienceVariables } from './resilience.js'
-import { addressRanges, flag, integer, requestPath, seconds, secondsOrZero, statusRanges } from './values.js'
+import { addressRanges, flag, integer, seconds } from './values.js'
 import { type VariableInfo, variable } from './variable.js'
 
 const HOUR_S = 3600
@@ -37,82 +38,8 @@ export const schema = z.strictObject({
     fallback: '0',
     flags: '--max-sockets <n>'
   }),
-  LB_HEALTH_CHECK_PERIOD: variable(seconds(0.1, DAY_S), {
-    description:
-      'Time between two health checks of a backend, ±10 %. While its state is in doubt, checks come every second at most.',
-    fallback: '5',
-    unit: 'seconds',
-    flags: '--health-check-period <seconds>'
-  }),
-  LB_HEALTH_CHECK_DOWN_PERIOD: variable(secondsOrZero(0.1, DAY_S), {
-    description:
-      'Time between two health checks of a backend that is unhealthy, ±10 %. 0 means the same as for others.',
-    fallback: '0',
-    unit: 'seconds',
-    flags: '--health-check-down-period <seconds>'
-  }),
-  LB_HEALTH_CHECK_METHOD: variable(checkMethod(), {
-    description: 'Method of health checks: `GET`, `HEAD`, `OPTIONS`, or another one but `CONNECT`.',
-    fallback: 'GET',
-    flags: '--health-check-method <method>'
-  }),
-  LB_HEALTH_CHECK_URL: variable(requestPath(), {
-    description: 'Path that health checks ask for.',
-    fallback: '/',
-    flags: '--health-check-url <path>'
-  }),
-  LB_HEALTH_CHECK_HOST: variable(checkHost(), {
-    description:
-      "What the `Host` field of health checks says, instead of the backend's address. Over TLS, a name is also the one " +
-      'that is asked for (SNI), and that the certificate has to be valid for.',
-    fallback: '',
-    flags: '--health-check-host <host>'
-  }),
-  LB_HEALTH_CHECK_HEADERS: variable(checkFields(), {
-    description:
-      'Further fields of health checks, each `Name: value`, separated by line breaks, or by `;` if there are none. Not ' +
-      '`Host`, `Content-Length`, `Transfer-Encoding`, `Connection` or `Upgrade`.',
-    fallback: '',
-    flags: '--health-check-headers <fields>'
-  }),
-  LB_HEALTH_CHECK_TIMEOUT: variable(seconds(0.05, HOUR_S), {
-    description:
-      'Time for one health check, from connecting to the response head, or to as much of the body as ' +
-      '`LB_HEALTH_CHECK_BODY` looks at. Never more than the period: a longer one is cut to it.',
-    fallback: '2',
-    unit: 'seconds',
-    flags: '--health-check-timeout <seconds>'
-  }),
-  LB_HEALTH_CHECK_STATUS: variable(statusRanges(), {
-    description: 'Status codes of a healthy answer: codes and ranges, separated by commas.',
-    fallback: '200-399',
-    flags: '--health-check-status <codes>'
-  }),
-  LB_HEALTH_CHECK_BODY: variable(checkBody(), {
-    description:
-      'What the first 64 KiB of the body of a healthy answer have in them: a text, or a pattern of JavaScript as ' +
-      '`/…/` with the flags `i`, `m`, `s`, `u` and `v`. The empty one looks at no body.',
-    fallback: '',
-    flags: '--health-check-body <text>'
-  }),
-  LB_HEALTH_CHECK_RISE: variable(integer(1, 100), {
-    description:
-      'Checks passed in a row that bring an unhealthy backend back. A first check at start needs only one.',
-    fallback: '2',
-    flags: '--health-check-rise <n>'
-  }),
-  LB_HEALTH_CHECK_FALL: variable(integer(1, 100), {
-    description: 'Checks failed in a row that take a healthy backend out.',
-    fallback: '3',
-    flags: '--health-check-fall <n>'
-  }),
-  LB_NO_HEALTH_CHECK: variable(flag(), {
-    description:
-      'Turns the health checks off. Backends then count as healthy until a connection is refused, ' +
-      'and come back when one is accepted.',
-    fallback: 'false',
-    flags: '--no-health-check'
-  }),
+  ...balancingVariables,
+  ...healthCheckVariables,
   LB_CONNECTION_TIMEOUT: variable(seconds(0.05, HOUR_S), {
     description: 'Time to connect to a backend, TLS included, before another one is tried.',
     fallback: '3',

@@ -81,6 +81,15 @@ export function readFlag(text: string): boolean | undefined {
   return TRUE_WORDS.has(word) ? true : FALSE_WORDS.has(word) ? false : undefined
 }
 
+/** One of a few words. */
+export function oneOf<Word extends string>(words: readonly Word[]) {
+  return parsed<Word>((text, fault) => {
+    const word = words.find((known) => known === text)
+    if (word === undefined) fault(`must be one of ${words.join(', ')}, but is "${text}"`)
+    return word
+  })
+}
+
 /** An origin-form request target: a path with an optional query (RFC 9112 section 3.2.1). */
 export function requestPath() {
   return parsed<string>((text, fault) => {

@@ -1,19 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Backend } from '../backend.js'
-import { BackendCell, BalancerCell } from '../counters.js'
-import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
+import { BalancerCell } from '../counters.js'
+import type { OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
+import { Attempt } from './attempt.js'
+import { isSecure } from './client-address.js'
 import { whenClosed } from './client-response.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
-import { Relay } from './relay.js'
 import { writeInterim } from './response-start.js'
-import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
 import { Tries, type TryOwner } from './tries.js'
 import { Tunnel, type TunnelProgress } from './tunnel.js'
-import { Upload } from './upload.js'
 
 const NO_HEADERS = Object.freeze({})
 
@@ -31,31 +30,19 @@ export type HeadCallback = (
  * has one way back, which can be taken only once.
  */
 export class Exchange
-  extends Relay
-  implements Awaiting, ResponseHandler, SecondAttemptOwner, TryOwner, TunnelProgress
+  extends Attempt
+  implements ResponseHandler, SecondAttemptOwner, TryOwner, TunnelProgress
 {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
-  armedMs = 0
-  previous: Awaiting | undefined
-  next: Awaiting | undefined
-
   readonly #socket: Socket
-  readonly #forwarding: Forwarding
   readonly #startMs = performance.now()
-  /** The backend whose slot is held. */
-  #backend: Backend | undefined
-  readonly #request: OutgoingRequest
   #onHead: HeadCallback | undefined
   /** Once there is more than a first try that begins at once. */
   #tries: Tries | undefined
   /** While another backend is asked as well. */
   #second: SecondAttempt | undefined
-  #sent = false
-  #movedMs = 0
-  readonly #upload: Upload | undefined
-  #tunnelBytesSent = 0
 
   /**
    * Takes a place in the balancer's count.
@@ -68,12 +55,8 @@ export class Exchange
     backend: Backend | undefined,
     forwarding: Forwarding
   ) {
-    super(req, res)
-    this.#request = request
+    super(req, res, request, backend, forwarding)
     this.#socket = req.socket
-    this.#backend = backend
-    this.#forwarding = forwarding
-    if (request.body) this.#upload = new Upload(req, forwarding, (failure) => this.#giveUp(failure))
     const { counters } = forwarding.registry
     counters.add(BalancerCell.inFlight, 1)
     counters.addTotal(BalancerCell.total, 1)
@@ -83,7 +66,7 @@ export class Exchange
   /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
   start(onHead: HeadCallback): void {
     this.#onHead = onHead
-    if (this.#backend) this.attemptAt(this.#backend)
+    if (this.backend) this.attemptAt(this.backend)
     else this.#allTries().enqueue()
   }
 
@@ -94,13 +77,15 @@ export class Exchange
 
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
-    this.writeHeadOf(this.head!, this.#forwarding.registry.draining)
+    const { registry, sessions, trusted } = this.forwarding
+    const cookieLine = sessions?.lineFor(this.req, this.backend!, isSecure(this.req, trusted))
+    this.writeHeadOf(this.head!, registry.draining, cookieLine)
   }
 
   attemptAt(backend: Backend): void {
-    this.#backend = backend
-    this.#sent = false
-    backend.pool.dispatch(this.#request, this)
+    this.backend = backend
+    this.sent = false
+    backend.pool.dispatch(this.request, this)
   }
 
   onNoMoreTries(failure: Failure): void {
@@ -108,44 +93,24 @@ export class Exchange
   }
 
   #allTries(): Tries {
-    this.#tries ??= new Tries(this, this.#forwarding, this.req, this.#request)
+    this.#tries ??= new Tries(this, this.forwarding, this.req, this.request)
     return this.#tries
   }
 
   // --- the side of the connection to a backend
 
-  onSending(connection: Connection): void {
-    if (this.closed) {
-      connection.destroy()
-      return
-    }
-    this.connection = connection
-    this.#sent = true
-    this.#movedMs = performance.now()
-    this.#forwarding.timeouts.add(this, this.#movedMs)
-    this.#upload?.begin(this.#movedMs)
-  }
-
-  onBodySent(bytes: number): void {
-    this.#upload!.add(bytes)
-  }
-
-  onSent(): void {
-    this.#upload?.complete()
-  }
-
   onInterim(head: ResponseHead): void {
-    this.#countResponse(head.statusCode)
+    this.countResponse(head.statusCode)
     // Nobody waits for a 100 that was not asked for, or that comes after the body.
-    if (head.statusCode === 100 && !this.#upload?.takeContinue()) return
+    if (head.statusCode === 100 && !this.upload?.takeContinue()) return
     if (this.req.httpVersionMinor > 0) writeInterim(this.res, head)
   }
 
   onHead(head: ResponseHead): void {
-    this.#countResponse(head.statusCode)
-    this.#forwarding.timeouts.remove(this)
+    this.countResponse(head.statusCode)
+    this.forwarding.timeouts.remove(this)
     if (this.#second) this.#leaveSecond()
-    if (this.#forwarding.isRetriedStatus(head.statusCode) && this.#isTriedInstead()) return
+    if (this.forwarding.isRetriedStatus(head.statusCode) && this.#isTriedInstead()) return
     this.#takeHead(head)
   }
 
@@ -156,70 +121,66 @@ export class Exchange
   }
 
   #isTriedInstead(): boolean {
-    return this.#allTries().insteadOf(this.#backend!, () => {
+    return this.#allTries().insteadOf(this.backend!, () => {
       this.connection!.destroy()
-      this.#leaveBackend()
+      this.leaveBackend()
     })
   }
 
   override onEnd(trailers: readonly string[]): void {
     super.onEnd(trailers)
-    this.#leaveBackend()
+    this.leaveBackend()
   }
 
   onError(error: Error): void {
     if (this.closed || this.#socket.destroyed) {
-      this.#leaveBackend()
+      this.leaveBackend()
       return
     }
-    const backend = this.#backend
+    const backend = this.backend
     if (!backend) return
     const isReused = this.connection?.isReused ?? false
-    this.#leaveBackend()
-    this.#afterFault(backend, error, this.#sent, isReused)
+    this.leaveBackend()
+    this.#afterFault(backend, error, this.sent, isReused)
   }
 
   #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
     const fault = classify(error, sent)
-    if (fault.ofBackend) this.#forwarding.onFault(backend, fault)
+    if (fault.ofBackend) this.forwarding.onFault(backend, fault)
     if (this.answering) this.cutOff()
     // The other one that is asked goes on.
-    else if (this.#second || this.#backend) return
+    else if (this.#second || this.backend) return
     else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)
   }
 
-  onLate(nowMs: number): void {
-    const backend = this.#backend
-    const { stalls, hedgeAfterMs } = this.#forwarding
+  override onLate(nowMs: number): void {
+    const backend = this.backend
+    const { stalls, hedgeAfterMs, sessions } = this.forwarding
     if (!backend) return
     const waitedMs = nowMs - this.lastMovedMs(nowMs)
     stalls?.onLate(backend, waitedMs)
-    const { body, repeatable, upgrade } = this.#request
+    const { body, repeatable, upgrade } = this.request
     if (this.#second || body || !repeatable || upgrade !== undefined) return
-    if (stalls?.isStalled(backend) || (hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs)) this.#askSecond(backend)
-  }
-
-  /** Asks another backend as well, if there is one, and the budget allows it. */
-  #askSecond(first: Backend): void {
-    const { budget, selector } = this.#forwarding
-    const backend = selector.select(this.req, this.#tries?.and(first) ?? [first])
-    if (!backend || !budget.take()) return
-    backend.acquire()
-    backend.counters.addTotal(BackendCell.hedges, 1)
-    this.#second = new SecondAttempt(backend, this, this.#forwarding)
-    backend.pool.dispatch(this.#request, this.#second)
+    // A session stays where it is as long as it can.
+    const isHedged = hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && !sessions?.backendOf(this.req)
+    if (!isHedged && !stalls?.isStalled(backend)) return
+    this.#second = SecondAttempt.begin(
+      this,
+      this.forwarding,
+      this.req,
+      this.#tries?.and(backend) ?? [backend]
+    )
+    this.#second?.backend.pool.dispatch(this.request, this.#second)
   }
 
   onSecondHead(second: SecondAttempt, head: ResponseHead): void {
     const first = this.connection
-    this.#leaveBackend()
+    this.leaveBackend()
     first?.destroy()
-    this.#backend = second.backend
-    this.connection = second.connection
-    this.#movedMs = second.sentMs
+    this.takeOver(second.backend, second.connection, second.sentMs)
     this.#second = undefined
     second.settle()
-    this.#countResponse(head.statusCode)
+    this.countResponse(head.statusCode)
     this.#takeHead(head)
   }
 
@@ -234,25 +195,11 @@ export class Exchange
     const second = this.#second!
     this.#second = undefined
     second.abandon()
-    this.#giveSlot(second.backend)
-  }
-
-  #giveSlot(backend: Backend): void {
-    backend.release()
-    const { queue } = this.#forwarding
-    if (!queue.isEmpty) queue.serve()
-  }
-
-  lastMovedMs(nowMs: number): number {
-    return this.#upload ? this.#upload.lastMovedMs(nowMs) : this.#movedMs
-  }
-
-  onResponseTimeout(): void {
-    this.connection?.fail(new ResponseTimeout())
+    this.giveSlot(second.backend)
   }
 
   /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */
-  #giveUp(failure: Failure): void {
+  protected override giveUp(failure: Failure): void {
     if (this.closed) return
     this.destroy()
     if (this.answering) this.cutOff()
@@ -269,18 +216,10 @@ export class Exchange
    * @param early what the client has sent behind its request
    */
   startTunnel(early: Buffer, idleMs: number): void {
-    const { registry } = this.#forwarding
+    const { registry } = this.forwarding
     registry.counters.add(BalancerCell.tunnels, 1)
     this.res.once('close', () => registry.counters.add(BalancerCell.tunnels, -1))
     new Tunnel(this.connection!, this.#socket, this, idleMs).start(early)
-  }
-
-  onTunnelSent(bytes: number): void {
-    this.#tunnelBytesSent += bytes
-  }
-
-  onTunnelReceived(bytes: number): void {
-    this.bytesReceived += bytes
   }
 
   #tellFailure(failure: Failure): void {
@@ -288,36 +227,16 @@ export class Exchange
     this.failure = failure
     // The others are the client's.
     if (failure.statusCode >= 500 && failure.statusCode !== 503)
-      this.#forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
+      this.forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
     this.#tellHead()
   }
 
   /** Breaks the attempt off, if there is one. */
   destroy(): void {
     this.connection?.destroy()
-    this.#leaveBackend()
+    this.leaveBackend()
     if (this.#second) this.#leaveSecond()
     this.#tries?.end()
-  }
-
-  /** Gives the slot back, with the bytes of the attempt. */
-  #leaveBackend(): void {
-    const backend = this.#backend
-    if (!backend) return
-    this.#backend = undefined
-    this.connection = undefined
-    this.#forwarding.timeouts.remove(this)
-    if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
-    const bytesSent = (this.#upload?.takeBytes() ?? 0) + this.#tunnelBytesSent
-    if (bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, bytesSent)
-    this.bytesReceived = 0
-    this.#giveSlot(backend)
-  }
-
-  #countResponse(statusCode: number): void {
-    if (statusCode >= 200) this.#forwarding.onAnswer(this.#backend!, statusCode)
-    const statusClass = Math.min(Math.floor(statusCode / 100), 5)
-    this.#backend!.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
   }
 
   #tellHead(): void {
@@ -329,8 +248,8 @@ export class Exchange
   #onClientClosed(): void {
     if (this.closed) return
     this.closed = true
-    this.#upload?.end()
-    const { registry, latency } = this.#forwarding
+    this.upload?.end()
+    const { registry, latency } = this.forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()
     if (this.res.writableFinished) latency.record(endMs - this.#startMs, endMs)

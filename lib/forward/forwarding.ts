@@ -1,10 +1,12 @@
+import type { BlockList } from 'node:net'
 import type { Backend } from '../backend.js'
 import type { Stalls } from '../ejection/stalls.js'
 import type { LatencyWindow } from '../latency.js'
 import type { Registry } from '../registry.js'
 import type { Selector } from '../selection/selector.js'
+import type { Sessions } from '../selection/sticky.js'
 import type { AttemptFault } from './failure.js'
-import type { ResponseTimeouts } from './response-timeouts.js'
+import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { UploadLimits } from './upload.js'
 import type { WaitingQueue } from './waiting-queue.js'
@@ -15,6 +17,10 @@ export interface Forwarding extends UploadLimits {
   readonly latency: LatencyWindow
   readonly timeouts: ResponseTimeouts
   readonly selector: Selector
+  /** Undefined if clients are not kept on backends. */
+  readonly sessions: Sessions | undefined
+  /** Proxies in front whose word is taken. */
+  readonly trusted: BlockList
   readonly stalls: Stalls | undefined
   readonly budget: RetryBudget
   readonly queue: WaitingQueue
@@ -24,8 +30,8 @@ export interface Forwarding extends UploadLimits {
   readonly hedgeAfterMs: number
   /** Whether a request that may be sent twice is tried again instead of being answered so. */
   isRetriedStatus(statusCode: number): boolean
-  /** A backend has answered. */
-  onAnswer(backend: Backend, statusCode: number): void
+  /** A backend has answered an attempt. */
+  onAnswer(backend: Backend, statusCode: number, attempt: Pick<Awaiting, 'lastMovedMs'>): void
   /** An attempt at a backend failed, by its fault. */
   onFault(backend: Backend, fault: AttemptFault): void
 }

@@ -32,13 +32,16 @@ export abstract class Relay {
     this.res = res
   }
 
-  /** Writes status and fields to the client. */
-  protected writeHeadOf(head: ResponseHead, closing: boolean): void {
+  /**
+   * Writes status and fields to the client.
+   * @param line one more, with its CRLF
+   */
+  protected writeHeadOf(head: ResponseHead, closing: boolean, line = ''): void {
     this.#remaining = head.contentLength
     const { req } = this
     // What is left unread of a request would be taken for the next one.
     if (!req.complete && head.statusCode !== 101) lingerAfter(req)
-    startResponse(this.res, head, closing || !req.complete)
+    startResponse(this.res, head, line, closing || !req.complete)
     this.answering = true
   }
 

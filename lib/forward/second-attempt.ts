@@ -1,4 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
+import { BackendCell } from '../counters.js'
 import type { Connection, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import type { Forwarding } from './forwarding.js'
@@ -32,8 +34,24 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
   readonly #forwarding: Forwarding
   #hasWon = false
 
-  /** Takes over a slot on the backend, which its owner gives back, and a place in the retry budget. */
-  constructor(backend: Backend, owner: SecondAttemptOwner, forwarding: Forwarding) {
+  /**
+   * Takes a slot on another backend than those that were `tried`, which its owner gives back, and a place in the retry
+   * budget; undefined if one of them is not to be had. The request is for the owner to send.
+   */
+  static begin(
+    owner: SecondAttemptOwner,
+    forwarding: Forwarding,
+    req: IncomingMessage,
+    tried: readonly Backend[]
+  ): SecondAttempt | undefined {
+    const backend = forwarding.selector.select(req, tried)
+    if (!backend || !forwarding.budget.take()) return undefined
+    backend.acquire()
+    backend.counters.addTotal(BackendCell.hedges, 1)
+    return new SecondAttempt(backend, owner, forwarding)
+  }
+
+  private constructor(backend: Backend, owner: SecondAttemptOwner, forwarding: Forwarding) {
     this.backend = backend
     this.#owner = owner
     this.#forwarding = forwarding

@@ -27,6 +27,8 @@ export class Tries implements BudgetWaiter, Queued {
   #fault: AttemptFault | undefined
   /** It may have met an idle connection that was just being closed, so that the same backend may do. */
   #isRace = false
+  /** Whether any backend would do, when it began to wait for one. */
+  takesAny = false
   /** A place in the retry budget is held. */
   #hasPlace = false
 
@@ -39,7 +41,8 @@ export class Tries implements BudgetWaiter, Queued {
 
   /** Waits for a backend with room. */
   enqueue(): void {
-    const { queue, registry } = this.#forwarding
+    const { queue, registry, sessions } = this.#forwarding
+    this.takesAny = this.#tried.length === 0 && !sessions?.backendOf(this.#req)
     queue.add(this, registry.pulseMs)
   }
 
@@ -99,15 +102,13 @@ export class Tries implements BudgetWaiter, Queued {
     else this.#owner.onNoMoreTries(this.#fault!.failure)
   }
 
-  get takesAny(): boolean {
-    return this.#tried.length === 0
-  }
-
   takeTurn(): boolean {
-    const { selector } = this.#forwarding
+    const { selector, queue } = this.#forwarding
     const tried = this.#tried
     const next = selector.select(this.#req, tried) ?? (this.#isRace ? selector.select(this.#req) : undefined)
     if (!next) return false
+    // Before anything that may fail at once, and serve the queue again.
+    queue.leave(this)
     next.acquire()
     tried.at(-1)?.counters.addTotal(BackendCell.retries, 1)
     this.#owner.attemptAt(next)

@@ -3,10 +3,10 @@ import { WaitingLine } from './waiting-line.js'
 
 /** A request that waits for a backend with room. */
 export interface Queued {
-  /** Takes a slot, if there is one for it. Returns whether it did. */
+  /** Takes a slot, if there is one for it, and leaves the queue. Returns whether it did. */
   takeTurn(): boolean
   onQueueTimeout(): void
-  /** Whether any backend will do: if there is no room for it, there is none for those behind it. */
+  /** Whether any backend will do, which does not change while it waits: what has no room for it has none for others. */
   readonly takesAny: boolean
 }
 
@@ -24,6 +24,7 @@ export class WaitingQueue {
   readonly #counters: Counters
   readonly #options: QueueOptions
   readonly #waiting = new WaitingLine<Queued>()
+  #takingAny = 0
 
   constructor(counters: Counters, options: QueueOptions) {
     this.#counters = counters
@@ -34,6 +35,11 @@ export class WaitingQueue {
     return this.#waiting.isEmpty
   }
 
+  /** Whether who comes now has to wait too: another that takes any backend was there first. */
+  get isBlocked(): boolean {
+    return this.#takingAny > 0
+  }
+
   get isFull(): boolean {
     return this.#counters.get(BalancerCell.queued) >= this.#options.size
   }
@@ -41,19 +47,19 @@ export class WaitingQueue {
   add(queued: Queued, nowMs: number): void {
     this.#waiting.add(queued, nowMs)
     this.#counters.add(BalancerCell.queued, 1)
+    if (queued.takesAny) this.#takingAny++
   }
 
   /** Waits no more. */
   leave(queued: Queued): void {
-    if (this.#waiting.leave(queued)) this.#counters.add(BalancerCell.queued, -1)
+    if (!this.#waiting.leave(queued)) return
+    this.#counters.add(BalancerCell.queued, -1)
+    if (queued.takesAny) this.#takingAny--
   }
 
   /** Lets go whoever finds room: the first in line, and behind one that cannot use what there is, the next. */
   serve(): void {
-    for (const queued of this.#waiting) {
-      if (queued.takeTurn()) this.leave(queued)
-      else if (queued.takesAny) return
-    }
+    for (const queued of this.#waiting) if (!queued.takeTurn() && queued.takesAny) return
   }
 
   /** Turns away who has waited too long. */

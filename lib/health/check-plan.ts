@@ -1,5 +1,5 @@
 import type { BackendConfig } from '../config/backends.js'
-import type { HealthCheckConfig } from '../config/load.js'
+import type { HealthCheckConfig } from '../config/health-check.js'
 import { connectProbe, httpProbe, type Probe } from './probe.js'
 import type { Thresholds } from './verdict.js'
 

@@ -1,6 +1,6 @@
 import { isIP, isIPv6 } from 'node:net'
 import type { BackendConfig, Origin } from '../config/backends.js'
-import type { HealthCheckConfig } from '../config/load.js'
+import type { HealthCheckConfig } from '../config/health-check.js'
 
 /** What one backend is asked, and which answers are healthy. */
 export interface CheckRequest {

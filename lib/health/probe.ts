@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import type { Backend, CheckResult } from '../backend.js'
-import type { HealthCheckConfig } from '../config/load.js'
+import type { HealthCheckConfig } from '../config/health-check.js'
 import { describeFault } from '../fault.js'
 import { Connection, type ConnectionOwner, type ResponseHandler } from '../http1/connection.js'
 import { SocketOpener } from '../http1/open-socket.js'

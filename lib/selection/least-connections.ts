@@ -1,5 +1,5 @@
 import type { Backend } from '../backend.js'
-import { isCandidate, type Policy } from './policy.js'
+import { isCandidate, type Policy, type Random } from './policy.js'
 
 /**
  * Weighted least connections: the eligible backend with the fewest requests in flight in proportion to its weight.
@@ -7,12 +7,11 @@ import { isCandidate, type Policy } from './policy.js'
  *
  * One pass, no allocation. It counts requests, not sockets, as a request is what a backend works on.
  *
- * @param random uniform in [0, 1)
  * @param tried backends to pass over
  */
 export function leastConnections(
   backends: readonly Backend[],
-  random: () => number,
+  random: Random,
   tried?: readonly Backend[]
 ): Backend | undefined {
   let best: Backend | undefined
@@ -44,6 +43,6 @@ export function leastConnections(
 }
 
 /** Least connections as a policy. */
-export function leastConnectionsPolicy(random: () => number = Math.random): Policy {
+export function leastConnectionsPolicy(random: Random): Policy {
   return { choose: (backends, _req, tried) => leastConnections(backends, random, tried) }
 }

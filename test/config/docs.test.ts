@@ -22,7 +22,7 @@ t.test('it tells of every variable, on a line of its own', async (t) => {
         [
           '',
           `\`${name}\``,
-          `\`${info.flags}\``,
+          info.flags ? `\`${info.flags}\`` : '',
           `\`${info.fallback}\``,
           info.unit ?? '',
           info.description,

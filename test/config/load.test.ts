@@ -45,6 +45,11 @@ t.test('defaults', async (t) => {
       targetBytes: 8192,
       bodyBytes: 0
     },
+    balancing: {
+      algorithm: 'least-connections',
+      hashKey: { from: 'address', name: '' },
+      sticky: undefined
+    },
     resilience: {
       retries: 2,
       retryStatus: [],

@@ -94,6 +94,24 @@ const THROUGH_LB: Case[] = [
   [{ LB_HEALTH_CHECK_STATUS: '399-200' }, 'LB_HEALTH_CHECK_STATUS must list status codes or ranges'],
   [{ LB_HEALTH_CHECK_RISE: '0' }, `LB_HEALTH_CHECK_RISE ${wholeNumber(1, 100, '0')}`],
   [{ LB_HEALTH_CHECK_FALL: '1.5' }, `LB_HEALTH_CHECK_FALL ${wholeNumber(1, 100, '1.5')}`],
+  [
+    { LB_ALGORITHM: 'leastconn' },
+    'LB_ALGORITHM must be one of least-connections, peak-ewma, p2c, round-robin, random, hash, but is "leastconn"'
+  ],
+  [{ LB_ALGORITHM: 'hash', LB_HASH_KEY: 'header' }, 'LB_HASH_KEY must be address, target, header:NAME'],
+  [{ LB_ALGORITHM: 'hash', LB_HASH_KEY: 'cookie:a b' }, 'LB_HASH_KEY must be address, target, header:NAME'],
+  [{ LB_HASH_KEY: 'target' }, 'LB_HASH_KEY needs LB_ALGORITHM=hash'],
+  [{ LB_STICKY_COOKIE: 'a=b' }, 'LB_STICKY_COOKIE must be the name of a cookie'],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_SECRET: 'too short' },
+    'LB_STICKY_SECRET must have at least 16 characters, but has 9'
+  ],
+  [{ LB_STICKY_SECRET: 'long enough to sign with' }, 'LB_STICKY_SECRET needs LB_STICKY_COOKIE'],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_MAX_AGE: '1d' },
+    `LB_STICKY_MAX_AGE ${secondsFrom(0, 34_560_000, '1d')}`
+  ],
+  [{ LB_STICKY_MAX_AGE: '60' }, 'LB_STICKY_MAX_AGE needs LB_STICKY_COOKIE'],
   [{ LB_RETRIES: '11' }, `LB_RETRIES ${wholeNumber(0, 10, '11')}`],
   [{ LB_RETRY_STATUS: '5xx' }, 'LB_RETRY_STATUS must list status codes or ranges'],
   [{ LB_RETRY_BUFFER: '64k' }, `LB_RETRY_BUFFER ${wholeNumber(0, 16_777_216, '64k')}`],
@@ -159,7 +177,11 @@ const THROUGH_FASTIFY: Case[] = [
 
 const valueFlags = describeVariables().filter(({ info }) => info.flags?.includes('<'))
 /** What is wrong where almost any text is right. */
-const WRONG: Readonly<Record<string, string>> = { LB_HEALTH_CHECK_HOST: 'a b', LB_HEALTH_CHECK_BODY: '/(/' }
+const WRONG: Readonly<Record<string, string>> = {
+  LB_HEALTH_CHECK_HOST: 'a b',
+  LB_HEALTH_CHECK_BODY: '/(/',
+  LB_STICKY_COOKIE: 'a b'
+}
 const EVERY_FLAG_WRONG: Case = [
   valueFlags.flatMap(({ name, info }) => [/--[a-z-]+/.exec(info.flags!)![0], WRONG[name] ?? 'nonsense']),
   ...valueFlags.map(({ name }) => (name === 'LB_BACKENDS' ? `${name} "nonsense": is` : `${name} must`))

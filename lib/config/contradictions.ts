@@ -1,0 +1,29 @@
+import type { schema } from './schema.js'
+
+type Values = (typeof schema)['_output']
+
+/** What is wrong with values that are right each by itself. */
+export function contradictions(values: Values): string[] {
+  const faults: string[] = []
+  const needs = (name: keyof Values, isUsed: boolean, need: string, isMet: boolean) => {
+    if (isUsed && !isMet) faults.push(`${name} needs ${need}`)
+  }
+  needs(
+    'LB_PROXY_PROTOCOL',
+    values.LB_PROXY_PROTOCOL,
+    'LB_TRUSTED_PROXIES: the header is read from those alone',
+    values.LB_TRUSTED_PROXIES.rules.length > 0
+  )
+  needs(
+    'LB_HEALTH_CHECK_BODY',
+    values.LB_HEALTH_CHECK_BODY !== '',
+    'another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body',
+    values.LB_HEALTH_CHECK_METHOD !== 'HEAD'
+  )
+  const isHash = values.LB_ALGORITHM === 'hash'
+  needs('LB_HASH_KEY', values.LB_HASH_KEY.from !== 'address', 'LB_ALGORITHM=hash', isHash)
+  const isSticky = values.LB_STICKY_COOKIE !== ''
+  needs('LB_STICKY_SECRET', values.LB_STICKY_SECRET !== '', 'LB_STICKY_COOKIE', isSticky)
+  needs('LB_STICKY_MAX_AGE', values.LB_STICKY_MAX_AGE !== 0, 'LB_STICKY_COOKIE', isSticky)
+  return faults
+}

@@ -1,0 +1,118 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Backend } from '../backend.js'
+import { BackendCell } from '../counters.js'
+import type { Connection, OutgoingRequest } from '../http1/connection.js'
+import type { Failure } from './failure.js'
+import type { Forwarding } from './forwarding.js'
+import { Relay } from './relay.js'
+import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
+import { Upload } from './upload.js'
+
+/**
+ * The attempt at a backend that is under way, one after another: the slot that it holds from selection to its end, what
+ * was sent and when, and the backend's accounts of it.
+ */
+export abstract class Attempt extends Relay implements Awaiting {
+  armedMs = 0
+  previous: Awaiting | undefined
+  next: Awaiting | undefined
+
+  protected readonly forwarding: Forwarding
+  protected readonly request: OutgoingRequest
+  protected readonly upload: Upload | undefined
+  /** The backend whose slot is held. */
+  protected backend: Backend | undefined
+  protected sent = false
+  #movedMs = 0
+  #tunnelBytesSent = 0
+
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    request: OutgoingRequest,
+    backend: Backend | undefined,
+    forwarding: Forwarding
+  ) {
+    super(req, res)
+    this.request = request
+    this.backend = backend
+    this.forwarding = forwarding
+    if (request.body) this.upload = new Upload(req, forwarding, (failure) => this.giveUp(failure))
+  }
+
+  /** The client breaks its limits. */
+  protected abstract giveUp(failure: Failure): void
+
+  abstract onLate(nowMs: number): void
+
+  onSending(connection: Connection): void {
+    if (this.closed) {
+      connection.destroy()
+      return
+    }
+    this.connection = connection
+    this.sent = true
+    this.#movedMs = performance.now()
+    this.forwarding.timeouts.add(this, this.#movedMs)
+    this.upload?.begin(this.#movedMs)
+  }
+
+  onBodySent(bytes: number): void {
+    this.upload!.add(bytes)
+  }
+
+  onSent(): void {
+    this.upload?.complete()
+  }
+
+  lastMovedMs(nowMs: number): number {
+    return this.upload ? this.upload.lastMovedMs(nowMs) : this.#movedMs
+  }
+
+  onResponseTimeout(): void {
+    this.connection?.fail(new ResponseTimeout())
+  }
+
+  onTunnelSent(bytes: number): void {
+    this.#tunnelBytesSent += bytes
+  }
+
+  onTunnelReceived(bytes: number): void {
+    this.bytesReceived += bytes
+  }
+
+  /** Takes the place of an attempt that was left: the slot and the connection, on which the request was sent then. */
+  protected takeOver(backend: Backend, connection: Connection | undefined, sentMs: number): void {
+    this.backend = backend
+    this.connection = connection
+    this.#movedMs = sentMs
+  }
+
+  protected countResponse(statusCode: number): void {
+    const backend = this.backend!
+    const statusClass = Math.min(Math.floor(statusCode / 100), 5)
+    backend.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
+    if (statusCode < 200) return
+    this.forwarding.onAnswer(backend, statusCode, this)
+  }
+
+  /** Gives the slot back, with the bytes of the attempt. */
+  protected leaveBackend(): void {
+    const { backend, forwarding } = this
+    if (!backend) return
+    this.backend = undefined
+    this.connection = undefined
+    forwarding.timeouts.remove(this)
+    if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
+    const bytesSent = (this.upload?.takeBytes() ?? 0) + this.#tunnelBytesSent
+    if (bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, bytesSent)
+    this.bytesReceived = 0
+    this.giveSlot(backend)
+  }
+
+  protected giveSlot(backend: Backend): void {
+    backend.release()
+    const { queue } = this.forwarding
+    if (!queue.isEmpty) queue.serve()
+  }
+}

@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { isIP } from 'node:net'
+import { contains, peerOf } from './peer.js'
+
+/**
+ * The address of the client: that of the connection or, if a trusted proxy is there, the last in `X-Forwarded-For` that
+ * is not a trusted proxy. What stands before it is the word of whoever sent it.
+ */
+export function clientOf(req: IncomingMessage, trusted: BlockList): string {
+  const peer = peerOf(req.socket, trusted)
+  const before = peer.isTrusted ? req.headers['x-forwarded-for'] : undefined
+  if (before === undefined) return peer.address
+  let client = peer.address
+  for (const part of String(before).split(',').reverse()) {
+    const address = part.trim()
+    if (isIP(address) === 0) break
+    client = address
+    if (!contains(trusted, address)) break
+  }
+  return client
+}
+
+/** Whether the client's own connection is encrypted, by the word of a trusted proxy. */
+export function isSecure(req: IncomingMessage, trusted: BlockList): boolean {
+  return peerOf(req.socket, trusted).isTrusted && req.headers['x-forwarded-proto'] === 'https'
+}

@@ -1,0 +1,20 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import type { HashKey } from '../config/balancing.js'
+import { clientOf } from '../forward/client-address.js'
+import { cookieOf } from './cookie.js'
+
+/** What of a request decides which backend it goes to; undefined where the request does not have it. */
+export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessage) => string | undefined {
+  const { name } = key
+  switch (key.from) {
+    case 'address':
+      return (req) => clientOf(req, trusted)
+    case 'target':
+      return ({ url }) => url
+    case 'header':
+      return ({ headers }) => headers[name]?.toString()
+    case 'cookie':
+      return ({ headers }) => cookieOf(headers.cookie, name)
+  }
+}

@@ -1,0 +1,71 @@
+import type { Backend } from '../backend.js'
+import { isCandidate, type Policy, type Random } from './policy.js'
+
+/** In which a latency loses all but 1/e of its weight in the average. */
+const DECAY_MS = 10_000
+/** What a backend is taken to need that has answered nothing yet: others go before it once it has one request. */
+const UNKNOWN_MS = 1e6
+
+interface Average {
+  latencyMs: number
+  /** Up to when it has decayed. */
+  atMs: number
+}
+
+/**
+ * The candidate whose next answer is expected soonest: its average latency times the requests that it would then have in
+ * flight, for its weight. The average forgets by time, follows a rise at once and a fall slowly (peak EWMA, as Finagle
+ * has it), and while nothing is asked of a backend it decays, so that one that was slow is tried again.
+ */
+export function peakEwmaPolicy(random: Random): Policy {
+  const averages = new Map<Backend, Average>()
+
+  const cost = (backend: Backend): number => {
+    const average = averages.get(backend)
+    const { load, effectiveWeight } = backend
+    if (average) return (average.latencyMs * (load + 1)) / effectiveWeight
+    return load === 0 ? 0 : (UNKNOWN_MS * load) / effectiveWeight
+  }
+
+  return {
+    choose(backends, _req, tried) {
+      let best: Backend | undefined
+      let bestCost = 0
+      let tiedWeight = 0
+      for (const backend of backends) {
+        if (!isCandidate(backend, tried)) continue
+        const own = cost(backend)
+        const weight = backend.effectiveWeight
+        if (best === undefined || own < bestCost) {
+          best = backend
+          bestCost = own
+          tiedWeight = weight
+        } else if (own === bestCost) {
+          tiedWeight += weight
+          if (random() * tiedWeight < weight) best = backend
+        }
+      }
+      return best
+    },
+
+    onLatency(backend, latencyMs, nowMs) {
+      const average = averages.get(backend)
+      if (!average) {
+        averages.set(backend, { latencyMs, atMs: nowMs })
+        return
+      }
+      decayTowards(average, latencyMs, nowMs)
+      if (latencyMs > average.latencyMs) average.latencyMs = latencyMs
+    },
+
+    pulse(nowMs) {
+      for (const [backend, average] of averages) if (backend.active === 0) decayTowards(average, 0, nowMs)
+    }
+  }
+}
+
+function decayTowards(average: Average, latencyMs: number, nowMs: number): void {
+  const kept = Math.exp(Math.min(0, average.atMs - nowMs) / DECAY_MS)
+  average.latencyMs = average.latencyMs * kept + latencyMs * (1 - kept)
+  average.atMs = nowMs
+}

@@ -1,0 +1,60 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Backend } from '../backend.js'
+import type { StickyConfig } from '../config/balancing.js'
+import { cookieOf } from './cookie.js'
+import type { Policy } from './policy.js'
+
+/** Of the signature that stands for a backend: too many to guess, and few to send. */
+const TOKEN_BYTES = 16
+
+/**
+ * Keeps each client on the backend that answered it first, by a cookie whose value is a signature of the backend's
+ * address: it shows nothing of that, and nobody can make one for a backend of their choice. There is no table of
+ * sessions, so that any balancer with the same secret understands it.
+ */
+export class Sessions {
+  readonly #cookie: string
+  readonly #backends = new Map<string, Backend>()
+  readonly #lines = new Map<Backend, string>()
+
+  constructor(backends: readonly Backend[], { cookie, secret, maxAgeMs }: StickyConfig) {
+    this.#cookie = cookie
+    const key = secret || randomBytes(TOKEN_BYTES)
+    const age = maxAgeMs > 0 ? `; Max-Age=${Math.round(maxAgeMs / 1000)}` : ''
+    for (const backend of backends) {
+      const signature = createHmac('sha256', key).update(backend.origin).digest()
+      const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
+      this.#backends.set(token, backend)
+      this.#lines.set(backend, `Set-Cookie: ${cookie}=${token}; Path=/; HttpOnly; SameSite=Lax${age}`)
+    }
+  }
+
+  /** The backend that a client is kept on: one that it was on before, and that is eligible. */
+  backendOf({ headers }: IncomingMessage): Backend | undefined {
+    const token = cookieOf(headers.cookie, this.#cookie)
+    const backend = token === undefined ? undefined : this.#backends.get(token)
+    return backend?.eligible ? backend : undefined
+  }
+
+  /**
+   * The line, with its CRLF, that keeps a client on the backend that answers it; empty if it is kept on one.
+   * @param isSecure whether the client's connection is encrypted
+   */
+  lineFor(req: IncomingMessage, backend: Backend, isSecure: boolean): string {
+    if (this.backendOf(req)) return ''
+    return `${this.#lines.get(backend)}${isSecure ? '; Secure' : ''}\r\n`
+  }
+}
+
+/** Chooses the backend that a client is kept on, or as `policy` does. One that has no room just now is waited for. */
+export function stickyPolicy(sessions: Sessions, policy: Policy): Policy {
+  return {
+    ...policy,
+    choose(backends, req, tried) {
+      const own = sessions.backendOf(req)
+      if (!own || tried?.includes(own) || !backends.includes(own)) return policy.choose(backends, req, tried)
+      return own.hasRoom ? own : undefined
+    }
+  }
+}
