@@ -10,6 +10,7 @@ import type { Fault } from './faults.js'
 import { type Figures, figuresOf } from './figures.js'
 import type { Fleet } from './fleet.js'
 import { LoadProcess } from './load/process.js'
+import type { Samples } from './load/samples.js'
 import type { Moments, Timing } from './phases.js'
 import { type Timeline, timelineOf } from './timeline.js'
 
@@ -47,10 +48,16 @@ export async function runExperiment(
   const port = await freePort()
   const proxy = await startPeer(children, peer, program, { port, backends: fleet.addresses, connections })
   const load = new LoadProcess({ port, connections, rate })
-  const moments = await letHappen(fleet, fault, timing)
-  const samples = await load.stop()
-  const died = proxy.hasExited()
-  await children.stop(proxy)
+  let moments: Moments
+  let samples: Samples
+  let died: boolean
+  try {
+    moments = await letHappen(fleet, fault, timing)
+  } finally {
+    samples = await load.stop()
+    died = proxy.hasExited()
+    await children.stop(proxy)
+  }
   const { faulty, sharesCount } = fault
   const { arrivals } = fleet
   const { settleMs } = timing

@@ -21,7 +21,7 @@ export interface Timing {
 
 /** The phases of an ordinary run. */
 export const wholePhases: Timing = {
-  warmUpMs: 2000,
+  warmUpMs: 4000,
   baselineMs: 2000,
   faultMs: 5000,
   recoveryMs: 3000,

@@ -25,29 +25,34 @@ async function main(): Promise<void> {
   const facts = factsOf(options, found)
   console.log(`${facts.map((fact) => `- ${fact}`).join('\n')}\n`)
   const stage = { children: new Children(), fleet: await Fleet.start(), timing, connections, rate }
-  const experiments = await runAll(stage, found, chosen)
-  await stage.fleet.stop()
-  const verdicts = options.check ? judge(experiments) : []
-  if (options.check) console.log(verdicts.map(describeVerdict).join('\n'))
-  if (verdicts.some(({ met }) => !met)) process.exitCode = 1
-  save(
-    options.jsonFile,
-    `${JSON.stringify({ facts, connections, rate, timing, experiments, verdicts }, null, 1)}\n`
-  )
-  save(options.htmlFile, page(chosen, experiments, facts))
-}
-
-async function runAll(stage: Stage, found: FoundPeer[], chosen: Fault[]): Promise<Experiment[]> {
   const experiments: Experiment[] = []
   for (const fault of chosen) {
-    const ofFault: Experiment[] = []
-    for (const candidate of found) {
-      progress(`${fault.name}: ${candidate.peer.name}`)
-      ofFault.push(await runExperiment(stage, candidate, fault))
-    }
-    console.log(`${describeFault(fault, ofFault)}\n`)
-    experiments.push(...ofFault)
+    experiments.push(...(await runFault(stage, found, fault)))
+    // What is there already outlives whatever ends the run.
+    save(options.jsonFile, `${JSON.stringify({ facts, connections, rate, timing, experiments }, null, 1)}\n`)
+    save(options.htmlFile, page(chosen, experiments, facts))
   }
+  await stage.fleet.stop()
+  progress(`written: ${relative(options.jsonFile)}, ${relative(options.htmlFile)}`)
+  if (experiments.length < chosen.length * found.length) process.exitCode = 1
+  if (!options.check) return
+  const verdicts = judge(experiments)
+  console.log(verdicts.map(describeVerdict).join('\n'))
+  if (verdicts.some(({ met }) => !met)) process.exitCode = 1
+}
+
+/** One that goes wrong is told of, and left out. */
+async function runFault(stage: Stage, found: FoundPeer[], fault: Fault): Promise<Experiment[]> {
+  const experiments: Experiment[] = []
+  for (const candidate of found) {
+    progress(`${fault.name}: ${candidate.peer.name}`)
+    try {
+      experiments.push(await runExperiment(stage, candidate, fault))
+    } catch (error) {
+      progress(`${fault.name}: ${candidate.peer.name}: ${(error as Error).message}`)
+    }
+  }
+  console.log(`${describeFault(fault, experiments)}\n`)
   return experiments
 }
 
@@ -74,7 +79,10 @@ function factsOf({ connections, rate }: Options, found: FoundPeer[]): string[] {
 function save(file: string, content: string): void {
   mkdirSync(path.dirname(file), { recursive: true })
   writeFileSync(file, content)
-  progress(`written: ${path.relative('', file)}`)
+}
+
+function relative(file: string): string {
+  return path.relative('', file)
 }
 
 // On stderr, so that stdout can go into a document as it is.

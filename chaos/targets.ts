@@ -2,6 +2,8 @@ import type { Experiment } from './experiment.js'
 import type { Figures } from './figures.js'
 
 const product = 'fairlead'
+/** The same product is no peer of its own. */
+const ownNames = [product, 'defaults']
 
 /** One promise about what clients notice of a fault. */
 export interface Target {
@@ -70,7 +72,7 @@ export function judge(experiments: Experiment[]): Verdict[] {
     ...judgeAgainstPeers(
       fault,
       figures,
-      experiments.filter((other) => other.fault === fault && other.peer !== product)
+      experiments.filter((other) => other.fault === fault && !ownNames.includes(other.peer))
     )
   ])
 }

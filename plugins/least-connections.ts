@@ -6,6 +6,7 @@ import { BalancerCell } from '../lib/counters.js'
 import { Exchange } from '../lib/forward/exchange.js'
 import { NO_BACKEND, QUEUE_FULL } from '../lib/forward/failure.js'
 import type { Forwarding } from '../lib/forward/forwarding.js'
+import { Outage } from '../lib/forward/outage.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { checkRequest } from '../lib/forward/request-check.js'
 import { outgoingRequest } from '../lib/forward/request-head.js'
@@ -61,6 +62,10 @@ export default fp<{ config: Config }>(
       size: resilience.queueSize,
       timeoutMs: resilience.queueTimeoutMs
     })
+    const outage = new Outage(counters, {
+      size: resilience.queueSize,
+      timeoutMs: resilience.outageTimeoutMs
+    })
     let hedgeAfterMs = 0
     let hedgeSetMs = 0
     const forwarding: Forwarding = {
@@ -73,6 +78,7 @@ export default fp<{ config: Config }>(
       stalls,
       budget,
       queue,
+      outage,
       maxBodyBytes: limits.bodyBytes,
       bodyTimeoutMs: limits.bodyTimeoutMs,
       retries: resilience.retries,
@@ -83,20 +89,21 @@ export default fp<{ config: Config }>(
       onAnswer: (backend, statusCode, attempt) => {
         backend.hasSpoken = true
         if (isServerError(statusCode)) {
-          // How fast it fails says nothing of how fast it answers.
           outliers.onError(backend)
-          return
+        } else if (policy.onLatency) {
+          const nowMs = performance.now()
+          policy.onLatency(backend, nowMs - attempt.lastMovedMs(nowMs), nowMs)
         }
-        outliers.onSuccess(backend)
-        if (!policy.onLatency) return
-        const nowMs = performance.now()
-        policy.onLatency(backend, nowMs - attempt.lastMovedMs(nowMs), nowMs)
       },
-      onFault: (backend, { failure, detail, unreachable, connectionLost }) => {
+      onComplete: (backend, statusCode) => {
+        if (!isServerError(statusCode)) outliers.onSuccess(backend)
+      },
+      onFault: (backend, { failure, detail, unreachable, connectionLost }, isReused) => {
         registry.reportFailure(backend, failure.code, detail, unreachable)
         // That takes it out by itself.
-        if (connectionLost) outliers.onLoss(backend)
-        else if (!unreachable) outliers.onError(backend)
+        if (unreachable) return
+        if (connectionLost) outliers.onLoss(backend, isReused)
+        else outliers.onError(backend)
       }
     }
     registry.on('pulse', (nowMs) => {
@@ -107,14 +114,18 @@ export default fp<{ config: Config }>(
       policy.pulse?.(nowMs)
       budget.pulse(nowMs)
       queue.pulse(nowMs)
+      outage.pulse(nowMs)
       const lateMs = Math.min(
         stalls?.afterMs || Number.POSITIVE_INFINITY,
         hedgeAfterMs || Number.POSITIVE_INFINITY
       )
       if (lateMs < Number.POSITIVE_INFINITY) timeouts.tellLate(nowMs, lateMs)
     })
-    const serveQueue = () => queue.serve()
-    registry.on('state', serveQueue).on('absence', serveQueue)
+    const letGo = () => {
+      queue.serve()
+      outage.end()
+    }
+    registry.on('state', letGo).on('absence', letGo)
 
     fastify.decorate('openExchange', (req, res, target, id, upgrade) => {
       const destination = checkRequest(req, target, limits)
@@ -127,7 +138,7 @@ export default fp<{ config: Config }>(
       const backend = queue.isBlocked ? undefined : selector.select(req)
       if (backend) {
         backend.acquire()
-      } else if (!selector.canWait()) {
+      } else if (!selector.canWait() && !outage.takes(registry.pulseMs, registry.pulseMs)) {
         counters.addTotal(BalancerCell.rejectedNoBackend, 1)
         answerRaw(req, res, NO_BACKEND)
         return undefined

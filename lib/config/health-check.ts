@@ -24,7 +24,8 @@ const DAY_S = 24 * HOUR_S
 export const healthCheckVariables = {
   LB_HEALTH_CHECK_PERIOD: variable(seconds(0.1, DAY_S), {
     description:
-      'Time between two health checks of a backend, ±10 %. While its state is in doubt, checks come every second at most.',
+      'Time between two health checks of a backend, ±10 %. While its state is in doubt, checks ' +
+      'come after a quarter of it, and every second at least.',
     fallback: '5',
     unit: 'seconds',
     flags: '--health-check-period <seconds>'

@@ -72,6 +72,14 @@ export const resilienceVariables = {
     unit: 'seconds',
     flags: '--queue-timeout <seconds>'
   }),
+  LB_OUTAGE_TIMEOUT: variable(seconds(0, HOUR_S), {
+    description:
+      'Time that a request may wait for a backend while none can be used, as many as `LB_QUEUE_SIZE`, then `503`. ' +
+      '0 answers at once.',
+    fallback: '0',
+    unit: 'seconds',
+    flags: '--outage-timeout <seconds>'
+  }),
   LB_PANIC: variable(flag(), {
     description: 'Uses unhealthy backends while none is healthy, instead of answering `503`.',
     fallback: 'false',
@@ -95,6 +103,8 @@ export interface ResilienceConfig {
   readonly slowStartMs: number
   readonly queueSize: number
   readonly queueTimeoutMs: number
+  /** 0 for no waiting. */
+  readonly outageTimeoutMs: number
   readonly panic: boolean
 }
 
@@ -110,6 +120,7 @@ export function resilienceOf(values: Values): ResilienceConfig {
     slowStartMs: values.LB_SLOW_START,
     queueSize: values.LB_QUEUE_SIZE,
     queueTimeoutMs: values.LB_QUEUE_TIMEOUT,
+    outageTimeoutMs: values.LB_OUTAGE_TIMEOUT,
     panic: values.LB_PANIC
   }
 }

@@ -32,8 +32,8 @@ export class Outliers {
   #from: Count[]
   #next: Count[]
   #movedMs = 0
-  /** The pulse in which each last lost a connection. */
-  readonly #lossMs = new Map<Backend, number>()
+  /** The pulse in which each last lost a connection, and the one before that in which it did. */
+  readonly #losses = new Map<Backend, { atMs: number; beforeMs: number }>()
 
   /** @param ejection none: errors only count as load */
   constructor(registry: Registry, ejection: Ejection | undefined) {
@@ -60,16 +60,20 @@ export class Outliers {
 
   /**
    * A connection to a backend broke under a request. All those of one pulse count once: a process that ends breaks
-   * every connection that it has, and is found to refuse the next one, which says more.
+   * every connection that it has, and is found to refuse the next one, which says more. One that goes on accepting
+   * connections, and breaks those as well, has not ended.
+   * @param isReused whether the connection had carried requests before
    */
-  onLoss(backend: Backend): void {
+  onLoss(backend: Backend, isReused: boolean): void {
     const { pulseMs } = this.#registry
-    if (this.#lossMs.get(backend) === pulseMs) return
-    this.#lossMs.set(backend, pulseMs)
+    const loss = this.#losses.get(backend)
+    if (loss?.atMs === pulseMs && (isReused || pulseMs - loss.beforeMs > WINDOW_MS)) return
+    if (loss?.atMs !== pulseMs)
+      this.#losses.set(backend, { atMs: pulseMs, beforeMs: loss?.atMs ?? Number.NEGATIVE_INFINITY })
     this.onError(backend)
   }
 
-  /** An answer of a backend was none. */
+  /** An answer of a backend came whole, and was no server error. */
   onSuccess({ counters }: Backend): void {
     if (counters.get(BackendCell.consecutiveErrors) > 0) counters.set(BackendCell.consecutiveErrors, 0)
   }

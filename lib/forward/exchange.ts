@@ -67,7 +67,7 @@ export class Exchange
   start(onHead: HeadCallback): void {
     this.#onHead = onHead
     if (this.backend) this.attemptAt(this.backend)
-    else this.#allTries().enqueue()
+    else this.#allTries().begin()
   }
 
   /** Whether nobody waits for the response any more. */
@@ -128,6 +128,7 @@ export class Exchange
   }
 
   override onEnd(trailers: readonly string[]): void {
+    this.forwarding.onComplete(this.backend!, this.head!.statusCode)
     super.onEnd(trailers)
     this.leaveBackend()
   }
@@ -146,7 +147,7 @@ export class Exchange
 
   #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
     const fault = classify(error, sent)
-    if (fault.ofBackend) this.forwarding.onFault(backend, fault)
+    if (fault.ofBackend) this.forwarding.onFault(backend, fault, isReused)
     if (this.answering) this.cutOff()
     // The other one that is asked goes on.
     else if (this.#second || this.backend) return

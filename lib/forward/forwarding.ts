@@ -6,6 +6,7 @@ import type { Registry } from '../registry.js'
 import type { Selector } from '../selection/selector.js'
 import type { Sessions } from '../selection/sticky.js'
 import type { AttemptFault } from './failure.js'
+import type { Outage } from './outage.js'
 import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { UploadLimits } from './upload.js'
@@ -24,6 +25,7 @@ export interface Forwarding extends UploadLimits {
   readonly stalls: Stalls | undefined
   readonly budget: RetryBudget
   readonly queue: WaitingQueue
+  readonly outage: Outage
   /** Tries of a request after the first. */
   readonly retries: number
   /** How long a request waits before another backend is asked as well; 0 for ever. */
@@ -32,6 +34,11 @@ export interface Forwarding extends UploadLimits {
   isRetriedStatus(statusCode: number): boolean
   /** A backend has answered an attempt. */
   onAnswer(backend: Backend, statusCode: number, attempt: Pick<Awaiting, 'lastMovedMs'>): void
-  /** An attempt at a backend failed, by its fault. */
-  onFault(backend: Backend, fault: AttemptFault): void
+  /** A response has come to its end. */
+  onComplete(backend: Backend, statusCode: number): void
+  /**
+   * An attempt at a backend failed, by its fault.
+   * @param isReused whether the connection had carried requests before
+   */
+  onFault(backend: Backend, fault: AttemptFault, isReused: boolean): void
 }

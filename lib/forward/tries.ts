@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
 import { BackendCell } from '../counters.js'
 import type { OutgoingRequest } from '../http1/connection.js'
-import { type AttemptFault, type Failure, QUEUE_TIMEOUT } from './failure.js'
+import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from './failure.js'
 import type { Forwarding } from './forwarding.js'
+import type { Stranded } from './outage.js'
 import { isRepeatable, mayTryAgain } from './retry.js'
 import type { BudgetWaiter } from './retry-budget.js'
 import type { Queued } from './waiting-queue.js'
@@ -17,7 +18,7 @@ export interface TryOwner {
 }
 
 /** The tries of one request that do not begin at once: those after the first, and any that waits for a place. */
-export class Tries implements BudgetWaiter, Queued {
+export class Tries implements BudgetWaiter, Queued, Stranded {
   readonly #owner: TryOwner
   readonly #forwarding: Forwarding
   readonly #req: IncomingMessage
@@ -29,6 +30,7 @@ export class Tries implements BudgetWaiter, Queued {
   #isRace = false
   /** Whether any backend would do, when it began to wait for one. */
   takesAny = false
+  strandedMs = -1
   /** A place in the retry budget is held. */
   #hasPlace = false
 
@@ -39,8 +41,13 @@ export class Tries implements BudgetWaiter, Queued {
     this.#request = request
   }
 
-  /** Waits for a backend with room. */
-  enqueue(): void {
+  /** Waits for a backend: one with room or, while none can be used, any. */
+  begin(): void {
+    if (this.#forwarding.selector.canWait()) this.#enqueue()
+    else if (!this.#waitForReturn()) this.#owner.onNoMoreTries(NO_BACKEND)
+  }
+
+  #enqueue(): void {
     const { queue, registry, sessions } = this.#forwarding
     this.takesAny = this.#tried.length === 0 && !sessions?.backendOf(this.#req)
     queue.add(this, registry.pulseMs)
@@ -53,9 +60,10 @@ export class Tries implements BudgetWaiter, Queued {
    */
   afterFault(failed: Backend, fault: AttemptFault, sent: boolean, isReused: boolean): boolean {
     const { retries, budget, registry } = this.#forwarding
-    if (this.#tried.length >= retries || !mayTryAgain(this.#request, fault, sent)) return false
-    this.#tried.push(failed)
+    if (!mayTryAgain(this.#request, fault, sent)) return false
     this.#fault = fault
+    if (this.#tried.length >= retries) return fault.unreachable && this.#waitForReturn()
+    this.#tried.push(failed)
     this.#isRace = isReused && fault.connectionLost
     // A backend that could not be reached has done nothing yet, so that trying another makes no load.
     if (!sent || this.#hasPlace) this.#go()
@@ -88,12 +96,17 @@ export class Tries implements BudgetWaiter, Queued {
 
   /** The request is answered, or given up: nothing is waited for any more. */
   end(): void {
-    const { budget, queue } = this.#forwarding
+    const { budget, queue, outage } = this.#forwarding
     budget.leave(this)
     queue.leave(this)
+    outage.leave(this)
+    this.#givePlace()
+  }
+
+  #givePlace(): void {
     if (!this.#hasPlace) return
     this.#hasPlace = false
-    budget.give()
+    this.#forwarding.budget.give()
   }
 
   onBudget(hasPlace: boolean): void {
@@ -103,12 +116,13 @@ export class Tries implements BudgetWaiter, Queued {
   }
 
   takeTurn(): boolean {
-    const { selector, queue } = this.#forwarding
+    const { selector, queue, outage } = this.#forwarding
     const tried = this.#tried
     const next = selector.select(this.#req, tried) ?? (this.#isRace ? selector.select(this.#req) : undefined)
     if (!next) return false
     // Before anything that may fail at once, and serve the queue again.
     queue.leave(this)
+    outage.leave(this)
     next.acquire()
     tried.at(-1)?.counters.addTotal(BackendCell.retries, 1)
     this.#owner.attemptAt(next)
@@ -119,10 +133,25 @@ export class Tries implements BudgetWaiter, Queued {
     this.#owner.onNoMoreTries(this.#fault?.failure ?? QUEUE_TIMEOUT)
   }
 
+  onOutageTimeout(): void {
+    this.#owner.onNoMoreTries(NO_BACKEND)
+  }
+
   #go(): void {
     if (this.takeTurn()) return
     const { selector, queue } = this.#forwarding
-    if (selector.canWait(this.#tried) && !queue.isFull) this.enqueue()
-    else this.#owner.onNoMoreTries(this.#fault!.failure)
+    if (selector.canWait(this.#tried) && !queue.isFull) this.#enqueue()
+    else if (!this.#waitForReturn()) this.#owner.onNoMoreTries(this.#fault!.failure)
+  }
+
+  /** Waits until a backend can be used, and begins anew, if that may be. */
+  #waitForReturn(): boolean {
+    const { outage, registry } = this.#forwarding
+    if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
+    if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
+    this.#tried.length = 0
+    this.#givePlace()
+    outage.add(this)
+    return true
   }
 }

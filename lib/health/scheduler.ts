@@ -7,6 +7,8 @@ import { Flapping } from './flapping.js'
 import { applyCheck, isInDoubt } from './verdict.js'
 
 const JITTER = 0.1
+/** In doubt, a backend is checked after this part of its period, and after a second at the latest. */
+const IN_DOUBT_SHARE = 1 / 4
 const IN_DOUBT_PERIOD_MS = 1000
 /** All are checked at once at the start, and much the same in doubt, as when the network was away. */
 const SPREAD_AT_START = 1
@@ -113,7 +115,7 @@ export class HealthScheduler {
     const { periodMs, downPeriodMs } = schedule.plan
     const regularMs = backend.state === 'unhealthy' ? downPeriodMs : periodMs
     const delayMs = soon
-      ? Math.min(IN_DOUBT_PERIOD_MS, regularMs)
+      ? Math.min(IN_DOUBT_PERIOD_MS, periodMs * IN_DOUBT_SHARE, regularMs)
       : regularMs * this.#shareOf(backend, schedule)
     schedule.spread = soon ? SPREAD_AFTER_DOUBT : 0
     schedule.soon = soon

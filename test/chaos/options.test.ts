@@ -9,7 +9,7 @@ const run = path.join(__dirname, '../../chaos/run.js')
 
 test('without arguments every proxy meets every fault', async (t) => {
   const options = readOptions([])
-  t.same(options.only, ['fairlead', 'nginx', 'haproxy', 'caddy', 'reply-from'])
+  t.same(options.only, ['fairlead', 'defaults', 'nginx', 'haproxy', 'caddy', 'reply-from'])
   t.ok(
     ['kill', 'rolling', 'frozen', 'slow', 'fast-500', 'reset', 'refused', 'flapping', 'all-down'].every(
       (name) => options.faults.includes(name)

@@ -14,14 +14,14 @@ test('a quick run with one fault ends with figures and plots', {
   const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-chaos-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const [json, html] = ['figures.json', 'plots.html'].map((name) => path.join(folder, name))
-  const args = ['--only', 'fairlead', '--faults', 'fast-500', '--quick', '--connections', '4']
+  const args = ['--only', 'defaults', '--faults', 'fast-500', '--quick', '--connections', '4']
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [run, ...args, '--json', json!, '--html', html!],
     { encoding: 'utf8', timeout: 60_000 }
   )
   t.equal(status, 0, stderr)
-  t.match(stdout, /### fast-500: .*\n\n\| proxy .*\n.*\n\| fairlead /)
+  t.match(stdout, /### fast-500: .*\n\n\| proxy .*\n.*\n\| defaults /)
   const { experiments } = JSON.parse(readFileSync(json!, 'utf8')) as { experiments: Experiment[] }
   t.equal(experiments.length, 1)
   const { figures, timeline, died } = experiments[0]!

@@ -61,6 +61,7 @@ t.test('defaults', async (t) => {
       slowStartMs: 10_000,
       queueSize: 1000,
       queueTimeoutMs: 5000,
+      outageTimeoutMs: 0,
       panic: false
     },
     tunnelTimeoutMs: 3_600_000,

@@ -122,6 +122,7 @@ const THROUGH_LB: Case[] = [
   [{ LB_SLOW_START: '10s' }, `LB_SLOW_START ${secondsFrom(0, 3600, '10s')}`],
   [{ LB_QUEUE_SIZE: '-1' }, `LB_QUEUE_SIZE ${wholeNumber(0, 1_000_000, '-1')}`],
   [{ LB_QUEUE_TIMEOUT: '0' }, `LB_QUEUE_TIMEOUT ${secondsFrom(0.01, 3600, '0')}`],
+  [{ LB_OUTAGE_TIMEOUT: '-1' }, `LB_OUTAGE_TIMEOUT ${secondsFrom(0, 3600, '-1')}`],
   [{ LB_PANIC: 'no way' }, 'LB_PANIC must be true or false, but is "no way"'],
   [{ LB_RESPONSE_TIMEOUT: '-1' }, `LB_RESPONSE_TIMEOUT ${secondsFrom(0, 86400, '-1')}`],
   [{ LB_TUNNEL_TIMEOUT: '0' }, `LB_TUNNEL_TIMEOUT ${secondsFrom(1, 86400, '0')}`],

@@ -79,6 +79,34 @@ test('a backend that fails fast does not draw the traffic, and is ejected', asyn
   t.ok(balancer.log.some(({ msg }) => /is ejected: 5 errors in a row, for 10 s/.test(msg)))
 })
 
+test('a backend that breaks every response is ejected, though it begins each of them well', async (t) => {
+  const breaking = await scripted(t, (_request, socket) => {
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf', () => socket.resetAndDestroy())
+  })
+  const good = await Promise.all(
+    [0, 1].map(() => scripted(t, (_request, socket) => void setTimeout(() => socket.write(OK), 5)))
+  )
+  const balancer = await startBalancer(t, [breaking, ...good])
+  let cut = 0
+  const worker = async () => {
+    for (let i = 0; i < 60; i++) {
+      const client = await RawClient.open(t, balancer.port)
+      client.send(request('GET'))
+      if (
+        await client.response().then(
+          () => false,
+          () => true
+        )
+      )
+        cut++
+      client.socket.destroy()
+    }
+  }
+  await Promise.all(Array.from({ length: 8 }, worker))
+  t.ok(cut >= 5 && cut <= 60, `${cut} of 480 met it`)
+  t.match(balancer.stats().backends[0], { state: 'ejected', ejections: 1 })
+})
+
 test('what waits on a backend that answers nobody is sent elsewhere within a second', async (t) => {
   withoutChance(t)
   let frozen = false

@@ -90,13 +90,26 @@ t.test('what all backends answer with errors is not the fault of one', async (t)
 
 t.test('connections that break at once count once, those that go on breaking eject', async (t) => {
   const { registry, outliers, backends } = stage(3)
-  for (let i = 0; i < 50; i++) outliers.onLoss(backends[0]!)
+  for (let i = 0; i < 50; i++) outliers.onLoss(backends[0]!, true)
   t.same(ejected(registry), [], 'a process has ended')
   for (let i = 0; i < 4; i++) {
     pass(registry, STEP_MS)
-    outliers.onLoss(backends[0]!)
+    outliers.onLoss(backends[0]!, true)
   }
   t.same(ejected(registry), [0])
+})
+
+t.test('those that break on connections made since count one by one', async (t) => {
+  const { registry, outliers, backends } = stage(3)
+  for (let i = 0; i < 50; i++) outliers.onLoss(backends[0]!, false)
+  t.same(ejected(registry), [], 'a process has ended, however new its connections were')
+  pass(registry, STEP_MS)
+  for (let i = 0; i < 4; i++) outliers.onLoss(backends[0]!, false)
+  t.same(ejected(registry), [0])
+  outliers.onLoss(backends[1]!, true)
+  pass(registry, 60_000)
+  for (let i = 0; i < 50; i++) outliers.onLoss(backends[1]!, false)
+  t.same(ejected(registry).includes(1), false, 'the one before was long ago')
 })
 
 t.test('a rate of errors far above that of the others ejects', async (t) => {
