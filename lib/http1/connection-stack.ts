@@ -7,6 +7,7 @@ import {
   type OutgoingRequest,
   type ResponseHandler
 } from './connection.js'
+import { IdleTime } from './idle-time.js'
 
 /** Requests that a backend is given at once, before more wait for a connection to come free. */
 const EAGER_REQUESTS = 32
@@ -15,11 +16,6 @@ const PATIENCE_TURNS = 16
 /** Of those that wait, the part that goes when the event loop has nothing else to do. */
 const IDLE_SHARE = 1 / 8
 
-/** How long an idle connection is kept if the backend does not say. */
-const IDLE_MS = 4000
-/** How much sooner than the backend it is closed, which may have begun to count sooner. */
-const IDLE_MARGIN_MS = 2000
-const MAX_IDLE_MS = 600_000
 const SWEEP_MS = 500
 
 export interface StackOptions {
@@ -55,6 +51,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   readonly #free: Connection[] = []
   readonly #tunnels = new Set<Connection>()
   readonly #waiting: Waiting[] = []
+  readonly #idleTime = new IdleTime()
   #turn = 0
   /** Whether the end of the turn is looked out for: once a turn, or turns would be counted too fast. */
   #isCounting = false
@@ -116,14 +113,15 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   onFree(connection: Connection): void {
-    const { keepAliveSeconds } = connection
-    const idleMs =
-      keepAliveSeconds < 0 ? IDLE_MS : Math.min(keepAliveSeconds * 1000 - IDLE_MARGIN_MS, MAX_IDLE_MS)
+    const nowMs = performance.now()
+    this.#idleTime.onSurvived(connection.idledMs)
+    const idleMs = this.#idleTime.limitMs(connection.keepAliveSeconds, nowMs)
     if (this.#closed || idleMs <= 0) {
       connection.destroy()
       return
     }
-    connection.expiresMs = performance.now() + idleMs
+    connection.freeSinceMs = nowMs
+    connection.expiresMs = nowMs + idleMs
     connection.freeSinceTurn = this.#turn
     this.#free.push(connection)
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
@@ -139,7 +137,13 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     this.#connections.delete(connection)
     this.#tunnels.delete(connection)
     const index = this.#free.lastIndexOf(connection)
-    if (index !== -1) this.#free.splice(index, 1)
+    if (index !== -1) {
+      this.#free.splice(index, 1)
+      const nowMs = performance.now()
+      // What is closed here has expired, or all of it closes.
+      if (nowMs < connection.expiresMs && !this.#closed)
+        this.#idleTime.onClosed(nowMs - connection.freeSinceMs, nowMs)
+    }
     this.#closeIfDone()
   }
 
@@ -168,6 +172,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
       if (connection.freeSinceTurn === this.#turn) continue
       if (i === free.length - 1) free.pop()
       else free.splice(i, 1)
+      connection.idledMs = nowMs - connection.freeSinceMs
       if (connection.expiresMs > nowMs) return connection
       connection.destroy()
     }

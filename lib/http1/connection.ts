@@ -63,8 +63,11 @@ export class ConnectionClosed extends Error {
  * one, would be taken for the response to another client's request: such a connection is never used again.
  */
 export class Connection {
-  /** Until when it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
+  /** Since when, and until when, it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
+  freeSinceMs = 0
   expiresMs = 0
+  /** How long it had waited for its latest request; set by its owner. */
+  idledMs = 0
   /** The turn of the event loop in which it came free; set by its owner. */
   freeSinceTurn = 0
 
