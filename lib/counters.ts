@@ -114,5 +114,6 @@ export const BalancerCell = {
   rejectedQueueFull: 18,
   rejectedQueueTimeout: 20,
   /** Second tries that the budget did not allow in time. */
-  retriesRefused: 22
+  retriesRefused: 22,
+  rejectedOutageTimeout: 24
 } as const

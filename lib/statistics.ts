@@ -51,6 +51,7 @@ export function collectStatistics(source: StatisticsSource) {
         noBackend: counters.total(BalancerCell.rejectedNoBackend),
         queueFull: counters.total(BalancerCell.rejectedQueueFull),
         queueTimeout: counters.total(BalancerCell.rejectedQueueTimeout),
+        outageTimeout: counters.total(BalancerCell.rejectedOutageTimeout),
         badRequest: counters.total(BalancerCell.rejectedRequest)
       },
       perSecond: rates.rates()

@@ -51,7 +51,7 @@ export class Outage {
     for (const stranded of this.#waiting) {
       if (nowMs - stranded.strandedMs < this.#options.timeoutMs) continue
       this.leave(stranded)
-      this.#counters.addTotal(BalancerCell.rejectedNoBackend, 1)
+      this.#counters.addTotal(BalancerCell.rejectedOutageTimeout, 1)
       stranded.onOutageTimeout()
     }
     this.#letTry(Math.ceil(this.#waiting.size * TRYING_SHARE))

@@ -83,6 +83,7 @@ export const statisticsSchema = object({
       noBackend: count('Answered 503 as no backend was eligible'),
       queueFull: count('Answered 503 as too many waited for a backend with room'),
       queueTimeout: count('Answered 503 as no backend had room in time'),
+      outageTimeout: count('Answered 503 as no backend could be used in time'),
       badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit')
     }),
     perSecond: object({
