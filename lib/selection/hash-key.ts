@@ -4,6 +4,9 @@ import type { HashKey } from '../config/balancing.js'
 import { clientOf } from '../forward/client-address.js'
 import { cookieOf } from './cookie.js'
 
+/** A request whose target was replaced for the router. */
+type Routed = IncomingMessage & { originalUrl?: string }
+
 /** What of a request decides which backend it goes to; undefined where the request does not have it. */
 export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessage) => string | undefined {
   const { name } = key
@@ -11,7 +14,8 @@ export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessa
     case 'address':
       return (req) => clientOf(req, trusted)
     case 'target':
-      return ({ url }) => url
+      // Fastify has put the path of its route into `url`, except of an upgrade.
+      return (req: Routed) => req.originalUrl ?? req.url
     case 'header':
       return ({ headers }) => headers[name]?.toString()
     case 'cookie':

@@ -8,7 +8,7 @@ const SPAN = 2 ** 32
  * Weighted rendezvous hashing: each backend draws a number from the key and its own address, and the best goes. When a
  * backend goes, only its keys move, in proportion to weight to all others; when it comes back, they return (Thaler and
  * Ravishankar, "Using Name-Based Mappings to Increase Hit Rates", 1998).
- * @param keyOf undefined for a request that has no key
+ * @param keyOf undefined or empty for a request that has no key
  * @param fallback chooses for those
  */
 export function rendezvousPolicy(
@@ -28,7 +28,8 @@ export function rendezvousPolicy(
   return {
     choose(backends, req, tried) {
       const key = keyOf(req)
-      if (key === undefined) return fallback.choose(backends, req, tried)
+      // An empty one says nothing of who asks, and would bring all those to one backend.
+      if (!key) return fallback.choose(backends, req, tried)
       const hash = hashText(key)
       let best: Backend | undefined
       let bestScore = 0

@@ -1,0 +1,50 @@
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { BlockList } from 'node:net'
+import type { Backend } from '../../lib/backend.js'
+import { BackendCell } from '../../lib/counters.js'
+import type { Registry } from '../../lib/registry.js'
+import type { Policy } from '../../lib/selection/policy.js'
+
+/** Nobody is trusted. */
+export const NOBODY = new BlockList()
+
+/** A request as selection sees it. */
+export function requestWith(
+  headers: IncomingHttpHeaders = {},
+  more: { url?: string; originalUrl?: string; remoteAddress?: string } = {}
+): IncomingMessage {
+  const { remoteAddress = '192.0.2.1', ...rest } = more
+  return { headers, url: '/', ...rest, socket: { remoteAddress } } as unknown as IncomingMessage
+}
+
+/** Sets how many requests each backend has in flight. */
+export function busy(registry: Registry, ...active: number[]): Registry {
+  registry.backends.forEach(({ counters }, i) => {
+    counters.set(BackendCell.active, active[i]!)
+  })
+  return registry
+}
+
+/** The ids of the backends that a policy chooses one after another, none of them any busier by that. */
+export function picks(policy: Policy, backends: readonly Backend[], count: number): number[] {
+  return Array.from({ length: count }, () => policy.choose(backends, requestWith())!.id)
+}
+
+/** How often each id is among them. */
+export function tally(ids: readonly number[], size: number): number[] {
+  const counts = Array<number>(size).fill(0)
+  for (const id of ids) counts[id]!++
+  return counts
+}
+
+/**
+ * χ² of counts against shares in proportion to weights. With three degrees of freedom, one in a thousand right
+ * implementations exceeds 16.27.
+ */
+export function chiSquare(counts: readonly number[], weights: readonly number[]): number {
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+  return counts.reduce((total, count, i) => {
+    const expected = (sum(counts) * weights[i]!) / sum(weights)
+    return total + (count - expected) ** 2 / expected
+  }, 0)
+}
