@@ -17,11 +17,13 @@ export class Sessions {
   readonly #cookie: string
   readonly #backends = new Map<string, Backend>()
   readonly #lines = new Map<Backend, string>()
+  readonly #proper: readonly Backend[]
 
   constructor(backends: readonly Backend[], { cookie, secret, maxAgeMs }: StickyConfig) {
     this.#cookie = cookie
+    this.#proper = backends.filter(({ config }) => !config.backup)
     const key = secret || randomBytes(TOKEN_BYTES)
-    const age = maxAgeMs > 0 ? `; Max-Age=${Math.round(maxAgeMs / 1000)}` : ''
+    const age = maxAgeMs > 0 ? `; Max-Age=${Math.ceil(maxAgeMs / 1000)}` : ''
     for (const backend of backends) {
       const signature = createHmac('sha256', key).update(backend.origin).digest()
       const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
@@ -30,11 +32,10 @@ export class Sessions {
     }
   }
 
-  /** The backend that a client is kept on: one that it was on before, and that is eligible. */
-  backendOf({ headers }: IncomingMessage): Backend | undefined {
-    const token = cookieOf(headers.cookie, this.#cookie)
-    const backend = token === undefined ? undefined : this.#backends.get(token)
-    return backend?.eligible ? backend : undefined
+  /** The backend that a client is kept on: one that it was on before, and that may be given its requests. */
+  backendOf(req: IncomingMessage): Backend | undefined {
+    const backend = this.#named(req)
+    return backend && this.#keeps(backend) ? backend : undefined
   }
 
   /**
@@ -42,8 +43,20 @@ export class Sessions {
    * @param isSecure whether the client's connection is encrypted
    */
   lineFor(req: IncomingMessage, backend: Backend, isSecure: boolean): string {
-    if (this.backendOf(req)) return ''
+    const named = this.#named(req)
+    if (named && (named === backend || this.#keeps(named))) return ''
     return `${this.#lines.get(backend)}${isSecure ? '; Secure' : ''}\r\n`
+  }
+
+  /** The backend that the cookie stands for. */
+  #named({ headers }: IncomingMessage): Backend | undefined {
+    const token = cookieOf(headers.cookie, this.#cookie)
+    return token === undefined ? undefined : this.#backends.get(token)
+  }
+
+  /** A backup keeps its clients only while there is need of it. */
+  #keeps({ eligible, config }: Backend): boolean {
+    return eligible && !(config.backup && this.#proper.some((backend) => backend.eligible))
   }
 }
 
