@@ -21,7 +21,10 @@ export function clientOf(req: IncomingMessage, trusted: BlockList): string {
   return client
 }
 
+/** What proxies call it; each in a row may add its own, the first of which stands for the client's connection. */
+const ENCRYPTED = /^(?:https|wss)\s*(?:,|$)/i
+
 /** Whether the client's own connection is encrypted, by the word of a trusted proxy. */
 export function isSecure(req: IncomingMessage, trusted: BlockList): boolean {
-  return peerOf(req.socket, trusted).isTrusted && req.headers['x-forwarded-proto'] === 'https'
+  return peerOf(req.socket, trusted).isTrusted && ENCRYPTED.test(String(req.headers['x-forwarded-proto']))
 }
