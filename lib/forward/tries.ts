@@ -28,7 +28,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   #fault: AttemptFault | undefined
   /** It may have met an idle connection that was just being closed, so that the same backend may do. */
   #isRace = false
-  /** Whether any backend would do, when it began to wait for one. */
+  /** Whether any backend will do, while it waits for one. */
   takesAny = false
   strandedMs = -1
   /** A place in the retry budget is held. */
@@ -116,10 +116,14 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   }
 
   takeTurn(): boolean {
-    const { selector, queue, outage } = this.#forwarding
+    const { selector, queue, outage, sessions } = this.#forwarding
     const tried = this.#tried
     const next = selector.select(this.#req, tried) ?? (this.#isRace ? selector.select(this.#req) : undefined)
-    if (!next) return false
+    if (!next) {
+      // The backend of its session may be back meanwhile, and full, while others have room.
+      if (this.takesAny && sessions?.backendOf(this.#req)) this.takesAny = false
+      return false
+    }
     // Before anything that may fail at once, and serve the queue again.
     queue.leave(this)
     outage.leave(this)

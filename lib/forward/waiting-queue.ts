@@ -6,7 +6,10 @@ export interface Queued {
   /** Takes a slot, if there is one for it, and leaves the queue. Returns whether it did. */
   takeTurn(): boolean
   onQueueTimeout(): void
-  /** Whether any backend will do, which does not change while it waits: what has no room for it has none for others. */
+  /**
+   * Whether any backend will do: what has no room for it has none for others. While it waits that may end, in a turn that
+   * it could not take.
+   */
   readonly takesAny: boolean
 }
 
@@ -59,7 +62,12 @@ export class WaitingQueue {
 
   /** Lets go whoever finds room: the first in line, and behind one that cannot use what there is, the next. */
   serve(): void {
-    for (const queued of this.#waiting) if (!queued.takeTurn() && queued.takesAny) return
+    for (const queued of this.#waiting) {
+      const tookAny = queued.takesAny
+      if (queued.takeTurn()) continue
+      if (queued.takesAny) return
+      if (tookAny) this.#takingAny--
+    }
   }
 
   /** Turns away who has waited too long. */
