@@ -116,9 +116,9 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   }
 
   takeTurn(): boolean {
-    const { selector, queue, outage, sessions } = this.#forwarding
+    const { queue, outage, sessions } = this.#forwarding
     const tried = this.#tried
-    const next = selector.select(this.#req, tried) ?? (this.#isRace ? selector.select(this.#req) : undefined)
+    const next = this.#select()
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.
       if (this.takesAny && sessions?.backendOf(this.#req)) this.takesAny = false
@@ -131,6 +131,19 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     tried.at(-1)?.counters.addTotal(BackendCell.retries, 1)
     this.#owner.attemptAt(next)
     return true
+  }
+
+  #select(): Backend | undefined {
+    const { selector, sessions, retries } = this.#forwarding
+    const tried = this.#tried
+    if (!this.#isRace) return selector.select(this.#req, tried)
+    // A session goes back to its backend once, while another try is left should that be gone.
+    const isKept = tried.length === 1 && retries > 1 && sessions?.backendOf(this.#req) === tried[0]
+    return (
+      (isKept ? selector.select(this.#req) : undefined) ??
+      selector.select(this.#req, tried) ??
+      selector.select(this.#req)
+    )
   }
 
   onQueueTimeout(): void {
