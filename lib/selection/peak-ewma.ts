@@ -1,21 +1,27 @@
 import type { Backend } from '../backend.js'
+import { BackendCell } from '../counters.js'
 import { isCandidate, type Policy, type Random } from './policy.js'
 
 /** In which a latency loses all but 1/e of its weight in the average. */
 const DECAY_MS = 10_000
 /** What a backend is taken to need that has answered nothing yet: others go before it once it has one request. */
 const UNKNOWN_MS = 1e6
+/** An average decays to no less, so that requests in flight always count. */
+const LEAST_MS = 0.001
 
 interface Average {
   latencyMs: number
   /** Up to when it has decayed. */
   atMs: number
+  /** Requests to the backend up to the latest pulse. */
+  asked: number
 }
 
 /**
  * The candidate whose next answer is expected soonest: its average latency times the requests that it would then have in
  * flight, for its weight. The average forgets by time, follows a rise at once and a fall slowly (peak EWMA, as Finagle
- * has it), and while nothing is asked of a backend it decays, so that one that was slow is tried again.
+ * has it), and while nothing is asked of a backend it decays, so that one that was slow is tried again. One that was away
+ * is unknown when it comes back.
  */
 export function peakEwmaPolicy(random: Random): Policy {
   const averages = new Map<Backend, Average>()
@@ -51,7 +57,7 @@ export function peakEwmaPolicy(random: Random): Policy {
     onLatency(backend, latencyMs, nowMs) {
       const average = averages.get(backend)
       if (!average) {
-        averages.set(backend, { latencyMs, atMs: nowMs })
+        averages.set(backend, { latencyMs, atMs: nowMs, asked: askedOf(backend) })
         return
       }
       decayTowards(average, latencyMs, nowMs)
@@ -59,13 +65,27 @@ export function peakEwmaPolicy(random: Random): Policy {
     },
 
     pulse(nowMs) {
-      for (const [backend, average] of averages) if (backend.active === 0) decayTowards(average, 0, nowMs)
+      for (const [backend, average] of averages) {
+        const asked = askedOf(backend)
+        if (!backend.eligible) {
+          // Decayed for as long as it is away, it would draw a crowd as soon as it is back.
+          average.atMs = nowMs
+          if (backend.active === 0) averages.delete(backend)
+        } else if (asked === average.asked) {
+          decayTowards(average, 0, nowMs)
+        }
+        average.asked = asked
+      }
     }
   }
 }
 
 function decayTowards(average: Average, latencyMs: number, nowMs: number): void {
   const kept = Math.exp(Math.min(0, average.atMs - nowMs) / DECAY_MS)
-  average.latencyMs = average.latencyMs * kept + latencyMs * (1 - kept)
+  average.latencyMs = Math.max(LEAST_MS, average.latencyMs * kept + latencyMs * (1 - kept))
   average.atMs = nowMs
+}
+
+function askedOf({ counters }: Backend): number {
+  return counters.total(BackendCell.total)
 }
