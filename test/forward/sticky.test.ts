@@ -2,7 +2,16 @@ import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import { WebSocket, WebSocketServer } from 'ws'
-import { atEnd, type Balancer, eventually, inFlight, startBalancer, test, withoutChance } from '../helper.js'
+import {
+  atEnd,
+  type Balancer,
+  eventually,
+  inFlight,
+  sleep,
+  startBalancer,
+  test,
+  withoutChance
+} from '../helper.js'
 import { listen } from '../support/listen.js'
 import { type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
@@ -152,6 +161,32 @@ test('a request that fails is answered by another backend, and the session stays
   t.equal(cookieIn(instead), undefined)
   broken = false
   t.equal(`${(await ask()).body}`, 'a')
+})
+
+test('a request of a session is not hedged, and one of a new client is', async (t) => {
+  withoutChance(t)
+  let delayMs = 0
+  const slow = await scripted(t, (_request, socket) => {
+    if (delayMs > 0) setTimeout(() => socket.write(named('s')), delayMs)
+    else socket.write(named('s'))
+  })
+  const balancer = await startBalancer(t, [slow, ...(await backends(t, 'b'))], {
+    ...STICKY,
+    LB_HEDGE: 'true',
+    LB_STALL_TIMEOUT: '0'
+  })
+  const { name, ask } = await session(t, balancer)
+  t.equal(name, 's')
+  for (let i = 0; i < 20; i++) await ask()
+  // Until it knows how long requests take.
+  await sleep(1100)
+  delayMs = 600
+  t.equal(`${(await ask()).body}`, 's')
+  t.equal(balancer.stats().backends[1]!.hedges, 0)
+  const hedged = await exchange(t, balancer.port, get())
+  t.equal(`${hedged.body}`, 'b')
+  t.match(cookieIn(hedged)!.line, /^lb=/)
+  t.equal(balancer.stats().backends[1]!.hedges, 1)
 })
 
 test('LB_STICKY_MAX_AGE, and Secure by the word of a trusted proxy', async (t) => {
