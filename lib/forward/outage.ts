@@ -7,8 +7,8 @@ const TRYING_SHARE = 1 / 8
 export interface Stranded {
   /** Since when it has waited, on the clock of the pulse, with what it has tried meanwhile. */
   readonly strandedMs: number
-  /** Takes a slot, if any backend can be used, and leaves the line. Returns whether it did. */
-  takeTurn(): boolean
+  /** Takes a slot, or waits for one, if any backend can be used, and leaves the line. Returns whether it did. */
+  takeReturn(): boolean
   onOutageTimeout(): void
 }
 
@@ -64,6 +64,6 @@ export class Outage {
 
   #letTry(count: number): void {
     let left = count
-    for (const stranded of this.#waiting) if (left-- === 0 || !stranded.takeTurn()) return
+    for (const stranded of this.#waiting) if (left-- === 0 || !stranded.takeReturn()) return
   }
 }

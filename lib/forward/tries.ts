@@ -146,6 +146,16 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     )
   }
 
+  takeReturn(): boolean {
+    const { selector, outage } = this.#forwarding
+    if (this.takeTurn()) return true
+    if (!selector.canWait()) return false
+    // What is back is full, or the backend of its session is: others may still find room.
+    outage.leave(this)
+    this.#enqueue()
+    return true
+  }
+
   onQueueTimeout(): void {
     this.#owner.onNoMoreTries(this.#fault?.failure ?? QUEUE_TIMEOUT)
   }

@@ -127,3 +127,22 @@ test('who waits too long for its backend is told so, and the session stays', asy
   t.equal(statusOf(await holder.response()), 200)
   t.equal(`${(await exchange(t, balancer.port, get('/', cookie))).body}`, 'a')
 })
+
+test('one whose backend is back full after an outage holds up nobody who waited through that', async (t) => {
+  const { a, balancer, cookie } = await pair(t, { LB_OUTAGE_TIMEOUT: '5' })
+  const { registry } = balancer
+  const setDraining = (draining: boolean) => {
+    for (const backend of registry.backends) registry.setDraining(backend, draining, 'test')
+  }
+  const own = await ask(t, balancer, get('/hold', cookie))
+  setDraining(true)
+  const kept = await ask(t, balancer, get('/kept', cookie))
+  const others = [await ask(t, balancer, get('/1')), await ask(t, balancer, get('/2'))]
+  t.equal(queued(balancer), 3)
+  setDraining(false)
+  for (const client of others) t.equal(`${(await client.response()).body}`, 'b')
+  t.equal(kept.received.length, 0)
+  await a.answer()
+  t.equal(`${(await own.response()).body}`, 'a')
+  t.equal(`${(await kept.response()).body}`, 'a')
+})
