@@ -109,8 +109,15 @@ export class Exchange
   onHead(head: ResponseHead): void {
     this.countResponse(head.statusCode)
     this.forwarding.timeouts.remove(this)
+    const isRetried = this.forwarding.isRetriedStatus(head.statusCode)
+    if (isRetried && this.#second) {
+      // The other one that is asked may do better.
+      this.#allTries().passOver(this.backend!)
+      this.#drop()
+      return
+    }
     if (this.#second) this.#leaveSecond()
-    if (this.forwarding.isRetriedStatus(head.statusCode) && this.#isTriedInstead()) return
+    if (isRetried && this.#isTriedInstead()) return
     this.#takeHead(head)
   }
 
@@ -121,10 +128,13 @@ export class Exchange
   }
 
   #isTriedInstead(): boolean {
-    return this.#allTries().insteadOf(this.backend!, () => {
-      this.connection!.destroy()
-      this.leaveBackend()
-    })
+    return this.#allTries().insteadOf(this.backend!, () => this.#drop())
+  }
+
+  /** Gives the attempt up while its response comes. */
+  #drop(): void {
+    this.connection!.destroy()
+    this.leaveBackend()
   }
 
   override onEnd(trailers: readonly string[]): void {
@@ -150,7 +160,7 @@ export class Exchange
     if (fault.ofBackend) this.forwarding.onFault(backend, fault, isReused)
     if (this.answering) this.cutOff()
     // The other one that is asked goes on.
-    else if (this.#second || this.backend) return
+    else if (this.#second || this.backend) this.#allTries().passOver(backend)
     else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)
   }
 

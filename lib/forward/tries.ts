@@ -23,7 +23,11 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   readonly #forwarding: Forwarding
   readonly #req: IncomingMessage
   readonly #request: OutgoingRequest
+  /** Not asked again. */
   readonly #tried: Backend[] = []
+  #retries = 0
+  /** A backend that was given the request was passed over. */
+  #wasGiven = false
   /** Of the latest attempt. */
   #fault: AttemptFault | undefined
   /** It may have met an idle connection that was just being closed, so that the same backend may do. */
@@ -62,11 +66,12 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const { retries, budget, registry } = this.#forwarding
     if (!mayTryAgain(this.#request, fault, sent)) return false
     this.#fault = fault
-    if (this.#tried.length >= retries) return fault.unreachable && this.#waitForReturn()
+    if (this.#retries >= retries) return fault.unreachable && this.#waitForReturn()
     this.#tried.push(failed)
+    this.#retries++
     this.#isRace = isReused && fault.connectionLost
     // A backend that could not be reached has done nothing yet, so that trying another makes no load.
-    if (!sent || this.#hasPlace) this.#go()
+    if ((!sent && !this.#wasGiven) || this.#hasPlace) this.#go()
     else budget.wait(this, registry.pulseMs)
     return true
   }
@@ -77,16 +82,23 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
    */
   insteadOf(backend: Backend, drop: () => void): boolean {
     const { retries, budget, selector } = this.#forwarding
-    if (this.#tried.length >= retries || !isRepeatable(this.#request)) return false
+    if (this.#retries >= retries || !isRepeatable(this.#request)) return false
     const next = selector.select(this.#req, this.and(backend))
     if (!next || (!this.#hasPlace && !budget.take())) return false
     this.#hasPlace = true
     this.#tried.push(backend)
+    this.#retries++
     next.acquire()
     drop()
     backend.counters.addTotal(BackendCell.retries, 1)
     this.#owner.attemptAt(next)
     return true
+  }
+
+  /** One of two attempts has failed while the other goes on: that is no retry, but its backend is not asked again. */
+  passOver(failed: Backend): void {
+    this.#tried.push(failed)
+    this.#wasGiven = true
   }
 
   /** Backends that are not asked again, and this one. */
@@ -176,7 +188,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const { outage, registry } = this.#forwarding
     if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
     if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
-    this.#tried.length = 0
+    this.#tried.length = this.#retries = 0
     this.#givePlace()
     outage.add(this)
     return true

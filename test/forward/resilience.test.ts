@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Test } from 'tap'
 import { eventually, sleep, startBalancer, test, withoutChance } from '../helper.js'
 import { listen } from '../support/listen.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
@@ -177,4 +179,49 @@ test('LB_HEDGE: the first of two answers is taken, and the other attempt given u
     { active: 0, failed: 0 },
     { active: 0, hedges: 1 }
   ])
+})
+
+/** A backend that answers at once until it is slow, two that do as told meanwhile, and a request that was hedged. */
+async function hedged(t: Test, first: Action, second: Action, third: Action) {
+  withoutChance(t)
+  let slow = false
+  const backends = await Promise.all(
+    [first, second, third].map((act) =>
+      scripted(t, (_request, socket) => void (slow ? act(socket) : socket.write(OK)))
+    )
+  )
+  const balancer = await startBalancer(t, backends, {
+    LB_HEDGE: 'true',
+    LB_STALL_TIMEOUT: '0',
+    LB_RETRY_STATUS: '503'
+  })
+  for (let i = 0; i < 20; i++) await exchange(t, balancer.port, request('GET'))
+  await sleep(1100)
+  slow = true
+  const [, ...others] = backends
+  const status = statusOf(await exchange(t, balancer.port, request('GET')))
+  return { status, asked: others.map(({ requests }) => requests.length), balancer }
+}
+
+type Action = (socket: Socket) => void
+
+test('LB_HEDGE: a backend at which one of two attempts failed is not asked again', async (t) => {
+  const { status, asked } = await hedged(
+    t,
+    () => {},
+    (socket) => socket.resetAndDestroy(),
+    (socket) => socket.write(OK)
+  )
+  t.same([status, asked], [200, [1, 1]])
+})
+
+test('LB_HEDGE: when one of two answers what is tried elsewhere, the other one goes on', async (t) => {
+  const { status, asked, balancer } = await hedged(
+    t,
+    (socket) => setTimeout(() => socket.write(ERROR), 300),
+    (socket) => setTimeout(() => socket.write(OK), 600),
+    () => {}
+  )
+  t.same([status, asked], [200, [1, 0]])
+  t.match(balancer.stats().requests, { retrying: 0, failed: 0 })
 })
