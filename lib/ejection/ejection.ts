@@ -32,7 +32,8 @@ export class Ejection {
    * @param isOpen until `end` is called, instead of for a time
    */
   eject(backend: Backend, reason: string, isOpen = false): void {
-    if (!backend.eligible || !this.#mayEject()) return
+    // In a panic one that is out is used all the same, and its errors say nothing new.
+    if (!backend.eligible || backend.ejected || !this.#mayEject()) return
     const nowMs = this.#registry.pulseMs
     const term = this.#terms.get(backend) ?? { untilMs: 0, level: 0, endedMs: nowMs }
     const level = Math.max(0, term.level - Math.floor((nowMs - term.endedMs) / QUIET_MS))

@@ -4,7 +4,7 @@ import { Ejection } from '../../../lib/ejection/ejection.js'
 import { Outliers } from '../../../lib/ejection/outliers.js'
 import { Stalls } from '../../../lib/ejection/stalls.js'
 import type { Registry } from '../../../lib/registry.js'
-import { registryOfWeights } from '../../support/registry.js'
+import { registryOf, registryOfWeights } from '../../support/registry.js'
 
 const STEP_MS = 50
 
@@ -166,4 +166,17 @@ t.test('a silent backend is stalled when a check fails too, until it speaks', as
   backends[0]!.hasSpoken = true
   pass(registry, STEP_MS)
   t.same([stalls.isStalled(backends[0]!), ejected(registry)], [false, []])
+})
+
+t.test('errors of one that is out and used in a panic do not keep it out for longer', async (t) => {
+  const registry = registryOf('a.test:80 b.test:80 c.test:80 d.test:80', { panic: true })
+  const ejection = new Ejection(registry)
+  const [first, ...others] = registry.backends
+  ejection.eject(first!, 'test')
+  for (const other of others) registry.setState(other, 'unhealthy', 'test')
+  t.ok(registry.panicking)
+  for (let i = 0; i < 5; i++) ejection.eject(first!, 'test')
+  registry.on('pulse', () => ejection.pulse())
+  pass(registry, 10_000)
+  t.notOk(first!.ejected)
 })
