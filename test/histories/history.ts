@@ -1,0 +1,184 @@
+import { seededRandom } from '../support/random.js'
+import type { Attempt } from './pool.js'
+import { errorOf } from './pool.js'
+import { Rules } from './rules.js'
+import { drawSetting } from './setting.js'
+import { PULSE_MS, World } from './world.js'
+
+const REFUSED = 'ECONNREFUSED'
+const LOST = ['ECONNRESET', 'LB_CONNECTION_CLOSED']
+const NOT_CONNECTED = [REFUSED, REFUSED, 'LB_CONNECT_TIMEOUT', 'EMFILE']
+/** Longer than the first ejection. */
+const LONG_MS = 11_000
+const TURNS_OF_A_CHECK = 4
+
+/** One course of random events, the same for the same seed. */
+export class History {
+  readonly #random: () => number
+  #world!: World
+  #rules!: Rules
+  readonly #told: string[] = []
+
+  constructor(readonly seed: number) {
+    this.#random = seededRandom(seed)
+  }
+
+  /** Plays it to its end. Rejects when a rule is broken, with the seed and what happened before. */
+  async play(): Promise<void> {
+    const { performance: clock } = globalThis
+    const now = clock.now
+    const chance = Math.random
+    // Before anything is made that holds on to it.
+    Math.random = this.#random
+    clock.now = () => this.#world.nowMs
+    try {
+      this.#world = new World(drawSetting(this.#random), this.#random)
+      this.#rules = new Rules(this.#world)
+      this.#world.watch(this.#rules)
+      for (let i = 0; i < this.#world.setting.length; i++) await this.#step()
+      await this.#windUp()
+    } catch (error) {
+      const { balancing, resilience, backends } = this.#world.setting.config
+      const setting = JSON.stringify({ backends, algorithm: balancing.algorithm, resilience })
+      const last = this.#told.slice(-40).join('\n')
+      throw new Error(`HISTORY=${this.seed}: ${(error as Error).stack}\n${setting}\n${last}`)
+    } finally {
+      clock.now = now
+      Math.random = chance
+    }
+  }
+
+  async #step(): Promise<void> {
+    this.#world.finishAnswers()
+    const { weights } = this.#world.setting
+    let drawn = this.#random() * Object.values(weights).reduce((sum, weight) => sum + weight)
+    for (const [kind, weight] of Object.entries(weights)) {
+      drawn -= weight
+      if (drawn >= 0) continue
+      await this.#happen(kind)
+      break
+    }
+    this.#rules.check()
+  }
+
+  async #happen(kind: string): Promise<void> {
+    const world = this.#world
+    const { registry } = world
+    switch (kind) {
+      case 'arrive': {
+        const cookies = [...world.cookies.keys()]
+        const cookie = this.#random() < 0.6 ? this.#oneOf(cookies) : undefined
+        const method = this.#random() < 0.2 ? 'POST' : 'GET'
+        const client = world.arrive(method, cookie)
+        return this.#tell(`${method} of ${client.id}, kept on ${client.keptOn?.address}: ${client.code}`)
+      }
+      case 'send':
+        return this.#with(
+          kind,
+          ({ isSent }) => !isSent,
+          (attempt) => attempt.send()
+        )
+      case 'head': {
+        const status = this.#oneOf([200, 200, 200, 404, 500, 503])!
+        return this.#with(`${status}`, isAwaited, (attempt) => world.head(attempt, status))
+      }
+      case 'end':
+        return this.#with(
+          kind,
+          ({ hasHead }) => hasHead,
+          (attempt) => attempt.end()
+        )
+      case 'fail': {
+        const which = this.#random()
+        return this.#with(
+          kind,
+          () => true,
+          (attempt) => attempt.fail(errorOf(this.#codeFor(attempt, which)))
+        )
+      }
+      case 'timeOut':
+        return this.#with(kind, isAwaited, (attempt) => attempt.timeOut())
+      case 'abort': {
+        const client = this.#oneOf(world.open)
+        this.#tell(`${client?.id} leaves`)
+        if (client) world.abort(client)
+        return
+      }
+      case 'health': {
+        const backend = this.#oneOf(registry.backends)!
+        const to = this.#random() < 0.6 ? 'healthy' : 'unhealthy'
+        this.#tell(`${backend.address} is ${to}`)
+        return this.#rules.asHealthEvent(() => registry.setState(backend, to, 'test'))
+      }
+      case 'drain': {
+        const backend = this.#oneOf(registry.backends)!
+        const draining = this.#random() < 0.4
+        this.#tell(`${backend.address} is ${draining ? '' : 'not '}drained`)
+        return registry.setDraining(backend, draining, 'test')
+      }
+      case 'pass':
+        return this.#pass(PULSE_MS * (1 + Math.floor(this.#random() * 12)))
+      case 'passLong':
+        return this.#pass(LONG_MS)
+      case 'check': {
+        const answer = world.checks.shift()
+        if (!answer) return
+        const isWell = this.#random() < 0.4
+        this.#tell(`a check ${isWell ? 'passes' : 'fails'}`)
+        answer(isWell)
+        for (let i = 0; i < TURNS_OF_A_CHECK; i++) await undefined
+      }
+    }
+  }
+
+  /** Everybody is answered, leaves or gives up, and nothing is left. */
+  async #windUp(): Promise<void> {
+    const world = this.#world
+    for (let rounds = 0; world.open.length > 0; rounds++) {
+      if (rounds > 200) throw new Error('it has no end')
+      this.#tell(`round ${rounds} of the end`)
+      for (const attempt of world.underWay) {
+        if (!attempt.isUnderWay) continue
+        if (!attempt.isSent) attempt.send()
+        else if (!attempt.hasHead) world.head(attempt, 200)
+        else attempt.end()
+        this.#rules.check()
+      }
+      this.#pass(5 * PULSE_MS)
+      world.finishAnswers()
+      this.#rules.check()
+    }
+    this.#rules.checkEnd()
+  }
+
+  #pass(ms: number): void {
+    this.#tell(`${ms} ms pass`)
+    for (let passedMs = 0; passedMs < ms; passedMs += PULSE_MS) {
+      this.#world.pulse()
+      this.#rules.check()
+    }
+  }
+
+  /** Has something happen to an attempt that is under way. */
+  #with(what: string, isFit: (attempt: Attempt) => boolean, run: (attempt: Attempt) => void): void {
+    const attempt = this.#oneOf(this.#world.underWay.filter(isFit))
+    if (!attempt) return
+    this.#tell(`${what} at ${attempt.backend.address} for ${attempt.client.id}`)
+    run(attempt)
+  }
+
+  #codeFor({ isSent }: Attempt, which: number): string {
+    const codes = isSent ? LOST : NOT_CONNECTED
+    return codes[Math.floor(which * codes.length)]!
+  }
+
+  #oneOf<T>(of: readonly T[]): T | undefined {
+    return of[Math.floor(this.#random() * of.length)]
+  }
+
+  #tell(what: string): void {
+    this.#told.push(`${this.#world.nowMs} ${what}`)
+  }
+}
+
+const isAwaited = ({ isSent, hasHead }: Attempt) => isSent && !hasHead

@@ -1,0 +1,106 @@
+import type { Backend } from '../../lib/backend.js'
+import type { Connection, ResponseHandler } from '../../lib/http1/connection.js'
+import { type ResponseHead, readResponseHead } from '../../lib/http1/response-head.js'
+import type { Client } from './client.js'
+
+/** A request that was given to a backend: what its connection would do, when the history says so. */
+export class Attempt {
+  isSent = false
+  hasHead = false
+  /** Told of by the connection. */
+  hasEnded = false
+  /** Closed by the exchange. */
+  isDropped = false
+  readonly #handler: ResponseHandler
+
+  constructor(
+    readonly client: Client,
+    readonly backend: Backend,
+    handler: ResponseHandler,
+    /** Whether it is the first of its request. */
+    readonly isFirst: boolean,
+    /** Whether another backend was still asked when it began. */
+    readonly isSecond: boolean,
+    readonly isReused: boolean
+  ) {
+    this.#handler = handler
+  }
+
+  /** Whether it holds a slot. */
+  get isUnderWay(): boolean {
+    return !this.hasEnded && !this.isDropped && !this.#handler.abandoned
+  }
+
+  /** The connection stands, and the request is written. */
+  send(): void {
+    this.isSent = true
+    this.#handler.onSending(this.#connection)
+    if (!this.isDropped) this.#handler.onSent()
+  }
+
+  /** The head of a response comes. */
+  head(status: number): void {
+    this.hasHead = true
+    this.#handler.onHead(headOf(status))
+  }
+
+  /** The response is whole. */
+  end(): void {
+    this.hasEnded = true
+    this.#handler.onEnd([])
+  }
+
+  /** The response did not come in time. */
+  timeOut(): void {
+    ;(this.#handler as unknown as { onResponseTimeout(): void }).onResponseTimeout()
+  }
+
+  fail(error: Error): void {
+    if (this.hasEnded || this.isDropped) return
+    this.hasEnded = true
+    this.#handler.onError(error)
+  }
+
+  /** Another attempt has answered: this one holds no slot from here on. */
+  lose(): void {
+    this.hasEnded = true
+  }
+
+  get #connection(): Connection {
+    const drop = () => {
+      this.isDropped = true
+    }
+    const { isReused } = this
+    const unused = () => {}
+    return {
+      isReused,
+      borrowed: false,
+      destroy: drop,
+      fail: (error: Error) => this.fail(error),
+      keep: unused,
+      hold: unused,
+      release: unused
+    } as unknown as Connection
+  }
+}
+
+/** An error as Node has them; one of each is enough. */
+export function errorOf(code: string): Error {
+  const error = errors.get(code) ?? Object.assign(new Error(code), { code })
+  errors.set(code, error)
+  return error
+}
+
+const errors = new Map<string, Error>()
+
+/** A head with an empty body. It is written to by nobody. */
+function headOf(status: number): ResponseHead {
+  let head = heads.get(status)
+  if (!head) {
+    head = readResponseHead(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n`)
+    heads.set(status, head)
+  }
+  return head
+}
+
+const heads = new Map<number, ResponseHead>()

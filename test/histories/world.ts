@@ -1,0 +1,177 @@
+import type { FastifyInstance } from 'fastify'
+import type { Backend } from '../../lib/backend.js'
+import { Ejection } from '../../lib/ejection/ejection.js'
+import { Outliers } from '../../lib/ejection/outliers.js'
+import { Stalls } from '../../lib/ejection/stalls.js'
+import { answerRaw } from '../../lib/forward/raw-answer.js'
+import type { OutgoingRequest, ResponseHandler } from '../../lib/http1/connection.js'
+import { Registry } from '../../lib/registry.js'
+import leastConnections from '../../plugins/least-connections.js'
+import { Client } from './client.js'
+import { Attempt, errorOf } from './pool.js'
+import type { Rules } from './rules.js'
+import type { Setting } from './setting.js'
+
+export const PULSE_MS = 50
+const STALL_MS = 250
+/** Of the latencies: a request is hedged after so long. */
+const HEDGE_MS = 200
+
+/** The balancer from the arrival of a request to its answer, without sockets, over a clock that is moved by hand. */
+export class World {
+  readonly registry: Registry
+  readonly clients: Client[] = []
+  /** Checks of silent backends that are to be answered. */
+  readonly checks: ((isWell: boolean) => void)[] = []
+  /** The backend of each cookie that was given. */
+  readonly cookies = new Map<string, Backend>()
+  nowMs = 0
+  readonly setting: Setting
+  readonly #random: () => number
+  readonly #openExchange: FastifyInstance['openExchange']
+  #rules: Rules | undefined
+
+  constructor(setting: Setting, random: () => number) {
+    this.setting = setting
+    this.#random = random
+    const { config } = setting
+    const { resilience } = config
+    const registry = new Registry(config.backends, {
+      createPool: ({ address }) => ({
+        dispatch: (request, handler) => this.#dispatch(address, request, handler),
+        destroy: async () => {}
+      }),
+      initialState: config.healthCheck.enabled ? 'checking' : 'healthy',
+      slowStartMs: resilience.slowStartMs,
+      panic: resilience.panic
+    })
+    this.registry = registry
+    const ejection = resilience.ejection ? new Ejection(registry) : undefined
+    const outliers = new Outliers(registry, ejection)
+    const stalls = setting.hasStalls ? this.#stalls(ejection) : undefined
+    registry.on('pulse', () => {
+      ejection?.pulse()
+      outliers.pulse()
+      stalls?.pulse()
+    })
+    this.#openExchange = openExchangeOf({ registry, outliers, stalls }, setting)
+  }
+
+  /** Has rules watch over what happens. */
+  watch(rules: Rules): void {
+    this.#rules = rules
+  }
+
+  /** All that are not over. */
+  open: Client[] = []
+
+  get underWay(): Attempt[] {
+    return this.open.flatMap(({ attempts }) => attempts.filter((attempt) => attempt.isUnderWay))
+  }
+
+  /** How many attempts are under way at each backend. */
+  countUnderWay(): number[] {
+    const counts = this.registry.backends.map(() => 0)
+    for (const { attempts } of this.open)
+      for (const { isUnderWay, backend } of attempts) if (isUnderWay) counts[backend.id]!++
+    return counts
+  }
+
+  /** A request arrives. */
+  arrive(method: string, cookie: string | undefined): Client {
+    const keptOn = cookie === undefined ? undefined : this.cookies.get(cookie)
+    const client = new Client(this.clients.length, method, keptOn, cookie)
+    this.clients.push(client)
+    this.open.push(client)
+    client.isStranded = this.registry.eligibleCount === 0
+    client.idleSinceMs = this.nowMs
+    const { req, res } = client
+    const exchange = this.#openExchange(req, res, req.url!, `${client.id}`)
+    if (exchange) {
+      client.exchange = exchange
+      exchange.start(() => {
+        if (exchange.failure) answerRaw(req, res, exchange.failure)
+        else exchange.writeHead()
+      })
+    }
+    return client
+  }
+
+  /** The head of a response comes; where two backends were asked, the other one is left. */
+  head(attempt: Attempt, status: number): void {
+    const { client } = attempt
+    const losers = attempt.isSecond
+      ? client.attempts.filter((other) => other !== attempt && other.isUnderWay)
+      : []
+    for (const other of losers) other.lose()
+    attempt.head(status)
+    if (losers.some(({ isDropped }) => !isDropped)) throw new Error('an attempt that lost goes on')
+    const { cookieGiven } = client
+    if (cookieGiven !== undefined) this.cookies.set(cookieGiven, attempt.backend)
+  }
+
+  /** Time passes, up to the next pulse. */
+  pulse(): void {
+    this.nowMs += PULSE_MS
+    this.registry.pulse(this.nowMs)
+  }
+
+  /** Answers that are whole are written to their end. */
+  finishAnswers(): void {
+    for (const client of this.open) if (client.isEnding) client.close()
+    this.#forgetClosed()
+  }
+
+  /** A client leaves, without its answer or with a part of it. */
+  abort(client: Client): void {
+    const socket = client.req.socket as { destroyed: boolean }
+    socket.destroyed = true
+    client.close()
+    this.#forgetClosed()
+  }
+
+  #forgetClosed(): void {
+    if (this.open.some(({ isClosed }) => isClosed)) this.open = this.open.filter(({ isClosed }) => !isClosed)
+  }
+
+  #dispatch(address: string, { head }: OutgoingRequest, handler: ResponseHandler): void {
+    const backend = this.registry.backends.find((backend) => backend.address === address)!
+    const client = this.clients[Number(/\/(\d+) /.exec(head)![1])]!
+    const isSecond = client.isAsking
+    const isReused = this.#random() < 0.5
+    const attempt = new Attempt(client, backend, handler, client.attempts.length === 0, isSecond, isReused)
+    this.#rules!.beforeAttempt(attempt)
+    client.attempts.push(attempt)
+    this.#rules!.afterAttempt(attempt)
+    // An idle connection carries the request at once, and a lack of this machine shows as soon.
+    if (this.#random() < 0.03) attempt.fail(errorOf('EMFILE'))
+    else if (isReused) attempt.send()
+  }
+
+  #stalls(ejection: Ejection | undefined): Stalls {
+    const probe = () =>
+      this.setting.hasChecks
+        ? new Promise<boolean>((resolve) => {
+            this.checks.push(resolve)
+          })
+        : undefined
+    return new Stalls(this.registry, ejection, { afterMs: STALL_MS, probe })
+  }
+}
+
+/** What the plugin decorates a server with: of the server it needs little. */
+function openExchangeOf(parts: object, { config }: Setting): FastifyInstance['openExchange'] {
+  const latency = { record() {}, quantileMs: () => HEDGE_MS }
+  const server: Record<string, unknown> = {
+    ...parts,
+    latency,
+    addHook() {},
+    decorateRequest() {},
+    decorate(name: string, value: unknown) {
+      server[name] = value
+    }
+  }
+  const plugin = leastConnections as unknown as (server: object, options: object) => Promise<void>
+  void plugin(server, { config })
+  return server.openExchange as FastifyInstance['openExchange']
+}
