@@ -11,6 +11,16 @@ export interface Behaviour {
 /** What a backend does when nothing is wrong with it. */
 export const wellBehaved: Behaviour = { delayMs: 2, mode: 'ok', refusing: false }
 
+/** What a backend enters in its ledger, a character each: a file, as that survives whatever ends the backend. */
+export const Entry = {
+  /** A request, health checks apart. */
+  arrived: 'r',
+  /** Answers: 200, 500, and 200 with a body that breaks off. */
+  ok: '2',
+  error: '5',
+  broken: 'x'
+} as const
+
 /** What a backend tells its parent. */
 export type BackendMessage =
   | { type: 'listening' }

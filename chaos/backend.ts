@@ -1,12 +1,15 @@
 import { once } from 'node:events'
+import { openSync, writeSync } from 'node:fs'
 import http from 'node:http'
 
-import { arrivalBinMs, type BackendMessage, type Behaviour, wellBehaved } from './backend-control.js'
+import { arrivalBinMs, type BackendMessage, type Behaviour, Entry, wellBehaved } from './backend-control.js'
 import { nowMs } from './clock.js'
 
-// Usage: fork('backend.js', [INDEX, PORT]); the parent changes its behaviour by sending another one.
+// Usage: fork('backend.js', [INDEX, PORT, LEDGER]); the parent changes its behaviour by sending another one. What happens
+// is entered in the ledger, if there is one, before it does.
 
-const [index, port] = process.argv.slice(2)
+const [index, port, ledgerFile] = process.argv.slice(2)
+const ledger = ledgerFile === undefined ? undefined : openSync(ledgerFile, 'a')
 const body = Buffer.alloc(33, 'x')
 const bytesBeforeReset = 10
 const stopGraceMs = 1000
@@ -20,6 +23,7 @@ const server = http.createServer((request, response) => {
     send(response, 200)
     return
   }
+  enter('arrived')
   const bin = Math.floor(nowMs() / arrivalBinMs)
   arrivals.set(bin, (arrivals.get(bin) ?? 0) + 1)
   response.setHeader('x-backend', index!)
@@ -33,13 +37,19 @@ function answer(response: http.ServerResponse): void {
   else send(response, 200)
 }
 
-function send(response: http.ServerResponse, status: number): void {
+function enter(entry: keyof typeof Entry): void {
+  if (ledger !== undefined) writeSync(ledger, Entry[entry])
+}
+
+function send(response: http.ServerResponse, status: 200 | 500): void {
+  if (response.req.url !== '/health') enter(status === 200 ? 'ok' : 'error')
   if (isStopping || behaviour.refusing) response.setHeader('connection', 'close')
   response.writeHead(status, { 'content-type': 'text/plain', 'content-length': body.length })
   response.end(body)
 }
 
 function breakOff(response: http.ServerResponse): void {
+  enter('broken')
   response.writeHead(200, { 'content-type': 'text/plain', 'content-length': body.length })
   response.write(body.subarray(0, bytesBeforeReset), () => response.socket?.resetAndDestroy())
 }

@@ -1,15 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 
 import { compiled } from '../bench/project.js'
 import { freePort } from '../scenarios/processes.js'
-import { type BackendMessage, type Behaviour, wellBehaved } from './backend-control.js'
+import { type BackendMessage, type Behaviour, Entry, wellBehaved } from './backend-control.js'
 
 /** How many backends every proxy has. */
 export const fleetSize = 4
 
 /** The indices of all backends. */
 export const everyBackend = Array.from({ length: fleetSize }, (_, index) => index)
+
+/** How often each entry is in a ledger. */
+export type Account = Record<keyof typeof Entry, number>
 
 /** The backends of one run: processes that are killed, frozen, restarted and made to misbehave. */
 export class Fleet {
@@ -18,27 +23,36 @@ export class Fleet {
   /** Requests that each backend got, by bins of `arrivalBinMs` of the clock. */
   readonly arrivals: Map<number, number>[] = everyBackend.map(() => new Map())
   readonly #ports: number[]
+  readonly #ledgers: string[]
   readonly #processes: (ChildProcess | undefined)[] = everyBackend.map(() => undefined)
 
-  private constructor(ports: number[]) {
+  private constructor(ports: number[], ledgers: string[]) {
     this.#ports = ports
+    this.#ledgers = ledgers
     this.addresses = ports.map((port) => `127.0.0.1:${port}`)
     process.once('exit', () => this.#killAll())
   }
 
-  /** Starts all backends and waits until they listen. */
-  static async start(): Promise<Fleet> {
+  /**
+   * Starts all backends and waits until they listen.
+   * @param ledgerFolder where they keep exact accounts, if they are to
+   */
+  static async start(ledgerFolder?: string): Promise<Fleet> {
     // A backend that is down must find its port free again: outgoing connections take none of these.
     const ports = new Set<number>()
     while (ports.size < fleetSize) ports.add(await freePort())
-    const fleet = new Fleet([...ports])
+    const ledgers =
+      ledgerFolder === undefined ? [] : everyBackend.map((i) => path.join(ledgerFolder, `ledger-${i}`))
+    const fleet = new Fleet([...ports], ledgers)
     await fleet.restore()
     return fleet
   }
 
   /** Starts a backend that is not there, and waits until it listens. */
   async startBackend(index: number): Promise<void> {
-    const backend = fork(compiled('chaos/backend.js'), [String(index), String(this.#ports[index])], {
+    const ledger = this.#ledgers[index]
+    const args = [String(index), String(this.#ports[index]), ...(ledger === undefined ? [] : [ledger])]
+    const backend = fork(compiled('chaos/backend.js'), args, {
       env: { PATH: process.env.PATH },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc']
@@ -87,6 +101,14 @@ export class Fleet {
       })
     )
     for (const counts of this.arrivals) counts.clear()
+  }
+
+  /** What a backend has entered in its ledger since the start of the fleet, its processes together. */
+  account(index: number): Account {
+    const counts = new Array<number>(128).fill(0)
+    for (const character of readFileSync(this.#ledgers[index]!)) counts[character]!++
+    const of = (entry: keyof typeof Entry) => counts[Entry[entry].charCodeAt(0)]!
+    return { arrived: of('arrived'), ok: of('ok'), error: of('error'), broken: of('broken') }
   }
 
   /** Ends all backends. */

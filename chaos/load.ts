@@ -1,18 +1,29 @@
 import { type Load, type LoadSetting, startLoad } from './load/loops.js'
-import { SampleRecorder } from './load/samples.js'
+import { SampleRecorder, TallyRecorder } from './load/samples.js'
 
 // The load generator, in a process of its own: its parent sends a LoadSetting to start it and 'stop' to end it, and
-// gets the Samples.
+// gets the Samples, or a Tally.
 
-const recorder = new SampleRecorder()
 let load: Load | undefined
+let result: () => object
 
 process.on('message', async (message: LoadSetting | 'stop') => {
   if (message !== 'stop') {
-    load = startLoad(message, recorder)
+    load = start(message)
     return
   }
   await load?.stop()
-  process.send!(recorder.samples(), () => process.disconnect())
+  process.send!(result(), () => process.disconnect())
 })
 process.on('disconnect', () => process.exit())
+
+function start(setting: LoadSetting): Load {
+  if (setting.isTallied) {
+    const recorder = new TallyRecorder()
+    result = () => recorder.tally
+    return startLoad(setting, recorder)
+  }
+  const recorder = new SampleRecorder()
+  result = () => recorder.samples()
+  return startLoad(setting, recorder)
+}

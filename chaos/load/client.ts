@@ -2,14 +2,14 @@ import net from 'node:net'
 
 import { nowMs } from '../clock.js'
 import { ResponseReader } from './response-reader.js'
-import type { Outcome, SampleRecorder } from './samples.js'
+import type { Outcome, Recorder } from './samples.js'
 
 const answerWithinMs = 10_000
 
 /** One client: a connection that carries one request at a time, and is made anew when it was closed. */
 export class Client {
   readonly #port: number
-  readonly #recorder: SampleRecorder
+  readonly #recorder: Recorder
   readonly #onAnswer: (client: Client, outcome: Outcome) => void
   readonly #reader = new ResponseReader()
   #socket: net.Socket | undefined
@@ -20,7 +20,7 @@ export class Client {
   #isBusy = false
 
   /** @param onAnswer called when a request has ended, well or not, and the next may be sent */
-  constructor(port: number, recorder: SampleRecorder, onAnswer: (client: Client, outcome: Outcome) => void) {
+  constructor(port: number, recorder: Recorder, onAnswer: (client: Client, outcome: Outcome) => void) {
     this.#port = port
     this.#recorder = recorder
     this.#onAnswer = onAnswer

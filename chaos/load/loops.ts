@@ -1,6 +1,6 @@
 import { nowMs } from '../clock.js'
 import { Client } from './client.js'
-import type { SampleRecorder } from './samples.js'
+import type { Recorder } from './samples.js'
 
 // People and programs wait before they try again; without it a proxy that fails fast would be asked most often.
 const pauseAfterFailureMs = 10
@@ -13,6 +13,8 @@ export interface LoadSetting {
   connections: number
   /** Requests per second; without it each connection asks again as soon as it has its answer. */
   rate: number | undefined
+  /** Only counts outcomes. */
+  isTallied?: boolean
 }
 
 /** Load until it is stopped; then it resolves once every request has ended. */
@@ -21,7 +23,7 @@ export interface Load {
 }
 
 /** Starts to send requests, each with a target of its own. */
-export function startLoad({ port, connections, rate }: LoadSetting, recorder: SampleRecorder): Load {
+export function startLoad({ port, connections, rate }: LoadSetting, recorder: Recorder): Load {
   return rate === undefined
     ? new ClosedLoop(port, connections, recorder)
     : new OpenLoop(port, connections, recorder, rate)
@@ -33,7 +35,7 @@ abstract class Loop implements Load {
   #whenIdle: (() => void) | undefined
   readonly #sweep: NodeJS.Timeout
 
-  constructor(port: number, connections: number, recorder: SampleRecorder) {
+  constructor(port: number, connections: number, recorder: Recorder) {
     this.clients = Array.from(
       { length: connections },
       () =>
@@ -78,7 +80,7 @@ abstract class Loop implements Load {
 }
 
 class ClosedLoop extends Loop {
-  constructor(port: number, connections: number, recorder: SampleRecorder) {
+  constructor(port: number, connections: number, recorder: Recorder) {
     super(port, connections, recorder)
     for (const client of this.clients) this.answered(client)
   }
@@ -97,7 +99,7 @@ class OpenLoop extends Loop {
   readonly #dueTimesMs: number[] = []
   readonly #timer: NodeJS.Timeout
 
-  constructor(port: number, connections: number, recorder: SampleRecorder, rate: number) {
+  constructor(port: number, connections: number, recorder: Recorder, rate: number) {
     super(port, connections, recorder)
     this.#free = [...this.clients]
     const beginMs = nowMs()

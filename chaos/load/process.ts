@@ -6,7 +6,7 @@ import type { LoadSetting } from './loops.js'
 import type { Samples } from './samples.js'
 
 /** The load generator as a process, so that it and this process do not wait for each other. */
-export class LoadProcess {
+export class LoadProcess<Result = Samples> {
   readonly #process: ChildProcess
 
   constructor(setting: LoadSetting) {
@@ -20,12 +20,12 @@ export class LoadProcess {
   }
 
   /** Ends the load and returns what was measured, once the last request has ended. */
-  async stop(): Promise<Samples> {
+  async stop(): Promise<Result> {
     const answer = once(this.#process, 'message')
     const exit = once(this.#process, 'exit')
     this.#process.send('stop')
     const samples = await Promise.race([
-      answer.then(([message]) => message as Samples),
+      answer.then(([message]) => message as Result),
       exit.then(([code]) => Promise.reject(new Error(`the load generator ended with ${code}`)))
     ])
     await exit

@@ -26,8 +26,26 @@ export interface Samples {
 
 const firstCapacity = 16_384
 
+/** Takes down what became of requests. */
+export interface Recorder {
+  /** @param backend which answered, or -1 */
+  add(startMs: number, latencyMs: number, outcome: Outcome, backend: number): void
+}
+
+/** How often each outcome was seen: all that is to be known of a run that has no end in memory. */
+export type Tally = Partial<Record<Outcome, number>>
+
+/** Counts outcomes. */
+export class TallyRecorder implements Recorder {
+  readonly tally: Tally = {}
+
+  add(_startMs: number, _latencyMs: number, outcome: Outcome): void {
+    this.tally[outcome] = (this.tally[outcome] ?? 0) + 1
+  }
+}
+
 /** Gathers samples without an object for each. */
-export class SampleRecorder {
+export class SampleRecorder implements Recorder {
   #count = 0
   #startMs = new Float64Array(firstCapacity)
   #latencyMs = new Float64Array(firstCapacity)
