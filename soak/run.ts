@@ -1,0 +1,123 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import { type Child, Children } from '../bench/children.js'
+import { requireOpenFiles } from '../bench/environment.js'
+import type { Peer } from '../bench/peers/peer.js'
+import { startPeer } from '../bench/standing.js'
+import { everyBackend, Fleet } from '../chaos/fleet.js'
+import { LoadProcess } from '../chaos/load/process.js'
+import type { Tally } from '../chaos/load/samples.js'
+import { fairlead } from '../chaos/peers/fairlead.js'
+import type { Statistics } from '../lib/statistics.js'
+import { freePort } from '../scenarios/processes.js'
+import { checkAccounts } from './accounts.js'
+import { type Options, readOptions } from './options.js'
+import { checkMemory, describe, memoryTrend, type Outcome } from './report.js'
+import { Troublemaker } from './troubles.js'
+import { type Sample, sampleOf, statisticsOf } from './watch.js'
+
+const minuteMs = 60_000
+const sampleMs = 5000
+/** Short runs are looked at more often, that there is something to see. */
+const fewestSamples = 20
+const quietWithinMs = 5000
+const quietPollMs = 50
+
+/** As for the chaos runs, with all else that makes attempts: hedges, waiting for room and for an end of an outage. */
+const soaked: Peer = {
+  ...fairlead,
+  launch(program, place) {
+    const roomy = Math.max(2, Math.ceil(place.connections / 3))
+    const backends = place.backends.map((address) => `${address};max=${roomy}`)
+    const launch = fairlead.launch(program, { ...place, backends })
+    return {
+      ...launch,
+      env: { ...launch.env, LB_HEDGE: 'true', LB_OUTAGE_TIMEOUT: '1', LB_QUEUE_TIMEOUT: '1' }
+    }
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2))
+  if (process.platform !== 'linux')
+    throw new Error('The troubles need signals, and the samples /proc: Linux.')
+  requireOpenFiles([options])
+  const program = fairlead.find()
+  if (!program) throw new Error('Fairlead is not built: npm run build')
+  const outcome = await soak(options, program)
+  console.log(describe(outcome))
+  mkdirSync(path.dirname(options.jsonFile), { recursive: true })
+  writeFileSync(options.jsonFile, `${JSON.stringify(outcome, null, 1)}\n`)
+  console.error(`written: ${path.relative('', options.jsonFile)}`)
+  if (outcome.checks.some(({ holds }) => !holds)) process.exitCode = 1
+}
+
+async function soak({ minutes, connections, seed }: Options, program: string): Promise<Outcome> {
+  const children = new Children()
+  const fleet = await Fleet.start(mkdtempSync(path.join(children.folder, 'ledgers-')))
+  const port = await freePort()
+  const balancer = await startPeer(children, soaked, program, {
+    port,
+    backends: fleet.addresses,
+    connections
+  })
+  const before = await quietStatistics(port)
+  const backendsBefore = everyBackend.map((index) => fleet.account(index))
+  const load = new LoadProcess<Tally>({ port, connections, rate: undefined, isTallied: true })
+  const troubles = new Troublemaker(fleet, seed)
+  const made = troubles.run()
+  const samples = await watch(balancer, port, minutes * minuteMs)
+  troubles.stop()
+  await made
+  const clients = await load.stop()
+  const after = await quietStatistics(port)
+  const backendsAfter = everyBackend.map((index) => fleet.account(index))
+  await children.stop(balancer)
+  await fleet.stop()
+  const memory = memoryTrend(samples)
+  const books = { before, after, clients, backendsBefore, backendsAfter }
+  return {
+    facts: [
+      `${new Date().toISOString()}, Node ${process.version}, ${os.type()} ${os.release()}`,
+      `${minutes} minutes, ${connections} client connections, seed ${seed}`
+    ],
+    minutes,
+    clients,
+    troubles: troubles.counts,
+    samples,
+    memory,
+    checks: [...checkAccounts(books), checkMemory(memory, minutes)]
+  }
+}
+
+async function watch(balancer: Child, port: number, durationMs: number): Promise<Sample[]> {
+  const samples: Sample[] = []
+  const periodMs = Math.min(sampleMs, durationMs / fewestSamples)
+  const beginMs = performance.now()
+  for (let dueMs = periodMs; dueMs <= durationMs; dueMs += periodMs) {
+    await Promise.race([sleep(beginMs + dueMs - performance.now()), balancer.exited])
+    if (balancer.hasExited()) throw new Error(`the balancer ended:\n${balancer.output().slice(-2000)}`)
+    samples.push(await sampleOf(balancer.pid, port, performance.now() - beginMs))
+  }
+  return samples
+}
+
+/** The statistics once nothing is under way, or when that has been waited for long enough. */
+async function quietStatistics(port: number): Promise<Statistics> {
+  const deadlineMs = performance.now() + quietWithinMs
+  for (;;) {
+    const statistics = await statisticsOf(port)
+    const { inFlight, queued, retrying } = statistics.requests
+    const active = statistics.backends.reduce((sum, backend) => sum + backend.active, 0)
+    if (inFlight + queued + retrying + active === 0 || performance.now() > deadlineMs) return statistics
+    await sleep(quietPollMs)
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})

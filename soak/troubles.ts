@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+import type { Behaviour } from '../chaos/backend-control.js'
+import { everyBackend, type Fleet } from '../chaos/fleet.js'
+import { seededRandom } from '../test/support/random.js'
+
+const slowMs = 400
+/** How long something is wrong, and how long nothing is after it. */
+const wrongMs = { least: 200, most: 3000 }
+const restMs = { least: 200, most: 1500 }
+const troubledAtOnce = 2
+/** Part of the rounds in which no backend is left. */
+const outageShare = 0.08
+
+interface Trouble {
+  begin(fleet: Fleet, index: number): Promise<void> | void
+  end(fleet: Fleet, index: number): Promise<void> | void
+}
+
+const behaving = (behaviour: Partial<Behaviour>): Trouble => ({
+  begin: (fleet, index) => fleet.set(index, behaviour),
+  end: (fleet, index) => fleet.set(index, {})
+})
+
+const stopping = (signal: 'SIGKILL' | 'SIGTERM'): Trouble => ({
+  begin: (fleet, index) => fleet.stopBackend(index, signal),
+  end: (fleet, index) => fleet.startBackend(index)
+})
+
+const kill = stopping('SIGKILL')
+
+/** All that can be wrong with a backend. */
+export const troubles: Readonly<Record<string, Trouble>> = {
+  kill,
+  restart: stopping('SIGTERM'),
+  freeze: {
+    begin: (fleet, index) => fleet.freeze(index),
+    end: (fleet, index) => fleet.thaw(index)
+  },
+  slow: behaving({ delayMs: slowMs }),
+  error: behaving({ mode: 'error' }),
+  reset: behaving({ mode: 'reset' }),
+  refuse: behaving({ refusing: true })
+}
+
+/** Breaks backends again and again. */
+export class Troublemaker {
+  /** How often each trouble was made. */
+  readonly counts: Record<string, number> = {}
+  readonly #fleet: Fleet
+  readonly #random: () => number
+  readonly #stop = new AbortController()
+
+  constructor(fleet: Fleet, seed: number) {
+    this.#fleet = fleet
+    this.#random = seededRandom(seed)
+  }
+
+  /** Goes on until `stop` is called; resolves once every backend is well again. */
+  async run(): Promise<void> {
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await this.#round()
+      await this.#wait(restMs)
+    }
+  }
+
+  stop(): void {
+    this.#stop.abort()
+  }
+
+  async #round(): Promise<void> {
+    if (this.#random() < outageShare) {
+      await Promise.all(everyBackend.map((index) => kill.begin(this.#fleet, index)))
+      this.#count('outage')
+      await this.#wait(wrongMs)
+      await Promise.all(everyBackend.map((index) => kill.end(this.#fleet, index)))
+      return
+    }
+    const troubled = this.#some(everyBackend, 1 + Math.floor(this.#random() * troubledAtOnce))
+    await Promise.all(
+      troubled.map(async (index) => {
+        const [name] = this.#some(Object.keys(troubles), 1)
+        const { begin, end } = troubles[name!]!
+        await begin(this.#fleet, index)
+        this.#count(name!)
+        await this.#wait(wrongMs)
+        await end(this.#fleet, index)
+      })
+    )
+  }
+
+  #some<T>(of: readonly T[], count: number): T[] {
+    const left = [...of]
+    return Array.from({ length: count }, () => left.splice(Math.floor(this.#random() * left.length), 1)[0]!)
+  }
+
+  #count(name: string): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1
+  }
+
+  /** What is under way ends early at the stop. */
+  async #wait({ least, most }: { least: number; most: number }): Promise<void> {
+    const ms = least + this.#random() * (most - least)
+    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {})
+  }
+}
