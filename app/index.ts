@@ -5,6 +5,7 @@ import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
 import leastConnections from '../plugins/least-connections.js'
+import metrics from '../plugins/metrics.js'
 import overload from '../plugins/overload.js'
 import passiveHealth from '../plugins/passive-health.js'
 import statistics from '../plugins/statistics.js'
@@ -28,6 +29,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(backendRegistry, { config })
   await fastify.register(connections, { config })
   await fastify.register(statistics, { config })
+  await fastify.register(metrics)
   await fastify.register(healthCheck, { config })
   await fastify.register(passiveHealth, { config })
   await fastify.register(overload, { config })

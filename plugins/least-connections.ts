@@ -45,7 +45,7 @@ const HEDGE_UPDATE_MS = 1000
 /** Chooses a backend for each request of its scope, takes a slot on it, and leaves the exchange on the request. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, latency, outliers, stalls } = fastify
+    const { registry, latency, requestMetrics: metrics, outliers, stalls } = fastify
     const { counters } = registry
     const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
@@ -71,6 +71,7 @@ export default fp<{ config: Config }>(
     const forwarding: Forwarding = {
       registry,
       latency,
+      metrics,
       timeouts,
       selector,
       sessions,
@@ -86,14 +87,12 @@ export default fp<{ config: Config }>(
         return hedgeAfterMs
       },
       isRetriedStatus: (statusCode) => isInRanges(resilience.retryStatus, statusCode),
-      onAnswer: (backend, statusCode, attempt) => {
+      onAnswer: (backend, statusCode, latencyMs, nowMs) => {
         backend.hasSpoken = true
-        if (isServerError(statusCode)) {
-          outliers.onError(backend)
-        } else if (policy.onLatency) {
-          const nowMs = performance.now()
-          policy.onLatency(backend, nowMs - attempt.lastMovedMs(nowMs), nowMs)
-        }
+        metrics.backendDurations[backend.id]!.observe(latencyMs / 1000)
+        // How fast it fails says nothing of how fast it answers.
+        if (isServerError(statusCode)) outliers.onError(backend)
+        else policy.onLatency?.(backend, latencyMs, nowMs)
       },
       onComplete: (backend, statusCode) => {
         if (!isServerError(statusCode)) outliers.onSuccess(backend)
@@ -163,7 +162,7 @@ export default fp<{ config: Config }>(
       }
     })
   },
-  { name: 'least-connections', dependencies: ['backend-registry', 'passive-health', 'statistics'] }
+  { name: 'least-connections', dependencies: ['backend-registry', 'passive-health', 'statistics', 'metrics'] }
 )
 
 /** Whether a status says that the backend is not well, and not that it cannot do what was asked. */

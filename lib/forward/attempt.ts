@@ -1,18 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Backend } from '../backend.js'
-import { BackendCell } from '../counters.js'
+import { BackendCell, BalancerCell } from '../counters.js'
 import type { Connection, OutgoingRequest } from '../http1/connection.js'
 import type { Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import { Relay } from './relay.js'
 import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
+import { Tunnel, type TunnelProgress } from './tunnel.js'
 import { Upload } from './upload.js'
 
 /**
  * The attempt at a backend that is under way, one after another: the slot that it holds from selection to its end, what
  * was sent and when, and the backend's accounts of it.
  */
-export abstract class Attempt extends Relay implements Awaiting {
+export abstract class Attempt extends Relay implements Awaiting, TunnelProgress {
   armedMs = 0
   previous: Awaiting | undefined
   next: Awaiting | undefined
@@ -73,6 +74,22 @@ export abstract class Attempt extends Relay implements Awaiting {
     this.connection?.fail(new ResponseTimeout())
   }
 
+  /** Whether the response is that the backend changes to a protocol that it was offered. */
+  get changesProtocol(): boolean {
+    return this.head?.statusCode === 101
+  }
+
+  /**
+   * Passes bytes on in both directions, from now to the end.
+   * @param early what the client has sent behind its request
+   */
+  startTunnel(early: Buffer, idleMs: number): void {
+    const { registry } = this.forwarding
+    registry.counters.add(BalancerCell.tunnels, 1)
+    this.res.once('close', () => registry.counters.add(BalancerCell.tunnels, -1))
+    new Tunnel(this.connection!, this.req.socket, this, idleMs).start(early)
+  }
+
   onTunnelSent(bytes: number): void {
     this.#tunnelBytesSent += bytes
   }
@@ -93,7 +110,8 @@ export abstract class Attempt extends Relay implements Awaiting {
     const statusClass = Math.min(Math.floor(statusCode / 100), 5)
     backend.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
     if (statusCode < 200) return
-    this.forwarding.onAnswer(backend, statusCode, this)
+    const nowMs = performance.now()
+    this.forwarding.onAnswer(backend, statusCode, nowMs - this.lastMovedMs(nowMs), nowMs)
   }
 
   /** Gives the slot back, with the bytes of the attempt. */

@@ -12,9 +12,9 @@ import type { Forwarding } from './forwarding.js'
 import { writeInterim } from './response-start.js'
 import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
 import { Tries, type TryOwner } from './tries.js'
-import { Tunnel, type TunnelProgress } from './tunnel.js'
 
 const NO_HEADERS = Object.freeze({})
+const NO_ANSWER = { statusCode: 0 }
 
 /** What reply-from is told: that a head is there. Status and fields go by it, from the exchange to the raw reply. */
 export type HeadCallback = (
@@ -29,16 +29,15 @@ export type HeadCallback = (
  * selection to the end of the attempt; the place in the balancer's own count until the client's side is closed. Each
  * has one way back, which can be taken only once.
  */
-export class Exchange
-  extends Attempt
-  implements ResponseHandler, SecondAttemptOwner, TryOwner, TunnelProgress
-{
+export class Exchange extends Attempt implements ResponseHandler, SecondAttemptOwner, TryOwner {
   /** Why there will be no response from a backend, once that is certain. */
   failure: Failure | undefined
 
   readonly #socket: Socket
   readonly #startMs = performance.now()
   #onHead: HeadCallback | undefined
+  /** The backend whose answer was taken, or -1. */
+  #answeredBy = -1
   /** Once there is more than a first try that begins at once. */
   #tries: Tries | undefined
   /** While another backend is asked as well. */
@@ -124,6 +123,7 @@ export class Exchange
   #takeHead(head: ResponseHead): void {
     this.#tries?.end()
     this.head = head
+    this.#answeredBy = this.backend!.id
     this.#tellHead()
   }
 
@@ -217,22 +217,6 @@ export class Exchange
     else this.#tellFailure(failure)
   }
 
-  /** Whether the response is that the backend changes to a protocol that it was offered. */
-  get changesProtocol(): boolean {
-    return this.head?.statusCode === 101
-  }
-
-  /**
-   * Passes bytes on in both directions, from now to the end.
-   * @param early what the client has sent behind its request
-   */
-  startTunnel(early: Buffer, idleMs: number): void {
-    const { registry } = this.forwarding
-    registry.counters.add(BalancerCell.tunnels, 1)
-    this.res.once('close', () => registry.counters.add(BalancerCell.tunnels, -1))
-    new Tunnel(this.connection!, this.#socket, this, idleMs).start(early)
-  }
-
   #tellFailure(failure: Failure): void {
     this.#tries?.end()
     this.failure = failure
@@ -260,10 +244,13 @@ export class Exchange
     if (this.closed) return
     this.closed = true
     this.upload?.end()
-    const { registry, latency } = this.forwarding
+    const { registry, latency, metrics } = this.forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()
-    if (this.res.writableFinished) latency.record(endMs - this.#startMs, endMs)
+    const durationMs = endMs - this.#startMs
+    if (this.res.writableFinished) latency.record(durationMs, endMs)
+    const { statusCode } = this.head ?? this.failure ?? NO_ANSWER
+    metrics.count(this.req.method!, statusCode, this.#answeredBy, durationMs)
     this.destroy()
   }
 }

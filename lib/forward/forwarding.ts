@@ -2,12 +2,13 @@ import type { BlockList } from 'node:net'
 import type { Backend } from '../backend.js'
 import type { Stalls } from '../ejection/stalls.js'
 import type { LatencyWindow } from '../latency.js'
+import type { RequestMetrics } from '../metrics/request-metrics.js'
 import type { Registry } from '../registry.js'
 import type { Selector } from '../selection/selector.js'
 import type { Sessions } from '../selection/sticky.js'
 import type { AttemptFault } from './failure.js'
 import type { Outage } from './outage.js'
-import type { Awaiting, ResponseTimeouts } from './response-timeouts.js'
+import type { ResponseTimeouts } from './response-timeouts.js'
 import type { RetryBudget } from './retry-budget.js'
 import type { UploadLimits } from './upload.js'
 import type { WaitingQueue } from './waiting-queue.js'
@@ -16,6 +17,7 @@ import type { WaitingQueue } from './waiting-queue.js'
 export interface Forwarding extends UploadLimits {
   readonly registry: Registry
   readonly latency: LatencyWindow
+  readonly metrics: RequestMetrics
   readonly timeouts: ResponseTimeouts
   readonly selector: Selector
   /** Undefined if clients are not kept on backends. */
@@ -32,8 +34,8 @@ export interface Forwarding extends UploadLimits {
   readonly hedgeAfterMs: number
   /** Whether a request that may be sent twice is tried again instead of being answered so. */
   isRetriedStatus(statusCode: number): boolean
-  /** A backend has answered an attempt. */
-  onAnswer(backend: Backend, statusCode: number, attempt: Pick<Awaiting, 'lastMovedMs'>): void
+  /** A backend has answered an attempt at `nowMs`, so long after the request was sent. */
+  onAnswer(backend: Backend, statusCode: number, latencyMs: number, nowMs: number): void
   /** A response has come to its end. */
   onComplete(backend: Backend, statusCode: number): void
   /**

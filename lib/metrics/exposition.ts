@@ -1,0 +1,169 @@
+import { collectDefaultMetrics, Registry as Exposition, type Metric } from 'prom-client'
+import { type Backend, STATES, WEIGHT_UNIT } from '../backend.js'
+import { BackendCell, BalancerCell } from '../counters.js'
+import type { Registry } from '../registry.js'
+import type { Buckets } from './buckets.js'
+import type { HealthTransitions } from './health-transitions.js'
+import type { RequestMetrics } from './request-metrics.js'
+
+export interface MetricsSource {
+  readonly registry: Registry
+  readonly requests: RequestMetrics
+  readonly transitions: HealthTransitions
+  readonly version: string
+  /** Client connections open now. */
+  readonly openConnections: () => number
+}
+
+interface Sample {
+  readonly value: number
+  readonly labels?: Readonly<Record<string, string | number>>
+  /** Where a metric has lines of several names. */
+  readonly metricName?: string
+}
+
+const PREFIX = 'fairlead_'
+/** Gauges of Node's whose names end as only those of counters may. */
+const MISNAMED = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total'
+]
+
+const REJECTIONS = {
+  overload: BalancerCell.rejectedOverload,
+  no_backend: BalancerCell.rejectedNoBackend,
+  queue_full: BalancerCell.rejectedQueueFull,
+  queue_timeout: BalancerCell.rejectedQueueTimeout,
+  outage_timeout: BalancerCell.rejectedOutageTimeout,
+  bad_request: BalancerCell.rejectedRequest
+}
+
+/**
+ * All metrics, for Prometheus. What the counters hold already is read from them when somebody asks, so that a request
+ * pays nothing for it.
+ */
+export function exposition(source: MetricsSource): Exposition {
+  const { registry, requests, transitions } = source
+  const { backends, counters } = registry
+  const target = new Exposition()
+  collectDefaultMetrics({ register: target })
+  for (const name of MISNAMED) target.removeSingleMetric(name)
+
+  const add = (
+    type: 'counter' | 'gauge' | 'histogram',
+    name: string,
+    help: string,
+    collect: () => Sample[]
+  ) => {
+    const get = async () => ({ name: PREFIX + name, help, type, values: collect(), aggregator: 'sum' })
+    // The library's own classes keep a map of labels for each sample, and want to be told of each change.
+    target.registerMetric({ name: PREFIX + name, help, type, get } as unknown as Metric)
+  }
+  const gauge = (name: string, help: string, read: () => number) =>
+    add('gauge', name, help, () => [{ value: read() }])
+  const counter = (name: string, help: string, read: () => number) =>
+    add('counter', name, help, () => [{ value: read() }])
+  const ofBackends = (
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    read: (backend: Backend) => number
+  ) =>
+    add(type, `backend_${name}`, help, () =>
+      backends.map((backend) => ({ labels: { backend: backend.address }, value: read(backend) }))
+    )
+  const totals = (name: string, help: string, cell: number) =>
+    ofBackends('counter', name, help, (backend) => backend.counters.total(cell))
+
+  add('gauge', 'info', 'Always 1; the version is a label', () => [
+    { labels: { version: source.version }, value: 1 }
+  ])
+  gauge('requests_in_flight', 'Requests that are being worked on', () => registry.inFlight)
+  gauge('requests_queued', 'Requests that wait for a backend', () => counters.get(BalancerCell.queued))
+  gauge('tunnels_open', 'Connections that have changed to another protocol', () =>
+    counters.get(BalancerCell.tunnels)
+  )
+  gauge('retries_in_flight', 'Attempts under way that are not the first of their request', () =>
+    counters.get(BalancerCell.retrying)
+  )
+  gauge('panic', '1 while unhealthy backends are used, as no other is left', () => Number(registry.panicking))
+  gauge('draining', '1 from the signal to end until the end', () => Number(registry.draining))
+  gauge('client_connections', 'Client connections open', source.openConnections)
+  counter(
+    'client_connections_dropped_total',
+    'Client connections closed unanswered as too many were open',
+    () => counters.total(BalancerCell.connectionsDropped)
+  )
+  counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
+    counters.total(BalancerCell.retriesRefused)
+  )
+  add('counter', 'requests_rejected_total', 'Requests that no backend was asked for, by reason', () =>
+    Object.entries(REJECTIONS).map(([reason, cell]) => ({ labels: { reason }, value: counters.total(cell) }))
+  )
+  add(
+    'counter',
+    'requests_total',
+    'Requests that have ended, by the backend that answered, method and status',
+    () =>
+      [...requests.counts()].map(({ backendId, method, code, count }) => ({
+        labels: { backend: backends[backendId]?.address ?? '', method, code },
+        value: count
+      }))
+  )
+  add('histogram', 'request_duration_seconds', 'From the head of a request to the end of its response', () =>
+    samplesOf(`${PREFIX}request_duration_seconds`, requests.duration, {})
+  )
+  add('histogram', 'backend_duration_seconds', 'From the end of a request to the head of its response', () =>
+    backends.flatMap(({ id, address }) =>
+      samplesOf(`${PREFIX}backend_duration_seconds`, requests.backendDurations[id]!, { backend: address })
+    )
+  )
+  ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
+  add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>
+    backends.flatMap(({ address, status }) =>
+      [...STATES, 'ejected', 'draining'].map((state) => ({
+        labels: { backend: address, state },
+        value: Number(state === status)
+      }))
+    )
+  )
+  ofBackends('gauge', 'requests_in_flight', 'Requests that it is working on', ({ active }) => active)
+  ofBackends('gauge', 'weight', 'Share of the load as configured', ({ weight }) => weight)
+  ofBackends(
+    'gauge',
+    'effective_weight',
+    'The same as it is now',
+    (backend) => backend.effectiveWeight / WEIGHT_UNIT
+  )
+  totals('attempts_total', 'Requests that were given to it, second tries included', BackendCell.total)
+  totals('failures_total', 'Attempts that were refused, reset, timed out or broken', BackendCell.failed)
+  totals('retries_total', 'Requests that failed here and were tried on another backend', BackendCell.retries)
+  totals('hedges_total', 'Requests it was asked beside a silent backend', BackendCell.hedges)
+  totals('ejections_total', 'Times that it was kept out by passive means', BackendCell.ejections)
+  totals('received_bytes_total', 'Bytes of response bodies', BackendCell.bytesReceived)
+  totals('sent_bytes_total', 'Bytes of request bodies', BackendCell.bytesSent)
+  add('counter', 'backend_health_transitions_total', 'Changes of the state that health checks see', () =>
+    backends.flatMap((backend) =>
+      STATES.map((to) => ({
+        labels: { backend: backend.address, to },
+        value: transitions.count(backend, to)
+      }))
+    )
+  )
+  return target
+}
+
+/** The lines of a histogram: each bucket holds what the ones below it do as well. */
+function samplesOf(name: string, { bounds, counts, sum }: Buckets, labels: Record<string, string>): Sample[] {
+  let count = 0
+  const buckets = Array.from(counts, (own, index) => {
+    count += own
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: count }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count }
+  ]
+}

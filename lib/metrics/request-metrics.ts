@@ -1,0 +1,58 @@
+import { Buckets, DURATION_BOUNDS } from './buckets.js'
+
+/** Those that have a label of their own: any other name that a client may send would be one more series. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
+const METHOD_LABELS = [...METHODS, 'other'] as const
+/** By the first digit of the status; 0 when the client left before there was one. */
+const CODE_LABELS = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
+const METHOD_INDEX = new Map<string, number>(METHODS.map((method, index) => [method, index]))
+const PER_BACKEND = METHOD_LABELS.length * CODE_LABELS.length
+
+/** How many requests ended in one way. */
+export interface RequestCount {
+  /** -1 for those that no backend answered. */
+  readonly backendId: number
+  readonly method: string
+  readonly code: string
+  readonly count: number
+}
+
+/** What is counted of each request as it ends: cheaply, as labels are only made when somebody asks. */
+export class RequestMetrics {
+  /** From the head of the request to the end of the response. */
+  readonly duration = new Buckets(DURATION_BOUNDS)
+  /** Of each backend, from the end of the request to the head of the response. */
+  readonly backendDurations: readonly Buckets[]
+  readonly #counts: Float64Array
+
+  constructor(backends: number) {
+    this.backendDurations = Array.from({ length: backends }, () => new Buckets(DURATION_BOUNDS))
+    this.#counts = new Float64Array((backends + 1) * PER_BACKEND)
+  }
+
+  /**
+   * A request has ended.
+   * @param statusCode of its answer, or 0 if the client left before there was one
+   * @param backendId the backend that answered it, or -1
+   */
+  count(method: string, statusCode: number, backendId: number, durationMs: number): void {
+    const methodIndex = METHOD_INDEX.get(method) ?? METHODS.length
+    const codeIndex = Math.min(Math.floor(statusCode / 100), CODE_LABELS.length - 1)
+    this.#counts[(backendId + 1) * PER_BACKEND + methodIndex * CODE_LABELS.length + codeIndex]!++
+    this.duration.observe(durationMs / 1000)
+  }
+
+  /** Every way in which a request has ended so far. */
+  *counts(): Generator<RequestCount> {
+    for (const [index, count] of this.#counts.entries()) {
+      if (count === 0) continue
+      const rest = index % PER_BACKEND
+      yield {
+        backendId: Math.floor(index / PER_BACKEND) - 1,
+        method: METHOD_LABELS[Math.floor(rest / CODE_LABELS.length)]!,
+        code: CODE_LABELS[rest % CODE_LABELS.length]!,
+        count
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import fp from 'fastify-plugin'
+import type { Registry as Exposition } from 'prom-client'
+import { HealthTransitions } from '../lib/metrics/health-transitions.js'
+import { RequestMetrics } from '../lib/metrics/request-metrics.js'
+import { version } from '../package.json'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Counts requests as they end. */
+    requestMetrics: RequestMetrics
+    /** All metrics, as Prometheus reads them. */
+    exposition(): Promise<Exposition>
+  }
+}
+
+/** Counts what Prometheus asks for, beside what the registry counts already. */
+export default fp(
+  async (fastify) => {
+    const { registry, connections } = fastify
+    const requests = new RequestMetrics(registry.backends.length)
+    const transitions = new HealthTransitions(registry)
+    const openConnections = () => connections.size
+    let made: Promise<Exposition> | undefined
+    fastify.decorate('requestMetrics', requests)
+    fastify.decorate('exposition', () => {
+      // Who has no Prometheus need not pay for the library, nor for what it watches of Node.
+      made ??= import('../lib/metrics/exposition.js').then(({ exposition }) =>
+        exposition({ registry, requests, transitions, version, openConnections })
+      )
+      return made
+    })
+  },
+  { name: 'metrics', dependencies: ['backend-registry', 'connections'] }
+)

@@ -1,0 +1,12 @@
+import type { FastifyPluginAsync } from 'fastify'
+
+/** The metrics, in the text format of Prometheus. */
+const metrics: FastifyPluginAsync = async (fastify) => {
+  fastify.get('/metrics', async (_request, reply) => {
+    const exposition = await fastify.exposition()
+    reply.header('Cache-Control', 'no-store').type(exposition.contentType)
+    return exposition.metrics()
+  })
+}
+
+export default metrics
