@@ -7,7 +7,6 @@ import { Exchange } from '../lib/forward/exchange.js'
 import { NO_BACKEND, QUEUE_FULL } from '../lib/forward/failure.js'
 import type { Forwarding } from '../lib/forward/forwarding.js'
 import { Outage } from '../lib/forward/outage.js'
-import { answerRaw } from '../lib/forward/raw-answer.js'
 import { checkRequest } from '../lib/forward/request-check.js'
 import { outgoingRequest } from '../lib/forward/request-head.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
@@ -129,8 +128,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('openExchange', (req, res, target, id, upgrade) => {
       const destination = checkRequest(req, target, limits)
       if ('statusCode' in destination) {
-        counters.addTotal(BalancerCell.rejectedRequest, 1)
-        answerRaw(req, res, destination)
+        fastify.refuse(req, res, destination, BalancerCell.rejectedRequest)
         return undefined
       }
       // Who waits already goes first.
@@ -138,12 +136,10 @@ export default fp<{ config: Config }>(
       if (backend) {
         backend.acquire()
       } else if (!selector.canWait() && !outage.takes(registry.pulseMs, registry.pulseMs)) {
-        counters.addTotal(BalancerCell.rejectedNoBackend, 1)
-        answerRaw(req, res, NO_BACKEND)
+        fastify.refuse(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend)
         return undefined
       } else if (queue.isFull) {
-        counters.addTotal(BalancerCell.rejectedQueueFull, 1)
-        answerRaw(req, res, QUEUE_FULL)
+        fastify.refuse(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull)
         return undefined
       }
       const by = { requestId: id, forwarded, trusted }
@@ -162,7 +158,10 @@ export default fp<{ config: Config }>(
       }
     })
   },
-  { name: 'least-connections', dependencies: ['backend-registry', 'passive-health', 'statistics', 'metrics'] }
+  {
+    name: 'least-connections',
+    dependencies: ['backend-registry', 'passive-health', 'statistics', 'metrics', 'overload']
+  }
 )
 
 /** Whether a status says that the backend is not well, and not that it cannot do what was asked. */

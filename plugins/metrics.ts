@@ -9,7 +9,7 @@ declare module 'fastify' {
     /** Counts requests as they end. */
     requestMetrics: RequestMetrics
     /** All metrics, as Prometheus reads them. */
-    exposition(): Promise<Exposition>
+    exposition(): Exposition
   }
 }
 
@@ -20,13 +20,17 @@ export default fp(
     const requests = new RequestMetrics(registry.backends.length)
     const transitions = new HealthTransitions(registry)
     const openConnections = () => connections.size
-    let made: Promise<Exposition> | undefined
+    // Who has no Prometheus need not pay for the library, nor for what it watches of Node. Not by `import()`, which
+    // fails for ever if it fails once, as it does while no file can be opened.
+    const load = () => {
+      const { exposition } =
+        require('../lib/metrics/exposition.js') as typeof import('../lib/metrics/exposition.js')
+      return exposition({ registry, requests, transitions, version, openConnections })
+    }
+    let made: Exposition | undefined
     fastify.decorate('requestMetrics', requests)
     fastify.decorate('exposition', () => {
-      // Who has no Prometheus need not pay for the library, nor for what it watches of Node.
-      made ??= import('../lib/metrics/exposition.js').then(({ exposition }) =>
-        exposition({ registry, requests, transitions, version, openConnections })
-      )
+      made ??= load()
       return made
     })
   },

@@ -3,11 +3,12 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { isRefused, refuseRest } from '../lib/forward/client-connection.js'
-import { EXPECTATION_FAILED, OVERLOADED, UNKNOWN_METHOD } from '../lib/forward/failure.js'
+import { EXPECTATION_FAILED, type Failure, OVERLOADED, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { forwardsLeft, lastHopFailure } from '../lib/forward/max-forwards.js'
 import { answerOptions, answerRaw } from '../lib/forward/raw-answer.js'
 import { checkRequest } from '../lib/forward/request-check.js'
 import { isOwnTarget } from '../lib/forward/target.js'
+import { NO_BACKEND_ID } from '../lib/metrics/request-metrics.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,6 +17,11 @@ declare module 'fastify' {
      * answered, and counted if it was refused.
      */
     answeredHere(req: IncomingMessage, res: ServerResponse): boolean
+    /**
+     * Answers a request that no backend is asked for, and counts it.
+     * @param cell of the balancer's counters, for the reason
+     */
+    refuse(req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number): void
   }
 }
 
@@ -28,14 +34,20 @@ const KNOWN_METHODS = new Set(METHODS)
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry } = fastify
+    const { server, registry, requestMetrics } = fastify
     const { maxConnections, limits } = config
     const { counters } = registry
 
+    const refuse = (req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number) => {
+      counters.addTotal(cell, 1)
+      requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
+      answerRaw(req, res, failure)
+    }
+    fastify.decorate('refuse', refuse)
+
     const answeredHere = (req: IncomingMessage, res: ServerResponse) => {
       if (counters.get(BalancerCell.inFlight) < maxConnections) return endsHere(req, res)
-      counters.addTotal(BalancerCell.rejectedOverload, 1)
-      answerRaw(req, res, OVERLOADED)
+      refuse(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
     }
     const endsHere = (req: IncomingMessage, res: ServerResponse) => {
@@ -44,12 +56,8 @@ export default fp<{ config: Config }>(
       // One that is wrong is refused where all are.
       if ('statusCode' in checkRequest(req, req.url!, limits)) return false
       const failure = lastHopFailure(req.method!, left)
-      if (failure) {
-        counters.addTotal(BalancerCell.rejectedRequest, 1)
-        answerRaw(req, res, failure)
-      } else {
-        answerOptions(req, res)
-      }
+      if (failure) refuse(req, res, failure, BalancerCell.rejectedRequest)
+      else answerOptions(req, res)
       return true
     }
     fastify.decorate('answeredHere', answeredHere)
@@ -60,7 +68,7 @@ export default fp<{ config: Config }>(
       if (isRefused(socket)) return
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseRest(socket)
-      if (!KNOWN_METHODS.has(req.method!)) answerRaw(req, res, UNKNOWN_METHOD)
+      if (!KNOWN_METHODS.has(req.method!)) refuse(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
       else if (isOwnTarget(req.url!) || !answeredHere(req, res)) route!(req, res)
     }
     server.removeAllListeners('request')
@@ -71,8 +79,8 @@ export default fp<{ config: Config }>(
       accept(req, res)
     })
     server.on('checkExpectation', (req, res) => {
-      if (!isRefused(req.socket)) answerRaw(req, res, EXPECTATION_FAILED)
+      if (!isRefused(req.socket)) refuse(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },
-  { name: 'overload', dependencies: ['backend-registry'] }
+  { name: 'overload', dependencies: ['backend-registry', 'metrics'] }
 )

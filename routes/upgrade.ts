@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../lib/config/load.js'
+import { BalancerCell } from '../lib/counters.js'
 import { setWaiting } from '../lib/forward/client-connection.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
@@ -57,7 +58,9 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
     inTurn(socket, () => serve(req, socket, early))
   })
   fastify.server.on('connect', (req: IncomingMessage, socket: Socket) => {
-    inTurn(socket, () => answerRaw(req, responseOn(socket, req), UNKNOWN_METHOD))
+    inTurn(socket, () => {
+      fastify.refuse(req, responseOn(socket, req), UNKNOWN_METHOD, BalancerCell.rejectedRequest)
+    })
   })
 }
 

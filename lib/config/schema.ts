@@ -155,8 +155,8 @@ export const schema = z.strictObject({
   }),
   LB_ADMIN_ALLOW: variable(addressRanges(), {
     description:
-      'Addresses and CIDR ranges whose connections may read `/__lb/stats`, judged by the address of the socket alone; ' +
-      'others get `404`.',
+      'Addresses and CIDR ranges whose connections may read `/__lb/stats` and `/__lb/metrics`, judged by the address of the ' +
+      'socket alone; others get `404`.',
     fallback: '127.0.0.0/8 ::1',
     flags: '--admin-allow <ranges>'
   }),

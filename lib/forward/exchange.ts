@@ -4,9 +4,11 @@ import type { Backend } from '../backend.js'
 import { BalancerCell } from '../counters.js'
 import type { OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
+import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
 import { Attempt } from './attempt.js'
 import { isSecure } from './client-address.js'
 import { whenClosed } from './client-response.js'
+import type { HeadCallback } from './dispatcher.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import { writeInterim } from './response-start.js'
@@ -14,13 +16,6 @@ import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
 import { Tries, type TryOwner } from './tries.js'
 
 const NO_HEADERS = Object.freeze({})
-const NO_ANSWER = { statusCode: 0 }
-
-/** What reply-from is told: that a head is there. Status and fields go by it, from the exchange to the raw reply. */
-export type HeadCallback = (
-  error: null,
-  response: { statusCode: number; headers: object; body: Exchange }
-) => void
 
 /**
  * One client request and its answer: the attempts at backends, the response streamed to the client, and the accounts.
@@ -36,8 +31,8 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   readonly #socket: Socket
   readonly #startMs = performance.now()
   #onHead: HeadCallback | undefined
-  /** The backend whose answer was taken, or -1. */
-  #answeredBy = -1
+  /** The backend whose answer was taken. */
+  #answeredBy = NO_BACKEND_ID
   /** Once there is more than a first try that begins at once. */
   #tries: Tries | undefined
   /** While another backend is asked as well. */
@@ -79,6 +74,8 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     const { registry, sessions, trusted } = this.forwarding
     const cookieLine = sessions?.lineFor(this.req, this.backend!, isSecure(this.req, trusted))
     this.writeHeadOf(this.head!, registry.draining, cookieLine)
+    // What follows is no HTTP any more, and may take days.
+    if (this.changesProtocol) this.#countRequest(performance.now())
   }
 
   attemptAt(backend: Backend): void {
@@ -244,13 +241,16 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     if (this.closed) return
     this.closed = true
     this.upload?.end()
-    const { registry, latency, metrics } = this.forwarding
+    const { registry, latency } = this.forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()
-    const durationMs = endMs - this.#startMs
-    if (this.res.writableFinished) latency.record(durationMs, endMs)
-    const { statusCode } = this.head ?? this.failure ?? NO_ANSWER
-    metrics.count(this.req.method!, statusCode, this.#answeredBy, durationMs)
+    if (this.res.writableFinished) latency.record(endMs - this.#startMs, endMs)
+    if (!this.changesProtocol) this.#countRequest(endMs)
     this.destroy()
+  }
+
+  #countRequest(endMs: number): void {
+    const statusCode = (this.head ?? this.failure)?.statusCode ?? 0
+    this.forwarding.metrics.count(this.req.method!, statusCode, this.#answeredBy, endMs - this.#startMs)
   }
 }

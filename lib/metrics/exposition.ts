@@ -23,12 +23,15 @@ interface Sample {
 }
 
 const PREFIX = 'fairlead_'
-/** Gauges of Node's whose names end as only those of counters may. */
-const MISNAMED = [
-  'nodejs_active_handles_total',
-  'nodejs_active_requests_total',
-  'nodejs_active_resources_total'
-]
+/** Of Node's, those that walk through every open connection; some are also named as only counters may be. */
+const UNWANTED = ['handles', 'requests', 'resources'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`
+])
+/** The label of requests that no backend answered. It cannot be an address, as these have a port. */
+const NO_BACKEND = 'none'
+/** None comes back to `checking`. */
+const CHECKED_STATES = STATES.filter((state) => state !== 'checking')
 
 const REJECTIONS = {
   overload: BalancerCell.rejectedOverload,
@@ -48,7 +51,7 @@ export function exposition(source: MetricsSource): Exposition {
   const { backends, counters } = registry
   const target = new Exposition()
   collectDefaultMetrics({ register: target })
-  for (const name of MISNAMED) target.removeSingleMetric(name)
+  for (const name of UNWANTED) target.removeSingleMetric(name)
 
   const add = (
     type: 'counter' | 'gauge' | 'histogram',
@@ -98,7 +101,7 @@ export function exposition(source: MetricsSource): Exposition {
   counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
     counters.total(BalancerCell.retriesRefused)
   )
-  add('counter', 'requests_rejected_total', 'Requests that no backend was asked for, by reason', () =>
+  add('counter', 'requests_rejected_total', 'Requests that the balancer refused, by reason', () =>
     Object.entries(REJECTIONS).map(([reason, cell]) => ({ labels: { reason }, value: counters.total(cell) }))
   )
   add(
@@ -107,12 +110,15 @@ export function exposition(source: MetricsSource): Exposition {
     'Requests that have ended, by the backend that answered, method and status',
     () =>
       [...requests.counts()].map(({ backendId, method, code, count }) => ({
-        labels: { backend: backends[backendId]?.address ?? '', method, code },
+        labels: { backend: backends[backendId]?.address ?? NO_BACKEND, method, code },
         value: count
       }))
   )
-  add('histogram', 'request_duration_seconds', 'From the head of a request to the end of its response', () =>
-    samplesOf(`${PREFIX}request_duration_seconds`, requests.duration, {})
+  add(
+    'histogram',
+    'request_duration_seconds',
+    'From the head of a request to the end of its response, or to the start of a tunnel',
+    () => samplesOf(`${PREFIX}request_duration_seconds`, requests.duration, {})
   )
   add('histogram', 'backend_duration_seconds', 'From the end of a request to the head of its response', () =>
     backends.flatMap(({ id, address }) =>
@@ -145,7 +151,7 @@ export function exposition(source: MetricsSource): Exposition {
   totals('sent_bytes_total', 'Bytes of request bodies', BackendCell.bytesSent)
   add('counter', 'backend_health_transitions_total', 'Changes of the state that health checks see', () =>
     backends.flatMap((backend) =>
-      STATES.map((to) => ({
+      CHECKED_STATES.map((to) => ({
         labels: { backend: backend.address, to },
         value: transitions.count(backend, to)
       }))

@@ -8,16 +8,21 @@ const CODE_LABELS = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 const METHOD_INDEX = new Map<string, number>(METHODS.map((method, index) => [method, index]))
 const PER_BACKEND = METHOD_LABELS.length * CODE_LABELS.length
 
+/** Instead of a backend's, for requests that no backend answered. */
+export const NO_BACKEND_ID = -1
+
 /** How many requests ended in one way. */
 export interface RequestCount {
-  /** -1 for those that no backend answered. */
   readonly backendId: number
   readonly method: string
   readonly code: string
   readonly count: number
 }
 
-/** What is counted of each request as it ends: cheaply, as labels are only made when somebody asks. */
+/**
+ * What is counted of each request as it ends: cheaply, as labels are only made when somebody asks. Of this thread, as
+ * nothing is decided from it.
+ */
 export class RequestMetrics {
   /** From the head of the request to the end of the response. */
   readonly duration = new Buckets(DURATION_BOUNDS)
@@ -33,12 +38,13 @@ export class RequestMetrics {
   /**
    * A request has ended.
    * @param statusCode of its answer, or 0 if the client left before there was one
-   * @param backendId the backend that answered it, or -1
+   * @param backendId the backend that answered it, or `NO_BACKEND_ID`
+   * @param durationMs from its head to the end of its answer, in milliseconds
    */
   count(method: string, statusCode: number, backendId: number, durationMs: number): void {
     const methodIndex = METHOD_INDEX.get(method) ?? METHODS.length
     const codeIndex = Math.min(Math.floor(statusCode / 100), CODE_LABELS.length - 1)
-    this.#counts[(backendId + 1) * PER_BACKEND + methodIndex * CODE_LABELS.length + codeIndex]!++
+    this.#counts[(backendId - NO_BACKEND_ID) * PER_BACKEND + methodIndex * CODE_LABELS.length + codeIndex]!++
     this.duration.observe(durationMs / 1000)
   }
 
@@ -48,7 +54,7 @@ export class RequestMetrics {
       if (count === 0) continue
       const rest = index % PER_BACKEND
       yield {
-        backendId: Math.floor(index / PER_BACKEND) - 1,
+        backendId: Math.floor(index / PER_BACKEND) + NO_BACKEND_ID,
         method: METHOD_LABELS[Math.floor(rest / CODE_LABELS.length)]!,
         code: CODE_LABELS[rest % CODE_LABELS.length]!,
         count

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync } from 'fastify'
 /** The metrics, in the text format of Prometheus. */
 const metrics: FastifyPluginAsync = async (fastify) => {
   fastify.get('/metrics', async (_request, reply) => {
-    const exposition = await fastify.exposition()
+    const exposition = fastify.exposition()
     reply.header('Cache-Control', 'no-store').type(exposition.contentType)
     return exposition.metrics()
   })

@@ -1,0 +1,74 @@
+import { METHODS } from 'node:http'
+import t from 'tap'
+import { NO_BACKEND_ID, RequestMetrics } from '../../../lib/metrics/request-metrics.js'
+
+const countsOf = (metrics: RequestMetrics) =>
+  [...metrics.counts()].map(({ backendId, method, code, count }) => [backendId, method, code, count])
+
+t.test('requests are counted by backend, method and class of status', async (t) => {
+  const metrics = new RequestMetrics(3)
+  t.same(countsOf(metrics), [])
+  metrics.count('GET', 200, 0, 5)
+  metrics.count('GET', 299, 0, 5)
+  metrics.count('GET', 200, 2, 5)
+  metrics.count('POST', 404, 1, 5)
+  metrics.count('DELETE', 502, NO_BACKEND_ID, 5)
+  t.same(countsOf(metrics), [
+    [-1, 'DELETE', '5xx', 1],
+    [0, 'GET', '2xx', 2],
+    [1, 'POST', '4xx', 1],
+    [2, 'GET', '2xx', 1]
+  ])
+})
+
+t.test('each status has its class, also those beyond 599; without one it is none', async (t) => {
+  for (const [status, code] of [
+    [0, 'none'],
+    [101, '1xx'],
+    [200, '2xx'],
+    [304, '3xx'],
+    [499, '4xx'],
+    [599, '5xx'],
+    [600, '5xx'],
+    [999, '5xx']
+  ] as const) {
+    const metrics = new RequestMetrics(1)
+    metrics.count('GET', status, 0, 1)
+    t.same(countsOf(metrics), [[0, 'GET', code, 1]], `${status}`)
+  }
+})
+
+t.test('no client can make more than a few series', async (t) => {
+  const metrics = new RequestMetrics(2)
+  const invented = Array.from({ length: 1000 }, (_, i) => `METHOD-${i}`)
+  const odd = ['get', '', 'constructor', '__proto__', 'GET ', 'other']
+  const methods = [...METHODS, ...invented, ...odd]
+  for (const method of methods)
+    for (let status = 0; status < 1000; status += 50) metrics.count(method, status, (status % 3) - 1, 1)
+  const series = countsOf(metrics)
+  t.ok(series.length <= 3 * 8 * 6, `${series.length} series`)
+  t.same([...new Set(series.map(([, method]) => method))].sort(), [
+    'DELETE',
+    'GET',
+    'HEAD',
+    'OPTIONS',
+    'PATCH',
+    'POST',
+    'PUT',
+    'other'
+  ])
+  const total = series.reduce((sum, [, , , count]) => sum + Number(count), 0)
+  t.equal(total, methods.length * 20, 'and all are counted')
+})
+
+t.test('durations are kept in seconds, of all requests together', async (t) => {
+  const requests = new RequestMetrics(1)
+  requests.count('GET', 200, 0, 2)
+  requests.count('POST', 0, NO_BACKEND_ID, 700)
+  requests.count('GET', 503, NO_BACKEND_ID, 0)
+  t.ok(Math.abs(requests.duration.sum - 0.702) < 1e-9)
+  t.equal(
+    requests.duration.counts.reduce((sum, count) => sum + count),
+    3
+  )
+})

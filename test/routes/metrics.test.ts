@@ -1,0 +1,256 @@
+import type { Test } from 'tap'
+import { type Balancer, eventually, inFlight, startBalancer, test, withoutChance } from '../helper.js'
+import { histogramFaults, requestCounts, scrape } from '../support/metrics.js'
+import { answering, OK, refusing, type Script, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { holding } from '../support/stack.js'
+import { echo, openTunnel, switching } from '../support/tunnel.js'
+import { statusOf } from '../support/wire.js'
+
+const request = (method: string, target = '/', ...fields: string[]) =>
+  [`${method} ${target} HTTP/1.1`, 'Host: x', ...fields, '', ''].join('\r\n')
+
+/** Answers with the status that the target says. */
+const asAsked: Script = ({ startLine }, socket) => {
+  const [, status] = /^[A-Z-]+ \/(\d+) /.exec(startLine)!
+  socket.write(`HTTP/1.1 ${status} As Asked\r\n${status === '204' ? '' : 'Content-Length: 0\r\n'}\r\n`)
+}
+
+/** What is exposed once nothing is under way: each request that came is in it once. */
+async function settled(t: Test, balancer: Balancer) {
+  await eventually(() => inFlight(balancer).every((count) => count === 0))
+  const exposed = await scrape(balancer.port)
+  const total = exposed.sum('fairlead_requests_total') ?? 0
+  t.equal(total, balancer.stats().requests.total, 'each request is counted once')
+  t.equal(exposed.sum('fairlead_request_duration_seconds_count'), total, 'each has lasted')
+  t.same(histogramFaults(exposed), [])
+  return exposed
+}
+
+test('the library is loaded with the first request for metrics, and again if that failed', async (t) => {
+  const id = require.resolve('prom-client')
+  const balancer = await startBalancer(t, [await scripted(t, answering(OK))])
+  await exchange(t, balancer.port, request('GET'))
+  t.notOk(id in require.cache)
+  const unreadable = {
+    get exports() {
+      throw new Error('EMFILE: too many open files')
+    }
+  }
+  require.cache[id] = Object.assign(Object.create(unreadable), { loaded: true, children: [] })
+  await t.rejects(scrape(balancer.port), /status 500/)
+  delete require.cache[id]
+  t.equal((await settled(t, balancer)).sum('fairlead_requests_total'), 1)
+  t.ok(id in require.cache)
+})
+
+test('requests are counted by backend, method and status', async (t) => {
+  const backend = await scripted(t, asAsked)
+  const balancer = await startBalancer(t, [backend])
+  for (const [method, status] of [
+    ['GET', 200],
+    ['GET', 206],
+    ['GET', 500],
+    ['HEAD', 200],
+    ['POST', 201],
+    ['PUT', 404],
+    ['PATCH', 409],
+    ['DELETE', 204],
+    ['OPTIONS', 301],
+    ['PROPFIND', 207],
+    ['M-SEARCH', 200],
+    ['LINK', 999]
+  ] as const)
+    await exchange(t, balancer.port, request(method, `/${status}`), { head: method === 'HEAD' })
+  const of = (text: string) => `${backend.address} ${text}`
+  const exposed = await settled(t, balancer)
+  t.same(
+    requestCounts(exposed),
+    [
+      of('GET 2xx: 2'),
+      of('GET 5xx: 1'),
+      of('HEAD 2xx: 1'),
+      of('POST 2xx: 1'),
+      of('PUT 4xx: 1'),
+      of('PATCH 4xx: 1'),
+      of('DELETE 2xx: 1'),
+      of('OPTIONS 3xx: 1'),
+      of('other 2xx: 2'),
+      of('other 5xx: 1')
+    ].sort()
+  )
+  t.equal(exposed.sum('fairlead_backend_duration_seconds_count'), 12)
+})
+
+test('a request that is tried twice is counted once, for the backend that answered', async (t) => {
+  withoutChance(t)
+  const backends = [await refusing(t), await scripted(t, answering(OK))]
+  const [first, second] = backends.map(({ address }) => ({ backend: address }))
+  const balancer = await startBalancer(t, backends)
+  t.equal(statusOf(await exchange(t, balancer.port, request('GET'))), 200)
+  const exposed = await settled(t, balancer)
+  t.same(requestCounts(exposed), [`${second!.backend} GET 2xx: 1`])
+  const both = (name: string, labels = {}) =>
+    [first, second].map((backend) => exposed.sum(`fairlead_backend_${name}`, { ...backend, ...labels }))
+  t.same(both('attempts_total'), [1, 1])
+  t.same(both('failures_total'), [1, 0])
+  t.same(both('retries_total'), [1, 0])
+  t.same(both('duration_seconds_count'), [0, 1])
+  t.same(both('health_transitions_total', { to: 'unhealthy' }), [1, 0])
+  t.same(both('state', { state: 'unhealthy' }), [1, 0])
+  t.same(both('eligible'), [0, 1])
+})
+
+test('a retried answer is the backend’s, but not the request’s', async (t) => {
+  withoutChance(t)
+  const backends = [await scripted(t, () => {}), await scripted(t, answering(OK))]
+  const [failing, well] = backends.map(({ address }) => address)
+  const balancer = await startBalancer(t, backends, { LB_RETRY_STATUS: '503' })
+  const client = await RawClient.open(t, balancer.port)
+  client.send(request('GET'))
+  await eventually(() => backends[0]!.requests.length === 1)
+  for (const socket of backends[0]!.sockets) socket.write('HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n')
+  t.equal(statusOf(await client.response()), 200)
+  const exposed = await settled(t, balancer)
+  t.same(requestCounts(exposed), [`${well} GET 2xx: 1`])
+  t.equal(exposed.sum('fairlead_backend_duration_seconds_count', { backend: failing! }), 1)
+  t.equal(exposed.sum('fairlead_backend_duration_seconds_count', { backend: well! }), 1)
+})
+
+test('a request that no backend answered belongs to none', async (t) => {
+  const balancer = await startBalancer(t, [await refusing(t)])
+  t.equal(statusOf(await exchange(t, balancer.port, request('GET'))), 502)
+  t.same(requestCounts(await settled(t, balancer)), ['none GET 5xx: 1'])
+})
+
+test('a client that leaves before there is an answer is none; later, the answer had begun', async (t) => {
+  const { backend, held } = await holding(t)
+  const balancer = await startBalancer(t, [backend])
+  for (const leave of ['destroy', 'resetAndDestroy'] as const) {
+    const client = await RawClient.open(t, balancer.port)
+    // Of pipelined requests, too, each is counted.
+    client.send(request('GET') + request('DELETE'))
+    await eventually(() => held.length === 2)
+    client.socket[leave]()
+    await eventually(() => balancer.registry.inFlight === 0)
+    held.splice(0)
+  }
+  const reader = await RawClient.open(t, balancer.port)
+  reader.send(request('PUT'))
+  await eventually(() => held.length === 1)
+  held[0]!.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
+  await reader.until((text) => text.endsWith('hello'))
+  reader.abort()
+  t.same(requestCounts(await settled(t, balancer)), [
+    `${backend.address} PUT 2xx: 1`,
+    'none DELETE none: 2',
+    'none GET none: 2'
+  ])
+})
+
+test('a tunnel is counted as it begins, and never again', async (t) => {
+  const backend = await switching(t, echo)
+  const balancer = await startBalancer(t, [backend])
+  const count = [`${backend.address} GET 1xx: 1`]
+  const client = await openTunnel(t, balancer)
+  const open = await scrape(balancer.port)
+  t.same(requestCounts(open), count)
+  t.equal(open.sum('fairlead_tunnels_open'), 1)
+  t.equal(open.sum('fairlead_requests_in_flight'), 1)
+  client.socket.destroy()
+  const over = await settled(t, balancer)
+  t.same(requestCounts(over), count)
+  t.equal(over.sum('fairlead_tunnels_open'), 0)
+  t.equal(
+    over.sum('fairlead_request_duration_seconds_sum'),
+    open.sum('fairlead_request_duration_seconds_sum'),
+    'how long it was open is not how long its request took'
+  )
+})
+
+async function refused(t: Test, { port }: Balancer, status: number, bytes: string): Promise<void> {
+  t.equal(statusOf(await exchange(t, port, bytes)), status, bytes)
+}
+
+test('refused requests are counted, each with its reason', async (t) => {
+  const { backend, held, answer } = await holding(t)
+  const balancer = await startBalancer(t, `${backend.address};max=1`, {
+    LB_MAX_CONNECTIONS: '2',
+    LB_QUEUE_TIMEOUT: '0.2'
+  })
+  const wrong = [
+    [400, request('GET', '/', 'Transfer-Encoding: gzip, chunked')],
+    [417, request('GET', '/', 'Expect: 200-ok')],
+    [501, 'DESCRIBE / RTSP/1.0\r\nHost: x\r\n\r\n'],
+    [501, request('CONNECT', 'x:80')],
+    [405, request('TRACE', '/', 'Max-Forwards: 0')]
+  ] as const
+  for (const [status, bytes] of wrong) await refused(t, balancer, status, bytes)
+  const first = await RawClient.open(t, balancer.port)
+  first.send(request('GET'))
+  await eventually(() => held.length === 1)
+  const second = await RawClient.open(t, balancer.port)
+  second.send(request('GET'))
+  await eventually(() => balancer.stats().requests.queued === 1)
+  t.equal((await scrape(balancer.port)).sum('fairlead_requests_queued'), 1)
+  await refused(t, balancer, 503, request('POST'))
+  t.equal(statusOf(await second.response()), 503)
+  answer()
+  t.equal(statusOf(await first.response()), 200)
+  balancer.registry.setState(balancer.registry.backends[0]!, 'unhealthy', 'test')
+  await refused(t, balancer, 503, request('DELETE'))
+  const exposed = await settled(t, balancer)
+  const reasons = exposed.samples
+    .filter(({ name, value }) => name === 'fairlead_requests_rejected_total' && value > 0)
+    .map(({ labels: { reason }, value }) => `${reason}: ${value}`)
+  t.same(reasons, ['overload: 1', 'no_backend: 1', 'queue_timeout: 1', 'bad_request: 5'])
+  t.same(requestCounts(exposed), [
+    `${backend.address} GET 2xx: 1`,
+    'none DELETE 5xx: 1',
+    'none GET 4xx: 2',
+    'none GET 5xx: 1',
+    'none POST 5xx: 1',
+    'none other 4xx: 1',
+    'none other 5xx: 2'
+  ])
+})
+
+test('so are those for which the queue is full, and those that an outage outlasts', async (t) => {
+  const { backend, held, answer } = await holding(t)
+  const balancer = await startBalancer(t, `${backend.address};max=1`, {
+    LB_QUEUE_SIZE: '1',
+    LB_OUTAGE_TIMEOUT: '0.2'
+  })
+  const clients = [await RawClient.open(t, balancer.port), await RawClient.open(t, balancer.port)]
+  for (const [i, client] of clients.entries()) {
+    client.send(request('GET'))
+    await eventually(() => balancer.registry.inFlight === i + 1)
+  }
+  await refused(t, balancer, 503, request('GET'))
+  for (const client of clients) {
+    await eventually(() => held.length === 1)
+    answer()
+    await client.response()
+  }
+  balancer.registry.setState(balancer.registry.backends[0]!, 'unhealthy', 'test')
+  await refused(t, balancer, 503, request('GET'))
+  const exposed = await settled(t, balancer)
+  t.equal(exposed.sum('fairlead_requests_rejected_total', { reason: 'queue_full' }), 1)
+  t.equal(exposed.sum('fairlead_requests_rejected_total', { reason: 'outage_timeout' }), 1)
+  t.equal(exposed.sum('fairlead_requests_rejected_total'), 2)
+  t.same(requestCounts(exposed), [`${backend.address} GET 2xx: 2`, 'none GET 5xx: 2'])
+})
+
+test('a backend that is ejected for its answers is shown so', async (t) => {
+  const failing = await scripted(t, answering('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'))
+  const balancer = await startBalancer(t, [failing, await scripted(t, answering(OK))])
+  const ejected = balancer.registry.backends[0]!
+  for (let i = 0; i < 100 && !ejected.ejected; i++) await exchange(t, balancer.port, request('GET'))
+  const exposed = await settled(t, balancer)
+  t.equal(exposed.sum('fairlead_backend_ejections_total', { backend: failing.address }), 1)
+  t.equal(exposed.sum('fairlead_backend_ejections_total'), 1)
+  t.equal(exposed.sum('fairlead_backend_state', { backend: failing.address, state: 'ejected' }), 1)
+  t.equal(exposed.sum('fairlead_backend_eligible', { backend: failing.address }), 0)
+  const failed = { backend: failing.address, code: '5xx' }
+  t.equal(exposed.sum('fairlead_requests_total', failed), failing.requests.length)
+})
