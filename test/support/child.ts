@@ -7,15 +7,15 @@ import { type Env, FASTIFY, LB, ROOT } from './processes.js'
 const START_MS = 20_000
 const END_MS = 10_000
 
-/** A process of Node in the project's folder, with an environment of its own. */
+/** A process of Node, or of another program, in the project's folder, with an environment of its own. */
 export class Child {
   output = ''
   /** Its exit code, or the signal that ended it. */
   ended: number | string | undefined
   readonly #process: ChildProcess
 
-  constructor(t: Test, args: readonly string[], env: Env = {}) {
-    this.#process = spawn(process.execPath, [...args], {
+  constructor(t: Test, args: readonly string[], env: Env = {}, program = process.execPath) {
+    this.#process = spawn(program, [...args], {
       cwd: ROOT,
       env: { PATH: process.env.PATH!, ...env }
     })

@@ -4,6 +4,7 @@ import path from 'node:path'
 /** The project's folder, from where the compiled tests lie. */
 export const ROOT = path.join(__dirname, '../../..')
 export const LB = path.join(ROOT, 'dist/bin/lb.js')
+export const BE = path.join(ROOT, 'dist/bin/be.js')
 /** What `npx fastify` runs. */
 export const FASTIFY = 'node_modules/fastify-cli/cli.js'
 
