@@ -3,12 +3,17 @@ import type { Peer } from '../../bench/peers/peer.js'
 
 const defaultMaxConnections = 1000
 
-/** What whoever knows this service would set: by latency, 500 tried elsewhere, and patience as caddy has it here. */
+/**
+ * What whoever knows this service would set: by latency, 500 tried elsewhere, for as many requests as one of four
+ * backends has, and patience as caddy has it here.
+ */
 const EXPERT = {
   LB_ALGORITHM: 'peak-ewma',
   LB_RETRY_STATUS: '500,502-504',
+  LB_RETRY_BUDGET: '50',
   LB_OUTAGE_TIMEOUT: '5',
-  LB_SLOW_START: '1'
+  LB_SLOW_START: '1',
+  LB_HEALTH_CHECK_RISE: '1'
 }
 
 /** This project, set up to survive. */

@@ -17,6 +17,9 @@ export interface TryOwner {
   onNoMoreTries(failure: Failure): void
 }
 
+/** Time in which it shows whether backends have ended that broke connections: between one pulse and two. */
+const DOUBT_MS = 75
+
 /** The tries of one request that do not begin at once: those after the first, and any that waits for a place. */
 export class Tries implements BudgetWaiter, Queued, Stranded {
   readonly #owner: TryOwner
@@ -66,7 +69,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const { retries, budget, registry } = this.#forwarding
     if (!mayTryAgain(this.#request, fault, sent)) return false
     this.#fault = fault
-    if (this.#retries >= retries) return fault.unreachable && this.#waitForReturn()
+    if (this.#retries >= retries) return (fault.unreachable || fault.connectionLost) && this.#waitForReturn()
     this.#tried.push(failed)
     this.#retries++
     this.#isRace = isReused && fault.connectionLost
@@ -160,6 +163,17 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
 
   takeReturn(): boolean {
     const { selector, outage } = this.#forwarding
+    const fault = this.#fault
+    if (fault?.connectionLost) {
+      // Every backend may have ended at once, or it is the request itself that ends them: that soon shows.
+      const { pulseMs, eligibleCount } = this.#forwarding.registry
+      if (pulseMs - this.strandedMs < DOUBT_MS) return false
+      if (eligibleCount > 1) {
+        outage.leave(this)
+        this.#owner.onNoMoreTries(fault.failure)
+        return true
+      }
+    }
     if (this.takeTurn()) return true
     if (!selector.canWait()) return false
     // What is back is full, or the backend of its session is: others may still find room.
@@ -186,6 +200,8 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   /** Waits until a backend can be used, and begins anew, if that may be. */
   #waitForReturn(): boolean {
     const { outage, registry } = this.#forwarding
+    // What breaks connections again and again is not given to one backend after another.
+    if (this.#fault?.connectionLost && this.strandedMs >= 0) return false
     if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
     if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
     this.#tried.length = this.#retries = 0

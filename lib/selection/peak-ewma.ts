@@ -2,8 +2,10 @@ import type { Backend } from '../backend.js'
 import { BackendCell } from '../counters.js'
 import { isCandidate, type Policy, type Random } from './policy.js'
 
-/** In which a latency loses all but 1/e of its weight in the average. */
-const DECAY_MS = 10_000
+/** In which a latency loses all but 1/e of its weight in the average: one slow answer costs a backend no more than moments. */
+const DECAY_MS = 500
+/** How long the average waits for the answer to a request before it decays all the same. */
+const PATIENCE_MS = 1000
 /** What a backend is taken to need that has answered nothing yet: others go before it once it has one request. */
 const UNKNOWN_MS = 1e6
 /** An average decays to no less, so that requests in flight always count. */
@@ -15,6 +17,10 @@ interface Average {
   atMs: number
   /** Requests to the backend up to the latest pulse. */
   asked: number
+  /** The pulse up to which the latest of them was made. */
+  askedMs: number
+  /** When it answered last. */
+  answeredMs: number
 }
 
 /**
@@ -57,9 +63,11 @@ export function peakEwmaPolicy(random: Random): Policy {
     onLatency(backend, latencyMs, nowMs) {
       const average = averages.get(backend)
       if (!average) {
-        averages.set(backend, { latencyMs, atMs: nowMs, asked: askedOf(backend) })
+        const asked = askedOf(backend)
+        averages.set(backend, { latencyMs, atMs: nowMs, asked, askedMs: nowMs, answeredMs: nowMs })
         return
       }
+      average.answeredMs = nowMs
       decayTowards(average, latencyMs, nowMs)
       if (latencyMs > average.latencyMs) average.latencyMs = latencyMs
     },
@@ -71,10 +79,14 @@ export function peakEwmaPolicy(random: Random): Policy {
           // Decayed for as long as it is away, it would draw a crowd as soon as it is back.
           average.atMs = nowMs
           if (backend.active === 0) averages.delete(backend)
-        } else if (asked === average.asked) {
+        } else if (asked !== average.asked) {
+          average.asked = asked
+          average.askedMs = nowMs
+        } else if (average.answeredMs >= average.askedMs || nowMs >= average.askedMs + PATIENCE_MS) {
           decayTowards(average, 0, nowMs)
+        } else {
+          average.atMs = nowMs
         }
-        average.asked = asked
       }
     }
   }

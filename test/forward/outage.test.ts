@@ -60,6 +60,41 @@ test('requests that were under way wait as well, if they may be sent twice', asy
   for (const client of clients) t.equal(statusOf(await client.response()), 200)
 })
 
+test('when all end at once, what was under way is not lost; what ends them is not passed around', async (t) => {
+  const backends = await Promise.all([0, 1, 2].map(() => scripted(t, () => {})))
+  const balancer = await startBalancer(t, backends, { LB_OUTAGE_TIMEOUT: '5', LB_RETRY_BUDGET: '100' })
+  const client = await RawClient.open(t, balancer.port)
+  client.send(GET)
+  // Each ends as it gets the request, sooner than anybody finds that the others refuse.
+  for (let i = 0; i < 3; i++) {
+    await eventually(() => backends.some(({ requests }) => requests.length > 0))
+    const hit = backends.find(({ requests }) => requests.length > 0)!
+    hit.requests.length = 0
+    await hit.stop()
+  }
+  await eventually(() => balancer.stats().requests.queued === 1)
+  // It finds nobody, and so that it was not the first one's doing.
+  const second = await RawClient.open(t, balancer.port)
+  second.send(GET)
+  await eventually(() => balancer.stats().requests.queued === 2)
+  for (const backend of backends) await backend.listen()
+  await eventually(() => backends.reduce((sum, { requests }) => sum + requests.length, 0) === 2)
+  for (const { sockets } of backends) for (const socket of sockets) socket.write(OK)
+  t.equal(statusOf(await client.response()), 200)
+  t.equal(statusOf(await second.response()), 200)
+
+  const breaking = await Promise.all(
+    [0, 1, 2, 3].map(() => scripted(t, (_request, socket) => socket.resetAndDestroy()))
+  )
+  const other = await startBalancer(t, breaking, { LB_OUTAGE_TIMEOUT: '5', LB_NO_EJECTION: 'true' })
+  t.equal(statusOf(await exchange(t, other.port, GET)), 502)
+  t.equal(
+    breaking.reduce((sum, { requests }) => sum + requests.length, 0),
+    3,
+    'as often as it may be tried'
+  )
+})
+
 test('who waits too long is told so, and so is who would be one too many', async (t) => {
   const backends = await bothStopped(t)
   const balancer = await startBalancer(t, backends, { LB_OUTAGE_TIMEOUT: '0.4', LB_QUEUE_SIZE: '1' })

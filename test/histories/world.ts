@@ -1,10 +1,13 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Backend } from '../../lib/backend.js'
 import { Ejection } from '../../lib/ejection/ejection.js'
 import { Outliers } from '../../lib/ejection/outliers.js'
 import { Stalls } from '../../lib/ejection/stalls.js'
+import type { Failure } from '../../lib/forward/failure.js'
 import { answerRaw } from '../../lib/forward/raw-answer.js'
 import type { OutgoingRequest, ResponseHandler } from '../../lib/http1/connection.js'
+import { RequestMetrics } from '../../lib/metrics/request-metrics.js'
 import { Registry } from '../../lib/registry.js'
 import leastConnections from '../../plugins/least-connections.js'
 import { Client } from './client.js'
@@ -160,11 +163,19 @@ export class World {
 }
 
 /** What the plugin decorates a server with: of the server it needs little. */
-function openExchangeOf(parts: object, { config }: Setting): FastifyInstance['openExchange'] {
+function openExchangeOf(
+  parts: { registry: Registry; outliers: Outliers; stalls: Stalls | undefined },
+  { config }: Setting
+): FastifyInstance['openExchange'] {
   const latency = { record() {}, quantileMs: () => HEDGE_MS }
   const server: Record<string, unknown> = {
     ...parts,
     latency,
+    requestMetrics: new RequestMetrics(config.backends.length),
+    refuse(req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number) {
+      parts.registry.counters.addTotal(cell, 1)
+      answerRaw(req, res, failure)
+    },
     addHook() {},
     decorateRequest() {},
     decorate(name: string, value: unknown) {

@@ -56,7 +56,7 @@ t.test('a rise is followed at once, a fall slowly', async (t) => {
   t.equal(latencyMs(policy, registry), 1000)
   policy.onLatency!(other!, 0, 1)
   t.equal(latencyMs(policy, registry), 1000, 'one that is fast says nothing yet')
-  policy.onLatency!(other!, 0, 10_001)
+  policy.onLatency!(other!, 0, 501)
   t.equal(latencyMs(policy, registry), Math.floor(1000.5 / Math.E))
 })
 
@@ -73,9 +73,36 @@ t.test('while nothing is asked of a backend its average decays, so that it is tr
     policy.pulse!(nowMs)
     if (pick(policy, registry) === 1) chosenMs = nowMs
   }
-  t.ok(Math.abs(chosenMs - 10_000 * Math.log(5)) < 200, `after ${chosenMs} ms`)
+  t.ok(Math.abs(chosenMs - 500 * Math.log(5)) < 60, `after ${chosenMs} ms`)
   policy.onLatency!(slow!, 50, chosenMs)
   t.equal(pick(policy, registry), 0, 'still slow')
+})
+
+t.test('but not while an answer is due, for up to a second', async (t) => {
+  const registry = registryOfWeights(1, 1)
+  const [fast, slow] = registry.backends
+  const policy = knowing(registry, 10, 50)
+  const passUntil = (from: number, to: number) => {
+    for (let nowMs = from; nowMs <= to; nowMs += 50) {
+      fast!.acquire()
+      fast!.release()
+      policy.onLatency!(fast!, 10, nowMs)
+      policy.pulse!(nowMs)
+    }
+  }
+  slow!.acquire()
+  passUntil(50, 1000)
+  slow!.release()
+  t.equal(pick(policy, busy(registry, 3, 0)), 0, '4 × 10 ms')
+  passUntil(1050, 1200)
+  t.equal(pick(policy, busy(registry, 3, 0)), 1)
+  slow!.acquire()
+  passUntil(1250, 1350)
+  policy.onLatency!(slow!, 500, 1360)
+  slow!.release()
+  passUntil(1400, 1900)
+  t.equal(pick(policy, busy(registry, 10, 0)), 0, '11 × 10 ms against 500 ms that have decayed for 540 ms')
+  t.equal(pick(policy, busy(registry, 20, 0)), 1)
 })
 
 t.test('a tunnel that stays open does not keep it from that', async (t) => {
