@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Config, loadConfig } from '../lib/config/load.js'
+import access from '../plugins/access.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
@@ -32,6 +33,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(metrics)
   await fastify.register(healthCheck, { config })
   await fastify.register(passiveHealth, { config })
+  await fastify.register(access, { config })
   await fastify.register(overload, { config })
   await fastify.register(gracefulShutdown, { config })
 

@@ -27,6 +27,7 @@ const GRAMMAR = `## Values
 - **true or false**: also \`1\`, \`yes\`, \`on\` and \`0\`, \`no\`, \`off\`, in any case.
 - **Status codes**: codes and ranges, separated by commas: \`200-299,304\`.
 - **Address ranges**: addresses and CIDR ranges, separated by commas or spaces: \`10.0.0.0/8 fd00::/8 192.0.2.7\`.
+- **Rates**: a whole number, \`/s\`, \`/m\` or \`/h\`, and \`;burst=\` with another one, if it is not the same: \`100/s;burst=20\`.
 
 ### Backends
 

@@ -115,5 +115,7 @@ export const BalancerCell = {
   rejectedQueueTimeout: 20,
   /** Second tries that the budget did not allow in time. */
   retriesRefused: 22,
-  rejectedOutageTimeout: 24
+  rejectedOutageTimeout: 24,
+  rejectedRateLimit: 26,
+  rejectedDenied: 28
 } as const

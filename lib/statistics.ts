@@ -24,7 +24,9 @@ export function requestTotal({ counters }: Registry): number {
     counters.total(BalancerCell.rejectedOverload) +
     counters.total(BalancerCell.rejectedNoBackend) +
     counters.total(BalancerCell.rejectedQueueFull) +
-    counters.total(BalancerCell.rejectedRequest)
+    counters.total(BalancerCell.rejectedRequest) +
+    counters.total(BalancerCell.rejectedRateLimit) +
+    counters.total(BalancerCell.rejectedDenied)
   )
 }
 
@@ -52,7 +54,9 @@ export function collectStatistics(source: StatisticsSource) {
         queueFull: counters.total(BalancerCell.rejectedQueueFull),
         queueTimeout: counters.total(BalancerCell.rejectedQueueTimeout),
         outageTimeout: counters.total(BalancerCell.rejectedOutageTimeout),
-        badRequest: counters.total(BalancerCell.rejectedRequest)
+        badRequest: counters.total(BalancerCell.rejectedRequest),
+        rateLimit: counters.total(BalancerCell.rejectedRateLimit),
+        denied: counters.total(BalancerCell.rejectedDenied)
       },
       perSecond: rates.rates()
     },

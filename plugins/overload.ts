@@ -13,15 +13,22 @@ import { NO_BACKEND_ID } from '../lib/metrics/request-metrics.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Whether a request goes no further, as there is no room for one more, or as it says so itself: it is then
-     * answered, and counted if it was refused.
+     * Whether a request goes no further, as its client may send none, or as there is no room for one more, or as it says
+     * so itself: it is then answered, and counted if it was refused.
      */
     answeredHere(req: IncomingMessage, res: ServerResponse): boolean
     /**
      * Answers a request that no backend is asked for, and counts it.
      * @param cell of the balancer's counters, for the reason
+     * @param fields of the answer, beside the usual ones
      */
-    refuse(req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number): void
+    refuse(
+      req: IncomingMessage,
+      res: ServerResponse,
+      failure: Failure,
+      cell: number,
+      fields?: readonly string[]
+    ): void
   }
 }
 
@@ -34,18 +41,23 @@ const KNOWN_METHODS = new Set(METHODS)
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, requestMetrics } = fastify
+    const { server, registry, requestMetrics, refusalOf } = fastify
     const { maxConnections, limits } = config
     const { counters } = registry
 
-    const refuse = (req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number) => {
+    const refuse: typeof fastify.refuse = (req, res, failure, cell, fields) => {
       counters.addTotal(cell, 1)
       requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
-      answerRaw(req, res, failure)
+      answerRaw(req, res, failure, fields)
     }
     fastify.decorate('refuse', refuse)
 
     const answeredHere = (req: IncomingMessage, res: ServerResponse) => {
+      const refusal = refusalOf?.(req)
+      if (refusal) {
+        refuse(req, res, refusal.failure, refusal.cell, refusal.fields)
+        return true
+      }
       if (counters.get(BalancerCell.inFlight) < maxConnections) return endsHere(req, res)
       refuse(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
@@ -82,5 +94,5 @@ export default fp<{ config: Config }>(
       if (!isRefused(req.socket)) refuse(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },
-  { name: 'overload', dependencies: ['backend-registry', 'metrics'] }
+  { name: 'overload', dependencies: ['backend-registry', 'metrics', 'access'] }
 )

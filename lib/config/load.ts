@@ -1,4 +1,5 @@
 import type { BlockList } from 'node:net'
+import { type AccessConfig, accessOf } from './access.js'
 import type { BackendConfig } from './backends.js'
 import { type BalancingConfig, balancingOf } from './balancing.js'
 import { contradictions } from './contradictions.js'
@@ -37,6 +38,7 @@ export interface Config {
   /** Of requests and of responses. */
   readonly maxHeadBytes: number
   readonly limits: ClientLimits
+  readonly access: AccessConfig
   /** Of upgraded connections that are silent. */
   readonly tunnelTimeoutMs: number
   readonly trustedProxies: BlockList
@@ -110,6 +112,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
       targetBytes: values.LB_MAX_TARGET_LENGTH,
       bodyBytes: values.LB_MAX_BODY_SIZE
     },
+    access: accessOf(values),
     tunnelTimeoutMs: values.LB_TUNNEL_TIMEOUT,
     trustedProxies: values.LB_TRUSTED_PROXIES,
     proxyProtocol: values.LB_PROXY_PROTOCOL,

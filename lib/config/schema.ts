@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { accessVariables } from './access.js'
 import { backendList } from './backends.js'
 import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
@@ -128,6 +129,7 @@ export const schema = z.strictObject({
     unit: 'bytes',
     flags: '--max-body-size <bytes>'
   }),
+  ...accessVariables,
   LB_TRUSTED_PROXIES: variable(addressRanges(true), {
     description:
       'Addresses and CIDR ranges of proxies in front: what they say in `X-Forwarded-*` and `Forwarded` goes on, ' +

@@ -37,6 +37,8 @@ export const BODY_TOO_LARGE = failure(413, 'LB_BODY_TOO_LARGE', 'The body of the
 export const TARGET_TOO_LONG = failure(414, 'LB_TARGET_TOO_LONG', 'The target of the request is too long')
 export const TOO_MANY_FIELDS = failure(431, 'LB_TOO_MANY_FIELDS', 'The request has too many fields')
 export const BODY_TIMEOUT = failure(408, 'LB_BODY_TIMEOUT', 'The body of the request did not come in time')
+export const DENIED = failure(403, 'LB_DENIED', 'Requests from this address are not served')
+export const RATE_LIMITED = failure(429, 'LB_RATE_LIMITED', 'Too many requests came from this address')
 export const LOOP = failure(508, 'LB_LOOP', 'The request goes in circles')
 export const UNKNOWN_METHOD = failure(501, 'LB_UNKNOWN_METHOD', 'The method of the request is not passed on')
 /** To send a request back would show its fields to scripts. */

@@ -6,7 +6,7 @@ import { hasBody } from './request-body.js'
 
 interface Prepared {
   readonly body: string
-  readonly isOfClient: boolean
+  readonly isInOrder: boolean
   readonly fields: readonly string[]
 }
 
@@ -18,19 +18,27 @@ const METHODS_BUT_TRACE = METHODS_PASSED_ON.filter((method) => method !== 'TRACE
 const OPTIONS_FIELDS = ['Allow', METHODS_PASSED_ON.join(', '), 'Content-Length', '0']
 
 /** What is no reason to doubt that the client's next request is in order. */
-const OF_BACKENDS = new Set([502, 503, 504])
+const IN_ORDER = new Set([403, 429, 502, 503, 504])
 
 const prepared = new WeakMap<Failure, Prepared>()
 
-/** Answers a request with a failure at the cost of one write. */
-export function answerRaw(req: IncomingMessage, res: ServerResponse, failure: Failure): void {
+/**
+ * Answers a request with a failure at the cost of one write.
+ * @param more fields beside those that all such answers have, names and values in turn
+ */
+export function answerRaw(
+  req: IncomingMessage,
+  res: ServerResponse,
+  failure: Failure,
+  more?: readonly string[]
+): void {
   let answer = prepared.get(failure)
   if (!answer) {
     answer = prepare(failure)
     prepared.set(failure, answer)
   }
-  const { body, fields, isOfClient } = answer
-  const list = closeIf(isOfClient, req, fields)
+  const { body, fields, isInOrder } = answer
+  const list = closeIf(!isInOrder, req, more ? [...fields, ...more] : fields)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.writeHead(failure.statusCode, failure.error, list)
   res.end(body)
@@ -61,5 +69,5 @@ function prepare(failure: Failure): Prepared {
   ]
   if (failure.statusCode === 503) fields.push('Retry-After', `${RETRY_AFTER_S}`)
   if (failure.statusCode === 405) fields.push('Allow', METHODS_BUT_TRACE.join(', '))
-  return { body, fields, isOfClient: !OF_BACKENDS.has(failure.statusCode) }
+  return { body, fields, isInOrder: IN_ORDER.has(failure.statusCode) }
 }

@@ -84,7 +84,9 @@ export const statisticsSchema = object({
       queueFull: count('Answered 503 as too many waited for a backend with room'),
       queueTimeout: count('Answered 503 as no backend had room in time'),
       outageTimeout: count('Answered 503 as no backend could be used in time'),
-      badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit')
+      badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit'),
+      rateLimit: count('Answered 429 as its client had sent too many'),
+      denied: count('Answered 403 as its client is not served')
     }),
     perSecond: object({
       last1s: number('Requests per second over the last second'),

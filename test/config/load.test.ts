@@ -64,6 +64,7 @@ t.test('defaults', async (t) => {
       outageTimeoutMs: 0,
       panic: false
     },
+    access: { rateLimit: undefined, allow: undefined, deny: undefined },
     tunnelTimeoutMs: 3_600_000,
     proxyProtocol: false,
     forwarded: false,
@@ -267,4 +268,22 @@ t.test('address ranges', async (t) => {
   const everybody = loadConfig({ LB_ADMIN_ALLOW: '0.0.0.0/0 ::/0' }).adminAllow
   t.ok(everybody.check('203.0.113.1', 'ipv4'))
   t.ok(everybody.check('2001:db8::1', 'ipv6'))
+})
+
+t.test('rate limits', async (t) => {
+  for (const [text, count, windowS, burst] of [
+    ['100/s', 100, 1, 100],
+    ['1000/m', 1000, 60, 1000],
+    ['1000000/h', 1_000_000, 3600, 1_000_000],
+    [' 100/s;burst=1 ', 100, 1, 1],
+    ['1/m;burst=1000000', 1, 60, 1_000_000]
+  ] as const)
+    t.same(loadConfig({ LB_RATE_LIMIT: text }).access.rateLimit, { count, windowS, burst }, text)
+})
+
+t.test('who is served', async (t) => {
+  const { allow, deny } = loadConfig({ LB_ALLOW: '10.0.0.0/8', LB_DENY: '10.6.0.0/16 ::1' }).access
+  t.same([allow?.rules.length, deny?.rules.length], [1, 2])
+  t.ok(allow?.check('10.1.1.1'))
+  t.ok(deny?.check('10.6.1.1'))
 })

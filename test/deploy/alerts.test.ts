@@ -56,7 +56,7 @@ const NOT_QUITE = {
   states: { draining: 1, unhealthy: 0, ejected: 0 },
   failed: 4,
   slow: 0,
-  rejected: { bad_request: 50, overload: 1 },
+  rejected: { bad_request: 50, rate_limit: 50, denied: 50, overload: 1 },
   lagSeconds: 0.09
 }
 

@@ -64,7 +64,9 @@ const REASONS = {
   queue_full: BalancerCell.rejectedQueueFull,
   queue_timeout: BalancerCell.rejectedQueueTimeout,
   outage_timeout: BalancerCell.rejectedOutageTimeout,
-  bad_request: BalancerCell.rejectedRequest
+  bad_request: BalancerCell.rejectedRequest,
+  rate_limit: BalancerCell.rejectedRateLimit,
+  denied: BalancerCell.rejectedDenied
 }
 
 const BALANCER_GAUGES = {

@@ -1,0 +1,75 @@
+import type { BlockList } from 'node:net'
+import { addressRanges, parsed } from './values.js'
+import { variable } from './variable.js'
+
+const MAX_REQUESTS = 1_000_000
+const RATE = /^(\d{1,7})\/([smh])(?:;burst=(\d{1,7}))?$/
+const WINDOW_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
+/** How many requests a client may send. */
+export interface RateLimitConfig {
+  /** In each window, in the long run. */
+  readonly count: number
+  readonly windowS: number
+  /** At once, after a time without any. */
+  readonly burst: number
+}
+
+/** The variables that say whose requests are served, and how many of them. */
+export const accessVariables = {
+  LB_RATE_LIMIT: variable(rateLimit(), {
+    description:
+      'Requests that one client address (or IPv6 /64) may send each second, minute or hour: `100/s`, `1000/m`, ' +
+      '`5000/h`; those above it are answered `429`. As many may come at once, or as many as `;burst=N` says. The empty ' +
+      'one sets no limit.',
+    fallback: '',
+    flags: '--rate-limit <rate>'
+  }),
+  LB_ALLOW: variable(addressRanges(true), {
+    description:
+      'Addresses and CIDR ranges of the clients that are served; others are answered `403`. The empty one serves all.',
+    fallback: '',
+    flags: '--allow <ranges>'
+  }),
+  LB_DENY: variable(addressRanges(true), {
+    description:
+      'Addresses and CIDR ranges of clients that are answered `403`, even if `LB_ALLOW` lists them.',
+    fallback: '',
+    flags: '--deny <ranges>'
+  })
+}
+
+type Values = { [Name in keyof typeof accessVariables]: (typeof accessVariables)[Name]['_output'] }
+
+export interface AccessConfig {
+  readonly rateLimit: RateLimitConfig | undefined
+  /** Undefined for everybody. */
+  readonly allow: BlockList | undefined
+  /** Undefined for nobody. */
+  readonly deny: BlockList | undefined
+}
+
+export function accessOf(values: Values): AccessConfig {
+  const unlessEmpty = (list: BlockList) => (list.rules.length > 0 ? list : undefined)
+  return {
+    rateLimit: values.LB_RATE_LIMIT ?? undefined,
+    allow: unlessEmpty(values.LB_ALLOW),
+    deny: unlessEmpty(values.LB_DENY)
+  }
+}
+
+/** `null` for none. */
+function rateLimit() {
+  return parsed<RateLimitConfig | null>((text, fault) => {
+    if (text === '') return null
+    const [, first = '', unit = '', second = first] = RATE.exec(text) ?? []
+    const [count, burst] = [Number(first), Number(second)]
+    const isRight = [count, burst].every((value) => value >= 1 && value <= MAX_REQUESTS)
+    if (isRight) return { count, windowS: WINDOW_S[unit]!, burst }
+    fault(
+      `must be a rate such as 100/s, 1000/m or 5000/h;burst=100, with numbers from 1 to ${MAX_REQUESTS}, ` +
+        `but is "${text}"`
+    )
+    return undefined
+  })
+}

@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http'
+import fp from 'fastify-plugin'
+import { Clients } from '../lib/access/clients.js'
+import { rateFieldsOf } from '../lib/access/rate-fields.js'
+import { RateLimiter } from '../lib/access/rate-limiter.js'
+import type { Config } from '../lib/config/load.js'
+import { BalancerCell } from '../lib/counters.js'
+import { DENIED, type Failure, RATE_LIMITED } from '../lib/forward/failure.js'
+
+/** How a request is refused because of who sent it. */
+interface Refusal {
+  readonly failure: Failure
+  /** Of the balancer's counters, for the reason. */
+  readonly cell: number
+  /** Of the answer, beside the usual ones. */
+  readonly fields?: readonly string[]
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /**
+     * How a request is to be refused because of who sent it, if it is; it counts against its client's limit if not.
+     * Undefined where everybody may send as much as they like.
+     */
+    refusalOf: ((req: IncomingMessage) => Refusal | undefined) | undefined
+  }
+}
+
+const OF_DENIED: Refusal = { failure: DENIED, cell: BalancerCell.rejectedDenied }
+
+/** Knows which clients are not served, and which of them send too much. */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { rateLimit, allow, deny } = config.access
+    const clients = new Clients({ allow, deny }, config.trustedProxies)
+    const limiter = rateLimit && new RateLimiter(rateLimit)
+    const fieldsOf = rateLimit && rateFieldsOf(rateLimit)
+
+    const refusalOf = (req: IncomingMessage): Refusal | undefined => {
+      const { isDenied, key } = clients.of(req)
+      if (isDenied) return OF_DENIED
+      const waitMs = limiter?.take(key, performance.now()) ?? 0
+      if (waitMs === 0) return undefined
+      return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: fieldsOf!(waitMs) }
+    }
+    fastify.decorate('refusalOf', limiter || allow || deny ? refusalOf : undefined)
+  },
+  { name: 'access' }
+)
