@@ -44,7 +44,7 @@ async function openPrometheus(t: Test, port: number) {
     `--storage.tsdb.path=${path.join(folder, 'data')}`,
     '--web.listen-address=127.0.0.1:0'
   ]
-  const child = new Child(t, flags, {}, 'prometheus')
+  const child = new Child(t, flags, {}, { program: 'prometheus' })
   const line = /msg="Listening on".* address=\S*:(\d+)/
   await child.untilPrinted(line, START_MS)
   const api = `http://127.0.0.1:${line.exec(child.output)![1]}/api/v1`

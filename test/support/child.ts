@@ -7,16 +7,21 @@ import { type Env, FASTIFY, LB, ROOT } from './processes.js'
 const START_MS = 20_000
 const END_MS = 10_000
 
-/** A process of Node, or of another program, in the project's folder, with an environment of its own. */
+/** A process of Node, or of another program, in the project's folder, or another one, with an environment of its own. */
 export class Child {
   output = ''
   /** Its exit code, or the signal that ended it. */
   ended: number | string | undefined
   readonly #process: ChildProcess
 
-  constructor(t: Test, args: readonly string[], env: Env = {}, program = process.execPath) {
+  constructor(
+    t: Test,
+    args: readonly string[],
+    env: Env = {},
+    { program = process.execPath, cwd = ROOT } = {}
+  ) {
     this.#process = spawn(program, [...args], {
-      cwd: ROOT,
+      cwd,
       env: { PATH: process.env.PATH!, ...env }
     })
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
