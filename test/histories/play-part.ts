@@ -1,0 +1,26 @@
+import t from 'tap'
+import { History } from './history.js'
+
+const COUNT = 10_000
+const PARTS = 4
+
+/** One history alone, by the seed that a failure has shown. */
+const { HISTORY } = process.env
+
+/**
+ * Plays a part of the ten thousand histories: they are many for one file, and parts run side by side.
+ * @param part from 1 up
+ */
+export function playPart(part: number): void {
+  t.test(
+    'whatever happens, no slot leaks, and nobody is passed over, forgotten or sent where they must not go',
+    async (t) => {
+      const size = COUNT / PARTS
+      const seeds = HISTORY
+        ? [Number(HISTORY)]
+        : Array.from({ length: size }, (_, i) => (part - 1) * size + i + 1)
+      for (const seed of seeds) await new History(seed).play()
+      t.pass(`${seeds.length} histories`)
+    }
+  )
+}
