@@ -32,21 +32,36 @@ export class Backend {
   hasSpoken = false
   /** The latest pulse by which it had. */
   heardMs = 0
+  /** It is none of the registry's any more, and may still have requests. */
+  left = false
   /** When it last came back after an absence, on the same clock, or -1 if it is not starting slowly. */
   returnedMs = -1
 
+  #config: BackendConfig
+
   constructor(
     readonly id: number,
-    readonly config: BackendConfig,
+    config: BackendConfig,
     readonly counters: Counters,
     readonly pool: BackendPool,
     now: Date
   ) {
+    this.#config = config
     this.since = now
     this.reason = this.state === 'healthy' ? 'taken for healthy at the start' : 'not checked yet'
-    counters.set(BackendCell.weight, config.weight)
+    this.configure(config)
     counters.set(BackendCell.effectiveWeight, config.weight * WEIGHT_UNIT)
-    counters.set(BackendCell.max, config.max)
+  }
+
+  get config(): BackendConfig {
+    return this.#config
+  }
+
+  /** For the registry, which tells of the change. */
+  configure(config: BackendConfig): void {
+    this.#config = config
+    this.counters.set(BackendCell.weight, config.weight)
+    this.counters.set(BackendCell.max, config.max)
   }
 
   get address(): string {

@@ -1,4 +1,4 @@
-import type { BackendFailure } from './registry.js'
+import type { BackendFailure } from './registry-events.js'
 
 const WINDOW_MS = 1000
 

@@ -3,39 +3,7 @@ import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './back
 import type { BackendConfig } from './config/backends.js'
 import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
 import type { BackendPool } from './pool.js'
-
-/** A backend changed state. */
-export interface StateChange {
-  readonly backend: Backend
-  readonly from: BackendState
-  readonly to: BackendState
-  readonly reason: string
-}
-
-/** An attempt at a backend failed. */
-export interface BackendFailure {
-  readonly backend: Backend
-  /** Such as `LB_BACKEND_REFUSED`. */
-  readonly code: string
-  readonly detail: string
-}
-
-/** What keeps a healthy backend out, or lets it in again, beside its state. */
-export interface AbsenceChange {
-  readonly backend: Backend
-  readonly kind: 'ejected' | 'returned' | 'draining' | 'drain ended'
-  readonly reason: string
-}
-
-interface RegistryEvents {
-  state: [StateChange]
-  failure: [BackendFailure]
-  absence: [AbsenceChange]
-  /** Unhealthy backends are used from now on, or no more. */
-  panic: [boolean]
-  /** Time has moved to so many milliseconds. */
-  pulse: [number]
-}
+import type { RegistryEvents } from './registry-events.js'
 
 export interface RegistryOptions {
   /** Makes the pool of connections to a backend. */
@@ -54,27 +22,79 @@ export interface RegistryOptions {
  * balancer, then one for each backend. Emits what changes.
  */
 export class Registry extends EventEmitter<RegistryEvents> {
-  readonly backends: readonly Backend[]
   readonly counters: Counters
   /** The time of the latest pulse, in milliseconds of any monotonic clock. */
   pulseMs = 0
+  readonly #options: RegistryOptions
   readonly #now: () => Date
   readonly #slowStartMs: number
   readonly #mayPanic: boolean
+  #backends: readonly Backend[]
+  /** Those that have left, until their last request is done. */
+  readonly #leaving = new Set<Backend>()
+  #nextId: number
 
   constructor(configs: readonly BackendConfig[], options: RegistryOptions) {
     super()
+    this.#options = options
     this.#now = options.now ?? (() => new Date())
     this.#slowStartMs = options.slowStartMs ?? 0
     this.#mayPanic = options.panic ?? false
     const cells = new Int32Array((configs.length + 1) * BACKEND_CELLS)
     this.counters = new Counters(cells, 0)
-    this.backends = configs.map((config, id) => {
-      const counters = new Counters(cells, (id + 1) * BACKEND_CELLS)
-      counters.set(BackendCell.state, STATES.indexOf(options.initialState))
-      return new Backend(id, config, counters, options.createPool(config), this.#now())
-    })
+    this.#backends = configs.map((config, id) =>
+      this.#create(id, config, new Counters(cells, (id + 1) * BACKEND_CELLS))
+    )
+    this.#nextId = configs.length
     this.#refresh(undefined, false)
+  }
+
+  /** In the order in which they came. Another array after each change. */
+  get backends(): readonly Backend[] {
+    return this.#backends
+  }
+
+  /**
+   * Takes a backend in, whose address no other has. It is in its initial state, and does not start slowly.
+   * @throws {Error} if one with that address is there
+   */
+  add(config: BackendConfig): Backend {
+    if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
+    const backend = this.#create(this.#nextId++, config, new Counters(new Int32Array(BACKEND_CELLS), 0))
+    this.#backends = [...this.#backends, backend]
+    this.#refresh(undefined, false)
+    this.emit('added', backend)
+    return backend
+  }
+
+  /** Gives a backend nothing more, and lets it go when what it has is done. */
+  remove(backend: Backend): void {
+    if (!this.#backends.includes(backend)) return
+    this.#backends = this.#backends.filter((other) => other !== backend)
+    this.#leaving.add(backend)
+    backend.left = true
+    backend.counters.set(BackendCell.eligible, 0)
+    this.#refresh(undefined, false)
+    this.emit('removed', backend)
+  }
+
+  /** Changes what is said of a backend; its address and protocol stay. */
+  reconfigure(backend: Backend, config: BackendConfig): void {
+    backend.configure(config)
+    if (backend.returnedMs < 0)
+      backend.counters.set(BackendCell.effectiveWeight, backend.weight * WEIGHT_UNIT)
+    this.emit('reconfigured', backend)
+  }
+
+  /** The backend with this `host:port`. */
+  backendAt(address: string): Backend | undefined {
+    return this.#backends.find((backend) => backend.address === address)
+  }
+
+  #create(id: number, config: BackendConfig, counters: Counters): Backend {
+    const { initialState, createPool } = this.#options
+    counters.set(BackendCell.state, STATES.indexOf(initialState))
+    return new Backend(id, config, counters, createPool(config), this.#now())
   }
 
   /** Requests for backends that are being worked on. */
@@ -105,7 +125,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Sets the state of a backend, with the reason that logs and statistics show, and tells those who listen. */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
-    if (from === to) return
+    if (from === to || backend.left) return
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
@@ -116,7 +136,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Has a backend kept out by passive means, or lets it in again. Whether that may be is for the caller to know. */
   setEjected(backend: Backend, ejected: boolean, reason: string): void {
-    if (backend.ejected === ejected) return
+    if (backend.ejected === ejected || backend.left) return
     backend.counters.set(BackendCell.ejected, Number(ejected))
     if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
     this.#refresh(backend, true)
@@ -125,7 +145,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Gives a backend no more requests, while those that it has run to their end; or ends that. */
   setDraining(backend: Backend, draining: boolean, reason: string): void {
-    if (backend.draining === draining) return
+    if (backend.draining === draining || backend.left) return
     backend.counters.set(BackendCell.draining, Number(draining))
     this.#refresh(backend, true)
     this.emit('absence', { backend, kind: draining ? 'draining' : 'drain ended', reason })
@@ -142,7 +162,13 @@ export class Registry extends EventEmitter<RegistryEvents> {
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
       if (backend.returnedMs >= 0) this.#raise(backend, nowMs)
     }
+    for (const backend of this.#leaving) if (backend.active === 0) this.#letGo(backend)
     this.emit('pulse', nowMs)
+  }
+
+  #letGo(backend: Backend): void {
+    this.#leaving.delete(backend)
+    void backend.pool.destroy()
   }
 
   /** One step of a slow start: linear over its time, from a tenth. */
@@ -156,7 +182,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Sets who may be given requests, after `changed` has changed. */
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
-    const { backends, counters } = this
+    const { counters } = this
+    const backends = this.#backends
     const panic = this.#mayPanic && !backends.some(isSound)
     for (const backend of backends) {
       const eligible = panic ? !backend.draining : isSound(backend)
@@ -187,7 +214,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Closes every connection to every backend. */
   async close(): Promise<void> {
-    await Promise.all(this.backends.map((backend) => backend.pool.destroy()))
+    await Promise.all([...this.backends, ...this.#leaving].map(({ pool }) => pool.destroy()))
   }
 }
 

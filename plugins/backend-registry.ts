@@ -43,6 +43,21 @@ export default fp<{ config: Config }>(
       if (kind === 'ejected') fastify.log.warn(fields, message)
       else fastify.log.info(fields, message)
     })
+    registry.on('added', ({ id, address }) =>
+      fastify.log.info({ backend: address }, `Backend[${id}] ${address} has joined`)
+    )
+    registry.on('removed', ({ id, address, active }) =>
+      fastify.log.info(
+        { backend: address, inFlight: active },
+        `Backend[${id}] ${address} has left, with ${active} requests in flight`
+      )
+    )
+    registry.on('reconfigured', ({ id, address, weight, config }) =>
+      fastify.log.info(
+        { backend: address, weight, max: config.max, backup: config.backup },
+        `Backend[${id}] ${address} is set up anew`
+      )
+    )
     registry.on('panic', (begins) => {
       if (begins) fastify.log.error('No backend is healthy: requests go to unhealthy ones')
       else fastify.log.info('Requests go to healthy backends alone again')

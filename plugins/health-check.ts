@@ -29,6 +29,12 @@ export default fp<{ config: Config }>(
     fastify.registry.on('failure', ({ backend }) => {
       if (backend.eligible) scheduler.checkSoon(backend)
     })
+    fastify.registry.on('added', (backend) => scheduler.add(backend))
+    fastify.registry.on('removed', (backend) => scheduler.remove(backend))
+    fastify.registry.on('reconfigured', (backend) => {
+      scheduler.remove(backend)
+      scheduler.add(backend)
+    })
     fastify.addHook('onReady', async () => {
       await Promise.race([scheduler.start(), setTimeout(START_MS, undefined, { ref: false })])
       if (fastify.registry.eligibleCount === 0) {

@@ -124,6 +124,16 @@ export default fp<{ config: Config }>(
       outage.end()
     }
     registry.on('state', letGo).on('absence', letGo)
+    const takeBackends = () => {
+      selector.setBackends(registry.backends)
+      sessions?.setBackends(registry.backends)
+      letGo()
+    }
+    registry.on('added', takeBackends).on('reconfigured', takeBackends)
+    registry.on('removed', (backend) => {
+      policy.forget?.(backend)
+      takeBackends()
+    })
 
     fastify.decorate('openExchange', (req, res, target, id, upgrade) => {
       const destination = checkRequest(req, target, limits)

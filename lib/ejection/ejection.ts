@@ -25,6 +25,7 @@ export class Ejection {
 
   constructor(registry: Registry) {
     this.#registry = registry
+    registry.on('removed', (backend) => this.#terms.delete(backend))
   }
 
   /**

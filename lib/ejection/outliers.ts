@@ -16,9 +16,13 @@ const WINDOW_MS = 1000
 const MAX_PENALTY = 10_000
 
 interface Count {
-  errors: number
-  answers: number
+  readonly errors: number
+  readonly answers: number
 }
+
+type Counts = ReadonlyMap<Backend, Count>
+
+const NOTHING: Count = { errors: 0, answers: 0 }
 
 /**
  * Finds the backends that fail while the others do not, by what clients' requests meet. Each error also counts as a
@@ -29,8 +33,8 @@ export class Outliers {
   readonly #registry: Registry
   readonly #ejection: Ejection | undefined
   /** The counts at the start of the window, and those half a window later, which come next. */
-  #from: Count[]
-  #next: Count[]
+  #from: Counts
+  #next: Counts
   #movedMs = 0
   /** The pulse in which each last lost a connection, and the one before that in which it did. */
   readonly #losses = new Map<Backend, { atMs: number; beforeMs: number }>()
@@ -39,7 +43,8 @@ export class Outliers {
   constructor(registry: Registry, ejection: Ejection | undefined) {
     this.#registry = registry
     this.#ejection = ejection
-    this.#from = this.#next = registry.backends.map(countOf)
+    this.#from = this.#next = countAll(registry.backends)
+    registry.on('removed', (backend) => this.#losses.delete(backend))
   }
 
   /** An answer of a backend was a server error, or an attempt at it failed. */
@@ -65,6 +70,7 @@ export class Outliers {
    * @param isReused whether the connection had carried requests before
    */
   onLoss(backend: Backend, isReused: boolean): void {
+    if (backend.left) return
     const { pulseMs } = this.#registry
     const loss = this.#losses.get(backend)
     if (loss?.atMs === pulseMs && (isReused || pulseMs - loss.beforeMs > WINDOW_MS)) return
@@ -84,12 +90,12 @@ export class Outliers {
     if (nowMs < this.#movedMs + WINDOW_MS / 2) return
     this.#movedMs = nowMs
     this.#from = this.#next
-    this.#next = this.#registry.backends.map(countOf)
+    this.#next = countAll(this.#registry.backends)
   }
 
   #recent(backend: Backend): Count {
     const now = countOf(backend)
-    const from = this.#from[backend.id]!
+    const from = this.#from.get(backend) ?? NOTHING
     return { errors: now.errors - from.errors, answers: now.answers - from.answers }
   }
 
@@ -104,6 +110,10 @@ export class Outliers {
     }
     return answers === 0 ? 0 : errors / answers
   }
+}
+
+function countAll(backends: readonly Backend[]): Counts {
+  return new Map(backends.map((backend) => [backend, countOf(backend)]))
 }
 
 /** All requests but those under way have been answered, in one way or another. */

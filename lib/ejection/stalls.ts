@@ -40,6 +40,7 @@ export class Stalls {
     this.#registry = registry
     this.#ejection = ejection
     this.#options = options
+    registry.on('removed', (backend) => this.#suspects.delete(backend))
   }
 
   get afterMs(): number {
@@ -53,6 +54,7 @@ export class Stalls {
 
   /** Tells that a request has waited on a backend for `waitedMs` at this pulse. */
   onLate(backend: Backend, waitedMs: number): void {
+    if (backend.left) return
     const nowMs = this.#registry.pulseMs
     const silentMs = Math.min(waitedMs, nowMs - backend.heardMs)
     if (silentMs < this.#options.afterMs) return

@@ -72,6 +72,20 @@ export class HealthScheduler {
     await inTurns(checked, (backend) => this.#check(backend), this.#timers)
   }
 
+  /** Checks a backend that has joined, from now on. */
+  add(backend: Backend): void {
+    if (this.#stopped) return
+    if (!this.#scheduleOf(backend).plan.recoveryOnly) void this.#check(backend)
+    else if (backend.state === 'unhealthy') this.#schedule(backend, true)
+    else this.#registry.setState(backend, 'healthy', 'taken for healthy, as it is not checked')
+  }
+
+  /** Checks a backend no more. */
+  remove(backend: Backend): void {
+    this.#timers.clearTimeout(this.#schedules.get(backend)?.timer)
+    this.#schedules.delete(backend)
+  }
+
   /** Brings the next check of a backend forward: something was seen that makes its state doubtful. */
   checkSoon(backend: Backend): void {
     const { plan, running, soon } = this.#scheduleOf(backend)
@@ -101,7 +115,8 @@ export class HealthScheduler {
     this.#unschedule(schedule)
     const result = await plan.probe(backend)
     schedule.running = false
-    if (this.#stopped) return
+    // It may have left, or be checked in another way by now.
+    if (this.#stopped || this.#schedules.get(backend) !== schedule) return
     const { state, reason } = backend
     applyCheck(this.#registry, backend, result, plan, flapping)
     if (result.ok && backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)

@@ -61,6 +61,7 @@ export function peakEwmaPolicy(random: Random): Policy {
     },
 
     onLatency(backend, latencyMs, nowMs) {
+      if (backend.left) return
       const average = averages.get(backend)
       if (!average) {
         const asked = askedOf(backend)
@@ -70,6 +71,10 @@ export function peakEwmaPolicy(random: Random): Policy {
       average.answeredMs = nowMs
       decayTowards(average, latencyMs, nowMs)
       if (latencyMs > average.latencyMs) average.latencyMs = latencyMs
+    },
+
+    forget(backend) {
+      averages.delete(backend)
     },
 
     pulse(nowMs) {

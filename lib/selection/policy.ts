@@ -10,6 +10,8 @@ export interface Policy {
   choose(backends: readonly Backend[], req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined
   /** A backend has sent the head of a response so long after it was given the request. */
   onLatency?(backend: Backend, latencyMs: number, nowMs: number): void
+  /** A backend is there no more. */
+  forget?(backend: Backend): void
   /** Time has moved on. */
   pulse?(nowMs: number): void
 }

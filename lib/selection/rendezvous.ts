@@ -43,6 +43,10 @@ export function rendezvousPolicy(
         bestScore = score
       }
       return best
+    },
+
+    forget(backend) {
+      seeds.delete(backend)
     }
   }
 }

@@ -5,11 +5,16 @@ import type { Policy } from './policy.js'
 /** Chooses among the backends proper, and among the backups only while none of those is eligible. */
 export class Selector {
   readonly #policy: Policy
-  readonly #proper: readonly Backend[]
-  readonly #backups: readonly Backend[]
+  #proper: readonly Backend[] = []
+  #backups: readonly Backend[] = []
 
   constructor(backends: readonly Backend[], policy: Policy) {
     this.#policy = policy
+    this.setBackends(backends)
+  }
+
+  /** From now on it chooses among these. */
+  setBackends(backends: readonly Backend[]): void {
     this.#proper = backends.filter(({ config }) => !config.backup)
     this.#backups = backends.filter(({ config }) => config.backup)
   }

@@ -15,20 +15,32 @@ const TOKEN_BYTES = 16
  */
 export class Sessions {
   readonly #cookie: string
+  readonly #key: string | Buffer
+  readonly #age: string
   readonly #backends = new Map<string, Backend>()
   readonly #lines = new Map<Backend, string>()
-  readonly #proper: readonly Backend[]
+  #proper: readonly Backend[] = []
 
   constructor(backends: readonly Backend[], { cookie, secret, maxAgeMs }: StickyConfig) {
     this.#cookie = cookie
+    this.#key = secret || randomBytes(TOKEN_BYTES)
+    this.#age = maxAgeMs > 0 ? `; Max-Age=${Math.ceil(maxAgeMs / 1000)}` : ''
+    this.setBackends(backends)
+  }
+
+  /** From now on these are all that there are. */
+  setBackends(backends: readonly Backend[]): void {
+    this.#backends.clear()
+    this.#lines.clear()
     this.#proper = backends.filter(({ config }) => !config.backup)
-    const key = secret || randomBytes(TOKEN_BYTES)
-    const age = maxAgeMs > 0 ? `; Max-Age=${Math.ceil(maxAgeMs / 1000)}` : ''
     for (const backend of backends) {
-      const signature = createHmac('sha256', key).update(backend.origin).digest()
+      const signature = createHmac('sha256', this.#key).update(backend.origin).digest()
       const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
       this.#backends.set(token, backend)
-      this.#lines.set(backend, `Set-Cookie: ${cookie}=${token}; Path=/; HttpOnly; SameSite=Lax${age}`)
+      this.#lines.set(
+        backend,
+        `Set-Cookie: ${this.#cookie}=${token}; Path=/; HttpOnly; SameSite=Lax${this.#age}`
+      )
     }
   }
 
@@ -43,9 +55,13 @@ export class Sessions {
    * @param isSecure whether the client's connection is encrypted
    */
   lineFor(req: IncomingMessage, backend: Backend, isSecure: boolean): string {
+    const line = this.#lines.get(backend)
+    // One that has left meanwhile is not for coming back to.
+    if (line === undefined) return ''
     const named = this.#named(req)
     if (named && (named === backend || this.#keeps(named))) return ''
-    return `${this.#lines.get(backend)}${isSecure ? '; Secure' : ''}\r\n`
+    return `${line}${isSecure ? '; Secure' : ''}
+`
   }
 
   /** The backend that the cookie stands for. */

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import { FailureLog } from '../../lib/failure-log.js'
-import type { BackendFailure } from '../../lib/registry.js'
+import type { BackendFailure } from '../../lib/registry-events.js'
 import { registryOf } from '../support/registry.js'
 
 const [a, b] = registryOf('a:80 b:80').backends

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { BackendCell } from '../../lib/counters.js'
 import type { BackendPool } from '../../lib/pool.js'
-import type { BackendFailure, Registry, StateChange } from '../../lib/registry.js'
+import type { Registry } from '../../lib/registry.js'
+import type { BackendFailure, StateChange } from '../../lib/registry-events.js'
 import { registryOf } from '../support/registry.js'
 
 function heard(registry: Registry): { states: StateChange[]; failures: BackendFailure[] } {
