@@ -32,6 +32,8 @@ export class Backend {
   hasSpoken = false
   /** The latest pulse by which it had. */
   heardMs = 0
+  /** The state that an operator has set, which neither checks nor failures change; set by the registry. */
+  forcedHealth: 'healthy' | 'unhealthy' | undefined
   /** It is none of the registry's any more, and may still have requests. */
   left = false
   /** When it last came back after an absence, on the same clock, or -1 if it is not starting slowly. */

@@ -31,6 +31,10 @@ export interface RegistryEvents {
   removed: [Backend]
   /** What is said of a backend has changed. */
   reconfigured: [Backend]
+  /** Its health is set by hand, or is not any more. */
+  forced: [Backend]
+  /** What has been learned of it is to be forgotten. */
+  reset: [Backend]
   state: [StateChange]
   failure: [BackendFailure]
   absence: [AbsenceChange]

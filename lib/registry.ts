@@ -125,13 +125,24 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Sets the state of a backend, with the reason that logs and statistics show, and tells those who listen. */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
-    if (from === to || backend.left) return
+    if (from === to || backend.left || (backend.forcedHealth ?? to) !== to) return
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
     // What is new at the start is not back from an absence.
     this.#refresh(backend, from !== 'checking')
     this.emit('state', { backend, from, to, reason })
+  }
+
+  /**
+   * Sets the state of a backend for as long as nobody says otherwise, whatever checks and failures say; or with undefined
+   * leaves it to them again, from the state that it is in.
+   */
+  force(backend: Backend, health: 'healthy' | 'unhealthy' | undefined, reason: string): void {
+    if (backend.forcedHealth === health) return
+    backend.forcedHealth = health
+    if (health) this.setState(backend, health, reason)
+    this.emit('forced', backend)
   }
 
   /** Has a backend kept out by passive means, or lets it in again. Whether that may be is for the caller to know. */

@@ -31,6 +31,7 @@ export default fp<{ config: Config }>(
     })
     fastify.registry.on('added', (backend) => scheduler.add(backend))
     fastify.registry.on('removed', (backend) => scheduler.remove(backend))
+    fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
     fastify.registry.on('reconfigured', (backend) => {
       scheduler.remove(backend)
       scheduler.add(backend)

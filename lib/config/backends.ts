@@ -39,6 +39,19 @@ export function parseBackends(text: string, fault: Fault): BackendConfig[] {
 
 function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
   const [place = '', ...given] = entry.split(';')
+  return readBackend(place, given, fault)
+}
+
+/**
+ * Reads one backend. Calls `fault` once for everything that is wrong.
+ * @param place `host:port`, `[v6]:port` or an `http(s)://` origin
+ * @param given options, each `name=value` or `name`
+ */
+export function readBackend(
+  place: string,
+  given: readonly string[],
+  fault: Fault
+): BackendConfig | undefined {
   const options = parseOptions(given, fault)
   const origin = /^[a-z][a-z0-9+.-]*:\/\//i.test(place) ? parseUrl(place, fault) : parseAddress(place, fault)
   if (!origin) return undefined

@@ -26,6 +26,10 @@ export class Ejection {
   constructor(registry: Registry) {
     this.#registry = registry
     registry.on('removed', (backend) => this.#terms.delete(backend))
+    registry.on('reset', (backend) => {
+      this.end(backend, 'reset by hand')
+      this.#terms.delete(backend)
+    })
   }
 
   /**

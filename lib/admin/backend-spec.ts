@@ -1,0 +1,54 @@
+import { type BackendConfig, readBackend } from '../config/backends.js'
+
+/** A backend as JSON says it: its address or origin, and the options of `LB_BACKENDS` by the same names. */
+export type BackendSpec = { readonly address: string } & Readonly<Record<string, string | number | boolean>>
+
+/** What is wrong with what was said of backends; a line a fault. */
+export class SpecError extends Error {
+  constructor(readonly faults: readonly string[]) {
+    super(faults.join('; '))
+    this.name = 'SpecError'
+  }
+}
+
+/**
+ * Reads backends as JSON says them.
+ * @throws {SpecError} naming everything that is wrong
+ */
+export function backendsOf(specs: readonly BackendSpec[]): BackendConfig[] {
+  const faults: string[] = []
+  const seen = new Set<string>()
+  const configs = specs.flatMap(({ address, ...options }) => {
+    const fault = (message: string) =>
+      void faults.push(`"${address.replace(/\/\/.*@/, '//***@')}": ${message}`)
+    const given = Object.entries(options)
+      .filter(([, value]) => value !== false)
+      .map(([name, value]) => (value === true ? name : `${name}=${value}`))
+    const config = readBackend(address, given, fault)
+    if (!config) return []
+    if (seen.has(config.address)) fault(`duplicate, ${config.address} is listed twice`)
+    seen.add(config.address)
+    return [config]
+  })
+  if (faults.length > 0) throw new SpecError(faults)
+  return configs
+}
+
+/** The options of a backend as JSON says them, without those that are as if nothing had been said. */
+export function specOf({ protocol, address, ...config }: BackendConfig): BackendSpec {
+  const { weight, max, backup, checkPath, checkHost, checkPort, checkStatus, checkPeriodMs, noCheck } = config
+  const options = {
+    weight: weight === 1 ? undefined : weight,
+    max: max || undefined,
+    backup: backup || undefined,
+    check: checkPath,
+    'check-host': checkHost,
+    'check-port': checkPort,
+    'check-status': checkStatus?.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join('+'),
+    'check-period': checkPeriodMs === undefined ? undefined : checkPeriodMs / 1000,
+    'no-check': noCheck || undefined
+  }
+  const said = Object.entries(options).filter(([, value]) => value !== undefined)
+  const place = protocol === 'https:' ? `https://${address}` : address
+  return { address: place, ...(Object.fromEntries(said) as Record<string, string | number | boolean>) }
+}
