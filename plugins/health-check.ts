@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import fp from 'fastify-plugin'
+import type { Backend } from '../lib/backend.js'
 import type { Config } from '../lib/config/load.js'
 import { checkPlanner } from '../lib/health/check-plan.js'
 import { HealthScheduler } from '../lib/health/scheduler.js'
@@ -23,7 +24,8 @@ export default fp<{ config: Config }>(
     })
     fastify.registry.on('state', ({ backend, from, to }) => {
       if (to !== 'unhealthy') return
-      if (from === 'healthy') scheduler.noteFall(backend)
+      // What an operator takes out has not gone out by itself.
+      if (from === 'healthy' && !backend.forcedHealth) scheduler.noteFall(backend)
       scheduler.checkSoon(backend)
     })
     fastify.registry.on('failure', ({ backend }) => {
@@ -32,10 +34,11 @@ export default fp<{ config: Config }>(
     fastify.registry.on('added', (backend) => scheduler.add(backend))
     fastify.registry.on('removed', (backend) => scheduler.remove(backend))
     fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
-    fastify.registry.on('reconfigured', (backend) => {
+    const startAnew = (backend: Backend) => {
       scheduler.remove(backend)
       scheduler.add(backend)
-    })
+    }
+    fastify.registry.on('reconfigured', startAnew).on('reset', startAnew)
     fastify.addHook('onReady', async () => {
       await Promise.race([scheduler.start(), setTimeout(START_MS, undefined, { ref: false })])
       if (fastify.registry.eligibleCount === 0) {

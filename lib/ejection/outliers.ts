@@ -45,6 +45,11 @@ export class Outliers {
     this.#ejection = ejection
     this.#from = this.#next = countAll(registry.backends)
     registry.on('removed', (backend) => this.#losses.delete(backend))
+    registry.on('reset', (backend) => {
+      this.#losses.delete(backend)
+      backend.counters.set(BackendCell.consecutiveErrors, 0)
+      backend.counters.set(BackendCell.penalty, 0)
+    })
   }
 
   /** An answer of a backend was a server error, or an attempt at it failed. */

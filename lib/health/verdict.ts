@@ -28,14 +28,14 @@ export function applyCheck(
   if (check.ok) {
     counters.set(BackendCell.consecutiveFailures, 0)
     const passes = counters.add(BackendCell.consecutiveSuccesses, 1)
-    if (!backend.eligible) pass(registry, backend, passes, rise, damping)
+    if (!backend.eligible && !backend.forcedHealth) pass(registry, backend, passes, rise, damping)
   } else {
     // One that was held back is so no more: what it fails by is what keeps it out.
     const wasHeldBack = !backend.eligible && counters.get(BackendCell.consecutiveSuccesses) >= rise
     counters.set(BackendCell.consecutiveSuccesses, 0)
     const failures = counters.add(BackendCell.consecutiveFailures, 1)
     const reason = `${failed(failures)}: ${check.result}`
-    if (wasHeldBack) backend.reason = reason
+    if (wasHeldBack && !backend.forcedHealth) backend.reason = reason
     if (backend.state === 'checking' || failures >= fall) registry.setState(backend, 'unhealthy', reason)
   }
 }

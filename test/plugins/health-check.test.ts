@@ -195,3 +195,29 @@ test('without health checks, no backend is asked', async (t) => {
   t.equal(backend.connections, 0)
   t.equal(statusOf(await exchange(t, port, GET)), 200)
 })
+
+test('what an operator takes out again and again is not held back for it', async (t) => {
+  const [good, other] = [await checked(t, { status: 200 }), await checked(t, { status: 200 })]
+  const { registry } = await startBalancer(t, [good, other], { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '0.1' })
+  const [, backend] = registry.backends
+  for (let i = 0; i < 4; i++) {
+    registry.force(backend!, 'unhealthy', 'test')
+    registry.force(backend!, undefined, 'test')
+    await eventually(() => backend!.state === 'healthy')
+  }
+  t.match(backend!.reason, /^\d+ checks passed: status 200$/)
+})
+
+test('a reset forgets how often a backend went out', async (t) => {
+  const [good, other] = [await checked(t, { status: 200 }), await checked(t, { status: 200 })]
+  const { registry } = await startBalancer(t, [good, other], { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '0.1' })
+  const [, backend] = registry.backends
+  for (let i = 0; i < 6; i++) {
+    registry.setState(backend!, 'unhealthy', 'test')
+    registry.setState(backend!, 'healthy', 'test')
+  }
+  registry.setState(backend!, 'unhealthy', 'test')
+  await eventually(() => backend!.reason.startsWith('flapping'))
+  registry.emit('reset', backend!)
+  await eventually(() => backend!.state === 'healthy', 1000)
+})

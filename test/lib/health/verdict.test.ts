@@ -172,3 +172,17 @@ t.test('a first check is never held back', async (t) => {
   applyCheck(registry, backend, PASS, THRESHOLDS, { passesNeeded: () => 60 })
   t.equal(backend.reason, 'check passed: status 200')
 })
+
+t.test('what is set by hand stays, with its reason, whatever the checks say', async (t) => {
+  const { registry, backend, after } = subject('healthy')
+  registry.force(backend, 'unhealthy', 'set by hand')
+  t.equal(after('+++'), 'UUU')
+  const held = { passesNeeded: () => 10 }
+  applyCheck(registry, backend, PASS, THRESHOLDS, held)
+  applyCheck(registry, backend, FAIL, THRESHOLDS, held)
+  t.equal(backend.reason, 'set by hand')
+  registry.force(backend, 'healthy', 'set by hand')
+  t.equal(after('-----'), 'HHHHH')
+  registry.force(backend, undefined, 'set by hand')
+  t.equal(after('-'), 'U', 'and is left to the checks again, with what they have counted')
+})
