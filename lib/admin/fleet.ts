@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
 import type { Backend } from '../backend.js'
@@ -22,7 +23,12 @@ export interface Orders {
 /** A backend of the list, as it is stored: its options and the orders that hold. */
 export type StoredBackend = BackendSpec & Orders
 
+/** Options of a backend by their names, to change; null takes one away. */
+export type BackendOptions = Readonly<Record<string, string | number | boolean | null | undefined>>
+
 const BY_HAND = 'set by hand'
+/** How long backends that are replaced stay for those that take their place to pass a check. */
+const HANDOVER_MS = 5000
 
 /**
  * What operators do to the backends. Each change is made whole or not at all, and gives the list another version, by
@@ -30,21 +36,28 @@ const BY_HAND = 'set by hand'
  */
 export class Fleet extends EventEmitter<{ changed: [] }> {
   readonly #registry: Registry
-  #version = 1
+  /** No version of another process is one of this. */
+  readonly #run = randomBytes(4).toString('hex')
+  #changes = 0
+  /** They are of the list no more, and serve until others can. */
+  readonly #leaving = new Set<Backend>()
+  #handoverMs = 0
 
   constructor(registry: Registry) {
     super()
     this.#registry = registry
+    const handOver = () => this.#handOver()
+    registry.on('state', handOver).on('pulse', handOver)
   }
 
-  /** Another number after each change. */
-  get version(): number {
-    return this.#version
+  /** Another one after each change. */
+  get version(): string {
+    return `${this.#run}-${this.#changes}`
   }
 
   /** The list, as `restore` takes it. */
   get stored(): StoredBackend[] {
-    return this.#registry.backends.map((backend) => ({
+    return this.#staying.map((backend) => ({
       ...specOf(backend.config),
       ...(backend.draining ? { draining: true } : {}),
       ...(backend.forcedHealth === undefined ? {} : { health: backend.forcedHealth })
@@ -52,36 +65,45 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
   }
 
   /**
-   * Takes a backend in.
+   * Takes a backend in, if none has its address.
    * @throws {SpecError} if the spec is wrong
-   * @throws {Error} if one with its address is there
    */
-  add(spec: BackendSpec): Backend {
+  add(spec: BackendSpec): Backend | undefined {
     const [config] = backendsOf([spec])
+    const there = this.#registry.backendAt(config!.address)
+    if (there && !this.#leaving.has(there)) return undefined
+    if (there) this.#letGo(there)
     const backend = this.#registry.add(config!)
     this.#changed()
     return backend
   }
 
-  remove(backend: Backend): void {
-    this.#registry.remove(backend)
+  /** Lets a backend go; the last one stays, as there must be one. Returns whether it has left. */
+  remove(backend: Backend): boolean {
+    if (this.#staying.every((other) => other === backend)) return false
+    this.#letGo(backend)
     this.#changed()
+    return true
   }
 
   /**
-   * Changes options of a backend, those that are given, and gives orders.
+   * Changes options of a backend, those that are given, and gives orders. An option that is null is one that is not
+   * given any more.
    * @throws {SpecError} if an option is wrong; then nothing has changed
    */
-  change(backend: Backend, { draining, health, ...options }: Orders & Record<string, unknown>): void {
-    const spec = { ...specOf(backend.config), ...options } as BackendSpec
+  change(backend: Backend, { draining, health, ...options }: Orders & BackendOptions): void {
+    const before = specOf(backend.config)
+    const merged = Object.entries({ ...before, ...options, address: before.address })
+    const spec = Object.fromEntries(merged.filter(([, value]) => value !== null)) as BackendSpec
     const [config] = backendsOf([spec])
-    if (!isDeepStrictEqual(config, backend.config)) this.#registry.reconfigure(backend, config!)
-    this.#order(backend, { draining, health } as Orders)
+    if (!isSame(config!, backend.config)) this.#registry.reconfigure(backend, config!)
+    this.#order(backend, { draining, health })
     this.#changed()
   }
 
   /**
-   * Makes the list as it is given. What is in both keeps its connections, health and counters; all orders end.
+   * Makes the list as it is given, with at least one. What is in both keeps its connections, health and counters; all
+   * orders end. While nothing of the new list can be used, what leaves is, for a few seconds at most.
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   replace(specs: readonly BackendSpec[]): FleetChange {
@@ -92,24 +114,32 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
   replaceBy(configs: readonly BackendConfig[]): FleetChange {
     const registry = this.#registry
     const change = { added: [] as string[], removed: [] as string[], reconfigured: [] as string[] }
+    const wanted = new Map(configs.map((config) => [config.address, config]))
     for (const backend of registry.backends) {
-      const config = configs.find(({ address }) => address === backend.address)
-      if (config && config.protocol === backend.config.protocol) {
-        if (!isDeepStrictEqual(config, backend.config)) {
+      const config = wanted.get(backend.address)
+      if (config?.protocol === backend.config.protocol) {
+        wanted.delete(backend.address)
+        if (!isSame(config, backend.config)) {
           registry.reconfigure(backend, config)
           change.reconfigured.push(backend.address)
         }
         this.#order(backend, { draining: false, health: 'auto' })
       } else {
-        registry.remove(backend)
         change.removed.push(backend.address)
       }
     }
-    for (const config of configs) {
-      if (registry.backendAt(config.address)) continue
+    this.#leaving.clear()
+    for (const address of change.removed) {
+      const leaving = registry.backendAt(address)!
+      if (wanted.has(address)) this.#letGo(leaving)
+      else this.#leaving.add(leaving)
+    }
+    for (const config of wanted.values()) {
       registry.add(config)
       change.added.push(config.address)
     }
+    this.#handoverMs = registry.pulseMs + HANDOVER_MS
+    this.#handOver()
     this.#changed()
     return change
   }
@@ -131,13 +161,37 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
     this.#registry.emit('reset', backend)
   }
 
+  get #staying(): Backend[] {
+    return this.#registry.backends.filter((backend) => !this.#leaving.has(backend))
+  }
+
+  /** Lets those go that leave, when others are there, or it makes no difference, or it takes too long. */
+  #handOver(): void {
+    if (this.#leaving.size === 0) return
+    const isNeeded = [...this.#leaving].some(isEligible) && !this.#staying.some(isEligible)
+    if (isNeeded && this.#registry.pulseMs < this.#handoverMs) return
+    for (const backend of this.#leaving) this.#letGo(backend)
+  }
+
+  #letGo(backend: Backend): void {
+    this.#leaving.delete(backend)
+    this.#registry.remove(backend)
+  }
+
   #order(backend: Backend, { draining, health }: Orders): void {
     if (draining !== undefined) this.#registry.setDraining(backend, draining, BY_HAND)
     if (health !== undefined) this.#registry.force(backend, health === 'auto' ? undefined : health, BY_HAND)
   }
 
   #changed(): void {
-    this.#version++
+    this.#changes++
     this.emit('changed')
   }
+}
+
+const isEligible = ({ eligible }: Backend) => eligible
+
+/** Whether two configurations of one backend mean the same, however they were written. */
+function isSame(a: BackendConfig, b: BackendConfig): boolean {
+  return isDeepStrictEqual(specOf(a), specOf(b))
 }
