@@ -3,6 +3,7 @@ import { type Config, loadConfig } from '../lib/config/load.js'
 import access from '../plugins/access.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import connections from '../plugins/connections.js'
+import fleet from '../plugins/fleet.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
 import leastConnections from '../plugins/least-connections.js'
@@ -28,6 +29,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   const config = opts.config ?? loadConfig(process.env)
 
   await fastify.register(backendRegistry, { config })
+  await fastify.register(fleet, { config })
   await fastify.register(connections, { config })
   await fastify.register(statistics, { config })
   await fastify.register(metrics)

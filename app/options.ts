@@ -5,6 +5,8 @@ import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/forward/target.js'
 import { UpgradableRequest } from '../lib/forward/upgrade.js'
 
 const CHECK_INTERVAL_MS = 1000
+/** A name has at most 253 characters. */
+const MAX_ADDRESS_LENGTH = 260
 
 /** Options of the Fastify server itself, which no plugin can set. */
 export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefault> {
@@ -13,6 +15,9 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     logController: new LogController({ disableRequestLogging: true }),
     // What was sent before the drain began is served: readiness has told others to stay away.
     return503OnClosing: false,
+    // What is wrong with a request is told, not mended.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    routerOptions: { maxParamLength: MAX_ADDRESS_LENGTH },
     // The router never sees a target that is for a backend: it would refuse some, and decode all.
     rewriteUrl: ({ url }) => (isOwnTarget(url!) ? ownPage(url!) : PROXIED_PATH),
     genReqId: requestId,

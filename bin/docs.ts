@@ -3,6 +3,7 @@ import path from 'node:path'
 import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../lib/config/backend-options.js'
 import { describeVariables, type VariableName } from '../lib/config/schema.js'
 import type { VariableInfo } from '../lib/config/variable.js'
+import { openApiDocument } from './openapi.js'
 
 const INTRODUCTION = `# Configuration
 
@@ -125,6 +126,10 @@ function table(rows: readonly (readonly string[])[]): string {
   return [head, rule, ...body].map(line).join('\n')
 }
 
-if (require.main === module) {
-  writeFileSync(path.join(__dirname, '../../docs/configuration.md'), configurationReference())
+async function main(): Promise<void> {
+  const docs = path.join(__dirname, '../../docs')
+  writeFileSync(path.join(docs, 'configuration.md'), configurationReference())
+  writeFileSync(path.join(docs, 'openapi.json'), await openApiDocument())
 }
+
+if (require.main === module) void main()

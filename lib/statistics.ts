@@ -70,7 +70,8 @@ export function collectStatistics(source: StatisticsSource) {
   }
 }
 
-function backendStatistics(backend: Backend) {
+/** What is known of one backend. */
+export function backendStatistics(backend: Backend) {
   const { counters, lastCheck } = backend
   const responses = (hundreds: number) => counters.total(BackendCell.responses + 2 * (hundreds - 1))
   return {

@@ -57,7 +57,9 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
 const KEY_OF = new Map(
   Object.entries(OPTIONS).map(([key, { name }]) => [name ?? key, key as keyof BackendOptions])
 )
-const KNOWN = [...KEY_OF.keys()].join(', ')
+/** As they are written. */
+export const OPTION_NAMES = [...KEY_OF.keys()]
+const KNOWN = OPTION_NAMES.join(', ')
 
 /** Reads `name=value` options, each given at most once. Calls `fault` once for everything that is wrong. */
 export function parseOptions(options: readonly string[], fault: (message: string) => void): BackendOptions {

@@ -25,5 +25,11 @@ export function contradictions(values: Values): string[] {
   const isSticky = values.LB_STICKY_COOKIE !== ''
   needs('LB_STICKY_SECRET', values.LB_STICKY_SECRET !== '', 'LB_STICKY_COOKIE', isSticky)
   needs('LB_STICKY_MAX_AGE', values.LB_STICKY_MAX_AGE !== 0, 'LB_STICKY_COOKIE', isSticky)
+  needs(
+    'LB_ADMIN_PORT',
+    values.LB_ADMIN_PORT !== '' && values.LB_ADMIN_PORT !== 0,
+    'another port than PORT',
+    values.LB_ADMIN_PORT !== values.PORT
+  )
   return faults
 }

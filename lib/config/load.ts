@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import { type AccessConfig, accessOf } from './access.js'
+import { type AdminConfig, adminOf } from './admin.js'
 import type { BackendConfig } from './backends.js'
 import { type BalancingConfig, balancingOf } from './balancing.js'
 import { contradictions } from './contradictions.js'
@@ -47,6 +48,7 @@ export interface Config {
   /** Between two reports; 0 for none. */
   readonly statsIntervalMs: number
   readonly adminAllow: BlockList
+  readonly admin: AdminConfig
   readonly drainTimeoutMs: number
 }
 
@@ -119,6 +121,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     forwarded: values.LB_FORWARDED,
     statsIntervalMs: values.LB_STATS_INTERVAL,
     adminAllow: values.LB_ADMIN_ALLOW,
+    admin: adminOf(values),
     drainTimeoutMs: values.LB_DRAIN_TIMEOUT
   }
 }

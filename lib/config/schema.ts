@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { accessVariables } from './access.js'
+import { adminVariables } from './admin.js'
 import { backendList } from './backends.js'
 import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
@@ -155,13 +156,7 @@ export const schema = z.strictObject({
     unit: 'seconds',
     flags: '--stats-interval <seconds>'
   }),
-  LB_ADMIN_ALLOW: variable(addressRanges(), {
-    description:
-      'Addresses and CIDR ranges whose connections may read `/__lb/stats` and `/__lb/metrics`, judged by the address of the ' +
-      'socket alone; others get `404`.',
-    fallback: '127.0.0.0/8 ::1',
-    flags: '--admin-allow <ranges>'
-  }),
+  ...adminVariables,
   LB_DRAIN_TIMEOUT: variable(seconds(0, HOUR_S), {
     description: 'Time that requests in flight have to finish at shutdown before they are cut.',
     fallback: '30',

@@ -9,10 +9,21 @@ export function isOwnTarget(target: string): boolean {
   return target.startsWith(OWN_PREFIX)
 }
 
-/** One of the balancer's own targets for the router, which decodes paths: no page has an encoded name. */
+/** What the address of a backend follows. */
+const ADDRESSES = `${OWN_PREFIX}api/backends/`
+/** The characters of an address that are written so by who encodes every part of a path: `:`, `[` and `]`. */
+const ENCODED_OF_ADDRESS = /%(?:3a|5b|5d)/gi
+
+/**
+ * One of the balancer's own targets for the router, which decodes paths: no page has an encoded name, but for the
+ * address of a backend in it.
+ */
 export function ownPage(target: string): string {
   const [path = ''] = target.split('?', 1)
-  return path.includes('%') ? OWN_PREFIX : target
+  if (!path.includes('%')) return target
+  if (!path.startsWith(ADDRESSES)) return OWN_PREFIX
+  const page = path.replace(ENCODED_OF_ADDRESS, (encoded) => decodeURIComponent(encoded))
+  return page.includes('%') ? OWN_PREFIX : page
 }
 
 /** Where a request goes. */

@@ -1,15 +1,15 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
 import { clientAddress, contains } from '../../lib/forward/peer.js'
+import api from './api/index.js'
 import metrics from './metrics.js'
+import noPage from './no-page.js'
 import readiness from './readiness.js'
 import stats from './stats.js'
 
 /** Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, and for others not there. */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  fastify.setNotFoundHandler((_request, reply) => {
-    reply.code(404).send({ statusCode: 404, error: 'Not Found', message: 'There is no such page' })
-  })
+  await noPage(fastify, {})
   await fastify.register(readiness)
   await fastify.register(async (restricted) => {
     restricted.addHook('onRequest', (request, reply, done) => {
@@ -18,6 +18,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
     })
     await restricted.register(stats)
     await restricted.register(metrics)
+    await restricted.register(api, { prefix: '/api', config })
   })
 }
 

@@ -1,9 +1,10 @@
-const count = (description: string) => ({ type: 'integer', minimum: 0, description })
+export const count = (description: string) => ({ type: 'integer', minimum: 0, description })
 const number = (description: string) => ({ type: 'number', minimum: 0, description })
-const text = (description: string) => ({ type: 'string', description })
+export const text = (description: string) => ({ type: 'string', description })
 const time = (description: string) => ({ type: 'string', format: 'date-time', description })
 
-function object(properties: Record<string, object>) {
+/** An object of these properties and no others. */
+export function object(properties: Record<string, object>) {
   return {
     type: 'object',
     additionalProperties: false,
@@ -22,8 +23,8 @@ const check = {
   type: ['object', 'null']
 }
 
-const backend = object({
-  id: count('Place in the configuration'),
+export const backend = object({
+  id: count('Number from 0, in the order in which they came'),
   address: text('host:port'),
   url: text('Origin'),
   weight: count('Share of the load in proportion to the others'),

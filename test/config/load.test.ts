@@ -69,6 +69,7 @@ t.test('defaults', async (t) => {
     proxyProtocol: false,
     forwarded: false,
     statsIntervalMs: 30_000,
+    admin: { token: '', port: undefined, stateFile: '' },
     drainTimeoutMs: 30_000
   })
   t.same(trustedProxies.rules, [])
@@ -286,4 +287,15 @@ t.test('who is served', async (t) => {
   t.same([allow?.rules.length, deny?.rules.length], [1, 2])
   t.ok(allow?.check('10.1.1.1'))
   t.ok(deny?.check('10.6.1.1'))
+})
+
+t.test('the state file is where it was from when the process started', async (t) => {
+  t.equal(loadConfig({ LB_STATE_FILE: 'state.json' }).admin.stateFile, `${process.cwd()}/state.json`)
+  t.equal(loadConfig({ LB_STATE_FILE: '' }).admin.stateFile, '')
+})
+
+t.test('the port for administration', async (t) => {
+  t.equal(loadConfig({ LB_ADMIN_PORT: '8001' }).admin.port, 8001)
+  t.equal(loadConfig({ LB_ADMIN_PORT: '0' }).admin.port, 0)
+  t.equal(loadConfig({ LB_ADMIN_PORT: '0', PORT: '0' }).admin.port, 0, 'both chosen by the system')
 })

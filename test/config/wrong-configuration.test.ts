@@ -150,6 +150,17 @@ const THROUGH_LB: Case[] = [
   [{ LB_FORWARDED: '' }, 'LB_FORWARDED must be true or false, but is ""'],
   [{ LB_STATS_INTERVAL: '1e3' }, `LB_STATS_INTERVAL ${secondsFrom(0, 86400, '1e3')}`],
   [{ LB_ADMIN_ALLOW: '10.0.0.0/33' }, 'LB_ADMIN_ALLOW must list addresses or CIDR ranges'],
+  [
+    { LB_ADMIN_TOKEN: '15 letters long' },
+    'LB_ADMIN_TOKEN must be of visible ASCII characters, without spaces',
+    'LB_ADMIN_TOKEN must have at least 16 characters, but has 15'
+  ],
+  [{ LB_ADMIN_TOKEN: 'sixteen-letters-ü' }, 'LB_ADMIN_TOKEN must be of visible ASCII characters'],
+  [{ LB_ADMIN_PORT: '65536' }, `LB_ADMIN_PORT ${wholeNumber(0, 65535, '65536')}`],
+  [{ LB_ADMIN_PORT: '8000', PORT: '8000' }, 'LB_ADMIN_PORT needs another port than PORT'],
+  [{ LB_STATE_FILE: '/no/such/folder/state' }, 'LB_STATE_FILE must be a file in a folder that is there'],
+  [{ LB_STATE_FILE: '/tmp' }, 'LB_STATE_FILE must be a file in a folder that is there, but is "/tmp"'],
+  [{ LB_STATE_FILE: 'state/' }, 'LB_STATE_FILE must be a file in a folder that is there, but is "state/"'],
   [{ LB_DRAIN_TIMEOUT: '4000' }, `LB_DRAIN_TIMEOUT ${secondsFrom(0, 3600, '4000')}`],
   [{ LB_BACKEND: 'a:80' }, 'LB_BACKEND is not a known variable; did you mean LB_BACKENDS?'],
   [['-p', '70000'], `PORT ${wholeNumber(0, 65535, '70000')}`],
@@ -189,7 +200,8 @@ const valueFlags = describeVariables().filter(({ info }) => info.flags?.includes
 const WRONG: Readonly<Record<string, string>> = {
   LB_HEALTH_CHECK_HOST: 'a b',
   LB_HEALTH_CHECK_BODY: '/(/',
-  LB_STICKY_COOKIE: 'a b'
+  LB_STICKY_COOKIE: 'a b',
+  LB_STATE_FILE: 'nonsense/'
 }
 const EVERY_FLAG_WRONG: Case = [
   valueFlags.flatMap(({ name, info }) => [/--[a-z-]+/.exec(info.flags!)![0], WRONG[name] ?? 'nonsense']),

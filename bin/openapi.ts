@@ -1,0 +1,34 @@
+import swagger from '@fastify/swagger'
+import Fastify from 'fastify'
+import { serverOptions } from '../app/options.js'
+import { Fleet } from '../lib/admin/fleet.js'
+import { loadConfig } from '../lib/config/load.js'
+import { Registry } from '../lib/registry.js'
+import { version } from '../package.json'
+import api from '../routes/lb/api/index.js'
+
+/** What `docs/openapi.json` holds: the API as the schemas of its routes have it, writes included. */
+export async function openApiDocument(): Promise<string> {
+  const config = loadConfig({ LB_ADMIN_TOKEN: 'of nobody at all'.replaceAll(' ', '-') })
+  const fastify = Fastify({ ...serverOptions(config), logger: false })
+  // Nothing is asked of them: the routes only want them to be there.
+  const registry = new Registry([], { createPool: () => ({}) as never, initialState: 'healthy' })
+  fastify.decorate('registry', registry).decorate('fleet', new Fleet(registry))
+  await fastify.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Fairlead: the admin API',
+        version,
+        description:
+          'Reads are for the addresses of LB_ADMIN_ALLOW. Writes are there only if LB_ADMIN_TOKEN is set, and need it.'
+      },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } }
+    }
+  })
+  await fastify.register(api, { prefix: '/__lb/api', config })
+  await fastify.ready()
+  const document = fastify.swagger()
+  await fastify.close()
+  return `${JSON.stringify(document, undefined, 2)}\n`
+}

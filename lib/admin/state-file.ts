@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { open, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import type { BackendConfig } from '../config/backends.js'
+import { type BackendSpec, specOf } from './backend-spec.js'
+import type { StoredBackend } from './fleet.js'
+
+/** Who reads and writes it; the backends that it lists are nobody else's business. */
+const MODE = 0o600
+
+const backend = z
+  .object({
+    address: z.string(),
+    draining: z.boolean().optional(),
+    health: z.enum(['healthy', 'unhealthy']).optional()
+  })
+  .catchall(z.union([z.string(), z.number(), z.boolean()]))
+const content = z.strictObject({ configured: z.array(z.unknown()), backends: z.array(backend).min(1) })
+
+/** What a state file has to say: nothing, as there is none; backends; or why it says nothing. */
+export type StateRead =
+  | { readonly backends: readonly StoredBackend[] | undefined }
+  | { readonly outdated: true }
+  | { readonly fault: string }
+
+/**
+ * The list of backends in a file, with the configuration that it was made from: with another one it means nothing any
+ * more. Each write makes a file of its own, which then takes the place of the one before, so that there is a whole one
+ * at any moment.
+ */
+export class StateFile {
+  readonly #path: string
+  readonly #configured: readonly BackendSpec[]
+  #content = ''
+  #last: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+
+  /** @param configured the backends of `LB_BACKENDS` */
+  constructor(file: string, configured: readonly BackendConfig[]) {
+    this.#path = file
+    this.#configured = configured.map(specOf)
+  }
+
+  read(): StateRead {
+    try {
+      const { configured, backends } = content.parse(JSON.parse(readFileSync(this.#path, 'utf8')))
+      if (!isDeepStrictEqual(configured, this.#configured)) return { outdated: true }
+      return { backends: backends as StoredBackend[] }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { backends: undefined }
+      return { fault: error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message }
+    }
+  }
+
+  /** Resolves when this list, or a later one, is on the disk. Those that come during a write are one write together. */
+  save(backends: readonly StoredBackend[]): Promise<void> {
+    this.#content = `${JSON.stringify({ configured: this.#configured, backends }, undefined, 2)}\n`
+    if (!this.#next) {
+      const before = this.#last.catch(() => {})
+      this.#last = this.#next = before.then(() => {
+        this.#next = undefined
+        return this.#write(this.#content)
+      })
+    }
+    return this.#next
+  }
+
+  /** Resolves when nothing is left to write, or rejects if the latest write has failed. */
+  get saved(): Promise<void> {
+    return this.#last
+  }
+
+  async #write(text: string): Promise<void> {
+    const { dir, base } = path.parse(this.#path)
+    const temporary = path.join(dir, `.${base}.${process.pid}`)
+    try {
+      await using(temporary, 'w', async (file) => {
+        await file.writeFile(text)
+        await file.sync()
+      })
+      await rename(temporary, this.#path)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+    // Only then the name is sure to survive a loss of power, too.
+    await using(dir, 'r', (folder) => folder.sync())
+  }
+}
+
+type FileHandle = Awaited<ReturnType<typeof open>>
+
+async function using(name: string, flags: string, act: (file: FileHandle) => Promise<void>): Promise<void> {
+  const file = await open(name, flags, MODE)
+  try {
+    await act(file)
+  } finally {
+    await file.close()
+  }
+}

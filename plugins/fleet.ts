@@ -1,0 +1,52 @@
+import fp from 'fastify-plugin'
+import { Fleet } from '../lib/admin/fleet.js'
+import { StateFile } from '../lib/admin/state-file.js'
+import type { Config } from '../lib/config/load.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What operators change. */
+    fleet: Fleet
+    /** Resolves when every change so far will survive a restart, as far as that is wanted. */
+    fleetSaved(): Promise<void>
+  }
+}
+
+/**
+ * Decorates the server with what operators do to its backends, as they left it where a file keeps that. Whoever looks at
+ * the registry is to come after it.
+ */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { registry, log } = fastify
+    const fleet = new Fleet(registry)
+    const { stateFile } = config.admin
+    const file = stateFile === '' ? undefined : new StateFile(stateFile, config.backends)
+    fastify.decorate('fleet', fleet)
+    fastify.decorate('fleetSaved', () => file?.saved ?? Promise.resolve())
+    if (!file) return
+
+    restore(file)
+    fleet.on('changed', () => {
+      file.save(fleet.stored).catch((error) => log.error({ err: error }, `${stateFile} could not be written`))
+    })
+    // Its failure has been logged.
+    fastify.addHook('onClose', () => file.saved.catch(() => {}))
+
+    function restore(from: StateFile): void {
+      const read = from.read()
+      if ('outdated' in read)
+        log.warn(`${stateFile} is ignored: LB_BACKENDS has changed since it was written`)
+      else if ('fault' in read) log.error(`${stateFile} is ignored: ${read.fault}`)
+      else if (read.backends) {
+        try {
+          fleet.restore(read.backends)
+          log.info(`The backends are those of ${stateFile}`)
+        } catch (error) {
+          log.error(`${stateFile} is ignored: ${(error as Error).message}`)
+        }
+      }
+    }
+  },
+  { name: 'fleet', dependencies: ['backend-registry'] }
+)

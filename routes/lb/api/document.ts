@@ -1,0 +1,22 @@
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type { FastifyPluginAsync } from 'fastify'
+import { type ApiDocument, apiPage, PAGE_POLICY } from '../../../lib/admin/api-page.js'
+
+/** Written by `npm run docs`. From the sources as they are compiled. */
+const FILE = path.join(__dirname, '../../../../docs/openapi.json')
+
+/** What the API says of itself: to programs, and to people. Not kept in memory, as hardly anybody asks. */
+const document: FastifyPluginAsync = async (fastify) => {
+  fastify.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    reply.type('application/json; charset=utf-8')
+    return readFile(FILE)
+  })
+
+  fastify.get('/', { prefixTrailingSlash: 'slash', schema: { hide: true } }, async (_request, reply) => {
+    reply.type('text/html; charset=utf-8').header('Content-Security-Policy', PAGE_POLICY)
+    return apiPage(JSON.parse(await readFile(FILE, 'utf8')) as ApiDocument)
+  })
+}
+
+export default document

@@ -1,0 +1,36 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
+import { SpecError } from '../../../lib/admin/backend-spec.js'
+import { Refusal, wrongBackend } from '../../../lib/admin/refusal.js'
+import { lingerAfter } from '../../../lib/forward/linger.js'
+
+/** Answers what is refused, in the shape of Fastify's errors, and leaves nothing of a body to be taken for a request. */
+export function answerError(
+  error: FastifyError | Refusal,
+  request: FastifyRequest,
+  reply: FastifyReply
+): void {
+  const told = error instanceof SpecError ? wrongBackend(error.message) : error
+  const statusCode = told.statusCode ?? 500
+  const isOurs = statusCode >= 500 && !(told instanceof Refusal)
+  if (isOurs) request.log.error({ err: error }, 'The API failed')
+  if (statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
+  if (!request.raw.complete) {
+    lingerAfter(request.raw)
+    reply.header('Connection', 'close')
+  }
+  reply.code(statusCode).send({
+    statusCode,
+    code: isOurs ? 'LB_FAILED' : told.code,
+    error: STATUS_CODES[statusCode],
+    message: isOurs ? 'Something went wrong: see the log' : told.message
+  })
+}
+
+/** Says what of a request is not as its schema wants it. */
+export function describeFault([fault]: FastifySchemaValidationError[], part: string): Error {
+  const { instancePath, message, params } = fault!
+  const unknown = params.additionalProperty
+  const what = unknown === undefined ? message : `must not have "${unknown}"`
+  return new Error(`${part}${instancePath} ${what}`)
+}

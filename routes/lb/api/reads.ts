@@ -1,0 +1,42 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { backendView } from '../../../lib/admin/backend-view.js'
+import { backendOf } from './backend-of.js'
+import { errors, list, params, view } from './schemas.js'
+
+/** What the backends are, by whoever may read it. */
+const reads: FastifyPluginAsync = async (fastify) => {
+  const { fleet, registry } = fastify
+
+  fastify.get(
+    '/backends',
+    {
+      schema: {
+        operationId: 'listBackends',
+        summary: 'All backends, with their options, orders, state and counters',
+        response: { 200: list, ...errors }
+      }
+    },
+    (_request, reply) => {
+      reply.header('ETag', `"${fleet.version}"`)
+      reply.send({ version: fleet.version, backends: registry.backends.map(backendView) })
+    }
+  )
+
+  fastify.get<{ Params: { address: string } }>(
+    '/backends/:address',
+    {
+      schema: {
+        operationId: 'getBackend',
+        summary: 'One backend',
+        params,
+        response: { 200: view, ...errors }
+      }
+    },
+    (request, reply) => {
+      const backend = backendOf(registry, request.params)
+      reply.header('ETag', `"${fleet.version}"`).send(backendView(backend))
+    }
+  )
+}
+
+export default reads

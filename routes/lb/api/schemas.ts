@@ -1,0 +1,110 @@
+import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../../../lib/config/backend-options.js'
+import { backend, object, text } from '../stats-schema.js'
+
+type Property = { readonly type: string; readonly [key: string]: unknown }
+
+const flag = (description: string): Property => ({ type: 'boolean', description })
+const whole = (maximum: number, description: string): Property => ({
+  type: 'integer',
+  minimum: 1,
+  maximum,
+  description
+})
+
+/** By the names that they have in `LB_BACKENDS`, which is where their values are checked. */
+export const options: Readonly<Record<string, Property>> = {
+  weight: whole(MAX_WEIGHT, 'Share of the load in proportion to the others; 1 unless given'),
+  max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
+  backup: flag('Used only while no other backend can be'),
+  check: text('Path that its health checks ask for'),
+  'check-host': text('Host that they say'),
+  'check-port': whole(65_535, 'Port that they go to'),
+  'check-status': text('Status codes that they take for healthy, such as 200-299+404'),
+  'check-period': { type: 'number', exclusiveMinimum: 0, description: 'Seconds between two of them' },
+  'no-check': flag('None of them')
+}
+
+const address = text('host:port, or an http:// or https:// origin')
+const draining = flag('It gets no new requests, and finishes what it has')
+const health = {
+  type: 'string',
+  enum: ['auto', 'healthy', 'unhealthy'],
+  description: 'What it is whatever its checks say, or "auto" for what they say'
+}
+const version = text('Of the list: another one after each change')
+
+export const spec = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['address'],
+  properties: { address, ...options }
+} as const
+
+export const specs = { type: 'array', minItems: 1, maxItems: 10_000, items: spec } as const
+
+const changeable = Object.entries(options).map(([name, property]) => [
+  name,
+  { ...property, type: [property.type, 'null'] }
+])
+
+/** What can be changed; null takes an option away. */
+export const change = {
+  type: 'object',
+  additionalProperties: false,
+  minProperties: 1,
+  properties: { ...Object.fromEntries(changeable), draining, health }
+} as const
+
+const viewed = object({
+  ...backend.properties,
+  options: {
+    type: 'object',
+    additionalProperties: false,
+    properties: options,
+    description: 'What was said of it'
+  },
+  orders: { ...object({ draining, health }), description: 'What it is ordered to do' }
+})
+
+export const view = { description: 'The backend', ...viewed }
+
+export const list = {
+  description: 'The list; its version is the ETag',
+  ...object({ version, backends: { type: 'array', items: viewed } })
+}
+
+const addresses = (description: string) => ({ type: 'array', items: { type: 'string' }, description })
+
+export const replaced = {
+  description: 'What has changed',
+  ...object({
+    version,
+    added: addresses('Those that are new'),
+    removed: addresses('Those that have left'),
+    reconfigured: addresses('Those that stay with other options')
+  })
+}
+
+export const params = {
+  type: 'object',
+  required: ['address'],
+  properties: { address: text('host:port of the backend, as the list has it') }
+} as const
+
+export const ifMatch = {
+  type: 'object',
+  properties: {
+    'if-match': text('The ETag of the list that the change is made for: if it is another one by now, 412')
+  }
+} as const
+
+const error = {
+  description: 'It is not done',
+  ...object({
+    statusCode: { type: 'integer', description: 'The status' },
+    code: text('What it is, such as LB_VERSION_CHANGED'),
+    error: text('The name of the status'),
+    message: text('What is wrong')
+  })
+}
+export const errors = { '4xx': error, '5xx': error } as const

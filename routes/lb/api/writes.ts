@@ -1,0 +1,157 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { Authority, isForeign, isWanted } from '../../../lib/admin/authority.js'
+import type { BackendSpec } from '../../../lib/admin/backend-spec.js'
+import { backendView } from '../../../lib/admin/backend-view.js'
+import type { BackendOptions, Orders } from '../../../lib/admin/fleet.js'
+import {
+  backendExists,
+  foreignOrigin,
+  lastBackend,
+  notSaved,
+  unauthorized,
+  versionChanged
+} from '../../../lib/admin/refusal.js'
+import { clientAddress } from '../../../lib/forward/peer.js'
+import { backendOf } from './backend-of.js'
+import { checkType, readJson } from './body.js'
+import { change, errors, ifMatch, params, replaced, spec, specs, view } from './schemas.js'
+
+type Named = { Params: { address: string } }
+
+/** Changes of the backends, by whoever knows the token. */
+const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token }) => {
+  const { fleet, registry } = fastify
+  const authority = new Authority(token)
+  const security = [{ token: [] }]
+
+  fastify.addHook('onRequest', async (request) => {
+    const { headers, protocol, routeOptions } = request
+    if (isForeign(headers, protocol)) throw foreignOrigin()
+    if (!authority.knows(headers.authorization)) throw unauthorized()
+    checkType(request, routeOptions.schema?.body !== undefined)
+  })
+  fastify.addHook('preValidation', async (request) => {
+    if (request.routeOptions.schema?.body !== undefined) await readJson(request)
+  })
+
+  /** Makes a change, if the list is still the one that it is made for, and answers when it will last. */
+  const make = async <T>(request: FastifyRequest, reply: FastifyReply, act: () => T): Promise<T> => {
+    if (!isWanted(fleet.version, request.headers['if-match'])) throw versionChanged()
+    const result = act()
+    reply.header('ETag', `"${fleet.version}"`)
+    const client = clientAddress(request.raw.socket)
+    request.log.info({ client }, `${request.method} ${request.url} by ${client}`)
+    await fastify.fleetSaved().catch(() => {
+      throw notSaved()
+    })
+    return result
+  }
+
+  fastify.post<{ Body: BackendSpec }>(
+    '/backends',
+    {
+      schema: {
+        operationId: 'addBackend',
+        summary: 'Adds a backend, which gets requests when its first check has passed',
+        security,
+        headers: ifMatch,
+        body: spec,
+        response: { 201: view, ...errors }
+      }
+    },
+    async (request, reply) => {
+      const added = await make(request, reply, () => {
+        const backend = fleet.add(request.body)
+        if (!backend) throw backendExists()
+        return backendView(backend)
+      })
+      reply.code(201).header('Location', `/__lb/api/backends/${added.address}`)
+      return added
+    }
+  )
+
+  fastify.put<{ Body: BackendSpec[] }>(
+    '/backends',
+    {
+      schema: {
+        operationId: 'replaceBackends',
+        summary: 'Makes the list as it is given, all of it or nothing',
+        description:
+          'What is in both keeps its connections, health and counters; what has left finishes its requests. All orders end.',
+        security,
+        headers: ifMatch,
+        body: specs,
+        response: { 200: replaced, ...errors }
+      }
+    },
+    (request, reply) =>
+      make(request, reply, () => {
+        const changes = fleet.replace(request.body)
+        return { version: fleet.version, ...changes }
+      })
+  )
+
+  fastify.patch<Named & { Body: Orders & BackendOptions }>(
+    '/backends/:address',
+    {
+      schema: {
+        operationId: 'changeBackend',
+        summary: 'Changes options of a backend, those that are given, and gives it orders',
+        description: 'An option that is null is taken away.',
+        security,
+        params,
+        headers: ifMatch,
+        body: change,
+        response: { 200: view, ...errors }
+      }
+    },
+    (request, reply) =>
+      make(request, reply, () => {
+        const backend = backendOf(registry, request.params)
+        fleet.change(backend, request.body)
+        return backendView(backend)
+      })
+  )
+
+  fastify.delete<Named>(
+    '/backends/:address',
+    {
+      schema: {
+        operationId: 'removeBackend',
+        summary: 'Removes a backend, which finishes the requests that it has',
+        security,
+        params,
+        headers: ifMatch,
+        response: { 204: { type: 'null', description: 'It has left' }, ...errors }
+      }
+    },
+    async (request, reply) => {
+      await make(request, reply, () => {
+        if (!fleet.remove(backendOf(registry, request.params))) throw lastBackend()
+      })
+      return reply.code(204).send()
+    }
+  )
+
+  fastify.post<Named>(
+    '/backends/:address/reset',
+    {
+      schema: {
+        operationId: 'resetBackend',
+        summary: 'Ends an ejection of a backend, and forgets what led to it',
+        security,
+        params,
+        headers: ifMatch,
+        response: { 200: view, ...errors }
+      }
+    },
+    (request, reply) =>
+      make(request, reply, () => {
+        const backend = backendOf(registry, request.params)
+        fleet.reset(backend)
+        return backendView(backend)
+      })
+  )
+}
+
+export default writes
