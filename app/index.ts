@@ -14,6 +14,7 @@ import statistics from '../plugins/statistics.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
+import { serveApart } from './admin-server.js'
 import { serverOptions } from './options.js'
 
 export interface AppOptions {
@@ -39,7 +40,8 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(overload, { config })
   await fastify.register(gracefulShutdown, { config })
 
-  await fastify.register(lb, { prefix: '/__lb', config })
+  if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
+  else await serveApart(fastify, config)
   await fastify.register(async (proxied) => {
     await proxied.register(leastConnections, { config })
     await proxied.register(proxy)

@@ -13,6 +13,8 @@ export interface Balancer {
   readonly fastify: FastifyInstance
   readonly registry: Registry
   readonly port: number
+  /** Where `/__lb/` is: the same, unless it has a port of its own. */
+  readonly adminPort: number
   /** What it has logged so far. */
   readonly log: LogRecord[]
   stats(): Statistics
@@ -73,9 +75,23 @@ export async function startBalancer(
   atEnd(t, () => fastify.close())
   await fastify.listen({ host: '127.0.0.1', port: 0 })
   const { port } = fastify.server.address() as { port: number }
-  const balancer = { fastify, registry: inner.registry, port, log, stats: () => inner.statistics() }
+  const adminPort = config.admin.port === undefined ? port : await adminPortIn(log)
+  const balancer = {
+    fastify,
+    registry: inner.registry,
+    port,
+    adminPort,
+    log,
+    stats: () => inner.statistics()
+  }
   atEnd(t, () => checkIdle(t, balancer))
   return balancer
+}
+
+async function adminPortIn(log: readonly LogRecord[]): Promise<number> {
+  const find = () => log.map(({ msg }) => /^Administration at .*:(\d+)$/.exec(msg)?.[1]).find(Boolean)
+  await eventually(find)
+  return Number(find())
 }
 
 /** Until the end of the test the first among equal backends is chosen, instead of any. */
@@ -94,12 +110,14 @@ export function inFlight({ registry }: Balancer): number[] {
 
 /** Every place and slot is free again, and the balancer is well. */
 async function checkIdle(t: Test, balancer: Balancer): Promise<void> {
-  const { fastify, registry, port } = balancer
+  const { fastify, registry, adminPort } = balancer
   const idle = () => inFlight(balancer).every((count) => count === 0)
   await eventually(idle).catch(() => {})
   t.same(inFlight(balancer), [0, ...registry.backends.map(() => 0)], 'nothing is left in flight')
   if (!fastify.server.listening) return
-  const { status } = await fetch(`http://127.0.0.1:${port}/__lb/live`, { headers: { connection: 'close' } })
+  const { status } = await fetch(`http://127.0.0.1:${adminPort}/__lb/live`, {
+    headers: { connection: 'close' }
+  })
   t.equal(status, 200, 'the balancer still answers')
 }
 

@@ -1,0 +1,47 @@
+import { METHODS } from 'node:http'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Config } from '../lib/config/load.js'
+import lb from '../routes/lb/index.js'
+import noPage from '../routes/lb/no-page.js'
+import { serverOptions } from './options.js'
+
+/** Operators and programs that watch: one too many is closed unanswered. */
+const MAX_SOCKETS = 256
+
+/** A server for `/__lb/` alone, beside the balancer's own. */
+async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
+  const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
+  const admin = Fastify({ ...options, loggerInstance: fastify.log, forceCloseConnections: true })
+  const { registry, statistics, fleet, fleetSaved } = fastify
+  admin.decorate('registry', registry).decorate('statistics', statistics)
+  admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved)
+  admin.server.maxConnections = MAX_SOCKETS
+  await noPage(admin, {})
+  await admin.register(lb, { prefix: '/__lb', config })
+  // The pages read bodies by themselves, as on the balancer's own port.
+  for (const method of METHODS)
+    if (method !== 'CONNECT') admin.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  return admin as unknown as FastifyInstance
+}
+
+/**
+ * Serves `/__lb/` on a port of its own, at the address that the balancer listens on, from when that listens until its
+ * last connection is closed. If it cannot, the balancer ends, as nobody could see to it.
+ */
+export async function serveApart(fastify: FastifyInstance, config: Config): Promise<void> {
+  const admin = await adminServer(fastify, config)
+  await fastify.register(noPage, { prefix: '/__lb' })
+  fastify.addHook('onListen', async () => {
+    const bound = fastify.server.address()
+    const host = typeof bound === 'object' ? bound?.address : undefined
+    const listenTextResolver = (address: string) => `Administration at ${address}`
+    try {
+      await admin.listen({ host, port: config.admin.port, listenTextResolver })
+    } catch (error) {
+      fastify.log.fatal({ err: error }, `The administration cannot listen: ${(error as Error).message}`)
+      process.exitCode = 1
+      void fastify.close()
+    }
+  })
+  fastify.addHook('onClose', () => admin.close())
+}
