@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import { ConfigError, loadConfig } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
+import { addAdminCommands } from './admin-commands.js'
 
 const EXAMPLES = `
 Examples:
@@ -19,13 +20,21 @@ const ENVIRONMENT_ONLY = describeVariables()
   .filter(({ info }) => !info.flags)
   .map(({ name, info }) => `  ${info.description.replaceAll('`', '')} [${name}]`)
 
+const ADMIN = `
+The commands ask a balancer that runs, at 127.0.0.1 and LB_ADMIN_PORT or PORT unless --url says otherwise; what they
+change needs its LB_ADMIN_TOKEN. Without a command it runs itself.`
+
 const program = new Command('lb')
   .description('HTTP load balancer: weighted least connections, health checks, failover.')
   .version(version, '-v, --version')
   .helpOption('-h, --help', 'show this help')
   .addHelpText('after', `\nFrom the environment alone:\n${ENVIRONMENT_ONLY.join('\n')}`)
+  .addHelpText('after', ADMIN)
   .addHelpText('after', EXAMPLES)
+  .helpCommand(false)
+  .enablePositionalOptions()
   .allowExcessArguments(false)
+  .action(run)
 
 const variableOf = new Map<Option, string>()
 for (const { name, info } of describeVariables()) {
@@ -36,20 +45,19 @@ for (const { name, info } of describeVariables()) {
   variableOf.set(option, name)
   program.addOption(option)
 }
-program.parse()
+addAdminCommands(program)
 
-for (const [option, name] of variableOf) {
-  const key = option.attributeName()
-  if (program.getOptionValueSource(key) !== 'cli') continue
-  const value: unknown = program.getOptionValue(key)
-  // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
-  process.env[name] =
-    typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
-  // fastify-cli lets its own variable go before PORT; a flag goes before both.
-  if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
-}
-
-async function main(): Promise<void> {
+async function run(): Promise<void> {
+  for (const [option, name] of variableOf) {
+    const key = option.attributeName()
+    if (program.getOptionValueSource(key) !== 'cli') continue
+    const value: unknown = program.getOptionValue(key)
+    // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
+    process.env[name] =
+      typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
+    // fastify-cli lets its own variable go before PORT; a flag goes before both.
+    if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
+  }
   // Reads .env, which the configuration needs.
   const { runFastify } = await import('fastify-cli/start.js')
   loadConfig(process.env)
@@ -57,7 +65,7 @@ async function main(): Promise<void> {
   await runFastify(['-c', path.join(dist, 'fastify.config.js'), path.join(dist, 'app', 'index.js')])
 }
 
-main().catch((error) => {
+program.parseAsync().catch((error) => {
   console.error(error instanceof ConfigError ? error.message : `lb: ${(error as Error).message}`)
   process.exit(1)
 })

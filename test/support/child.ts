@@ -49,6 +49,11 @@ export class Child {
     this.#process.kill(signal)
   }
 
+  /** Gives it input, as from a keyboard. */
+  type(text: string): void {
+    this.#process.stdin!.write(text)
+  }
+
   /** From now on nobody reads what it prints. */
   closeOutput(): void {
     this.#process.stdout!.destroy()

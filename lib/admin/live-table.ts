@@ -1,0 +1,49 @@
+import type { Statistics } from '../statistics.js'
+import type { BackendView } from './backend-view.js'
+import { ordersOf, textTable } from './text-table.js'
+
+/** What a balancer said of itself at a moment. */
+export interface Snapshot {
+  /** On a clock that never goes back. */
+  readonly atMs: number
+  readonly statistics: Statistics
+  readonly backends: readonly BackendView[]
+}
+
+const HEAD = ['BACKEND', 'STATE', 'WEIGHT', 'ACTIVE', 'REQ/S', '5XX/S', 'FAIL/S', 'TOTAL', 'ORDERS']
+
+/** What happens now: rates are those since the snapshot before, if there was one. */
+export function liveTable({ atMs, statistics, backends }: Snapshot, before: Snapshot | undefined): string {
+  const { requests, connections, latency, state, version } = statistics
+  const seconds = before ? (atMs - before.atMs) / 1000 : 0
+  const rate = (now: number, then: number | undefined) =>
+    seconds > 0 && then !== undefined ? Math.max(0, Math.round((now - then) / seconds)) : 0
+  const rows = backends.map((backend) => {
+    const { id, address, state, effectiveWeight, active, total, failed, responses } = backend
+    const old = before?.backends.find((other) => other.id === id && other.address === address)
+    return [
+      address,
+      state,
+      effectiveWeight,
+      active,
+      rate(total, old?.total),
+      rate(responses['5xx'], old?.responses['5xx']),
+      rate(failed, old?.failed),
+      total,
+      ordersOf(backend)
+    ]
+  })
+  const { overload, noBackend, queueFull, queueTimeout, outageTimeout } = requests.rejected
+  const refused = overload + noBackend + queueFull + queueTimeout + outageTimeout
+  return [
+    `fairlead ${version}  ${state}  ${Math.floor(statistics.uptimeSeconds)} s up`,
+    `${rate(requests.total, before?.statistics.requests.total)} req/s  ${requests.inFlight} in flight  ` +
+      `${requests.queued} queued  ${requests.failed} failed  ${refused} refused  ${connections.open} connections`,
+    `latency of ${latency.windowSeconds} s: p50 ${ms(latency.p50Ms)}  p90 ${ms(latency.p90Ms)}  ` +
+      `p99 ${ms(latency.p99Ms)}  max ${ms(latency.maxMs)}`,
+    '',
+    textTable(HEAD, rows)
+  ].join('\n')
+}
+
+const ms = (value: number) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`

@@ -1,0 +1,36 @@
+import type { BackendView } from './backend-view.js'
+
+/** What a terminal would take for a command. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/g
+
+/** Columns that are numbers stand to the right. */
+export function textTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [head, ...rows].map((row) => row.map((cell) => String(cell).replace(CONTROL, '?')))
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
+  const isNumber = head.map((_, column) => typeof rows[0]?.[column] === 'number')
+  return lines
+    .map((line) =>
+      line
+        .map((cell, i) => (isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd()
+    )
+    .join('\n')
+}
+
+const HEAD = ['BACKEND', 'STATE', 'WEIGHT', 'MAX', 'ACTIVE', 'TOTAL', 'FAILED', 'RETRIES', 'ORDERS', 'REASON']
+
+/** The backends as they are now. */
+export function statusTable(backends: readonly BackendView[]): string {
+  const rows = backends.map((backend) => {
+    const { address, state, weight, max, active, total, failed, retries, reason } = backend
+    return [address, state, weight, max || '-', active, total, failed, retries, ordersOf(backend), reason]
+  })
+  return textTable(HEAD, rows)
+}
+
+export function ordersOf({ orders: { draining, health }, backup }: BackendView): string {
+  const words = [backup && 'backup', draining && 'drain', health !== 'auto' && health]
+  return words.filter(Boolean).join(',') || '-'
+}
