@@ -88,7 +88,7 @@ export default fp<{ config: Config }>(
       isRetriedStatus: (statusCode) => isInRanges(resilience.retryStatus, statusCode),
       onAnswer: (backend, statusCode, latencyMs, nowMs) => {
         backend.hasSpoken = true
-        metrics.backendDurations[backend.id]!.observe(latencyMs / 1000)
+        metrics.durationsOf(backend.id).observe(latencyMs / 1000)
         // How fast it fails says nothing of how fast it answers.
         if (isServerError(statusCode)) outliers.onError(backend)
         else policy.onLatency?.(backend, latencyMs, nowMs)

@@ -17,7 +17,7 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { registry, connections } = fastify
-    const requests = new RequestMetrics(registry.backends.length)
+    const requests = new RequestMetrics()
     const transitions = new HealthTransitions(registry)
     const openConnections = () => connections.size
     // Who has no Prometheus need not pay for the library, nor for what it watches of Node. Not by `import()`, which
@@ -28,6 +28,7 @@ export default fp(
       return exposition({ registry, requests, transitions, version, openConnections })
     }
     let made: Exposition | undefined
+    registry.on('removed', ({ id }) => requests.forget(id))
     fastify.decorate('requestMetrics', requests)
     fastify.decorate('exposition', () => {
       made ??= load()

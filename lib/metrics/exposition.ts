@@ -4,7 +4,7 @@ import { BackendCell, BalancerCell } from '../counters.js'
 import type { Registry } from '../registry.js'
 import type { Buckets } from './buckets.js'
 import type { HealthTransitions } from './health-transitions.js'
-import type { RequestMetrics } from './request-metrics.js'
+import { NO_BACKEND_ID, type RequestMetrics } from './request-metrics.js'
 
 export interface MetricsSource {
   readonly registry: Registry
@@ -50,7 +50,7 @@ const REJECTIONS = {
  */
 export function exposition(source: MetricsSource): Exposition {
   const { registry, requests, transitions } = source
-  const { backends, counters } = registry
+  const { counters } = registry
   const target = new Exposition()
   collectDefaultMetrics({ register: target })
   for (const name of UNWANTED) target.removeSingleMetric(name)
@@ -76,7 +76,7 @@ export function exposition(source: MetricsSource): Exposition {
     read: (backend: Backend) => number
   ) =>
     add(type, `backend_${name}`, help, () =>
-      backends.map((backend) => ({ labels: { backend: backend.address }, value: read(backend) }))
+      registry.backends.map((backend) => ({ labels: { backend: backend.address }, value: read(backend) }))
     )
   const totals = (name: string, help: string, cell: number) =>
     ofBackends('counter', name, help, (backend) => backend.counters.total(cell))
@@ -111,10 +111,12 @@ export function exposition(source: MetricsSource): Exposition {
     'requests_total',
     'Requests that have ended, by the backend that answered, method and status',
     () =>
-      [...requests.counts()].map(({ backendId, method, code, count }) => ({
-        labels: { backend: backends[backendId]?.address ?? NO_BACKEND, method, code },
-        value: count
-      }))
+      [{ id: NO_BACKEND_ID, address: NO_BACKEND }, ...registry.backends].flatMap(({ id, address }) =>
+        [...requests.countsOf(id)].map(({ method, code, count }) => ({
+          labels: { backend: address, method, code },
+          value: count
+        }))
+      )
   )
   add(
     'histogram',
@@ -123,13 +125,13 @@ export function exposition(source: MetricsSource): Exposition {
     () => samplesOf(`${PREFIX}request_duration_seconds`, requests.duration, {})
   )
   add('histogram', 'backend_duration_seconds', 'From the end of a request to the head of its response', () =>
-    backends.flatMap(({ id, address }) =>
-      samplesOf(`${PREFIX}backend_duration_seconds`, requests.backendDurations[id]!, { backend: address })
+    registry.backends.flatMap(({ id, address }) =>
+      samplesOf(`${PREFIX}backend_duration_seconds`, requests.durationsOf(id), { backend: address })
     )
   )
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>
-    backends.flatMap(({ address, status }) =>
+    registry.backends.flatMap(({ address, status }) =>
       [...STATES, 'ejected', 'draining'].map((state) => ({
         labels: { backend: address, state },
         value: Number(state === status)
@@ -152,7 +154,7 @@ export function exposition(source: MetricsSource): Exposition {
   totals('received_bytes_total', 'Bytes of response bodies', BackendCell.bytesReceived)
   totals('sent_bytes_total', 'Bytes of request bodies', BackendCell.bytesSent)
   add('counter', 'backend_health_transitions_total', 'Changes of the state that health checks see', () =>
-    backends.flatMap((backend) =>
+    registry.backends.flatMap((backend) =>
       CHECKED_STATES.map((to) => ({
         labels: { backend: backend.address, to },
         value: transitions.count(backend, to)

@@ -11,6 +11,7 @@ export class HealthTransitions {
       counts[STATES.indexOf(to)]!++
       this.#counts.set(backend, counts)
     })
+    registry.on('removed', (backend) => this.#counts.delete(backend))
   }
 
   count(backend: Backend, to: BackendState): number {

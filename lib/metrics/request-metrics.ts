@@ -13,7 +13,6 @@ export const NO_BACKEND_ID = -1
 
 /** How many requests ended in one way. */
 export interface RequestCount {
-  readonly backendId: number
   readonly method: string
   readonly code: string
   readonly count: number
@@ -26,13 +25,14 @@ export interface RequestCount {
 export class RequestMetrics {
   /** From the head of the request to the end of the response. */
   readonly duration = new Buckets(DURATION_BOUNDS)
-  /** Of each backend, from the end of the request to the head of the response. */
-  readonly backendDurations: readonly Buckets[]
-  readonly #counts: Float64Array
+  /** By the number of a backend, and `NO_BACKEND_ID` first; there are more as backends join. */
+  readonly #counts: (Float64Array | undefined)[] = []
+  readonly #durations: (Buckets | undefined)[] = []
 
-  constructor(backends: number) {
-    this.backendDurations = Array.from({ length: backends }, () => new Buckets(DURATION_BOUNDS))
-    this.#counts = new Float64Array((backends + 1) * PER_BACKEND)
+  /** Of a backend, from the end of the request to the head of the response. */
+  durationsOf(backendId: number): Buckets {
+    this.#durations[backendId] ??= new Buckets(DURATION_BOUNDS)
+    return this.#durations[backendId]
   }
 
   /**
@@ -44,21 +44,27 @@ export class RequestMetrics {
   count(method: string, statusCode: number, backendId: number, durationMs: number): void {
     const methodIndex = METHOD_INDEX.get(method) ?? METHODS.length
     const codeIndex = Math.min(Math.floor(statusCode / 100), CODE_LABELS.length - 1)
-    this.#counts[(backendId - NO_BACKEND_ID) * PER_BACKEND + methodIndex * CODE_LABELS.length + codeIndex]!++
+    const row = backendId - NO_BACKEND_ID
+    this.#counts[row] ??= new Float64Array(PER_BACKEND)
+    this.#counts[row][methodIndex * CODE_LABELS.length + codeIndex]!++
     this.duration.observe(durationMs / 1000)
   }
 
-  /** Every way in which a request has ended so far. */
-  *counts(): Generator<RequestCount> {
-    for (const [index, count] of this.#counts.entries()) {
+  /** Every way in which requests have ended so far that a backend answered, or none. */
+  *countsOf(backendId: number): Generator<RequestCount> {
+    for (const [index, count] of this.#counts[backendId - NO_BACKEND_ID]?.entries() ?? []) {
       if (count === 0) continue
-      const rest = index % PER_BACKEND
       yield {
-        backendId: Math.floor(index / PER_BACKEND) + NO_BACKEND_ID,
-        method: METHOD_LABELS[Math.floor(rest / CODE_LABELS.length)]!,
-        code: CODE_LABELS[rest % CODE_LABELS.length]!,
+        method: METHOD_LABELS[Math.floor(index / CODE_LABELS.length)]!,
+        code: CODE_LABELS[index % CODE_LABELS.length]!,
         count
       }
     }
+  }
+
+  /** A backend has left, and its number is given to no other. */
+  forget(backendId: number): void {
+    delete this.#counts[backendId - NO_BACKEND_ID]
+    delete this.#durations[backendId]
   }
 }

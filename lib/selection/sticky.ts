@@ -60,8 +60,7 @@ export class Sessions {
     if (line === undefined) return ''
     const named = this.#named(req)
     if (named && (named === backend || this.#keeps(named))) return ''
-    return `${line}${isSecure ? '; Secure' : ''}
-`
+    return `${line}${isSecure ? '; Secure' : ''}\r\n`
   }
 
   /** The backend that the cookie stands for. */

@@ -171,7 +171,7 @@ function openExchangeOf(
   const server: Record<string, unknown> = {
     ...parts,
     latency,
-    requestMetrics: new RequestMetrics(config.backends.length),
+    requestMetrics: new RequestMetrics(),
     refuse(req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number) {
       parts.registry.counters.addTotal(cell, 1)
       answerRaw(req, res, failure)

@@ -9,7 +9,7 @@ import { registryOf } from '../../support/registry.js'
 /** Of a registry and what counts beside it, without a server. */
 function metricsOf(backends: string) {
   const registry = registryOf(backends)
-  const requests = new RequestMetrics(registry.backends.length)
+  const requests = new RequestMetrics()
   const transitions = new HealthTransitions(registry)
   const target = exposition({ registry, requests, transitions, version: '1.2.3', openConnections: () => 7 })
   const read = async () => readExposition(await target.metrics())
@@ -39,7 +39,7 @@ t.test('requests have the address of the backend that answered, or none', async 
 
 t.test('histograms add up, each backend by itself', async (t) => {
   const { requests, read } = metricsOf('a:80 [::1]:81')
-  const [a, b] = requests.backendDurations
+  const [a, b] = [0, 1].map((id) => requests.durationsOf(id))
   for (const seconds of [0.0005, 0.02, 0.02, 45]) a!.observe(seconds)
   b!.observe(2)
   const exposed = await read()

@@ -3,10 +3,12 @@ import t from 'tap'
 import { NO_BACKEND_ID, RequestMetrics } from '../../../lib/metrics/request-metrics.js'
 
 const countsOf = (metrics: RequestMetrics) =>
-  [...metrics.counts()].map(({ backendId, method, code, count }) => [backendId, method, code, count])
+  [NO_BACKEND_ID, 0, 1, 2].flatMap((id) =>
+    [...metrics.countsOf(id)].map(({ method, code, count }) => [id, method, code, count])
+  )
 
 t.test('requests are counted by backend, method and class of status', async (t) => {
-  const metrics = new RequestMetrics(3)
+  const metrics = new RequestMetrics()
   t.same(countsOf(metrics), [])
   metrics.count('GET', 200, 0, 5)
   metrics.count('GET', 299, 0, 5)
@@ -32,14 +34,14 @@ t.test('each status has its class, also those beyond 599; without one it is none
     [600, '5xx'],
     [999, '5xx']
   ] as const) {
-    const metrics = new RequestMetrics(1)
+    const metrics = new RequestMetrics()
     metrics.count('GET', status, 0, 1)
     t.same(countsOf(metrics), [[0, 'GET', code, 1]], `${status}`)
   }
 })
 
 t.test('no client can make more than a few series', async (t) => {
-  const metrics = new RequestMetrics(2)
+  const metrics = new RequestMetrics()
   const invented = Array.from({ length: 1000 }, (_, i) => `METHOD-${i}`)
   const odd = ['get', '', 'constructor', '__proto__', 'GET ', 'other']
   const methods = [...METHODS, ...invented, ...odd]
@@ -62,7 +64,7 @@ t.test('no client can make more than a few series', async (t) => {
 })
 
 t.test('durations are kept in seconds, of all requests together', async (t) => {
-  const requests = new RequestMetrics(1)
+  const requests = new RequestMetrics()
   requests.count('GET', 200, 0, 2)
   requests.count('POST', 0, NO_BACKEND_ID, 700)
   requests.count('GET', 503, NO_BACKEND_ID, 0)
@@ -71,4 +73,13 @@ t.test('durations are kept in seconds, of all requests together', async (t) => {
     requests.duration.counts.reduce((sum, count) => sum + count),
     3
   )
+})
+
+t.test('a backend that has left is forgotten', async (t) => {
+  const metrics = new RequestMetrics()
+  metrics.count('GET', 200, 1, 5)
+  metrics.durationsOf(1).observe(5)
+  metrics.forget(1)
+  t.same(countsOf(metrics), [])
+  t.equal(metrics.durationsOf(1).sum, 0)
 })
