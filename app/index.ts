@@ -6,11 +6,13 @@ import connections from '../plugins/connections.js'
 import fleet from '../plugins/fleet.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
+import httpsRedirect from '../plugins/https-redirect.js'
 import leastConnections from '../plugins/least-connections.js'
 import metrics from '../plugins/metrics.js'
 import overload from '../plugins/overload.js'
 import passiveHealth from '../plugins/passive-health.js'
 import statistics from '../plugins/statistics.js'
+import tls from '../plugins/tls.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
@@ -31,7 +33,9 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
 
   await fastify.register(backendRegistry, { config })
   await fastify.register(fleet, { config })
+  await fastify.register(tls, { config })
   await fastify.register(connections, { config })
+  await fastify.register(httpsRedirect, { config })
   await fastify.register(statistics, { config })
   await fastify.register(metrics)
   await fastify.register(healthCheck, { config })

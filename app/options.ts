@@ -1,3 +1,4 @@
+import { createServer, type ServerOptions } from 'node:http'
 import { type FastifyHttpOptions, LogController, type RawServerDefault } from 'fastify'
 import type { Config } from '../lib/config/load.js'
 import { requestId } from '../lib/forward/request-id.js'
@@ -35,8 +36,21 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
       maxHeaderSize: config.maxHeadBytes,
       connectionsCheckingInterval: CHECK_INTERVAL_MS
     },
+    ...(config.tls ? SECURE : {}),
     ...(process.stdout.isTTY ? { logger: { transport: prettyTransport } } : {})
   }
+}
+
+/**
+ * Lets Fastify know that clients speak TLS, so that it says `https://` where it listens. Its server stays one of plain
+ * HTTP, made as Fastify would: on each connection TLS comes first (plugins/connections.ts).
+ */
+const SECURE = {
+  https: {},
+  serverFactory: ((handler, { http, keepAliveTimeout, requestTimeout, maxRequestsPerSocket }) => {
+    const server = createServer(http as ServerOptions, handler)
+    return Object.assign(server, { keepAliveTimeout, requestTimeout, maxRequestsPerSocket, timeout: 0 })
+  }) as NonNullable<FastifyHttpOptions<RawServerDefault>['serverFactory']>
 }
 
 /** A readable log for a terminal; the statistics are in the message of their report already. */

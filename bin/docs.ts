@@ -29,6 +29,8 @@ const GRAMMAR = `## Values
 - **Status codes**: codes and ranges, separated by commas: \`200-299,304\`.
 - **Address ranges**: addresses and CIDR ranges, separated by commas or spaces: \`10.0.0.0/8 fd00::/8 192.0.2.7\`.
 - **Rates**: a whole number, \`/s\`, \`/m\` or \`/h\`, and \`;burst=\` with another one, if it is not the same: \`100/s;burst=20\`.
+- **Files**: names of files, relative to the current folder; in a list no name has blanks or commas. They are read at the
+  start, and again when they change ([tls.md](tls.md)).
 
 ### Backends
 
@@ -48,6 +50,8 @@ option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "check-status=" codes *( "+" codes )
          / "check-period=" seconds
          / "no-check" [ "=" ( true or false ) ]
+         / "tls-name=" name
+         / "tls-no-verify" [ "=" ( true or false ) ]
 codes    = status code [ "-" status code ]
 \`\`\`
 
@@ -65,7 +69,9 @@ ${table([
   ['`app1:3000;no-check`', 'none: as with `LB_NO_HEALTH_CHECK`, for this backend alone'],
   ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
   ['`http://app1`', 'port 80'],
-  ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`']
+  ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`'],
+  ['`https://10.0.0.7;tls-name=app1.example`', 'asked for by this name, which the certificate has to have'],
+  ['`https://10.0.0.7;tls-no-verify`', 'any certificate is believed: for trials']
 ])}
 
 A port is from 1 to 65535. Each option may be given once. No backend may be listed twice, however it is written. An

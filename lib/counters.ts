@@ -117,5 +117,7 @@ export const BalancerCell = {
   retriesRefused: 22,
   rejectedOutageTimeout: 24,
   rejectedRateLimit: 26,
-  rejectedDenied: 28
+  rejectedDenied: 28,
+  /** Of TLS to clients. */
+  handshakesFailed: 30
 } as const

@@ -20,6 +20,8 @@ const WORDS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate not trusted (unknown authority)',
   CERT_HAS_EXPIRED: 'certificate expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'certificate is for another name',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'wants a client certificate',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'speaks no TLS',
   TimeoutError: 'timeout'
 }
 

@@ -3,8 +3,8 @@ import { setProxiedFrom } from './forward/peer.js'
 import { readProxyHeader } from './proxy-protocol.js'
 
 /**
- * Reads the header of the PROXY protocol off a connection before anything else does. Calls `accept` once it is read;
- * a connection that does not begin with one in time is closed, and `dropped` called.
+ * Reads the header of the PROXY protocol off a connection before anything else does. Calls `accept` once it is read, with
+ * the connection at rest; one that does not begin with a header in time is closed, and `dropped` called.
  */
 export function takeProxyHeader(
   socket: Socket,
@@ -34,7 +34,6 @@ export function takeProxyHeader(
       const rest = bytes.subarray(header.length)
       if (rest.length > 0) socket.unshift(rest)
       accept(socket)
-      socket.resume()
     } catch {
       leave()
       drop()

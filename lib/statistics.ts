@@ -63,6 +63,7 @@ export function collectStatistics(source: StatisticsSource) {
     connections: {
       open: source.openConnections(),
       dropped: counters.total(BalancerCell.connectionsDropped),
+      handshakesFailed: counters.total(BalancerCell.handshakesFailed),
       limit: source.maxSockets
     },
     latency: latency.summary(),

@@ -3,10 +3,13 @@ import type { Config } from '../lib/config/load.js'
 import { FailureLog } from '../lib/failure-log.js'
 import { createPool } from '../lib/pool.js'
 import { Registry } from '../lib/registry.js'
+import { BackendCredentials } from '../lib/tls/backend-credentials.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     registry: Registry
+    /** For TLS to backends. */
+    backendCredentials: BackendCredentials
   }
 }
 
@@ -20,8 +23,10 @@ const ABSENCES = {
 /** Decorates the server with the registry of backends, logs what changes in it, and closes its pools at the end. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
+    const credentials = new BackendCredentials(config.backendTls)
+    fastify.decorate('backendCredentials', credentials)
     const registry = new Registry(config.backends, {
-      createPool: (backend) => createPool(backend, config),
+      createPool: (backend) => createPool(backend, { ...config, credentials }),
       slowStartMs: config.resilience.slowStartMs,
       panic: config.resilience.panic,
       initialState: config.healthCheck.enabled ? 'checking' : 'healthy'
@@ -62,6 +67,14 @@ export default fp<{ config: Config }>(
       if (begins) fastify.log.error('No backend is healthy: requests go to unhealthy ones')
       else fastify.log.info('Requests go to healthy backends alone again')
     })
+
+    for (const { address, tlsNoVerify } of config.backends) {
+      if (tlsNoVerify)
+        fastify.log.warn(
+          { backend: address },
+          `${address} is believed whatever certificate it shows: whoever is on the way can read and change everything`
+        )
+    }
 
     const failures = new FailureLog((failure, repeats) => {
       const { backend, code, detail } = failure

@@ -4,6 +4,8 @@ import { isIdleUnseen } from '../lib/forward/client-connection.js'
 import { writeAtOnce } from '../lib/log-stream.js'
 
 const SWEEP_MS = 50
+/** For handshakes of TLS under way at the beginning of the drain. */
+const HANDSHAKE_MS = 1000
 
 const CRASH_SIGNALS = ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGABRT', 'SIGTRAP'] as const
 
@@ -18,7 +20,7 @@ const endWithFailure = () => {
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections, server, log } = fastify
+    const { registry, connections, server, tls, log } = fastify
     // fastify-cli listens to these too, which turns a crash into an endless loop.
     fastify.addHook('onListen', async () => {
       for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
@@ -36,6 +38,8 @@ export default fp<{ config: Config }>(
         server.closeIdleConnections()
         for (const socket of connections) if (isIdleUnseen(socket)) socket.destroy()
       }, SWEEP_MS)
+      // No request has come over them yet.
+      const handshakes = setTimeout(() => tls?.dropPending(), HANDSHAKE_MS)
       const deadline = setTimeout(() => {
         const cut = registry.inFlight
         log.warn({ cut }, `Drain timeout: cutting ${cut} requests`)
@@ -48,6 +52,7 @@ export default fp<{ config: Config }>(
       server.once('close', () => {
         clearInterval(sweep)
         clearTimeout(deadline)
+        clearTimeout(handshakes)
         log.info('Drained: every connection is closed')
       })
     })

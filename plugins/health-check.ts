@@ -15,7 +15,7 @@ const START_MS = 5000
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const scheduler = new HealthScheduler(fastify.registry, {
-      planOf: checkPlanner(config.healthCheck),
+      planOf: checkPlanner(config.healthCheck, fastify.backendCredentials),
       onHeldBack: ({ id, address, reason }) =>
         fastify.log.info(
           { backend: address, reason },

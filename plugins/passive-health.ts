@@ -5,6 +5,7 @@ import { Ejection } from '../lib/ejection/ejection.js'
 import { Outliers } from '../lib/ejection/outliers.js'
 import { PROBE_TIMEOUT_MS, Stalls } from '../lib/ejection/stalls.js'
 import { httpProbe } from '../lib/health/probe.js'
+import type { BackendCredentials } from '../lib/tls/backend-credentials.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -26,7 +27,10 @@ export default fp<{ config: Config }>(
     const outliers = new Outliers(registry, ejection)
     const stalls =
       stallTimeoutMs > 0
-        ? new Stalls(registry, ejection, { afterMs: stallTimeoutMs, probe: prober(config) })
+        ? new Stalls(registry, ejection, {
+            afterMs: stallTimeoutMs,
+            probe: prober(config, fastify.backendCredentials)
+          })
         : undefined
     fastify.decorate('outliers', outliers)
     fastify.decorate('stalls', stalls)
@@ -46,8 +50,11 @@ export default fp<{ config: Config }>(
 )
 
 /** Asks a backend whether it still answers, if there are health checks to ask with. */
-function prober({ healthCheck }: Config): (backend: Backend) => Promise<boolean> | undefined {
+function prober(
+  { healthCheck }: Config,
+  credentials: BackendCredentials
+): (backend: Backend) => Promise<boolean> | undefined {
   if (!healthCheck.enabled) return () => undefined
-  const probe = httpProbe({ ...healthCheck, timeoutMs: PROBE_TIMEOUT_MS })
+  const probe = httpProbe({ ...healthCheck, timeoutMs: PROBE_TIMEOUT_MS }, credentials)
   return (backend) => (backend.config.noCheck ? undefined : probe(backend).then(({ ok }) => ok))
 }

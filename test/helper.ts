@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import tap, { type Test } from 'tap'
 import app from '../app/index.js'
@@ -5,6 +6,7 @@ import { serverOptions } from '../app/options.js'
 import { loadConfig } from '../lib/config/load.js'
 import type { Registry } from '../lib/registry.js'
 import type { Statistics } from '../lib/statistics.js'
+import { everywhere, securePorts, statusOfPage } from './support/secure-ports.js'
 
 export type LogRecord = { level: number; msg: string } & Record<string, unknown>
 
@@ -15,6 +17,8 @@ export interface Balancer {
   readonly port: number
   /** Where `/__lb/` is: the same, unless it has a port of its own. */
   readonly adminPort: number
+  /** Its connections to clients. */
+  readonly connections: ReadonlySet<Socket>
   /** What it has logged so far. */
   readonly log: LogRecord[]
   stats(): Statistics
@@ -62,6 +66,7 @@ export async function startBalancer(
     LB_NO_HEALTH_CHECK: 'true',
     LB_STATS_INTERVAL: '0',
     LB_DRAIN_TIMEOUT: '2',
+    ...everywhere.env,
     ...env
   })
   const log: LogRecord[] = []
@@ -76,9 +81,11 @@ export async function startBalancer(
   await fastify.listen({ host: '127.0.0.1', port: 0 })
   const { port } = fastify.server.address() as { port: number }
   const adminPort = config.admin.port === undefined ? port : await adminPortIn(log)
+  if (everywhere.client) securePorts.set(port, everywhere.client)
   const balancer = {
     fastify,
     registry: inner.registry,
+    connections: inner.connections,
     port,
     adminPort,
     log,
@@ -115,10 +122,7 @@ async function checkIdle(t: Test, balancer: Balancer): Promise<void> {
   await eventually(idle).catch(() => {})
   t.same(inFlight(balancer), [0, ...registry.backends.map(() => 0)], 'nothing is left in flight')
   if (!fastify.server.listening) return
-  const { status } = await fetch(`http://127.0.0.1:${adminPort}/__lb/live`, {
-    headers: { connection: 'close' }
-  })
-  t.equal(status, 200, 'the balancer still answers')
+  t.equal(await statusOfPage(adminPort, '/__lb/live'), 200, 'the balancer still answers')
 }
 
 /** Waits until `condition` holds, and fails if it does not in time. */

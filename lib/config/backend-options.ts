@@ -1,4 +1,4 @@
-import { isHost } from './check-values.js'
+import { isHost, isHostName } from './check-values.js'
 import { isRequestPath, readFlag, readSeconds, readStatusRanges, type StatusRange } from './values.js'
 
 export const MAX_WEIGHT = 256
@@ -19,8 +19,16 @@ export interface CheckOptions {
   readonly noCheck?: boolean
 }
 
+/** What is asked of the certificate of an `https://` backend. */
+export interface BackendTlsOptions {
+  /** The name that it is asked for (SNI) and has to be valid for, where that is not the host. */
+  readonly tlsName?: string
+  /** It is not looked at. */
+  readonly tlsNoVerify?: boolean
+}
+
 /** What can be said of one backend in `LB_BACKENDS`, behind its address. */
-export interface BackendOptions extends CheckOptions {
+export interface BackendOptions extends CheckOptions, BackendTlsOptions {
   /** Share of the load in proportion to the others' (1 to 256, default 1). */
   readonly weight: number
   /** Requests in flight at it at once; 0 for no limit. */
@@ -51,7 +59,9 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
   checkPort: { name: 'check-port', read: wholeNumber(1, MAX_PORT) },
   checkStatus: { name: 'check-status', read: statusCodes },
   checkPeriodMs: { name: 'check-period', read: period },
-  noCheck: { name: 'no-check', read: flag }
+  noCheck: { name: 'no-check', read: flag },
+  tlsName: { name: 'tls-name', read: text(isHostName, 'a host name such as app.example') },
+  tlsNoVerify: { name: 'tls-no-verify', read: flag }
 }
 
 const KEY_OF = new Map(

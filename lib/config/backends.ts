@@ -59,12 +59,18 @@ export function readBackend(
     fault(`the port must be from 1 to 65535, but is ${origin.port}`)
     return undefined
   }
+  const { tlsName, tlsNoVerify } = options
+  if (origin.protocol === 'http:' && (tlsName !== undefined || tlsNoVerify))
+    fault(`${tlsNoVerify ? 'tls-no-verify' : 'tls-name'} needs an origin that begins with https://`)
   const host = isIPv6(origin.hostname) ? `[${origin.hostname}]` : origin.hostname
   return { ...origin, address: `${host}:${origin.port}`, ...options }
 }
 
 /** Where a backend is. */
 export type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
+
+/** Where a backend is, and what is asked of its certificate. */
+export type SecureOrigin = Origin & Pick<BackendConfig, 'tlsName' | 'tlsNoVerify'>
 
 function parseUrl(text: string, fault: Fault): Origin | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined

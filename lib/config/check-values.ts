@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { parsed } from './values.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
@@ -34,6 +34,11 @@ export function isHost(text: string): boolean {
   return (
     matched !== undefined && (v6 === undefined || isIPv6(v6)) && Number(port) >= 1 && Number(port) <= 65_535
   )
+}
+
+/** Whether a text is a name of a host, and no address. */
+export function isHostName(text: string): boolean {
+  return isHost(text) && !/[:[]/.test(text) && isIP(text) === 0
 }
 
 /** What a `Host` field says; empty for none. */

@@ -1,4 +1,5 @@
 import type { schema } from './schema.js'
+import { tlsContradictions } from './tls.js'
 
 type Values = (typeof schema)['_output']
 
@@ -31,5 +32,6 @@ export function contradictions(values: Values): string[] {
     'another port than PORT',
     values.LB_ADMIN_PORT !== values.PORT
   )
+  faults.push(...tlsContradictions(values))
   return faults
 }

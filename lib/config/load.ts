@@ -7,6 +7,7 @@ import { contradictions } from './contradictions.js'
 import { type HealthCheckConfig, healthCheckOf } from './health-check.js'
 import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
+import { type BackendTlsConfig, backendTlsOf, type TlsConfig, tlsOf } from './tls.js'
 
 /** What is asked of clients before they are refused. 0 sets no limit. */
 export interface ClientLimits {
@@ -29,6 +30,9 @@ export interface Config {
   readonly maxConnections: number
   /** Client connections open at once. */
   readonly maxSockets: number
+  /** To clients; undefined for plain HTTP. */
+  readonly tls: TlsConfig | undefined
+  readonly backendTls: BackendTlsConfig
   readonly healthCheck: HealthCheckConfig
   readonly balancing: BalancingConfig
   readonly resilience: ResilienceConfig
@@ -96,6 +100,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxConnections: values.LB_MAX_CONNECTIONS,
     maxSockets:
       values.LB_MAX_SOCKETS || Math.max(values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION, MIN_SOCKETS),
+    tls: tlsOf(values),
+    backendTls: backendTlsOf(values),
     healthCheck: healthCheckOf(values),
     balancing: balancingOf(values),
     resilience: resilienceOf(values),

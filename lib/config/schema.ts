@@ -5,6 +5,7 @@ import { backendList } from './backends.js'
 import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
 import { resilienceVariables } from './resilience.js'
+import { tlsVariables } from './tls.js'
 import { addressRanges, flag, integer, seconds } from './values.js'
 import { type VariableInfo, variable } from './variable.js'
 
@@ -23,8 +24,8 @@ export const schema = z.strictObject({
     description:
       'The backends, separated by commas or spaces: `host:port`, `[v6]:port` or an `http://` or `https://` origin, ' +
       'each with options such as `;weight=3` (1 to 256, default 1), `;max=50` (requests in flight at it at once, ' +
-      'default no limit), `;backup` (used only while no other backend can be), and `;check=/path` and others for its ' +
-      'health checks.',
+      'default no limit), `;backup` (used only while no other backend can be), `;check=/path` and others for its health ' +
+      'checks, and `;tls-name=` and `;tls-no-verify` for TLS.',
     fallback: '127.0.0.1:8080 127.0.0.1:8081',
     flags: '-b, --backends <backends...>'
   }),
@@ -40,6 +41,7 @@ export const schema = z.strictObject({
     fallback: '0',
     flags: '--max-sockets <n>'
   }),
+  ...tlsVariables,
   ...balancingVariables,
   ...healthCheckVariables,
   LB_CONNECTION_TIMEOUT: variable(seconds(0.05, HOUR_S), {

@@ -24,7 +24,9 @@ export function clientOf(req: IncomingMessage, trusted: BlockList): string {
 /** What proxies call it; each in a row may add its own, the first of which stands for the client's connection. */
 const ENCRYPTED = /^(?:https|wss)\s*(?:,|$)/i
 
-/** Whether the client's own connection is encrypted, by the word of a trusted proxy. */
+/** Whether the client's own connection is encrypted: that is the one here, unless a trusted proxy says otherwise. */
 export function isSecure(req: IncomingMessage, trusted: BlockList): boolean {
-  return peerOf(req.socket, trusted).isTrusted && ENCRYPTED.test(String(req.headers['x-forwarded-proto']))
+  const peer = peerOf(req.socket, trusted)
+  const told = peer.isTrusted ? req.headers['x-forwarded-proto'] : undefined
+  return ENCRYPTED.test(String(told ?? peer.scheme))
 }

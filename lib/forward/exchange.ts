@@ -11,6 +11,7 @@ import { whenClosed } from './client-response.js'
 import type { HeadCallback } from './dispatcher.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
+import { promiseLine } from './hsts.js'
 import { writeInterim } from './response-start.js'
 import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
 import { Tries, type TryOwner } from './tries.js'
@@ -72,8 +73,9 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
     const { registry, sessions, trusted } = this.forwarding
-    const cookieLine = sessions?.lineFor(this.req, this.backend!, isSecure(this.req, trusted))
-    this.writeHeadOf(this.head!, registry.draining, cookieLine)
+    const cookieLine = sessions?.lineFor(this.req, this.backend!, isSecure(this.req, trusted)) ?? ''
+    const lines = promiseLine(this.#socket, this.head!.text) + cookieLine
+    this.writeHeadOf(this.head!, registry.draining, lines)
     // What follows is no HTTP any more, and may take days.
     if (this.changesProtocol) this.#countRequest(performance.now())
   }

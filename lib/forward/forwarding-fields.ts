@@ -38,7 +38,7 @@ function ownFields({ lines }: Peer, host: string | undefined): string {
 function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string | undefined): string {
   const {
     'x-forwarded-for': before,
-    'x-forwarded-proto': proto = 'http',
+    'x-forwarded-proto': proto = peer.scheme,
     'x-forwarded-port': port = peer.localPort,
     'x-forwarded-host': asked = host
   } = headers
@@ -57,13 +57,13 @@ function forwardedField(
 ): string {
   const before = peer.isTrusted ? forwarded : undefined
   if (!isAdded) return before === undefined ? '' : `Forwarded: ${before}\r\n`
-  const own = forwardedElement(peer.address, host)
+  const own = forwardedElement(peer, host)
   return `Forwarded: ${before === undefined ? own : `${before}, ${own}`}\r\n`
 }
 
 /** RFC 7239 section 4. */
-function forwardedElement(client: string, host: string | undefined): string {
-  const node = client.includes(':') ? `"[${client}]"` : client
+function forwardedElement({ address, scheme }: Peer, host: string | undefined): string {
+  const node = address.includes(':') ? `"[${address}]"` : address
   const hostPair = host === undefined ? '' : `;host="${host.replace(/["\\]/g, '\\$&')}"`
-  return `for=${node}${hostPair};proto=http`
+  return `for=${node}${hostPair};proto=${scheme}`
 }

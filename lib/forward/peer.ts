@@ -1,10 +1,13 @@
 import { type BlockList, isIPv6, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 
 /** The other side of a client's connection. */
 export interface Peer {
   readonly address: string
   /** Whether what it says of the way of a request is believed. */
   readonly isTrusted: boolean
+  /** Of what it speaks to this balancer. */
+  readonly scheme: 'http' | 'https'
   /** The port that the client connected to. */
   readonly localPort: number
   /** The forwarding fields of a request that comes from there, in lines. */
@@ -28,6 +31,12 @@ export function setProxiedFrom(socket: Socket, from: ProxiedFrom): void {
   ;(socket as KnownSocket)[PROXIED_FROM] = from
 }
 
+/** Has the connection that TLS makes of another one come from where that came from. */
+export function inheritOrigin(socket: Socket, raw: Socket): void {
+  const from = (raw as KnownSocket)[PROXIED_FROM]
+  if (from) setProxiedFrom(socket, from)
+}
+
 /** The peer of a connection, found out once. */
 export function peerOf(socket: Socket, trusted: BlockList): Peer {
   const known = socket as KnownSocket
@@ -37,12 +46,14 @@ export function peerOf(socket: Socket, trusted: BlockList): Peer {
 
 function findPeer(socket: KnownSocket, trusted: BlockList): Peer {
   const address = clientAddress(socket)
+  const scheme = (socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'
   const localPort = socket[PROXIED_FROM]?.localPort ?? socket.localPort ?? 0
   return {
     address,
     isTrusted: contains(trusted, address),
+    scheme,
     localPort,
-    lines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Port: ${localPort}\r\n`
+    lines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${localPort}\r\n`
   }
 }
 

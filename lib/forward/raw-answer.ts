@@ -1,6 +1,7 @@
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import { refuseRest } from './client-connection.js'
 import { type Failure, RETRY_AFTER_S } from './failure.js'
+import { withPromise } from './hsts.js'
 import { lingerAfter } from './linger.js'
 import { hasBody } from './request-body.js'
 
@@ -50,13 +51,20 @@ export function answerOptions(req: IncomingMessage, res: ServerResponse): void {
   res.end()
 }
 
-/** The fields of an answer, which ends the connection if it has to, or if that is wanted. */
+/** Sends a client elsewhere, with all that it asked, and ends the connection. */
+export function answerRedirect(req: IncomingMessage, res: ServerResponse, location: string): void {
+  res.writeHead(308, 'Permanent Redirect', closeIf(true, req, ['Location', location, 'Content-Length', '0']))
+  res.end()
+}
+
+/** The fields of an answer on its connection, which ends the connection if it has to, or if that is wanted. */
 function closeIf(isWanted: boolean, req: IncomingMessage, fields: readonly string[]): string[] {
+  const own = withPromise(req.socket, fields as string[])
   // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
-  if (!isWanted && !hasBody(req)) return fields as string[]
+  if (!isWanted && !hasBody(req)) return own
   if (req.complete) refuseRest(req.socket)
   else lingerAfter(req)
-  return [...fields, 'Connection', 'close']
+  return [...own, 'Connection', 'close']
 }
 
 function prepare(failure: Failure): Prepared {

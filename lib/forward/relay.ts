@@ -34,14 +34,14 @@ export abstract class Relay {
 
   /**
    * Writes status and fields to the client.
-   * @param line one more, with its CRLF
+   * @param lines more of them, each with its CRLF
    */
-  protected writeHeadOf(head: ResponseHead, closing: boolean, line = ''): void {
+  protected writeHeadOf(head: ResponseHead, closing: boolean, lines = ''): void {
     this.#remaining = head.contentLength
     const { req } = this
     // What is left unread of a request would be taken for the next one.
     if (!req.complete && head.statusCode !== 101) lingerAfter(req)
-    startResponse(this.res, head, line, closing || !req.complete)
+    startResponse(this.res, head, lines, closing || !req.complete)
     this.answering = true
   }
 

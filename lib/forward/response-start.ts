@@ -5,14 +5,19 @@ import { internals } from './response-internals.js'
 /**
  * Sets the head of a response, as `writeHead` would but line for line as the backend sent it: Node would take the text
  * apart and check it again, only to put it together. The framing of the body is chosen as Node does.
- * @param line one more, with its CRLF
+ * @param lines more of them, each with its CRLF
  * @param closing the connection to the client ends with this response
  */
-export function startResponse(res: ServerResponse, head: ResponseHead, line: string, closing: boolean): void {
+export function startResponse(
+  res: ServerResponse,
+  head: ResponseHead,
+  lines: string,
+  closing: boolean
+): void {
   const message = internals(res)
   const { statusCode, contentLength } = head
   let text = res.socket === null ? takeHeldBack(res) + head.text : head.text
-  if (line !== '') text += line
+  if (lines !== '') text += lines
   if (statusCode === 101) {
     message._header = `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`
     flushHead(res)

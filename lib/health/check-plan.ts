@@ -1,5 +1,6 @@
 import type { BackendConfig } from '../config/backends.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
+import type { BackendCredentials } from '../tls/backend-credentials.js'
 import { connectProbe, httpProbe, type Probe } from './probe.js'
 import type { Thresholds } from './verdict.js'
 
@@ -14,8 +15,11 @@ export interface CheckPlan extends Thresholds {
 }
 
 /** Returns what plans the checks of each backend. */
-export function checkPlanner(config: HealthCheckConfig): (backend: BackendConfig) => CheckPlan {
-  const probe = httpProbe(config)
+export function checkPlanner(
+  config: HealthCheckConfig,
+  credentials: BackendCredentials
+): (backend: BackendConfig) => CheckPlan {
+  const probe = httpProbe(config, credentials)
   return (backend) => {
     const recoveryOnly = !config.enabled || backend.noCheck === true
     const periodMs = backend.checkPeriodMs ?? config.periodMs

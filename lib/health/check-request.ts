@@ -1,10 +1,10 @@
 import { isIP, isIPv6 } from 'node:net'
-import type { BackendConfig, Origin } from '../config/backends.js'
+import type { BackendConfig, SecureOrigin } from '../config/backends.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 
 /** What one backend is asked, and which answers are healthy. */
 export interface CheckRequest {
-  readonly origin: Origin
+  readonly origin: SecureOrigin
   /** The name for TLS, where it is not the backend's own. */
   readonly servername: string | undefined
   readonly method: string
@@ -19,13 +19,13 @@ const WITH_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
 
 /** Puts together what all checks have in common, and what the backend says for itself. */
 export function checkRequest(backend: BackendConfig, config: HealthCheckConfig): CheckRequest {
-  const { protocol, hostname } = backend
+  const { protocol, hostname, tlsName, tlsNoVerify } = backend
   const port = backend.checkPort ?? backend.port
   const host = backend.checkHost ?? config.host
   const { method } = config
   const expected = backend.checkStatus ?? config.expectedStatus
   return {
-    origin: { protocol, hostname, port },
+    origin: { protocol, hostname, port, tlsName, tlsNoVerify },
     servername: nameOf(host),
     method,
     head: headOf(config, backend.checkPath ?? config.path, host || addressOf(hostname, port)),

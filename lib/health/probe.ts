@@ -3,7 +3,7 @@ import type { Backend, CheckResult } from '../backend.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 import { describeFault } from '../fault.js'
 import { Connection, type ConnectionOwner, type ResponseHandler } from '../http1/connection.js'
-import { SocketOpener } from '../http1/open-socket.js'
+import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
 
@@ -18,14 +18,16 @@ class CheckTimeout extends Error {
   override readonly name = 'TimeoutError'
 }
 
+type Credentials = SocketOptions['credentials']
+
 /** A request over a connection of its own, so that it also sees a backend that accepts no new ones. */
-export function httpProbe(config: HealthCheckConfig): Probe {
+export function httpProbe(config: HealthCheckConfig, credentials: Credentials): Probe {
   const wantsBody = config.body !== ''
   const match = new BodyMatch(config.body)
   return (backend) => {
     const request = checkRequest(backend.config, config)
     return measured(request.timeoutMs, async () => {
-      const { statusCode, body } = await ask(request, wantsBody)
+      const { statusCode, body } = await ask(request, wantsBody, credentials)
       const result = `status ${statusCode}`
       if (body === undefined) return { ok: request.expects(statusCode), result }
       const mismatch = match.explain(body)
@@ -40,9 +42,14 @@ interface Answer {
   readonly body?: Buffer
 }
 
-function ask(request: CheckRequest, wantsBody: boolean): Promise<Answer> {
+function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials): Promise<Answer> {
   const { origin, servername, timeoutMs } = request
-  const socketOptions = { connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES, servername }
+  const socketOptions = {
+    connectTimeoutMs: timeoutMs,
+    bufferSizeBytes: BUFFER_BYTES,
+    servername,
+    credentials
+  }
   const opener = new SocketOpener(origin, socketOptions)
   return new Promise((resolve, reject) => {
     const body: Buffer[] = []

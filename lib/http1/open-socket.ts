@@ -1,6 +1,7 @@
 import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectSecurely } from 'node:tls'
-import type { Origin } from '../config/backends.js'
+import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
+import type { SecureOrigin } from '../config/backends.js'
+import type { BackendCredentials } from '../tls/backend-credentials.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
 
@@ -8,16 +9,9 @@ export interface SocketOptions {
   /** For the connection to stand, TLS included. */
   readonly connectTimeoutMs: number
   readonly bufferSizeBytes: number
-  /** The name that TLS asks for and verifies, instead of the backend's. */
+  /** The name that TLS asks for and verifies, instead of the host's; a name that the backend itself is given goes first. */
   readonly servername?: string
-}
-
-/** TLS options of a backend: its certificate is verified against the name in its URL, whatever Host a client sends. */
-export function tlsOptions(
-  { protocol, hostname }: Origin,
-  servername: string = hostname
-): { servername?: string } {
-  return protocol === 'https:' && isIP(servername) === 0 ? { servername } : {}
+  readonly credentials: Pick<BackendCredentials, 'context'>
 }
 
 /** Connecting took too long. */
@@ -27,11 +21,12 @@ export class ConnectTimeout extends Error {
 
 /** Opens sockets to one backend, and has sessions of TLS resumed. */
 export class SocketOpener {
-  readonly #backend: Origin
+  readonly #backend: SecureOrigin
   readonly #options: SocketOptions
+  #context: SecureContext | undefined
   #session: Buffer | undefined
 
-  constructor(backend: Origin, options: SocketOptions) {
+  constructor(backend: SecureOrigin, options: SocketOptions) {
     this.#backend = backend
     this.#options = options
   }
@@ -39,12 +34,10 @@ export class SocketOpener {
   /** Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`. */
   open(onread: OnReadOpts, connected: () => void): Socket {
     const { protocol, hostname, port } = this.#backend
-    const { connectTimeoutMs, bufferSizeBytes, servername } = this.#options
+    const { connectTimeoutMs, bufferSizeBytes } = this.#options
     const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread }
     const isSecure = protocol === 'https:'
-    const socket = isSecure
-      ? connectSecurely({ ...options, ...tlsOptions(this.#backend, servername), session: this.#session })
-      : connect(options)
+    const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
     if (isSecure) {
       socket.on('session', (session) => {
@@ -64,5 +57,19 @@ export class SocketOpener {
       connected()
     })
     return socket
+  }
+
+  /** Its certificate is verified against the name in its URL, or that beside it, whatever Host a client sends. */
+  #tlsOptions(): ConnectionOptions {
+    const { hostname, tlsName, tlsNoVerify } = this.#backend
+    const { servername, credentials } = this.#options
+    const secureContext = credentials.context
+    // What was shown and believed before is resumed with a session.
+    if (secureContext !== this.#context) this.#session = undefined
+    this.#context = secureContext
+    const name = tlsName ?? servername ?? hostname
+    const rejectUnauthorized = !tlsNoVerify
+    const named = isIP(name) === 0 ? { servername: name } : {}
+    return { secureContext, session: this.#session, rejectUnauthorized, ...named }
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
+import { withPromise } from '../../lib/forward/hsts.js'
 import { clientAddress, contains } from '../../lib/forward/peer.js'
 import api from './api/index.js'
 import metrics from './metrics.js'
@@ -10,6 +11,13 @@ import stats from './stats.js'
 /** Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, and for others not there. */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   await noPage(fastify, {})
+  if (config.tls && config.tls.hstsSeconds > 0) {
+    fastify.addHook('onRequest', (request, reply, done) => {
+      const [name, value] = withPromise(request.raw.socket, [])
+      if (name !== undefined) reply.header(name, value)
+      done()
+    })
+  }
   await fastify.register(readiness)
   await fastify.register(async (restricted) => {
     restricted.addHook('onRequest', (request, reply, done) => {

@@ -98,6 +98,7 @@ export const statisticsSchema = object({
   connections: object({
     open: count('Client connections open'),
     dropped: count('Client connections closed unanswered as too many were open'),
+    handshakesFailed: count('Client connections that ended in the handshake of TLS'),
     limit: count('How many may be open')
   }),
   latency: object({

@@ -16,6 +16,8 @@ t.test('defaults', async (t) => {
     ],
     maxConnections: 1000,
     maxSockets: 4000,
+    tls: undefined,
+    backendTls: { caFile: '', certFile: '', keyFile: '' },
     healthCheck: {
       enabled: true,
       periodMs: 5000,

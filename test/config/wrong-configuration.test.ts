@@ -46,11 +46,53 @@ const THROUGH_LB: Case[] = [
   [backends('a:80;check-period=0.05'), 'check-period must be a number of seconds from 0.1 to 86400'],
   [backends('a:80;no-check=2'), 'no-check must be true or false, but is "2"'],
   [backends('a:80;check=/a;no-check'), 'no-check leaves nothing to be said by check'],
+  [
+    backends('a:80;tls-name=a.test'),
+    'LB_BACKENDS "a:80;tls-name=a.test": tls-name needs an origin that begins with'
+  ],
+  [
+    backends('a:80;tls-no-verify'),
+    'LB_BACKENDS "a:80;tls-no-verify": tls-no-verify needs an origin that begins'
+  ],
+  [
+    backends('https://a;tls-name=1.2.3.4'),
+    'tls-name must be a host name such as app.example, but is "1.2.3.4"'
+  ],
+  [backends('https://a;tls-no-verify=2'), 'tls-no-verify must be true or false, but is "2"'],
   [backends('a:80 b:80 a:80'), 'LB_BACKENDS "a:80": duplicate, a:80 is listed twice'],
   [backends('App:80,http://aPP'), 'LB_BACKENDS "http://aPP": duplicate, app:80 is listed twice'],
   [{ PORT: '-1' }, `PORT ${wholeNumber(0, 65535, '-1')}`],
   [{ FASTIFY_PORT: '' }, `FASTIFY_PORT ${wholeNumber(0, 65535, '')}`],
   [{ LB_MAX_SOCKETS: '-5' }, `LB_MAX_SOCKETS ${wholeNumber(0, 1_000_000, '-5')}`],
+  [
+    { LB_TLS_CERT: '/nowhere.pem' },
+    'LB_TLS_CERT must name PEM files, but "/nowhere.pem" cannot be read: there is no'
+  ],
+  [
+    { LB_TLS_CERT: 'README.md' },
+    'LB_TLS_CERT must name PEM files, but "README.md" has no certificate in PEM'
+  ],
+  [{ LB_TLS_KEY: 'docs' }, 'LB_TLS_KEY must name PEM files, but "docs" cannot be read: it is a folder'],
+  [{ LB_TLS_MIN_VERSION: 'TLSv1.1' }, 'LB_TLS_MIN_VERSION must be one of TLSv1.2, TLSv1.3, but is "TLSv1.1"'],
+  [{ LB_TLS_MIN_VERSION: 'TLSv1.3' }, 'LB_TLS_MIN_VERSION needs LB_TLS_CERT'],
+  [
+    { LB_TLS_CLIENT_CA: 'README.md' },
+    'LB_TLS_CLIENT_CA must name PEM files, but "README.md" has no certificate'
+  ],
+  [{ LB_HTTPS_REDIRECT_PORT: '70000' }, `LB_HTTPS_REDIRECT_PORT ${wholeNumber(0, 65535, '70000')}`],
+  [{ LB_HTTPS_REDIRECT_PORT: '8080' }, 'LB_HTTPS_REDIRECT_PORT needs LB_TLS_CERT'],
+  [{ LB_HTTPS_PORT: '443' }, 'LB_HTTPS_PORT needs LB_HTTPS_REDIRECT_PORT'],
+  [{ LB_HSTS: '1y' }, `LB_HSTS ${wholeNumber(0, 315_360_000, '1y')}`],
+  [{ LB_HSTS: '60' }, 'LB_HSTS needs LB_TLS_CERT'],
+  [{ LB_BACKEND_CA: '/nowhere.pem' }, 'LB_BACKEND_CA must name PEM files, but "/nowhere.pem" cannot be read'],
+  [
+    { LB_BACKEND_CERT: 'README.md' },
+    'LB_BACKEND_CERT must name PEM files, but "README.md" has no certificate'
+  ],
+  [
+    { LB_BACKEND_KEY: 'README.md' },
+    'LB_BACKEND_KEY must name PEM files, but "README.md" has no private key in PEM'
+  ],
   [{ LB_HEALTH_CHECK_PERIOD: '0' }, `LB_HEALTH_CHECK_PERIOD ${secondsFrom(0.1, 86400, '0')}`],
   [
     { LB_HEALTH_CHECK_DOWN_PERIOD: '0.05' },

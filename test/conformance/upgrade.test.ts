@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import { eventually, sleep, test } from '../helper.js'
 import { OK } from '../support/raw-backend.js'
+import type { RawClient } from '../support/raw-client.js'
 import { fieldValue, fieldValues, type Message, readMessage, statusOf } from '../support/wire.js'
 import { openStage, type Stage } from './harness.js'
 import { ownFields } from './own-fields.js'
@@ -111,20 +112,20 @@ test('another word for it, among others', async (t) => {
   }
 })
 
-for (const [how, leave] of [
-  ['closes', (socket: Socket) => socket.end()],
-  ['resets', (socket: Socket) => socket.resetAndDestroy()]
+for (const [how, leaveClient, leaveBackend] of [
+  ['closes', (client: RawClient) => client.socket.end(), (backend: Socket) => backend.end()],
+  ['resets', (client: RawClient) => client.abort(), (backend: Socket) => backend.resetAndDestroy()]
 ] as const) {
   test(`when one side ${how}, the other is closed`, async (t) => {
     const stage = await openStage(t)
     const first = await switched(t, stage)
-    leave(first.client.socket)
+    leaveClient(first.client)
     await t.resolves(
       eventually(() => stage.usedConnections() === 0),
       'client first'
     )
     const second = await switched(t, stage)
-    leave(second.socket)
+    leaveBackend(second.socket)
     await t.resolves(second.client.untilClosed(), 'backend first')
   })
 }

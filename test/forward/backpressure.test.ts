@@ -47,17 +47,14 @@ function digestOfAll(): string {
   return hash.digest('hex')
 }
 
-/** What the balancer has taken over and could not pass on, on all its connections to clients and backends. */
-function watchHeld(balancer: Balancer): () => number {
-  const sockets: Socket[] = []
-  balancer.fastify.server.on('connection', (socket: Socket) => sockets.push(socket))
-  return () => sockets.reduce((sum, socket) => sum + socket.writableLength + socket.readableLength, 0)
-}
+/** What the balancer has taken over and could not pass on, on all its connections to clients. */
+const heldBy = ({ connections }: Balancer) =>
+  [...connections].reduce((sum, socket) => sum + socket.writableLength + socket.readableLength, 0)
 
 async function start(t: Test, serve: (socket: Socket, backend: RawBackend) => void) {
   const backend = await serving(t, serve)
   const balancer = await startBalancer(t, [backend])
-  const held = watchHeld(balancer)
+  const held = () => heldBy(balancer)
   return { backend, balancer, held, client: await RawClient.open(t, balancer.port) }
 }
 

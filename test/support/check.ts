@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { Backend } from '../../lib/backend.js'
 import { loadConfig } from '../../lib/config/load.js'
 import { httpProbe, type Probe } from '../../lib/health/probe.js'
+import { BackendCredentials } from '../../lib/tls/backend-credentials.js'
 import { listen } from './listen.js'
 import { backendAt } from './registry.js'
 
@@ -12,7 +13,8 @@ export const AMPLE_S = '10'
 /** The probe of a configuration, patient unless told otherwise. */
 export function probeWith(env: Readonly<Record<string, string>> = {}): Probe {
   const patient = { LB_HEALTH_CHECK_PERIOD: '60', LB_HEALTH_CHECK_TIMEOUT: AMPLE_S }
-  return httpProbe(loadConfig({ ...patient, ...env }).healthCheck)
+  const { healthCheck, backendTls } = loadConfig({ ...patient, ...env })
+  return httpProbe(healthCheck, new BackendCredentials(backendTls))
 }
 
 /** A backend that is given the socket as soon as a request has begun to arrive, and what has arrived. */

@@ -72,7 +72,7 @@ export class Child {
 
   /** The port that it listens on, once it does. */
   async listening(): Promise<number> {
-    const line = /Server listening at http:\/\/[^"]*:(\d+)"/
+    const line = /Server listening at https?:\/\/[^"]*:(\d+)"/
     await this.untilPrinted(line, START_MS)
     return Number(line.exec(this.output)![1])
   }

@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectSecurely } from 'node:tls'
 import type { Test } from 'tap'
 import { atEnd, eventually } from '../helper.js'
+import { securePorts } from './secure-ports.js'
 import { type Message, readMessage } from './wire.js'
 
 interface ResponseOptions {
@@ -17,10 +19,16 @@ export class RawClient {
   /** Closed by a reset. */
   broken = false
   readonly socket: Socket
+  /** What is under TLS, or the same socket. */
+  readonly #raw: Socket
   #parts: Buffer[] = []
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, raw: Socket) {
     this.socket = socket
+    this.#raw = raw
+    raw.on('error', () => {
+      this.broken = true
+    })
     socket.on('data', (bytes) => this.#parts.push(bytes))
     socket.on('end', () => {
       this.ended = true
@@ -33,11 +41,37 @@ export class RawClient {
     })
   }
 
-  static async open(t: Test, port: number): Promise<RawClient> {
-    const client = new RawClient(connect({ host: '127.0.0.1', port, noDelay: true }))
-    atEnd(t, () => client.socket.destroy())
-    await eventually(() => client.socket.readyState === 'open' || client.closed)
-    if (client.closed) throw new Error('refused')
+  /** @param options of TLS, if it is to be spoken; it is by itself where the balancer does */
+  static async open(
+    t: Test,
+    port: number,
+    options: ConnectionOptions | null = securePorts.get(port) ?? null
+  ): Promise<RawClient> {
+    const raw = connect({ host: '127.0.0.1', port, noDelay: true })
+    atEnd(t, () => raw.destroy())
+    return options
+      ? RawClient.secured(t, raw, options)
+      : RawClient.#opened(new RawClient(raw, raw), raw, 'connect')
+  }
+
+  /** Shakes hands on a connection. */
+  static async secured(t: Test, raw: Socket, options: ConnectionOptions): Promise<RawClient> {
+    const socket = connectSecurely({ socket: raw, ...options })
+    atEnd(t, () => socket.destroy())
+    return RawClient.#opened(new RawClient(socket, raw), socket, 'secureConnect')
+  }
+
+  static async #opened(client: RawClient, socket: Socket, event: string): Promise<RawClient> {
+    let isOpen = false
+    let reason = 'refused'
+    socket.once(event, () => {
+      isOpen = true
+    })
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      reason = error.code ?? error.message
+    })
+    await eventually(() => isOpen || client.closed, 5000)
+    if (!isOpen) throw new Error(reason)
     return client
   }
 
@@ -53,7 +87,7 @@ export class RawClient {
 
   /** Leaves without a word. */
   abort(): void {
-    this.socket.resetAndDestroy()
+    this.#raw.resetAndDestroy()
   }
 
   /** Waits until what was received satisfies `condition`. */

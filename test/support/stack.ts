@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { Connection, OutgoingRequest, ResponseHandler } from '../../lib/http1/connection.js'
 import { ConnectionStack } from '../../lib/http1/connection-stack.js'
 import { SocketOpener } from '../../lib/http1/open-socket.js'
+import { BackendCredentials } from '../../lib/tls/backend-credentials.js'
 import { atEnd, eventually } from '../helper.js'
 import { OK, scripted } from './raw-backend.js'
 import { MAX_HEAD_BYTES, Recorder } from './recorder.js'
@@ -74,7 +75,9 @@ export function stackFor(
   connectTimeoutMs = 10_000
 ): CountedStack {
   const [config] = backendConfigs(address)
-  const stack = new CountedStack(new SocketOpener(config!, { connectTimeoutMs, bufferSizeBytes: 65_536 }))
+  const credentials = new BackendCredentials({ caFile: '', certFile: '', keyFile: '' })
+  const options = { connectTimeoutMs, bufferSizeBytes: 65_536, credentials }
+  const stack = new CountedStack(new SocketOpener(config!, options))
   atEnd(t, () => stack.destroy())
   return stack
 }

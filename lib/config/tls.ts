@@ -1,0 +1,178 @@
+import { type PairFiles, readCertificates, readKey, readPair } from '../tls/key-pair.js'
+import { integer, oneOf, parsed } from './values.js'
+import { variable } from './variable.js'
+
+const MAX_PORT = 65_535
+const MAX_AGE_S = 315_360_000
+
+const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
+
+/** The variables of TLS, to clients and to backends. */
+export const tlsVariables = {
+  LB_TLS_CERT: variable(pemFiles(readCertificates), {
+    description:
+      'Files of certificates (PEM, each with its chain), separated by commas or spaces: clients are then spoken to by ' +
+      'TLS alone. Of several, the name that a client asks for decides; the first is for all other names. Empty for ' +
+      'plain HTTP.',
+    fallback: '',
+    flags: '--tls-cert <files>'
+  }),
+  LB_TLS_KEY: variable(pemFiles(readKey), {
+    description: 'Files of their private keys (PEM, without a passphrase), in the same order.',
+    fallback: '',
+    flags: '--tls-key <files>'
+  }),
+  LB_TLS_MIN_VERSION: variable(oneOf(VERSIONS), {
+    description: 'Oldest version of TLS that clients may speak: `TLSv1.2` or `TLSv1.3`.',
+    fallback: 'TLSv1.2',
+    flags: '--tls-min-version <version>'
+  }),
+  LB_TLS_CLIENT_CA: variable(pemFile(readCertificates), {
+    description:
+      'File of the authorities (PEM) whose certificates clients have to show; those without one are refused. Empty ' +
+      'asks for none.',
+    fallback: '',
+    flags: '--tls-client-ca <file>'
+  }),
+  LB_HTTPS_REDIRECT_PORT: variable(integer(0, MAX_PORT), {
+    description: 'Port on which plain HTTP is answered `308` to the same at `https://`. 0 opens none.',
+    fallback: '0',
+    flags: '--https-redirect-port <port>'
+  }),
+  LB_HTTPS_PORT: variable(integer(0, MAX_PORT), {
+    description: 'Port of `https://` that clients are redirected to. 0 means the one that is listened on.',
+    fallback: '0',
+    flags: '--https-port <port>'
+  }),
+  LB_HSTS: variable(integer(0, MAX_AGE_S), {
+    description:
+      'Time for which browsers are told to use nothing but TLS (`Strict-Transport-Security`), unless the backend ' +
+      'says so itself. 0 tells them nothing.',
+    fallback: '0',
+    unit: 'seconds',
+    flags: '--hsts <seconds>'
+  }),
+  LB_BACKEND_CA: variable(pemFile(readCertificates), {
+    description: 'File of more authorities (PEM) that `https://` backends are believed by.',
+    fallback: '',
+    flags: '--backend-ca <file>'
+  }),
+  LB_BACKEND_CERT: variable(pemFile(readCertificates), {
+    description: 'File of the certificate (PEM, with its chain) that is shown to `https://` backends.',
+    fallback: '',
+    flags: '--backend-cert <file>'
+  }),
+  LB_BACKEND_KEY: variable(pemFile(readKey), {
+    description: 'File of its private key (PEM, without a passphrase).',
+    fallback: '',
+    flags: '--backend-key <file>'
+  })
+}
+
+type Values = { [Name in keyof typeof tlsVariables]: (typeof tlsVariables)[Name]['_output'] }
+
+/** Of TLS to clients. */
+export interface TlsConfig {
+  /** At least one: the first is for all names that no other has. */
+  readonly pairs: readonly PairFiles[]
+  readonly minVersion: (typeof VERSIONS)[number]
+  /** Empty if clients need no certificate. */
+  readonly clientCaFile: string
+  /** 0 for none. */
+  readonly redirectPort: number
+  /** 0 for that which is listened on. */
+  readonly publicPort: number
+  /** 0 for nothing to say. */
+  readonly hstsSeconds: number
+}
+
+/** Of TLS to backends, beside what is known by itself; empty for none. */
+export interface BackendTlsConfig extends PairFiles {
+  readonly caFile: string
+}
+
+export function tlsOf(values: Values): TlsConfig | undefined {
+  if (values.LB_TLS_CERT.length === 0) return undefined
+  return {
+    pairs: values.LB_TLS_CERT.map((certFile, i) => ({ certFile, keyFile: values.LB_TLS_KEY[i]! })),
+    minVersion: values.LB_TLS_MIN_VERSION,
+    clientCaFile: values.LB_TLS_CLIENT_CA,
+    redirectPort: values.LB_HTTPS_REDIRECT_PORT,
+    publicPort: values.LB_HTTPS_PORT,
+    hstsSeconds: values.LB_HSTS
+  }
+}
+
+export function backendTlsOf(values: Values): BackendTlsConfig {
+  return {
+    caFile: values.LB_BACKEND_CA,
+    certFile: values.LB_BACKEND_CERT,
+    keyFile: values.LB_BACKEND_KEY
+  }
+}
+
+/** What is wrong with values that are right each by itself. */
+export function tlsContradictions(values: Values & { PORT: number }): string[] {
+  const { LB_TLS_CERT: certs, LB_TLS_KEY: keys, LB_BACKEND_CERT: cert, LB_BACKEND_KEY: key } = values
+  const faults: string[] = []
+  const needs = (name: string, isUsed: boolean, need: string, isMet: boolean) => {
+    if (isUsed && !isMet) faults.push(`${name} needs ${need}`)
+  }
+  if (certs.length !== keys.length)
+    faults.push(`LB_TLS_KEY must list as many files as LB_TLS_CERT, ${certs.length}, but has ${keys.length}`)
+  else
+    faults.push(...certs.flatMap((certFile, i) => pairFaults('LB_TLS_KEY', { certFile, keyFile: keys[i]! })))
+  const isOn = certs.length > 0
+  needs('LB_TLS_MIN_VERSION', values.LB_TLS_MIN_VERSION !== VERSIONS[0], 'LB_TLS_CERT', isOn)
+  needs('LB_TLS_CLIENT_CA', values.LB_TLS_CLIENT_CA !== '', 'LB_TLS_CERT', isOn)
+  needs('LB_HTTPS_REDIRECT_PORT', values.LB_HTTPS_REDIRECT_PORT > 0, 'LB_TLS_CERT', isOn)
+  needs(
+    'LB_HTTPS_PORT',
+    values.LB_HTTPS_PORT > 0,
+    'LB_HTTPS_REDIRECT_PORT',
+    values.LB_HTTPS_REDIRECT_PORT > 0
+  )
+  needs('LB_HSTS', values.LB_HSTS > 0, 'LB_TLS_CERT', isOn)
+  if (values.LB_HTTPS_REDIRECT_PORT > 0 && values.LB_HTTPS_REDIRECT_PORT === values.PORT)
+    faults.push(`LB_HTTPS_REDIRECT_PORT must be another port than PORT, ${values.PORT}`)
+  needs('LB_BACKEND_CERT', cert !== '', 'LB_BACKEND_KEY', key !== '')
+  needs('LB_BACKEND_KEY', key !== '', 'LB_BACKEND_CERT', cert !== '')
+  if (cert !== '' && key !== '')
+    faults.push(...pairFaults('LB_BACKEND_KEY', { certFile: cert, keyFile: key }))
+  return faults
+}
+
+function pairFaults(name: string, files: PairFiles): string[] {
+  try {
+    readPair(files)
+    return []
+  } catch (error) {
+    return [`${name} ${(error as Error).message}`]
+  }
+}
+
+type Fault = (message: string) => void
+
+/** The name of a file that `read` can read; empty for none. */
+function pemFile(read: (file: string) => unknown) {
+  return parsed<string>((text, fault) => (text === '' || isRead(text, read, fault) ? text : undefined))
+}
+
+/** Names of files, separated by commas or white space, that `read` can read. */
+function pemFiles(read: (file: string) => unknown) {
+  return parsed<string[]>((text, fault) => {
+    const files = text.split(/[\s,]+/).filter(Boolean)
+    for (const file of files) isRead(file, read, fault)
+    return files
+  })
+}
+
+function isRead(file: string, read: (file: string) => unknown, fault: Fault): boolean {
+  try {
+    read(file)
+    return true
+  } catch (error) {
+    fault(`must name PEM files, but ${(error as Error).message}`)
+    return false
+  }
+}

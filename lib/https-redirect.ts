@@ -1,0 +1,48 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse
+} from 'node:http'
+import type { ClientLimits } from './config/load.js'
+import { isRefused } from './forward/client-connection.js'
+import { BAD_REQUEST } from './forward/failure.js'
+import { answerRaw, answerRedirect } from './forward/raw-answer.js'
+import { checkRequest } from './forward/request-check.js'
+
+const HTTPS_PORT = 443
+const PORT = /:\d*$/
+
+/**
+ * A server of plain HTTP that sends every request to the same host and target at `https://`. Method and body stay as
+ * they are with `308`. What could be read in two ways is refused, as elsewhere.
+ * @param portOf the port to be sent to
+ */
+export function redirectServer(
+  options: ServerOptions,
+  limits: Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>,
+  portOf: () => number
+): Server {
+  const redirect = (req: IncomingMessage, res: ServerResponse) => {
+    if (isRefused(req.socket)) return
+    const destination = checkRequest(req, req.url!, limits)
+    if ('statusCode' in destination) {
+      answerRaw(req, res, destination)
+      return
+    }
+    const { path, authority = req.headers.host ?? '' } = destination
+    const host = authority.replace(PORT, '')
+    // About the server as a whole, which is nowhere else.
+    if (host === '' || path === '*') {
+      answerRaw(req, res, BAD_REQUEST)
+      return
+    }
+    const port = portOf()
+    answerRedirect(req, res, `https://${host}${port === HTTPS_PORT ? '' : `:${port}`}${path}`)
+  }
+  const server = createServer(options, redirect)
+  server.maxHeadersCount = 0
+  // The body is for whoever is sent to.
+  return server.on('checkContinue', redirect)
+}

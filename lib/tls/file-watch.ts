@@ -1,0 +1,33 @@
+import { unwatchFile, watchFile } from 'node:fs'
+
+export interface FileWatchOptions {
+  /** Between two looks at each file. */
+  readonly periodMs: number
+  /** For which nothing may change before that is told: files of a pair are mostly replaced one after the other. */
+  readonly quietMs: number
+}
+
+/**
+ * Tells when any of some files has been replaced, removed or written to. It looks at them now and then, by their names:
+ * the system's own notices are lost on network file systems, and where a name leads on to another folder, as those of
+ * certbot and Kubernetes do.
+ */
+export class FileWatch {
+  readonly #files: readonly string[]
+  readonly #onStat: () => void
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(files: readonly string[], onChange: () => void, { periodMs, quietMs }: FileWatchOptions) {
+    this.#files = [...new Set(files)]
+    this.#onStat = () => {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(onChange, quietMs).unref()
+    }
+    for (const file of this.#files) watchFile(file, { interval: periodMs, persistent: false }, this.#onStat)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    for (const file of this.#files) unwatchFile(file, this.#onStat)
+  }
+}

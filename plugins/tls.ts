@@ -1,0 +1,82 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+import { BalancerCell } from '../lib/counters.js'
+import { TlsAcceptor } from '../lib/tls/acceptor.js'
+import { ClientCredentials } from '../lib/tls/client-credentials.js'
+import { FileWatch } from '../lib/tls/file-watch.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Speaks TLS to clients; undefined if they are spoken to without. */
+    tls: TlsAcceptor | undefined
+  }
+}
+
+const WATCH = { periodMs: 1000, quietMs: 500 } as const
+
+/** TLS to clients, and the files of TLS on both sides, which are read again when they change. */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { registry, backendCredentials, log } = fastify
+    const { tls } = config
+
+    const acceptor = tls
+      ? new TlsAcceptor(new ClientCredentials(tls), {
+          wantsCertificate: tls.clientCaFile !== '',
+          timeoutMs: config.limits.headTimeoutMs,
+          bufferSizeBytes: config.bufferSizeBytes,
+          onFailed: () => registry.counters.addTotal(BalancerCell.handshakesFailed, 1),
+          onError: (error) =>
+            log.debug({ code: (error as NodeJS.ErrnoException).code }, 'A handshake with a client failed')
+        })
+      : undefined
+    fastify.decorate('tls', acceptor)
+    if (acceptor) tellOf(acceptor.credentials)
+
+    const watches = [
+      ...(tls && acceptor ? [watch(filesOf(tls), () => reload(acceptor, new ClientCredentials(tls)))] : []),
+      watch(backendCredentials.files, () => {
+        backendCredentials.reload()
+        log.info('The files of TLS to backends have changed: new connections go by them')
+      })
+    ]
+    fastify.addHook('onClose', async () => {
+      for (const each of watches) each.stop()
+    })
+
+    function watch(files: readonly string[], read: () => void): FileWatch {
+      const onChange = () => {
+        try {
+          read()
+        } catch (error) {
+          log.error(
+            `The files of TLS have changed and are wrong, so all stays as it was: ${(error as Error).message}`
+          )
+        }
+      }
+      return new FileWatch(files, onChange, WATCH)
+    }
+
+    function reload(acceptor: TlsAcceptor, credentials: ClientCredentials): void {
+      if (credentials.equals(acceptor.credentials)) return
+      acceptor.use(credentials)
+      tellOf(credentials)
+    }
+
+    function tellOf({ pairs }: ClientCredentials): void {
+      const now = new Date()
+      for (const { certFile, names, validFrom, validTo } of pairs) {
+        const fields = { certificate: certFile, names, validFrom, validTo }
+        const message = `TLS for ${names.join(', ') || 'no name'}, valid until ${validTo.toISOString()}`
+        if (now > validTo || now < validFrom) log.error(fields, `${message}: clients will refuse it`)
+        else log.info(fields, message)
+      }
+    }
+  },
+  { name: 'tls', dependencies: ['backend-registry'] }
+)
+
+function filesOf({ pairs, clientCaFile }: NonNullable<Config['tls']>): string[] {
+  const files = pairs.flatMap(({ certFile, keyFile }) => [certFile, keyFile])
+  return clientCaFile === '' ? files : [...files, clientCaFile]
+}

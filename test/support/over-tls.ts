@@ -1,0 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import tap from 'tap'
+import { Authority } from './certificates.js'
+import { needs } from './command.js'
+import { shown } from './secure-balancer.js'
+import { everywhere } from './secure-ports.js'
+
+/** Runs the tests of other files over again, with TLS between their clients and the balancer. */
+export function overTls(...files: readonly string[]): void {
+  if (!needs(tap, 'openssl')) return
+  const folder = mkdtempSync(path.join(tmpdir(), 'over-tls-'))
+  tap.teardown(() => rmSync(folder, { recursive: true }))
+  const by = new Authority(folder)
+  everywhere.env = shown(by.issue('localhost'))
+  everywhere.client = { ca: by.pem, servername: 'localhost' }
+  for (const file of files) require(`../${file}.test.js`)
+}
