@@ -11,6 +11,7 @@ import leastConnections from '../plugins/least-connections.js'
 import metrics from '../plugins/metrics.js'
 import overload from '../plugins/overload.js'
 import passiveHealth from '../plugins/passive-health.js'
+import reload from '../plugins/reload.js'
 import statistics from '../plugins/statistics.js'
 import tls from '../plugins/tls.js'
 import lb from '../routes/lb/index.js'
@@ -43,6 +44,8 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(access, { config })
   await fastify.register(overload, { config })
   await fastify.register(gracefulShutdown, { config })
+  // Who brings a configuration has it from somewhere else.
+  if (!opts.config) await fastify.register(reload, { config })
 
   if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
   else await serveApart(fastify, config)

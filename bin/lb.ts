@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import path from 'node:path'
 import { Command, Option } from 'commander'
-import { ConfigError, loadConfig } from '../lib/config/load.js'
+import { ConfigError, loadConfig, readVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
 import { addAdminCommands } from './admin-commands.js'
@@ -20,6 +20,9 @@ const ENVIRONMENT_ONLY = describeVariables()
   .filter(({ info }) => !info.flags)
   .map(({ name, info }) => `  ${info.description.replaceAll('`', '')} [${name}]`)
 
+/** What is not shown to whoever looks over a shoulder, or at a log. */
+const SECRETS = new Set(['LB_STICKY_SECRET', 'LB_ADMIN_TOKEN', 'LB_HEALTH_CHECK_HEADERS'])
+
 const ADMIN = `
 The commands ask a balancer that runs, at 127.0.0.1 and LB_ADMIN_PORT or PORT unless --url says otherwise; what they
 change needs its LB_ADMIN_TOKEN. Without a command it runs itself.`
@@ -36,28 +39,54 @@ const program = new Command('lb')
   .allowExcessArguments(false)
   .action(run)
 
-const variableOf = new Map<Option, string>()
-for (const { name, info } of describeVariables()) {
-  if (!info.flags) continue
-  const unit = info.unit ? ` ${info.unit}` : ''
-  const fallback = info.flags.includes('<') ? ` (default: ${info.fallback}${unit})` : ''
-  const option = new Option(info.flags, `${info.description.replaceAll('`', '')}${fallback} [${name}]`)
-  variableOf.set(option, name)
-  program.addOption(option)
+/** Has a command take each variable as a flag; returns what sets the variables that were given. */
+function withFlags(command: Command): () => void {
+  const variableOf = new Map<Option, string>()
+  for (const { name, info } of describeVariables()) {
+    if (!info.flags) continue
+    const unit = info.unit ? ` ${info.unit}` : ''
+    const fallback = info.flags.includes('<') ? ` (default: ${info.fallback}${unit})` : ''
+    const option = new Option(info.flags, `${info.description.replaceAll('`', '')}${fallback} [${name}]`)
+    variableOf.set(option, name)
+    command.addOption(option)
+  }
+  return () => {
+    for (const [option, name] of variableOf) {
+      const key = option.attributeName()
+      if (command.getOptionValueSource(key) !== 'cli') continue
+      const value: unknown = command.getOptionValue(key)
+      // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
+      process.env[name] =
+        typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
+      // fastify-cli lets its own variable go before PORT; a flag goes before both.
+      if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
+    }
+  }
 }
+
+const takeFlags = withFlags(program)
 addAdminCommands(program)
+const checked = program
+  .command('check')
+  .description('validate the configuration, as flags, environment and files have it, and print it')
+  .allowExcessArguments(false)
+  .action(check)
+const takeCheckedFlags = withFlags(checked)
+
+async function check(): Promise<void> {
+  takeCheckedFlags()
+  // Reads .env.
+  await import('fastify-cli/start.js')
+  loadConfig(process.env)
+  const given = readVariables(process.env, () => {})
+  for (const { name, info } of describeVariables()) {
+    const value = given[name] ?? info.fallback
+    console.log(`${name}=${SECRETS.has(name) && value !== '' ? '***' : value}`)
+  }
+}
 
 async function run(): Promise<void> {
-  for (const [option, name] of variableOf) {
-    const key = option.attributeName()
-    if (program.getOptionValueSource(key) !== 'cli') continue
-    const value: unknown = program.getOptionValue(key)
-    // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
-    process.env[name] =
-      typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
-    // fastify-cli lets its own variable go before PORT; a flag goes before both.
-    if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
-  }
+  takeFlags()
   // Reads .env, which the configuration needs.
   const { runFastify } = await import('fastify-cli/start.js')
   loadConfig(process.env)

@@ -103,7 +103,7 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
 
   /**
    * Makes the list as it is given, with at least one. What is in both keeps its connections, health and counters; all
-   * orders end. While nothing of the new list can be used, what leaves is, for a few seconds at most.
+   * orders end, but those of a reload, which says nothing of them. While nothing of the new list can be used, what leaves is, for a few seconds at most.
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   replace(specs: readonly BackendSpec[]): FleetChange {
@@ -111,7 +111,7 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
   }
 
   /** The same with backends that were read already. */
-  replaceBy(configs: readonly BackendConfig[]): FleetChange {
+  replaceBy(configs: readonly BackendConfig[], { keepOrders = false } = {}): FleetChange {
     const registry = this.#registry
     const change = { added: [] as string[], removed: [] as string[], reconfigured: [] as string[] }
     const wanted = new Map(configs.map((config) => [config.address, config]))
@@ -123,7 +123,7 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
           registry.reconfigure(backend, config)
           change.reconfigured.push(backend.address)
         }
-        this.#order(backend, { draining: false, health: 'auto' })
+        if (!keepOrders) this.#order(backend, { draining: false, health: 'auto' })
       } else {
         change.removed.push(backend.address)
       }

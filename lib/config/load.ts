@@ -4,6 +4,7 @@ import { type AdminConfig, adminOf } from './admin.js'
 import type { BackendConfig } from './backends.js'
 import { type BalancingConfig, balancingOf } from './balancing.js'
 import { contradictions } from './contradictions.js'
+import { readConfigFile } from './file.js'
 import { type HealthCheckConfig, healthCheckOf } from './health-check.js'
 import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
@@ -24,6 +25,8 @@ export interface ClientLimits {
 }
 
 export interface Config {
+  /** The file that some of it comes from; empty for none. */
+  readonly file: string
   readonly port: number
   readonly backends: readonly BackendConfig[]
   /** Requests in flight at once. */
@@ -73,18 +76,28 @@ const SOCKETS_PER_CONNECTION = 4
 const MIN_SOCKETS = 1024
 
 /**
- * Reads the configuration from environment variables.
+ * The variables that are set, by the environment or by the file that `LB_CONFIG` names, unchecked. Calls `fault` once for
+ * everything that is wrong with the file.
+ */
+export function readVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  fault: (message: string) => void
+): Record<string, string | undefined> {
+  const own = Object.entries(env).filter(
+    ([name, value]) =>
+      value !== undefined && ((OWN_NAME.test(name) && !SERVICE_LINK.test(name)) || name === 'PORT')
+  )
+  return { ...readConfigFile(env, fault), ...Object.fromEntries(own) }
+}
+
+/**
+ * Reads the configuration from environment variables and the file that `LB_CONFIG` names, where they say nothing.
  * @throws {ConfigError} naming every variable that is wrong or unknown.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const own = Object.fromEntries(
-    Object.entries(env).filter(
-      ([name, value]) =>
-        value !== undefined && ((OWN_NAME.test(name) && !SERVICE_LINK.test(name)) || name === 'PORT')
-    )
-  )
-  const result = schema.safeParse(own)
-  const faults = result.success ? [] : result.error.issues.flatMap(describeIssue)
+  const faults: string[] = []
+  const result = schema.safeParse(readVariables(env, (fault) => faults.push(fault)))
+  if (!result.success) faults.push(...result.error.issues.flatMap(describeIssue))
   const fastifyPort = env.FASTIFY_PORT
   if (fastifyPort !== undefined && fastifyPort !== env.PORT) {
     const port = schema.shape.PORT.safeParse(fastifyPort)
@@ -95,6 +108,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
   const values = result.data
   return {
+    file: values.LB_CONFIG,
     port: values.PORT,
     backends: values.LB_BACKENDS,
     maxConnections: values.LB_MAX_CONNECTIONS,

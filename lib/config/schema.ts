@@ -6,7 +6,7 @@ import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
 import { resilienceVariables } from './resilience.js'
 import { tlsVariables } from './tls.js'
-import { addressRanges, flag, integer, seconds } from './values.js'
+import { addressRanges, flag, integer, seconds, text } from './values.js'
 import { type VariableInfo, variable } from './variable.js'
 
 const HOUR_S = 3600
@@ -19,6 +19,14 @@ export const schema = z.strictObject({
       'Port to listen on; 0 lets the system choose. `FASTIFY_PORT` and `-p` of fastify-cli go before it.',
     fallback: '80',
     flags: '-p, --port <port>'
+  }),
+  LB_CONFIG: variable(text(), {
+    description:
+      'A file in YAML or JSON with settings by the names of the variables in small letters, without `LB_`, and with ' +
+      'hyphens: `health-check-period: 5`. Variables go before it. `backends` may be a list of addresses, or of objects ' +
+      'with `address` and options.',
+    fallback: '',
+    flags: '-c, --config <file>'
   }),
   LB_BACKENDS: variable(backendList(), {
     description:

@@ -81,6 +81,11 @@ export function readFlag(text: string): boolean | undefined {
   return TRUE_WORDS.has(word) ? true : FALSE_WORDS.has(word) ? false : undefined
 }
 
+/** Any text. */
+export function text() {
+  return parsed<string>((text) => text)
+}
+
 /** One of a few words. */
 export function oneOf<Word extends string>(words: readonly Word[]) {
   return parsed<Word>((text, fault) => {

@@ -9,6 +9,7 @@ t.test('defaults', async (t) => {
   const { adminAllow, trustedProxies, ...config } = loadConfig({})
   const options = { weight: 1, max: 0, backup: false }
   t.strictSame(config, {
+    file: '',
     port: 80,
     backends: [
       { protocol: 'http:', hostname: '127.0.0.1', port: 8080, address: '127.0.0.1:8080', ...options },

@@ -215,6 +215,7 @@ const THROUGH_LB: Case[] = [
 ]
 
 const THROUGH_FASTIFY: Case[] = [
+  [{ LB_CONFIG: '/nowhere/lb.yml' }, 'LB_CONFIG: /nowhere/lb.yml cannot be read: ENOENT'],
   [backends('nonsense'), 'LB_BACKENDS "nonsense": is not a backend address; write host:port'],
   [backends('a:80 A:80'), 'LB_BACKENDS "A:80": duplicate, a:80 is listed twice'],
   [{ PORT: 'http' }, `PORT ${wholeNumber(0, 65535, 'http')}`],
@@ -247,7 +248,13 @@ const WRONG: Readonly<Record<string, string>> = {
 }
 const EVERY_FLAG_WRONG: Case = [
   valueFlags.flatMap(({ name, info }) => [/--[a-z-]+/.exec(info.flags!)![0], WRONG[name] ?? 'nonsense']),
-  ...valueFlags.map(({ name }) => (name === 'LB_BACKENDS' ? `${name} "nonsense": is` : `${name} must`))
+  ...valueFlags.map(({ name }) =>
+    name === 'LB_BACKENDS'
+      ? `${name} "nonsense": is`
+      : name === 'LB_CONFIG'
+        ? 'LB_CONFIG: nonsense cannot be read'
+        : `${name} must`
+  )
 ]
 
 const isFlags = (given: Case[0]): given is readonly string[] => Array.isArray(given)

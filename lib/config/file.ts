@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+import { describeVariables, type VariableName } from './schema.js'
+
+/** How a list of the file is written in one variable. */
+const SEPARATORS: Partial<Record<VariableName, string>> = { LB_HEALTH_CHECK_HEADERS: '\n' }
+const WITHIN_BACKEND = /[\s,;]/
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** The name of a variable in the file: `LB_HEALTH_CHECK_PERIOD` is `health-check-period`. */
+export function keyOf(name: string): string {
+  return name.replace(/^LB_/, '').toLowerCase().replaceAll('_', '-')
+}
+
+/**
+ * The variables that the file named by `LB_CONFIG` sets, as text; nothing if no file is named. JSON is YAML too.
+ * Calls `fault` once for everything that is wrong.
+ */
+export function readConfigFile(env: Env, fault: (message: string) => void): Record<string, string> {
+  const file = env.LB_CONFIG
+  if (file === undefined || file === '') return {}
+  const content = contentOf(file, fault)
+  if (content === undefined) return {}
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    fault('LB_CONFIG must name a file with a setting a line, such as "backends: [127.0.0.1:8080]"')
+    return {}
+  }
+  const names = new Map(describeVariables().map(({ name }) => [keyOf(name), name]))
+  const values: Record<string, string> = {}
+  for (const [key, value] of Object.entries(content)) {
+    const name = names.get(key)
+    if (name === undefined || name === 'LB_CONFIG') {
+      fault(`LB_CONFIG has an unknown setting "${key}"`)
+      continue
+    }
+    const text = textOf(name, value, (message) => fault(`LB_CONFIG: ${key} ${message}`))
+    if (text !== undefined) values[name] = text
+  }
+  return values
+}
+
+function contentOf(file: string, fault: (message: string) => void): unknown {
+  // Who has no file need not carry the library.
+  const { parse } = require('yaml') as typeof import('yaml')
+  try {
+    return parse(readFileSync(file, 'utf8'), { prettyErrors: false })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const reason = 'syscall' in (error as object) ? code : message.split('\n', 1)[0]
+    fault(`LB_CONFIG: ${file} cannot be read: ${reason}`)
+    return undefined
+  }
+}
+
+type Fault = (message: string) => void
+
+function textOf(name: VariableName, value: unknown, fault: Fault): string | undefined {
+  const items = Array.isArray(value) ? value : [value]
+  const separator = SEPARATORS[name] ?? ','
+  const texts = items.map((item) =>
+    name === 'LB_BACKENDS' ? backendText(item, fault) : plainText(item, fault)
+  )
+  return texts.includes(undefined) ? undefined : texts.join(separator)
+}
+
+function plainText(value: unknown, fault: Fault): string | undefined {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return String(value)
+  fault('must be a text, a number, true or false, or a list of those')
+  return undefined
+}
+
+/** A backend as `LB_BACKENDS` has it, from a text or from an object of its address and options. */
+function backendText(value: unknown, fault: Fault): string | undefined {
+  if (typeof value !== 'object' || value === null) return plainText(value, fault)
+  const { address, ...options } = value as Record<string, unknown>
+  if (typeof address !== 'string') {
+    fault('must have an address for each backend, such as 127.0.0.1:8080')
+    return undefined
+  }
+  const parts = [address]
+  for (const [option, given] of Object.entries(options)) {
+    const text = plainText(given, (message) => fault(`"${address}": ${option} ${message}`))
+    if (text === undefined) return undefined
+    if (given !== false) parts.push(given === true ? option : `${option}=${text}`)
+  }
+  if (parts.some((part) => WITHIN_BACKEND.test(part))) {
+    fault(`"${address}": neither an address nor an option may hold a space, a comma or a semicolon`)
+    return undefined
+  }
+  return parts.join(';')
+}
