@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Config, loadConfig } from '../lib/config/load.js'
 import access from '../plugins/access.js'
+import accessLog from '../plugins/access-log.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import connections from '../plugins/connections.js'
 import fleet from '../plugins/fleet.js'
@@ -14,6 +15,7 @@ import passiveHealth from '../plugins/passive-health.js'
 import reload from '../plugins/reload.js'
 import statistics from '../plugins/statistics.js'
 import tls from '../plugins/tls.js'
+import tracing from '../plugins/tracing.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
@@ -39,6 +41,8 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(httpsRedirect, { config })
   await fastify.register(statistics, { config })
   await fastify.register(metrics)
+  await fastify.register(tracing, { config })
+  await fastify.register(accessLog, { config })
   await fastify.register(healthCheck, { config })
   await fastify.register(passiveHealth, { config })
   await fastify.register(access, { config })

@@ -119,5 +119,7 @@ export const BalancerCell = {
   rejectedRateLimit: 26,
   rejectedDenied: 28,
   /** Of TLS to clients. */
-  handshakesFailed: 30
+  handshakesFailed: 30,
+  /** Lines of the access log that were not written. */
+  logLinesDropped: 32
 } as const

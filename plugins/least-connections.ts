@@ -11,6 +11,7 @@ import { checkRequest } from '../lib/forward/request-check.js'
 import { outgoingRequest } from '../lib/forward/request-head.js'
 import { ResponseTimeouts } from '../lib/forward/response-timeouts.js'
 import { RetryBudget } from '../lib/forward/retry-budget.js'
+import { TracedExchange } from '../lib/forward/traced-exchange.js'
 import { WaitingQueue } from '../lib/forward/waiting-queue.js'
 import { policyOf } from '../lib/selection/algorithms.js'
 import { Selector } from '../lib/selection/selector.js'
@@ -44,7 +45,7 @@ const HEDGE_UPDATE_MS = 1000
 /** Chooses a backend for each request of its scope, takes a slot on it, and leaves the exchange on the request. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, latency, requestMetrics: metrics, outliers, stalls } = fastify
+    const { registry, latency, requestMetrics: metrics, accessLog, tracing, outliers, stalls } = fastify
     const { counters } = registry
     const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
@@ -65,12 +66,14 @@ export default fp<{ config: Config }>(
       size: resilience.queueSize,
       timeoutMs: resilience.outageTimeoutMs
     })
+    const Kind = tracing?.hasSpans ? TracedExchange : Exchange
     let hedgeAfterMs = 0
     let hedgeSetMs = 0
     const forwarding: Forwarding = {
       registry,
       latency,
       metrics,
+      accessLog,
       timeouts,
       selector,
       sessions,
@@ -152,9 +155,9 @@ export default fp<{ config: Config }>(
         fastify.refuse(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull)
         return undefined
       }
-      const by = { requestId: id, forwarded, trusted }
+      const by = { target, requestId: id, forwarded, trusted, trace: tracing?.begin(req, target) }
       const request = outgoingRequest(req, destination, by, resilience.retryBufferBytes, upgrade)
-      return new Exchange(req, res, request, backend, forwarding)
+      return new Kind(req, res, request, backend, by, forwarding)
     })
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
@@ -170,7 +173,7 @@ export default fp<{ config: Config }>(
   },
   {
     name: 'least-connections',
-    dependencies: ['backend-registry', 'passive-health', 'statistics', 'metrics', 'overload']
+    dependencies: ['backend-registry', 'passive-health', 'statistics', 'metrics', 'access-log', 'overload']
   }
 )
 

@@ -18,7 +18,7 @@ declare module 'fastify' {
      */
     answeredHere(req: IncomingMessage, res: ServerResponse): boolean
     /**
-     * Answers a request that no backend is asked for, and counts it.
+     * Answers a request that no backend is asked for, counts it, and has it logged.
      * @param cell of the balancer's counters, for the reason
      * @param fields of the answer, beside the usual ones
      */
@@ -41,13 +41,14 @@ const KNOWN_METHODS = new Set(METHODS)
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, requestMetrics, refusalOf } = fastify
+    const { server, registry, requestMetrics, refusalOf, noteOwnAnswer } = fastify
     const { maxConnections, limits } = config
     const { counters } = registry
 
     const refuse: typeof fastify.refuse = (req, res, failure, cell, fields) => {
       counters.addTotal(cell, 1)
       requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
+      noteOwnAnswer?.(req, res, failure)
       answerRaw(req, res, failure, fields)
     }
     fastify.decorate('refuse', refuse)
@@ -68,8 +69,12 @@ export default fp<{ config: Config }>(
       // One that is wrong is refused where all are.
       if ('statusCode' in checkRequest(req, req.url!, limits)) return false
       const failure = lastHopFailure(req.method!, left)
-      if (failure) refuse(req, res, failure, BalancerCell.rejectedRequest)
-      else answerOptions(req, res)
+      if (failure) {
+        refuse(req, res, failure, BalancerCell.rejectedRequest)
+      } else {
+        noteOwnAnswer?.(req, res)
+        answerOptions(req, res)
+      }
       return true
     }
     fastify.decorate('answeredHere', answeredHere)
@@ -94,5 +99,5 @@ export default fp<{ config: Config }>(
       if (!isRefused(req.socket)) refuse(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },
-  { name: 'overload', dependencies: ['backend-registry', 'metrics', 'access'] }
+  { name: 'overload', dependencies: ['backend-registry', 'metrics', 'access', 'access-log'] }
 )

@@ -27,7 +27,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
     })
     const target = req.url!
     if (isOwnTarget(target)) {
-      answerRaw(req, res, BAD_REQUEST)
+      fastify.refuse(req, res, BAD_REQUEST, BalancerCell.rejectedRequest)
       return
     }
     if (fastify.answeredHere(req, res)) return

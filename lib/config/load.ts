@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import { type AccessConfig, accessOf } from './access.js'
+import { type AccessLogConfig, accessLogOf } from './access-log.js'
 import { type AdminConfig, adminOf } from './admin.js'
 import type { BackendConfig } from './backends.js'
 import { type BalancingConfig, balancingOf } from './balancing.js'
@@ -9,6 +10,7 @@ import { type HealthCheckConfig, healthCheckOf } from './health-check.js'
 import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
 import { type BackendTlsConfig, backendTlsOf, type TlsConfig, tlsOf } from './tls.js'
+import { type TracingConfig, tracingOf } from './tracing.js'
 
 /** What is asked of clients before they are refused. 0 sets no limit. */
 export interface ClientLimits {
@@ -54,6 +56,9 @@ export interface Config {
   readonly forwarded: boolean
   /** Between two reports; 0 for none. */
   readonly statsIntervalMs: number
+  /** Undefined if there is none. */
+  readonly accessLog: AccessLogConfig | undefined
+  readonly tracing: TracingConfig
   readonly adminAllow: BlockList
   readonly admin: AdminConfig
   readonly drainTimeoutMs: number
@@ -104,6 +109,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
   }
   if (result.success) faults.push(...contradictions(result.data))
+  const tracing = tracingOf(result.data?.LB_TRACEPARENT ?? false, env, (fault) => faults.push(fault))
   if (!result.success || faults.length > 0) throw new ConfigError(faults)
 
   const values = result.data
@@ -140,6 +146,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     proxyProtocol: values.LB_PROXY_PROTOCOL,
     forwarded: values.LB_FORWARDED,
     statsIntervalMs: values.LB_STATS_INTERVAL,
+    accessLog: accessLogOf(values),
+    tracing,
     adminAllow: values.LB_ADMIN_ALLOW,
     admin: adminOf(values),
     drainTimeoutMs: values.LB_DRAIN_TIMEOUT

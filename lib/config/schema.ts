@@ -1,11 +1,13 @@
 import { z } from 'zod'
 import { accessVariables } from './access.js'
+import { accessLogVariables } from './access-log.js'
 import { adminVariables } from './admin.js'
 import { backendList } from './backends.js'
 import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
 import { resilienceVariables } from './resilience.js'
 import { tlsVariables } from './tls.js'
+import { tracingVariables } from './tracing.js'
 import { addressRanges, flag, integer, seconds, text } from './values.js'
 import { type VariableInfo, variable } from './variable.js'
 
@@ -166,6 +168,8 @@ export const schema = z.strictObject({
     unit: 'seconds',
     flags: '--stats-interval <seconds>'
   }),
+  ...accessLogVariables,
+  ...tracingVariables,
   ...adminVariables,
   LB_DRAIN_TIMEOUT: variable(seconds(0, HOUR_S), {
     description: 'Time that requests in flight have to finish at shutdown before they are cut.',

@@ -1,23 +1,45 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
-import type { Connection, OutgoingRequest } from '../http1/connection.js'
+import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
+import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
+import type { EndedRequest } from './ended-request.js'
 import type { Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
+import type { ForwardedBy } from './forwarding-fields.js'
 import { Relay } from './relay.js'
 import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 import { Tunnel, type TunnelProgress } from './tunnel.js'
 import { Upload } from './upload.js'
 
+const NO_ANSWER = { statusCode: 0 }
+
 /**
  * The attempt at a backend that is under way, one after another: the slot that it holds from selection to its end, what
  * was sent and when, and the backend's accounts of it.
  */
-export abstract class Attempt extends Relay implements Awaiting, TunnelProgress {
+export abstract class Attempt extends Relay implements Awaiting, TunnelProgress, EndedRequest {
   armedMs = 0
   previous: Awaiting | undefined
   next: Awaiting | undefined
 
+  /** Why there will be no response from a backend, or not the rest of it, once that is certain. */
+  failure: Failure | undefined
+  /** The backend whose answer was taken. */
+  answeredBy: Backend | undefined
+  readonly startMs = performance.now()
+  /** From the head of the request to the end of the response, once that is there. */
+  durationMs = 0
+  /** So far, those at a second backend included. */
+  attempts = 0
+  /** From the end of the request to the head of the response, in milliseconds; -1 before that. */
+  backendMs = -1
+  /** Of the body of the request, as sent in the latest attempt, and all that a tunnel has sent. */
+  bytesIn = 0
+  /** Of the body of the response, as it came from the backend, and all that came through a tunnel. */
+  bytesOut = 0
+
+  readonly by: ForwardedBy
   protected readonly forwarding: Forwarding
   protected readonly request: OutgoingRequest
   protected readonly upload: Upload | undefined
@@ -32,13 +54,37 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress 
     res: ServerResponse,
     request: OutgoingRequest,
     backend: Backend | undefined,
+    by: ForwardedBy,
     forwarding: Forwarding
   ) {
     super(req, res)
     this.request = request
+    this.by = by
     this.backend = backend
     this.forwarding = forwarding
     if (request.body) this.upload = new Upload(req, forwarding, (failure) => this.giveUp(failure))
+  }
+
+  /** Of the answer, or 0 while there is none. */
+  get statusCode(): number {
+    return (this.head ?? this.failure ?? NO_ANSWER).statusCode
+  }
+
+  /** Counts the request, which has taken so long, in milliseconds. */
+  protected count(durationMs: number): void {
+    const answeredBy = this.answeredBy?.id ?? NO_BACKEND_ID
+    this.forwarding.metrics.count(this.req.method!, this.statusCode, answeredBy, durationMs)
+  }
+
+  /** All about it is known. */
+  protected onEnded(): void {
+    this.forwarding.accessLog?.note(this)
+  }
+
+  /** Ends a response that has begun, and has no end. */
+  protected breakOff(failure: Failure): void {
+    this.failure = failure
+    this.cutOff()
   }
 
   /** The client breaks its limits. */
@@ -111,7 +157,14 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress 
     backend.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
     if (statusCode < 200) return
     const nowMs = performance.now()
-    this.forwarding.onAnswer(backend, statusCode, nowMs - this.lastMovedMs(nowMs), nowMs)
+    this.backendMs = nowMs - this.lastMovedMs(nowMs)
+    this.forwarding.onAnswer(backend, statusCode, this.backendMs, nowMs)
+  }
+
+  /** Has a backend, on which a slot is held, asked. */
+  protected dispatch(backend: Backend, handler: ResponseHandler): void {
+    this.attempts++
+    backend.pool.dispatch(this.request, handler)
   }
 
   /** Gives the slot back, with the bytes of the attempt. */
@@ -124,6 +177,8 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress 
     if (this.bytesReceived > 0) backend.counters.addTotal(BackendCell.bytesReceived, this.bytesReceived)
     const bytesSent = (this.upload?.takeBytes() ?? 0) + this.#tunnelBytesSent
     if (bytesSent > 0) backend.counters.addTotal(BackendCell.bytesSent, bytesSent)
+    this.bytesIn = bytesSent
+    this.bytesOut += this.bytesReceived
     this.bytesReceived = 0
     this.giveSlot(backend)
   }

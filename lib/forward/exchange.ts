@@ -4,13 +4,13 @@ import type { Backend } from '../backend.js'
 import { BalancerCell } from '../counters.js'
 import type { OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
 import { Attempt } from './attempt.js'
 import { isSecure } from './client-address.js'
 import { whenClosed } from './client-response.js'
 import type { HeadCallback } from './dispatcher.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
+import type { ForwardedBy } from './forwarding-fields.js'
 import { promiseLine } from './hsts.js'
 import { writeInterim } from './response-start.js'
 import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
@@ -26,14 +26,8 @@ const NO_HEADERS = Object.freeze({})
  * has one way back, which can be taken only once.
  */
 export class Exchange extends Attempt implements ResponseHandler, SecondAttemptOwner, TryOwner {
-  /** Why there will be no response from a backend, once that is certain. */
-  failure: Failure | undefined
-
   readonly #socket: Socket
-  readonly #startMs = performance.now()
   #onHead: HeadCallback | undefined
-  /** The backend whose answer was taken. */
-  #answeredBy = NO_BACKEND_ID
   /** Once there is more than a first try that begins at once. */
   #tries: Tries | undefined
   /** While another backend is asked as well. */
@@ -48,9 +42,10 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     res: ServerResponse,
     request: OutgoingRequest,
     backend: Backend | undefined,
+    by: ForwardedBy,
     forwarding: Forwarding
   ) {
-    super(req, res, request, backend, forwarding)
+    super(req, res, request, backend, by, forwarding)
     this.#socket = req.socket
     const { counters } = forwarding.registry
     counters.add(BalancerCell.inFlight, 1)
@@ -77,13 +72,13 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     const lines = promiseLine(this.#socket, this.head!.text) + cookieLine
     this.writeHeadOf(this.head!, registry.draining, lines)
     // What follows is no HTTP any more, and may take days.
-    if (this.changesProtocol) this.#countRequest(performance.now())
+    if (this.changesProtocol) this.count(performance.now() - this.startMs)
   }
 
   attemptAt(backend: Backend): void {
     this.backend = backend
     this.sent = false
-    backend.pool.dispatch(this.request, this)
+    this.dispatch(backend, this)
   }
 
   onNoMoreTries(failure: Failure): void {
@@ -122,7 +117,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   #takeHead(head: ResponseHead): void {
     this.#tries?.end()
     this.head = head
-    this.#answeredBy = this.backend!.id
+    this.answeredBy = this.backend
     this.#tellHead()
   }
 
@@ -157,7 +152,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
     const fault = classify(error, sent)
     if (fault.ofBackend) this.forwarding.onFault(backend, fault, isReused)
-    if (this.answering) this.cutOff()
+    if (this.answering) this.breakOff(fault.failure)
     // The other one that is asked goes on.
     else if (this.#second || this.backend) this.#allTries().passOver(backend)
     else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)
@@ -180,7 +175,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
       this.req,
       this.#tries?.and(backend) ?? [backend]
     )
-    this.#second?.backend.pool.dispatch(this.request, this.#second)
+    if (this.#second) this.dispatch(this.#second.backend, this.#second)
   }
 
   onSecondHead(second: SecondAttempt, head: ResponseHead): void {
@@ -212,7 +207,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   protected override giveUp(failure: Failure): void {
     if (this.closed) return
     this.destroy()
-    if (this.answering) this.cutOff()
+    if (this.answering) this.breakOff(failure)
     else this.#tellFailure(failure)
   }
 
@@ -246,13 +241,10 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     const { registry, latency } = this.forwarding
     registry.counters.add(BalancerCell.inFlight, -1)
     const endMs = performance.now()
-    if (this.res.writableFinished) latency.record(endMs - this.#startMs, endMs)
-    if (!this.changesProtocol) this.#countRequest(endMs)
+    this.durationMs = endMs - this.startMs
+    if (this.res.writableFinished) latency.record(this.durationMs, endMs)
+    if (!this.changesProtocol) this.count(this.durationMs)
     this.destroy()
-  }
-
-  #countRequest(endMs: number): void {
-    const statusCode = (this.head ?? this.failure)?.statusCode ?? 0
-    this.forwarding.metrics.count(this.req.method!, statusCode, this.#answeredBy, endMs - this.#startMs)
+    this.onEnded()
   }
 }

@@ -1,13 +1,18 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import type { RequestTrace } from '../tracing/trace-context.js'
 import { type Peer, peerOf } from './peer.js'
 
 export interface ForwardedBy {
+  /** What the client has asked for, as it came. */
+  readonly target: string
   readonly requestId: string
   /** Whether to add RFC 7239's `Forwarded`. */
   readonly forwarded: boolean
   /** Whose forwarding fields are believed. */
   readonly trusted: BlockList
+  /** The trace that it belongs to, if one looks after traces here. */
+  readonly trace?: RequestTrace | undefined
 }
 
 /** By this name the balancer is known in `Via` (RFC 9110 section 7.6.3). */

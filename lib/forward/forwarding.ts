@@ -1,4 +1,5 @@
 import type { BlockList } from 'node:net'
+import type { AccessLog } from '../access-log/access-log.js'
 import type { Backend } from '../backend.js'
 import type { Stalls } from '../ejection/stalls.js'
 import type { LatencyWindow } from '../latency.js'
@@ -18,6 +19,8 @@ export interface Forwarding extends UploadLimits {
   readonly registry: Registry
   readonly latency: LatencyWindow
   readonly metrics: RequestMetrics
+  /** Undefined if there is none. */
+  readonly accessLog: AccessLog | undefined
   readonly timeouts: ResponseTimeouts
   readonly selector: Selector
   /** Undefined if clients are not kept on backends. */

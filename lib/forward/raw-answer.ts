@@ -33,16 +33,16 @@ export function answerRaw(
   failure: Failure,
   more?: readonly string[]
 ): void {
-  let answer = prepared.get(failure)
-  if (!answer) {
-    answer = prepare(failure)
-    prepared.set(failure, answer)
-  }
-  const { body, fields, isInOrder } = answer
+  const { body, fields, isInOrder } = preparedFor(failure)
   const list = closeIf(!isInOrder, req, more ? [...fields, ...more] : fields)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.writeHead(failure.statusCode, failure.error, list)
   res.end(body)
+}
+
+/** The length of the body that a failure is answered with, in bytes. */
+export function answerBytes(failure: Failure): number {
+  return preparedFor(failure).body.length
 }
 
 /** Answers OPTIONS with the methods that are passed on. */
@@ -65,6 +65,15 @@ function closeIf(isWanted: boolean, req: IncomingMessage, fields: readonly strin
   if (req.complete) refuseRest(req.socket)
   else lingerAfter(req)
   return [...own, 'Connection', 'close']
+}
+
+function preparedFor(failure: Failure): Prepared {
+  let answer = prepared.get(failure)
+  if (!answer) {
+    answer = prepare(failure)
+    prepared.set(failure, answer)
+  }
+  return answer
 }
 
 function prepare(failure: Failure): Prepared {

@@ -11,8 +11,8 @@ import { flushHead, startResponse } from './response-start.js'
  * trailers. It tells the connection which of the bytes that it has read are still in use.
  */
 export abstract class Relay {
-  protected readonly req: IncomingMessage
-  protected readonly res: ServerResponse
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
   /** The client's side is over. */
   protected closed = false
   /** The head was written to the client. */

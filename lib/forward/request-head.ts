@@ -82,7 +82,9 @@ export function requestFields(
   const isPlain = connection === undefined || connection === 'keep-alive' || connection === 'close'
   const leftBehind = isPlain ? NONE : namedBy(connection)
   const forwards = forwardsLeft(req)
-  const named = forwards === undefined ? leftBehind : [...leftBehind, 'max-forwards']
+  let named = forwards === undefined ? leftBehind : [...leftBehind, 'max-forwards']
+  const { trace } = by
+  if (trace && trace.replaced.length > 0) named = [...named, ...trace.replaced]
   // HTTP/1.1 wants one, even if it is empty, as that of a client of HTTP/1.0 may be.
   let lines = headers.host === undefined ? `Host: ${authority ?? ''}\r\n` : ''
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -98,6 +100,7 @@ export function requestFields(
   // Trailers are passed on, so a backend may send them to whoever takes them.
   else if (headers.te !== undefined && TAKES_TRAILERS.test(String(headers.te)))
     lines += 'TE: trailers\r\nConnection: TE\r\n'
+  if (trace) lines += trace.line
   return lines + forwardingFields(req, host, by)
 }
 

@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+
 /** The name space of the balancer's own paths. Nothing else is taken from the backends'. */
 export const OWN_PREFIX = '/__lb/'
 
@@ -24,6 +26,11 @@ export function ownPage(target: string): string {
   if (!path.startsWith(ADDRESSES)) return OWN_PREFIX
   const page = path.replace(ENCODED_OF_ADDRESS, (encoded) => decodeURIComponent(encoded))
   return page.includes('%') ? OWN_PREFIX : page
+}
+
+/** The target as the client sent it: Fastify has put the path of its route into `url`, except of an upgrade. */
+export function targetOf(req: IncomingMessage & { originalUrl?: string }): string {
+  return req.originalUrl ?? req.url!
 }
 
 /** Where a request goes. */

@@ -100,6 +100,9 @@ export function exposition(source: MetricsSource): Exposition {
     'Client connections closed unanswered as too many were open',
     () => counters.total(BalancerCell.connectionsDropped)
   )
+  counter('access_log_lines_dropped_total', 'Lines of the access log that could not be written in time', () =>
+    counters.total(BalancerCell.logLinesDropped)
+  )
   counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
     counters.total(BalancerCell.retriesRefused)
   )

@@ -2,10 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { HashKey } from '../config/balancing.js'
 import { clientOf } from '../forward/client-address.js'
+import { targetOf } from '../forward/target.js'
 import { cookieOf } from './cookie.js'
-
-/** A request whose target was replaced for the router. */
-type Routed = IncomingMessage & { originalUrl?: string }
 
 /** What of a request decides which backend it goes to; undefined where the request does not have it. */
 export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessage) => string | undefined {
@@ -14,8 +12,7 @@ export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessa
     case 'address':
       return (req) => clientOf(req, trusted)
     case 'target':
-      // Fastify has put the path of its route into `url`, except of an upgrade.
-      return (req: Routed) => req.originalUrl ?? req.url
+      return targetOf
     case 'header':
       return ({ headers }) => headers[name]?.toString()
     case 'cookie':

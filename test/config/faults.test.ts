@@ -171,3 +171,20 @@ t.test('the error', async (t) => {
     t.equal(stack, message, 'no stack: it is not ours')
   }
 })
+
+t.test('what the access log and traces cannot be', async (t) => {
+  const form = 'LB_ACCESS_LOG must be off, all, errors, a share such as 5%, or errors+5%, but is'
+  for (const wrong of ['101%', '-1%', '%', 'all+5%', 'ALL', ''])
+    t.same(faultsOf({ LB_ACCESS_LOG: wrong }), [`${form} ${JSON.stringify(wrong)}`])
+  t.match(faultsOf({ LB_ACCESS_LOG_FILE: '/' }), [/^LB_ACCESS_LOG_FILE must be a file .* EISDIR$/])
+  const traces = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'me:pw@a',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER: 'x'
+  }
+  t.match(faultsOf(traces), [
+    'OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/json, http/protobuf, but is "grpc"',
+    /^OTEL_TRACES_SAMPLER must be one of always_on/,
+    'OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://127.0.0.1:4318, but is "***@a"'
+  ])
+})

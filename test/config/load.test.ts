@@ -73,6 +73,8 @@ t.test('defaults', async (t) => {
     forwarded: false,
     statsIntervalMs: 30_000,
     admin: { token: '', port: undefined, stateFile: '' },
+    accessLog: undefined,
+    tracing: { makesParent: false, spans: undefined },
     drainTimeoutMs: 30_000
   })
   t.same(trustedProxies.rules, [])

@@ -191,6 +191,17 @@ const THROUGH_LB: Case[] = [
   [{ LB_PROXY_PROTOCOL: 'true' }, 'LB_PROXY_PROTOCOL needs LB_TRUSTED_PROXIES'],
   [{ LB_FORWARDED: '' }, 'LB_FORWARDED must be true or false, but is ""'],
   [{ LB_STATS_INTERVAL: '1e3' }, `LB_STATS_INTERVAL ${secondsFrom(0, 86400, '1e3')}`],
+  [
+    { LB_ACCESS_LOG: 'some', LB_ACCESS_LOG_FORMAT: 'common', LB_ACCESS_LOG_FILE: '/no/such/access.log' },
+    'LB_ACCESS_LOG must be off, all, errors, a share such as 5%, or errors+5%, but is "some"',
+    'LB_ACCESS_LOG_FORMAT must be one of json, combined, but is "common"',
+    'LB_ACCESS_LOG_FILE must be a file that can be written, but "/no/such/access.log" is not one: ENOENT'
+  ],
+  [
+    { LB_TRACEPARENT: '00', OTEL_TRACES_EXPORTER: 'zipkin' },
+    'LB_TRACEPARENT must be true or false, but is "00"',
+    'OTEL_TRACES_EXPORTER must be one of otlp, console, none, but is "zipkin"'
+  ],
   [{ LB_ADMIN_ALLOW: '10.0.0.0/33' }, 'LB_ADMIN_ALLOW must list addresses or CIDR ranges'],
   [
     { LB_ADMIN_TOKEN: '15 letters long' },
@@ -244,7 +255,8 @@ const WRONG: Readonly<Record<string, string>> = {
   LB_HEALTH_CHECK_HOST: 'a b',
   LB_HEALTH_CHECK_BODY: '/(/',
   LB_STICKY_COOKIE: 'a b',
-  LB_STATE_FILE: 'nonsense/'
+  LB_STATE_FILE: 'nonsense/',
+  LB_ACCESS_LOG_FILE: '/no/such/file'
 }
 const EVERY_FLAG_WRONG: Case = [
   valueFlags.flatMap(({ name, info }) => [/--[a-z-]+/.exec(info.flags!)![0], WRONG[name] ?? 'nonsense']),

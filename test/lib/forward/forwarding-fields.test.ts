@@ -23,7 +23,7 @@ function requestFrom({ remote = '203.0.113.9', lines = [], version = '1.1' }: Fr
 
 /** The lines that are added, without `Via` and the id of the request. */
 function added(from: From, host: string | undefined, { forwarded = false, trusted = NOBODY } = {}): string[] {
-  const by = { requestId: 'id-1', forwarded, trusted }
+  const by = { target: '/', requestId: 'id-1', forwarded, trusted }
   const lines = forwardingFields(requestFrom(from), host, by).split('\r\n')
   const last = [`Via: ${from.version ?? '1.1'} fairlead`, 'X-Request-Id: id-1', '']
   t.same(lines.slice(-3), last)

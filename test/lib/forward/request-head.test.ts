@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { outgoingRequest, requestFields } from '../../../lib/forward/request-head.js'
 import { madeUp, received } from '../../support/message.js'
 
-const BY = { requestId: 'id-1', forwarded: false, trusted: new BlockList() }
+const BY = { target: '/', requestId: 'id-1', forwarded: false, trusted: new BlockList() }
 const HOST = 'Host: a.test'
 
 /** Lines without their ends. */

@@ -1,0 +1,30 @@
+/** What has to be escaped in one form or the other, so that nobody can forge a line or break one. */
+const UNSAFE = /[^\x20-\x7e]|["\\]/
+const CUT_OFF = '...'
+
+/** A text between quotes of JSON, in no more than `max` characters and the dots that say that it was cut off. */
+export function jsonText(text: string, max: number): string {
+  return text.length <= max && !UNSAFE.test(text) ? text : escaped(text, max, '\\u00')
+}
+
+/** A text between quotes as Apache writes it, cut off in the same way. */
+export function quotedText(text: string, max: number): string {
+  return text.length <= max && !UNSAFE.test(text) ? text : escaped(text, max, '\\x')
+}
+
+function escaped(text: string, max: number, hexPrefix: '\\u00' | '\\x'): string {
+  let result = ''
+  for (const character of text) {
+    const part = UNSAFE.test(character) ? escapedCharacter(character, hexPrefix) : character
+    if (result.length + part.length > max) return result + CUT_OFF
+    result += part
+  }
+  return result
+}
+
+/** Node reads heads a character a byte. */
+function escapedCharacter(character: string, hexPrefix: string): string {
+  if (character === '"' || character === '\\') return `\\${character}`
+  const code = character.charCodeAt(0)
+  return code > 0xff ? '?' : hexPrefix + code.toString(16).padStart(2, '0')
+}

@@ -1,0 +1,28 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+import { parentsOnly, type Tracing } from '../lib/tracing/trace-context.js'
+import { version } from '../package.json'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Undefined if requests keep what they say of traces, or do not. */
+    tracing: Tracing | undefined
+  }
+}
+
+/** Gives requests their place in a trace, and records them if OpenTelemetry's variables ask for that. */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { makesParent, spans } = config.tracing
+    const load = async () => {
+      // Who records nothing need not pay for the packages, nor have them.
+      const { loadSpans } = await import('../lib/tracing/spans.js')
+      const onFault = (message: string) => fastify.log.warn(`Traces: ${message}`)
+      return loadSpans({ config: spans!, trusted: config.trustedProxies, version, onFault })
+    }
+    const tracing = spans ? await load() : makesParent ? parentsOnly : undefined
+    fastify.decorate('tracing', tracing)
+    fastify.addHook('onClose', async () => tracing?.end())
+  },
+  { name: 'tracing' }
+)
