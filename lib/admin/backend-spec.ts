@@ -37,6 +37,7 @@ export function backendsOf(specs: readonly BackendSpec[]): BackendConfig[] {
 /** The options of a backend as JSON says them, without those that are as if nothing had been said. */
 export function specOf({ protocol, address, ...config }: BackendConfig): BackendSpec {
   const { weight, max, backup, checkPath, checkHost, checkPort, checkStatus, checkPeriodMs, noCheck } = config
+  const { tlsName, tlsNoVerify } = config
   const options = {
     weight: weight === 1 ? undefined : weight,
     max: max || undefined,
@@ -46,7 +47,9 @@ export function specOf({ protocol, address, ...config }: BackendConfig): Backend
     'check-port': checkPort,
     'check-status': checkStatus?.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`)).join('+'),
     'check-period': checkPeriodMs === undefined ? undefined : checkPeriodMs / 1000,
-    'no-check': noCheck || undefined
+    'no-check': noCheck || undefined,
+    'tls-name': tlsName,
+    'tls-no-verify': tlsNoVerify || undefined
   }
   const said = Object.entries(options).filter(([, value]) => value !== undefined)
   const place = protocol === 'https:' ? `https://${address}` : address

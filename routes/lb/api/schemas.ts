@@ -21,7 +21,9 @@ export const options: Readonly<Record<string, Property>> = {
   'check-port': whole(65_535, 'Port that they go to'),
   'check-status': text('Status codes that they take for healthy, such as 200-299+404'),
   'check-period': { type: 'number', exclusiveMinimum: 0, description: 'Seconds between two of them' },
-  'no-check': flag('None of them')
+  'no-check': flag('None of them'),
+  'tls-name': text('Name that TLS asks for, and that its certificate has to be valid for'),
+  'tls-no-verify': flag('Its certificate is taken as it is')
 }
 
 const address = text('host:port, or an http:// or https:// origin')

@@ -33,7 +33,9 @@ const SAID: readonly [text: string, spec: BackendSpec][] = [
       'check-period': 0.25
     }
   ],
-  ['a:80;no-check', { address: 'a:80', 'no-check': true }]
+  ['a:80;no-check', { address: 'a:80', 'no-check': true }],
+  ['https://a;tls-name=b.example', { address: 'https://a:443', 'tls-name': 'b.example' }],
+  ['https://a;tls-no-verify', { address: 'https://a:443', 'tls-no-verify': true }]
 ]
 
 t.test('what LB_BACKENDS says, JSON says too, and the other way round', async (t) => {
