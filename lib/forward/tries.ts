@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
-import { BackendCell } from '../counters.js'
+import { BackendCell, BalancerCell } from '../counters.js'
 import type { OutgoingRequest } from '../http1/connection.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from './failure.js'
 import type { Forwarding } from './forwarding.js'
@@ -183,6 +183,8 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   }
 
   onQueueTimeout(): void {
+    // What waited to be tried again fails as it did, and is counted so.
+    if (!this.#fault) this.#forwarding.registry.counters.addTotal(BalancerCell.rejectedQueueTimeout, 1)
     this.#owner.onNoMoreTries(this.#fault?.failure ?? QUEUE_TIMEOUT)
   }
 

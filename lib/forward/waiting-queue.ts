@@ -74,7 +74,6 @@ export class WaitingQueue {
   pulse(nowMs: number): void {
     this.#waiting.tellLate(nowMs, this.#options.timeoutMs, (queued) => {
       this.leave(queued)
-      this.#counters.addTotal(BalancerCell.rejectedQueueTimeout, 1)
       queued.onQueueTimeout()
     })
   }

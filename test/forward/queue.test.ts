@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { eventually, inFlight, startBalancer, test } from '../helper.js'
+import { eventually, inFlight, startBalancer, test, withoutChance } from '../helper.js'
 import { OK, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { fieldValue, statusOf } from '../support/wire.js'
@@ -68,4 +68,21 @@ test('a backup is used while no other backend can be, and not because they are f
   t.equal(await ask(), 'b')
   balancer.registry.setDraining(balancer.registry.backends[0]!, false, 'test')
   t.equal(await ask(), 'p')
+})
+
+test('a second try that waits for room too long fails as the first one did, and is counted once', async (t) => {
+  withoutChance(t)
+  const broken = await scripted(t, (_request, socket) => socket.resetAndDestroy())
+  const full = await scripted(t, () => {})
+  const balancer = await startBalancer(t, `${broken.address} ${full.address};max=1`, {
+    LB_QUEUE_TIMEOUT: '0.3'
+  })
+  balancer.registry.setDraining(balancer.registry.backends[0]!, true, 'test')
+  const first = await RawClient.open(t, balancer.port)
+  first.send(get('/first'))
+  await eventually(() => inFlight(balancer)[2] === 1)
+  balancer.registry.setDraining(balancer.registry.backends[0]!, false, 'test')
+  t.equal(statusOf(await exchange(t, balancer.port, get('/second'))), 502)
+  t.match(balancer.stats().requests, { failed: 1, rejected: { queueTimeout: 0 } })
+  first.socket.destroy()
 })

@@ -52,6 +52,11 @@ async function openPrometheus(t: Test, port: number) {
     const response = await fetch(`${api}/${target}`, { headers: { connection: 'close' } })
     return (await response.json()) as { status: string; error?: string; data: { [key: string]: unknown } }
   }
+  // It listens before it has read what it stored.
+  await eventually(
+    async () => (await fetch(api.replace('/api/v1', '/-/ready'), { headers: { connection: 'close' } })).ok,
+    START_MS
+  )
   const value = async (query: string) => {
     const { data } = await ask(`query?query=${encodeURIComponent(query)}`)
     const [first] = (data?.result ?? []) as { value: [number, string] }[]
