@@ -38,6 +38,8 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   /** Whether any backend will do, while it waits for one. */
   takesAny = false
   strandedMs = -1
+  /** Since when it has been asked whether it is the request that breaks connections, or the fleet that ends. */
+  #doubtedMs = -1
   /** A place in the retry budget is held. */
   #hasPlace = false
 
@@ -167,7 +169,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     if (fault?.connectionLost) {
       // Every backend may have ended at once, or it is the request itself that ends them: that soon shows.
       const { pulseMs, eligibleCount } = this.#forwarding.registry
-      if (pulseMs - this.strandedMs < DOUBT_MS) return false
+      if (pulseMs - this.#doubtedMs < DOUBT_MS) return false
       if (eligibleCount > 1) {
         outage.leave(this)
         this.#owner.onNoMoreTries(fault.failure)
@@ -202,8 +204,11 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   /** Waits until a backend can be used, and begins anew, if that may be. */
   #waitForReturn(): boolean {
     const { outage, registry } = this.#forwarding
-    // What breaks connections again and again is not given to one backend after another.
-    if (this.#fault?.connectionLost && this.strandedMs >= 0) return false
+    if (this.#fault?.connectionLost) {
+      // What breaks connections again and again is not given to one backend after another.
+      if (this.#doubtedMs >= 0) return false
+      this.#doubtedMs = registry.pulseMs
+    }
     if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
     if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
     this.#tried.length = this.#retries = 0

@@ -95,6 +95,24 @@ test('when all end at once, what was under way is not lost; what ends them is no
   )
 })
 
+test('one that waits is not lost if its connection breaks once more, but is if it does so again', async (t) => {
+  for (const [breaks, status] of [
+    [1, 200],
+    [2, 502]
+  ] as const) {
+    let left: number = breaks
+    const backend = await scripted(t, (_request, socket) => {
+      if (left-- > 0) socket.resetAndDestroy()
+      else socket.write(OK)
+    })
+    await backend.stop()
+    const balancer = await startBalancer(t, [backend], { LB_OUTAGE_TIMEOUT: '5' })
+    const client = await sent(balancer, t, GET)
+    await backend.listen()
+    t.equal(statusOf(await client.response()), status, `${breaks}`)
+  }
+})
+
 test('who waits too long is told so, and so is who would be one too many', async (t) => {
   const backends = await bothStopped(t)
   const balancer = await startBalancer(t, backends, { LB_OUTAGE_TIMEOUT: '0.4', LB_QUEUE_SIZE: '1' })
