@@ -27,6 +27,7 @@ export default fp<{ config: Config }>(
     if (!file) return
 
     restore(file)
+    fleet.on('configured', (configs) => file.configure(configs))
     fleet.on('changed', () => {
       file.save(fleet.stored).catch((error) => log.error({ err: error }, `${stateFile} could not be written`))
     })

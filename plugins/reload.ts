@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { type Config, ConfigError } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
-import { watchFiles } from '../lib/config/watch.js'
+import { FileWatch } from '../lib/file-watch.js'
 
 /** What is taken over while the process runs. */
 const RELOADED = new Set(['LB_BACKENDS'])
@@ -15,57 +15,44 @@ const RELOADED = new Set(['LB_BACKENDS'])
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { fleet, log } = fastify
-    let hasChanged = false
-    // One that changes while the process starts is read when it serves.
-    let onChange = () => {
-      hasChanged = true
-    }
-    let onHangup: (() => void) | undefined
-
     const source = new ConfigSource(process.env, path.resolve('.env'))
     const atStart = source.read().variables
-    const unwatch = watchFiles(source.files(config), () => onChange())
+    let { backends } = config
 
-    const begin = () => {
-      let backends = config.backends
-
-      const reload = (why: string) => {
-        try {
-          const next = source.read()
-          if (!isDeepStrictEqual(next.config.backends, backends)) {
-            backends = next.config.backends
-            const change = fleet.replaceBy(backends, { keepOrders: true })
-            const { added, removed, reconfigured } = change
-            const counts = `${added.length} join, ${removed.length} leave, ${reconfigured.length} are set up anew`
-            log.info(change, `Backends were read again (${why}): ${counts}`)
-          } else {
-            log.info(`The configuration was read again (${why}): its backends are the same`)
-          }
-          const names = new Set([...Object.keys(atStart), ...Object.keys(next.variables)])
-          const later = [...names].filter(
-            (name) => !RELOADED.has(name) && next.variables[name] !== atStart[name]
-          )
-          if (later.length > 0)
-            log.warn({ variables: later }, `Only the next start takes over ${later.join(', ')}`)
-        } catch (error) {
-          const faults = error instanceof ConfigError ? error.faults : [(error as Error).message]
-          log.error({ faults }, `The configuration stays as it is (${why}): ${faults.join('; ')}`)
+    const reload = (why: string) => {
+      try {
+        const next = source.read()
+        if (isDeepStrictEqual(next.config.backends, backends)) {
+          log.info(`The configuration was read again (${why}): its backends are the same`)
+        } else {
+          backends = next.config.backends
+          const change = fleet.configure(backends)
+          const { added, removed, reconfigured } = change
+          const counts = `${added.length} join, ${removed.length} leave, ${reconfigured.length} are set up anew`
+          log.info(change, `Backends were read again (${why}): ${counts}`)
         }
+        const names = new Set([...Object.keys(atStart), ...Object.keys(next.variables)])
+        const later = [...names].filter(
+          (name) => !RELOADED.has(name) && next.variables[name] !== atStart[name]
+        )
+        if (later.length > 0)
+          log.warn({ variables: later }, `Only the next start takes over ${later.join(', ')}`)
+      } catch (error) {
+        const faults = error instanceof ConfigError ? error.faults : [(error as Error).message]
+        log.error({ faults }, `The configuration stays as it is (${why}): ${faults.join('; ')}`)
       }
-
-      onHangup = () => reload('SIGHUP')
-      // fastify-cli would end the process.
-      process.removeAllListeners('SIGHUP')
-      process.on('SIGHUP', onHangup)
-      onChange = () => reload('a file has changed')
-      if (hasChanged) onChange()
     }
 
-    // Not before it serves: until then the signal ends it, as it does any process.
-    fastify.addHook('onListen', async () => begin())
+    const onHangup = () => reload('SIGHUP')
+    const watch = new FileWatch(source.files(config), () => reload('a file has changed'))
+    // Not before it serves: until then the signal ends it, as it does any process, and fastify-cli would have it do so.
+    fastify.addHook('onListen', async () => {
+      process.removeAllListeners('SIGHUP')
+      process.on('SIGHUP', onHangup)
+    })
     fastify.addHook('preClose', async () => {
-      unwatch()
-      if (onHangup) process.removeListener('SIGHUP', onHangup)
+      watch.stop()
+      process.removeListener('SIGHUP', onHangup)
     })
   },
   { name: 'reload', dependencies: ['fleet'] }

@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
+import { FileWatch } from '../lib/file-watch.js'
 import { TlsAcceptor } from '../lib/tls/acceptor.js'
 import { ClientCredentials } from '../lib/tls/client-credentials.js'
-import { FileWatch } from '../lib/tls/file-watch.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,8 +11,6 @@ declare module 'fastify' {
     tls: TlsAcceptor | undefined
   }
 }
-
-const WATCH = { periodMs: 1000, quietMs: 500 } as const
 
 /** TLS to clients, and the files of TLS on both sides, which are read again when they change. */
 export default fp<{ config: Config }>(
@@ -54,7 +52,7 @@ export default fp<{ config: Config }>(
           )
         }
       }
-      return new FileWatch(files, onChange, WATCH)
+      return new FileWatch(files, onChange)
     }
 
     function reload(acceptor: TlsAcceptor, credentials: ClientCredentials): void {

@@ -34,7 +34,7 @@ const HANDOVER_MS = 5000
  * What operators do to the backends. Each change is made whole or not at all, and gives the list another version, by
  * which one can tell that somebody else has changed it meanwhile.
  */
-export class Fleet extends EventEmitter<{ changed: [] }> {
+export class Fleet extends EventEmitter<{ changed: []; configured: [readonly BackendConfig[]] }> {
   readonly #registry: Registry
   /** No version of another process is one of this. */
   readonly #run = randomBytes(4).toString('hex')
@@ -103,15 +103,23 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
 
   /**
    * Makes the list as it is given, with at least one. What is in both keeps its connections, health and counters; all
-   * orders end, but those of a reload, which says nothing of them. While nothing of the new list can be used, what leaves is, for a few seconds at most.
+   * orders end. While nothing of the new list can be used, what leaves is, for a few seconds at most.
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   replace(specs: readonly BackendSpec[]): FleetChange {
-    return this.replaceBy(backendsOf(specs))
+    return this.#replaceBy(backendsOf(specs), false)
   }
 
-  /** The same with backends that were read already. */
-  replaceBy(configs: readonly BackendConfig[], { keepOrders = false } = {}): FleetChange {
+  /**
+   * Makes the list as the configuration has it by now. It says nothing of orders, which stay as they are, and is what
+   * the list starts from at the next start.
+   */
+  configure(configs: readonly BackendConfig[]): FleetChange {
+    this.emit('configured', configs)
+    return this.#replaceBy(configs, true)
+  }
+
+  #replaceBy(configs: readonly BackendConfig[], keepOrders: boolean): FleetChange {
     const registry = this.#registry
     const change = { added: [] as string[], removed: [] as string[], reconfigured: [] as string[] }
     const wanted = new Map(configs.map((config) => [config.address, config]))
@@ -151,7 +159,7 @@ export class Fleet extends EventEmitter<{ changed: [] }> {
   restore(stored: readonly StoredBackend[]): void {
     const specs = stored.map(({ draining: _draining, health: _health, ...spec }) => spec as BackendSpec)
     const configs = backendsOf(specs)
-    this.replaceBy(configs)
+    this.#replaceBy(configs, false)
     for (const [index, { address }] of configs.entries())
       this.#order(this.#registry.backendAt(address)!, stored[index]!)
   }

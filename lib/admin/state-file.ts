@@ -32,7 +32,7 @@ export type StateRead =
  */
 export class StateFile {
   readonly #path: string
-  readonly #configured: readonly BackendSpec[]
+  #configured: readonly BackendSpec[]
   #content = ''
   #last: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
@@ -40,6 +40,11 @@ export class StateFile {
   /** @param configured the backends of `LB_BACKENDS` */
   constructor(file: string, configured: readonly BackendConfig[]) {
     this.#path = file
+    this.#configured = configured.map(specOf)
+  }
+
+  /** The configuration lists other backends by now: what is saved from here on is made from those. */
+  configure(configured: readonly BackendConfig[]): void {
     this.#configured = configured.map(specOf)
   }
 

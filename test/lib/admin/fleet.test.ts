@@ -3,7 +3,7 @@ import { SpecError } from '../../../lib/admin/backend-spec.js'
 import { Fleet } from '../../../lib/admin/fleet.js'
 import { BackendCell } from '../../../lib/counters.js'
 import type { RegistryOptions } from '../../../lib/registry.js'
-import { registryOf } from '../../support/registry.js'
+import { backendConfigs, registryOf } from '../../support/registry.js'
 
 function stage(text: string, options: Partial<RegistryOptions> = {}) {
   const registry = registryOf(text, { createPool: () => ({ destroy: async () => {} }) as never, ...options })
@@ -111,6 +111,18 @@ t.test('a list that replaces another leaves alone what is in both, and ends all 
   t.equal(a!.counters.total(BackendCell.total), 7)
   t.equal(b!.weight, 5)
   t.equal(at('c:80').origin, 'https://c:80')
+})
+
+t.test('a configuration that is read again leaves orders as they are', async (t) => {
+  const { fleet, at, addresses, changes } = stage('a:80 b:80')
+  fleet.change(at('a:80'), { draining: true, health: 'healthy' })
+  const configs = backendConfigs('a:80;weight=4 c:80')
+  const told: unknown[] = []
+  fleet.on('configured', (list) => told.push(list))
+  t.same(fleet.configure(configs), { added: ['c:80'], removed: ['b:80'], reconfigured: ['a:80'] })
+  t.same(addresses(), ['a:80', 'c:80'])
+  t.match(at('a:80'), { draining: true, forcedHealth: 'healthy', weight: 4 })
+  t.same([told, changes()], [[configs], 2])
 })
 
 t.test('what is replaced serves until what takes its place can', async (t) => {

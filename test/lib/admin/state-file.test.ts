@@ -20,6 +20,17 @@ t.test('what was saved is read again, in another process too', async (t) => {
   t.same(readdirSync(path.dirname(file)), ['state'], 'and nothing else is left')
 })
 
+t.test('when the configuration is read again, what is saved is made from that', async (t) => {
+  const file = path.join(t.testdir(), 'state')
+  const state = new StateFile(file, CONFIGURED)
+  await state.save(STORED)
+  const next = backendConfigs('a:80 d:80')
+  state.configure(next)
+  await state.save(STORED)
+  t.same(new StateFile(file, CONFIGURED).read(), { outdated: true })
+  t.same(new StateFile(file, next).read(), { backends: STORED })
+})
+
 t.test('with another LB_BACKENDS it means nothing', async (t) => {
   const file = path.join(t.testdir(), 'state')
   await new StateFile(file, CONFIGURED).save(STORED)

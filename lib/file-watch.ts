@@ -1,11 +1,8 @@
 import { unwatchFile, watchFile } from 'node:fs'
 
-export interface FileWatchOptions {
-  /** Between two looks at each file. */
-  readonly periodMs: number
-  /** For which nothing may change before that is told: files of a pair are mostly replaced one after the other. */
-  readonly quietMs: number
-}
+const PERIOD_MS = 1000
+/** For which nothing may change before that is told: files of a pair are mostly replaced one after the other. */
+const QUIET_MS = 500
 
 /**
  * Tells when any of some files has been replaced, removed or written to. It looks at them now and then, by their names:
@@ -17,13 +14,13 @@ export class FileWatch {
   readonly #onStat: () => void
   #timer: NodeJS.Timeout | undefined
 
-  constructor(files: readonly string[], onChange: () => void, { periodMs, quietMs }: FileWatchOptions) {
+  constructor(files: readonly string[], onChange: () => void) {
     this.#files = [...new Set(files)]
     this.#onStat = () => {
       clearTimeout(this.#timer)
-      this.#timer = setTimeout(onChange, quietMs).unref()
+      this.#timer = setTimeout(onChange, QUIET_MS).unref()
     }
-    for (const file of this.#files) watchFile(file, { interval: periodMs, persistent: false }, this.#onStat)
+    for (const file of this.#files) watchFile(file, { interval: PERIOD_MS, persistent: false }, this.#onStat)
   }
 
   stop(): void {
