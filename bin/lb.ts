@@ -20,9 +20,6 @@ const ENVIRONMENT_ONLY = describeVariables()
   .filter(({ info }) => !info.flags)
   .map(({ name, info }) => `  ${info.description.replaceAll('`', '')} [${name}]`)
 
-/** What is not shown to whoever looks over a shoulder, or at a log. */
-const SECRETS = new Set(['LB_STICKY_SECRET', 'LB_ADMIN_TOKEN', 'LB_HEALTH_CHECK_HEADERS'])
-
 const ADMIN = `
 The commands ask a balancer that runs, at 127.0.0.1 and LB_ADMIN_PORT or PORT unless --url says otherwise; what they
 change needs its LB_ADMIN_TOKEN. Without a command it runs itself.`
@@ -81,7 +78,7 @@ async function check(): Promise<void> {
   const given = readVariables(process.env, () => {})
   for (const { name, info } of describeVariables()) {
     const value = given[name] ?? info.fallback
-    console.log(`${name}=${SECRETS.has(name) && value !== '' ? '***' : value}`)
+    console.log(`${name}=${info.isSecret && value !== '' ? '***' : value}`)
   }
 }
 

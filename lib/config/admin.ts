@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import type { BlockList } from 'node:net'
 import path from 'node:path'
 import { addressRanges, parsed } from './values.js'
 import { variable } from './variable.js'
@@ -21,7 +22,8 @@ export const adminVariables = {
     description:
       'What those who change backends by `/__lb/api/` have to know, at least 16 characters. Without one nothing can be ' +
       'changed.',
-    fallback: ''
+    fallback: '',
+    isSecret: true
   }),
   LB_ADMIN_PORT: variable(portOrNone(), {
     description:
@@ -42,6 +44,8 @@ export const adminVariables = {
 type Values = { [Name in keyof typeof adminVariables]: (typeof adminVariables)[Name]['_output'] }
 
 export interface AdminConfig {
+  /** Who may look. */
+  readonly allow: BlockList
   /** Empty for one that nobody knows: nothing can be changed. */
   readonly token: string
   /** Undefined for the port of the balancer itself. */
@@ -52,6 +56,7 @@ export interface AdminConfig {
 
 export function adminOf(values: Values): AdminConfig {
   return {
+    allow: values.LB_ADMIN_ALLOW,
     token: values.LB_ADMIN_TOKEN,
     port: values.LB_ADMIN_PORT === '' ? undefined : values.LB_ADMIN_PORT,
     stateFile: values.LB_STATE_FILE

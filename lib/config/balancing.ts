@@ -44,7 +44,8 @@ export const balancingVariables = {
     description:
       'What the cookie is signed with, at least 16 characters: the same for all balancers before the same backends. ' +
       'Without one, each start makes its own, and sessions may move then.',
-    fallback: ''
+    fallback: '',
+    isSecret: true
   }),
   LB_STICKY_MAX_AGE: variable(seconds(0, 400 * DAY_S), {
     description: 'Time that browsers keep the cookie. 0 means until they are closed.',

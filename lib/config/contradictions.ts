@@ -1,12 +1,13 @@
 import type { schema } from './schema.js'
 import { tlsContradictions } from './tls.js'
+import type { Needs } from './variable.js'
 
 type Values = (typeof schema)['_output']
 
 /** What is wrong with values that are right each by itself. */
 export function contradictions(values: Values): string[] {
   const faults: string[] = []
-  const needs = (name: keyof Values, isUsed: boolean, need: string, isMet: boolean) => {
+  const needs: Needs = (name, isUsed, need, isMet) => {
     if (isUsed && !isMet) faults.push(`${name} needs ${need}`)
   }
   needs(
@@ -32,6 +33,6 @@ export function contradictions(values: Values): string[] {
     'another port than PORT',
     values.LB_ADMIN_PORT !== values.PORT
   )
-  faults.push(...tlsContradictions(values))
+  faults.push(...tlsContradictions(values, needs))
   return faults
 }

@@ -59,6 +59,7 @@ export const healthCheckVariables = {
       'Further fields of health checks, each `Name: value`, separated by line breaks, or by `;` if there are none. Not ' +
       '`Host`, `Content-Length`, `Transfer-Encoding`, `Connection` or `Upgrade`.',
     fallback: '',
+    isSecret: true,
     flags: '--health-check-headers <fields>'
   }),
   LB_HEALTH_CHECK_TIMEOUT: variable(seconds(0.05, HOUR_S), {

@@ -59,7 +59,6 @@ export interface Config {
   /** Undefined if there is none. */
   readonly accessLog: AccessLogConfig | undefined
   readonly tracing: TracingConfig
-  readonly adminAllow: BlockList
   readonly admin: AdminConfig
   readonly drainTimeoutMs: number
 }
@@ -148,7 +147,6 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     statsIntervalMs: values.LB_STATS_INTERVAL,
     accessLog: accessLogOf(values),
     tracing,
-    adminAllow: values.LB_ADMIN_ALLOW,
     admin: adminOf(values),
     drainTimeoutMs: values.LB_DRAIN_TIMEOUT
   }

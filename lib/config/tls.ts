@@ -1,6 +1,6 @@
 import { type PairFiles, readCertificates, readKey, readPair } from '../tls/key-pair.js'
 import { integer, oneOf, parsed } from './values.js'
-import { variable } from './variable.js'
+import { type Needs, variable } from './variable.js'
 
 const MAX_PORT = 65_535
 const MAX_AGE_S = 315_360_000
@@ -112,12 +112,9 @@ export function backendTlsOf(values: Values): BackendTlsConfig {
 }
 
 /** What is wrong with values that are right each by itself. */
-export function tlsContradictions(values: Values & { PORT: number }): string[] {
+export function tlsContradictions(values: Values & { PORT: number }, needs: Needs): string[] {
   const { LB_TLS_CERT: certs, LB_TLS_KEY: keys, LB_BACKEND_CERT: cert, LB_BACKEND_KEY: key } = values
   const faults: string[] = []
-  const needs = (name: string, isUsed: boolean, need: string, isMet: boolean) => {
-    if (isUsed && !isMet) faults.push(`${name} needs ${need}`)
-  }
   if (certs.length !== keys.length)
     faults.push(`LB_TLS_KEY must list as many files as LB_TLS_CERT, ${certs.length}, but has ${keys.length}`)
   else

@@ -8,7 +8,12 @@ export interface VariableInfo {
   readonly unit?: string
   /** Flags of `lb` in commander's notation. */
   readonly flags?: string
+  /** Whether its value is nothing to be shown. */
+  readonly isSecret?: boolean
 }
+
+/** Notes a fault if a variable is used and what it needs is not there. */
+export type Needs = (name: string, isUsed: boolean, need: string, isMet: boolean) => void
 
 /** A variable of the configuration. */
 export function variable<T extends z.ZodType>(type: T, info: VariableInfo) {

@@ -21,7 +21,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
   await fastify.register(readiness)
   await fastify.register(async (restricted) => {
     restricted.addHook('onRequest', (request, reply, done) => {
-      if (contains(config.adminAllow, clientAddress(request.raw.socket))) done()
+      if (contains(config.admin.allow, clientAddress(request.raw.socket))) done()
       else reply.callNotFound()
     })
     await restricted.register(stats)
