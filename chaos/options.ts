@@ -87,7 +87,8 @@ function listOf(what: string, known: string[]): (text: string) => string[] {
   }
 }
 
-function wholeNumberUpTo(most: number): (text: string) => number {
+/** A whole number from 1 to `most`. */
+export function wholeNumberUpTo(most: number): (text: string) => number {
   return (text) => {
     if (!/^[1-9]\d*$/.test(text) || Number(text) > most)
       throw new InvalidArgumentError(`Write a whole number from 1 to ${most}.`)

@@ -2,6 +2,7 @@ import path from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 
 import { projectRoot } from '../bench/project.js'
+import { wholeNumberUpTo } from '../chaos/options.js'
 
 /** What the command line asks for. */
 export interface Options {
@@ -48,12 +49,4 @@ function minutes(text: string): number {
   if (!/^\d*\.?\d+$/.test(text) || value <= 0 || value > mostMinutes)
     throw new InvalidArgumentError(`Write a number above 0 and up to ${mostMinutes}.`)
   return value
-}
-
-function wholeNumberUpTo(most: number): (text: string) => number {
-  return (text) => {
-    if (!/^[1-9]\d*$/.test(text) || Number(text) > most)
-      throw new InvalidArgumentError(`Write a whole number from 1 to ${most}.`)
-    return Number(text)
-  }
 }

@@ -122,7 +122,7 @@ test('peak-ewma: a backend that answers late gets few requests', async (t) => {
   const slow = await scripted(t, (_request, socket) => void setTimeout(() => socket.write(named('s')), 60))
   const balancer = await startBalancer(t, [slow, ...(await backends(t, 'f'))], { LB_ALGORITHM: 'peak-ewma' })
   const names = await answers(t, balancer.port, times(100))
-  t.ok([...names].filter((name) => name === 's').length <= 2, names)
+  t.ok([...names].filter((name) => name === 's').length <= 10, names)
   t.match(names, 's', 'but is tried')
 })
 

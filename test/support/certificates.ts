@@ -55,6 +55,14 @@ export class Authority {
   }
 }
 
+/** A certificate that nobody has signed but itself, for what its subject says alone, in files of their own. */
+export function selfSigned(folder: string, subject: string): PairFiles {
+  const files = { certFile: path.join(folder, 'self.pem'), keyFile: path.join(folder, 'self.key') }
+  const output = ['-keyout', files.keyFile, '-out', files.certFile]
+  openssl(['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...output, '-days', '2', '-subj', subject])
+  return files
+}
+
 /** An authority for a test, or undefined where there is no openssl: then it is skipped. */
 export function authority(t: Test): Authority | undefined {
   return needs(t, 'openssl') ? new Authority(t.testdir()) : undefined

@@ -2,7 +2,7 @@ import { connect as connectPlain } from 'node:net'
 import { type ConnectionOptions, connect, type DetailedPeerCertificate } from 'node:tls'
 import type { Test } from 'tap'
 import { atEnd, eventually, test } from '../helper.js'
-import { authority, contents, openssl } from '../support/certificates.js'
+import { authority, contents, selfSigned } from '../support/certificates.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { shown, startSecureBalancer } from '../support/secure-balancer.js'
@@ -99,20 +99,7 @@ test('a client without a certificate of the authority is refused where one is wa
   const by = authority(t)
   if (!by) return
   const own = contents(by.issue('client.test'))
-  const selfSigned = { certFile: `${by.folder}/self.pem`, keyFile: `${by.folder}/self.key` }
-  const output = ['-keyout', selfSigned.keyFile, '-out', selfSigned.certFile]
-  openssl([
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    ...output,
-    '-days',
-    '2',
-    '-subj',
-    '/CN=client.test'
-  ])
+  const unsigned = selfSigned(by.folder, '/CN=client.test')
   const backends = await backend(t)
   const pairs = shown(by.issue('localhost'), by.issue('other.test'))
   const balancer = await startSecureBalancer(t, by, backends, { ...pairs, LB_TLS_CLIENT_CA: by.file }, own)
@@ -123,7 +110,7 @@ test('a client without a certificate of the authority is refused where one is wa
     for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
       for (const [what, shownByClient] of [
         ['none', {}],
-        ['another', contents(selfSigned)]
+        ['another', contents(unsigned)]
       ] as const) {
         const before = stats().connections.handshakesFailed
         // With TLS 1.3 it is for the client over before the balancer has seen its certificate.

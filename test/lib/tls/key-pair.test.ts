@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { type ConfigError, loadConfig } from '../../../lib/config/load.js'
 import { readPair } from '../../../lib/tls/key-pair.js'
 import { test } from '../../helper.js'
-import { authority, contents, openssl } from '../../support/certificates.js'
+import { authority, contents, openssl, selfSigned } from '../../support/certificates.js'
 
 test('a pair, its names and how long it is valid', async (t) => {
   const by = authority(t)
@@ -10,20 +10,7 @@ test('a pair, its names and how long it is valid', async (t) => {
   const pair = readPair(by.issue('A.test', '*.b.test'))
   t.same(pair.names, ['a.test', '*.b.test'])
   t.equal(Math.round((pair.validTo.getTime() - pair.validFrom.getTime()) / 86_400_000), 2)
-  const old = { certFile: `${by.folder}/old.pem`, keyFile: `${by.folder}/old.key` }
-  const output = ['-keyout', old.keyFile, '-out', old.certFile]
-  openssl([
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    ...output,
-    '-days',
-    '2',
-    '-subj',
-    '/O=x/CN=old.test'
-  ])
+  const old = selfSigned(by.folder, '/O=x/CN=old.test')
   t.same(readPair(old).names, ['old.test'], 'of the subject, where none is listed')
 })
 
