@@ -6,6 +6,7 @@ import { BalancerCell } from '../lib/counters.js'
 import { Exchange } from '../lib/forward/exchange.js'
 import { NO_BACKEND, QUEUE_FULL } from '../lib/forward/failure.js'
 import type { Forwarding } from '../lib/forward/forwarding.js'
+import { keyReader } from '../lib/forward/hash-key.js'
 import { Outage } from '../lib/forward/outage.js'
 import { checkRequest } from '../lib/forward/request-check.js'
 import { outgoingRequest } from '../lib/forward/request-head.js'
@@ -50,12 +51,12 @@ export default fp<{ config: Config }>(
     const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
     fastify.addHook('onClose', async () => timeouts.stop())
-    const sticky = config.balancing.sticky
+    const { algorithm, hashKey, sticky } = config.balancing
     const sessions = sticky && new Sessions(registry.backends, sticky)
     if (sticky?.secret === '')
       fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
-    const algorithm = policyOf(config.balancing, trusted)
-    const policy = sessions ? stickyPolicy(sessions, algorithm) : algorithm
+    const unbound = policyOf(algorithm, keyReader(hashKey, trusted))
+    const policy = sessions ? stickyPolicy(sessions, unbound) : unbound
     const selector = new Selector(registry.backends, policy)
     const budget = new RetryBudget(counters, resilience.retryBudget)
     const queue = new WaitingQueue(counters, {

@@ -1,6 +1,5 @@
-import type { BlockList } from 'node:net'
-import type { BalancingConfig } from '../config/balancing.js'
-import { keyReader } from './hash-key.js'
+import type { IncomingMessage } from 'node:http'
+import type { Algorithm } from '../config/balancing.js'
 import { leastConnectionsPolicy } from './least-connections.js'
 import { peakEwmaPolicy } from './peak-ewma.js'
 import type { Policy, Random } from './policy.js'
@@ -10,12 +9,12 @@ import { roundRobinPolicy } from './round-robin.js'
 import { twoChoicesPolicy } from './two-choices.js'
 
 /**
- * The policy that is configured.
- * @param trusted proxies whose word on a client's address is taken
+ * The policy of an algorithm.
+ * @param keyOf what `hash` goes by; undefined for a request that has no such thing
  */
 export function policyOf(
-  { algorithm, hashKey }: Pick<BalancingConfig, 'algorithm' | 'hashKey'>,
-  trusted: BlockList,
+  algorithm: Algorithm,
+  keyOf: (req: IncomingMessage) => string | undefined,
   random: Random = Math.random
 ): Policy {
   switch (algorithm) {
@@ -30,6 +29,6 @@ export function policyOf(
     case 'random':
       return randomPolicy(random)
     case 'hash':
-      return rendezvousPolicy(keyReader(hashKey, trusted), leastConnectionsPolicy(random))
+      return rendezvousPolicy(keyOf, leastConnectionsPolicy(random))
   }
 }

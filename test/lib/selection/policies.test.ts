@@ -4,13 +4,13 @@ import { BackendCell } from '../../../lib/counters.js'
 import { policyOf } from '../../../lib/selection/algorithms.js'
 import { seededRandom } from '../../support/random.js'
 import { registryOf, registryOfWeights } from '../../support/registry.js'
-import { chiSquare, NOBODY, picks, requestWith, tally } from '../../support/selection.js'
+import { chiSquare, picks, requestWith, tally } from '../../support/selection.js'
 
 const ALGORITHMS: Algorithm[] = ['least-connections', 'peak-ewma', 'p2c', 'round-robin', 'random', 'hash']
 
 /** Keyed by a header, so that what has one is hashed and what has none is not. */
 const policyFor = (algorithm: Algorithm, seed = 1) =>
-  policyOf({ algorithm, hashKey: { from: 'header', name: 'x-key' } }, NOBODY, seededRandom(seed))
+  policyOf(algorithm, ({ headers }) => headers['x-key']?.toString(), seededRandom(seed))
 
 const requests = Array.from({ length: 100 }, (_, i) => requestWith(i % 2 ? { 'x-key': `${i}` } : {}))
 

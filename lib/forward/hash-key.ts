@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { HashKey } from '../config/balancing.js'
-import { clientOf } from '../forward/client-address.js'
-import { targetOf } from '../forward/target.js'
-import { cookieOf } from './cookie.js'
+import { cookieOf } from '../selection/cookie.js'
+import { clientOf } from './client-address.js'
+import { targetOf } from './target.js'
 
 /** What of a request decides which backend it goes to; undefined where the request does not have it. */
 export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessage) => string | undefined {

@@ -1,6 +1,6 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
-import { keyReader } from '../../../lib/selection/hash-key.js'
+import { keyReader } from '../../../lib/forward/hash-key.js'
 import { NOBODY, requestWith } from '../../support/selection.js'
 
 t.test('address: of the client, past trusted proxies', async (t) => {
