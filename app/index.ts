@@ -7,6 +7,7 @@ import connections from '../plugins/connections.js'
 import fleet from '../plugins/fleet.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
+import http2 from '../plugins/http2.js'
 import httpsRedirect from '../plugins/https-redirect.js'
 import leastConnections from '../plugins/least-connections.js'
 import metrics from '../plugins/metrics.js'
@@ -16,6 +17,7 @@ import reload from '../plugins/reload.js'
 import statistics from '../plugins/statistics.js'
 import tls from '../plugins/tls.js'
 import tracing from '../plugins/tracing.js'
+import http2Streams from '../routes/http2.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
@@ -37,6 +39,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   await fastify.register(backendRegistry, { config })
   await fastify.register(fleet, { config })
   await fastify.register(tls, { config })
+  await fastify.register(http2, { config })
   await fastify.register(connections, { config })
   await fastify.register(httpsRedirect, { config })
   await fastify.register(statistics, { config })
@@ -57,5 +60,6 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
     await proxied.register(leastConnections, { config })
     await proxied.register(proxy)
     await proxied.register(upgrade, { config })
+    await proxied.register(http2Streams, { config })
   })
 }

@@ -1,6 +1,7 @@
 import { createServer, type ServerOptions } from 'node:http'
 import { type FastifyHttpOptions, LogController, type RawServerDefault } from 'fastify'
 import type { Config } from '../lib/config/load.js'
+import { Http1Response } from '../lib/forward/http1-response.js'
 import { requestId } from '../lib/forward/request-id.js'
 import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/forward/target.js'
 import { UpgradableRequest } from '../lib/forward/upgrade.js'
@@ -29,6 +30,7 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     maxRequestsPerSocket: limits.requestsPerSocket,
     http: {
       IncomingMessage: UpgradableRequest,
+      ServerResponse: Http1Response,
       highWaterMark: config.bufferSizeBytes,
       // Node wants it so: a head takes no longer than a whole request.
       requestTimeout: limits.requestTimeoutMs,

@@ -1,13 +1,8 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse
-} from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import type { ClientLimits } from './config/load.js'
 import { isRefused } from './forward/client-connection.js'
 import { BAD_REQUEST } from './forward/failure.js'
+import { Http1Response } from './forward/http1-response.js'
 import { answerRaw, answerRedirect } from './forward/raw-answer.js'
 import { checkRequest } from './forward/request-check.js'
 
@@ -24,7 +19,7 @@ export function redirectServer(
   limits: Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>,
   portOf: () => number
 ): Server {
-  const redirect = (req: IncomingMessage, res: ServerResponse) => {
+  const redirect = (req: IncomingMessage, res: Http1Response) => {
     if (isRefused(req.socket)) return
     const destination = checkRequest(req, req.url!, limits)
     if ('statusCode' in destination) {
@@ -41,7 +36,7 @@ export function redirectServer(
     const port = portOf()
     answerRedirect(req, res, `https://${host}${port === HTTPS_PORT ? '' : `:${port}`}${path}`)
   }
-  const server = createServer(options, redirect)
+  const server = createServer({ ...options, ServerResponse: Http1Response }, redirect)
   server.maxHeadersCount = 0
   // The body is for whoever is sent to.
   return server.on('checkContinue', redirect)

@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { AccessLog } from '../lib/access-log/access-log.js'
 import { LineWriter } from '../lib/access-log/line-writer.js'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
+import type { ClientResponse } from '../lib/forward/client-response.js'
 import { whenAnsweredHere } from '../lib/forward/ended-request.js'
 import type { Failure } from '../lib/forward/failure.js'
 import { requestId } from '../lib/forward/request-id.js'
@@ -17,7 +18,7 @@ declare module 'fastify' {
      * Logs a request that no backend is asked for, and records it as a span, once it is answered: with a failure, or
      * what OPTIONS asks for. Undefined if neither is wanted.
      */
-    noteOwnAnswer: ((req: IncomingMessage, res: ServerResponse, failure?: Failure) => void) | undefined
+    noteOwnAnswer: ((req: IncomingMessage, res: ClientResponse, failure?: Failure) => void) | undefined
   }
 }
 
@@ -29,7 +30,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('accessLog', accessLog)
     fastify.decorate('noteOwnAnswer', accessLog || tracing?.hasSpans ? noteOwnAnswer : undefined)
 
-    function noteOwnAnswer(req: IncomingMessage, res: ServerResponse, failure?: Failure): void {
+    function noteOwnAnswer(req: IncomingMessage, res: ClientResponse, failure?: Failure): void {
       const target = targetOf(req)
       const trace = tracing?.begin(req, target)
       const trusted = config.trustedProxies

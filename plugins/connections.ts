@@ -4,6 +4,7 @@ import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { promiseTls } from '../lib/forward/hsts.js'
 import { contains, socketAddress } from '../lib/forward/peer.js'
+import { tellVersion } from '../lib/http2/preface.js'
 import { takeProxyHeader } from '../lib/proxy-header-reader.js'
 import { SocketsPerClient } from '../lib/sockets-per-client.js'
 
@@ -25,11 +26,12 @@ const BACKLOG = 65_535
 
 /**
  * Keeps and bounds the client connections: one too many is closed by Node before a byte of it is read. Where a proxy in
- * front says on each connection whose it is, that is read first; then comes TLS, then HTTP.
+ * front says on each connection whose it is, that is read first; then comes TLS, then HTTP
+ * of the version that its client speaks.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, tls } = fastify
+    const { server, registry, tls, http2 } = fastify
     const connections = new Set<Socket>()
     const perClient = new SocketsPerClient(config.limits.socketsPerClient)
     const countDropped = () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1)
@@ -70,9 +72,15 @@ export default fp<{ config: Config }>(
         connections.delete(raw)
         keep(socket)
         if (hstsSeconds > 0) promiseTls(socket, hstsSeconds)
-        serveHttp(socket)
+        if (socket.alpnProtocol === 'h2') http2!.accept(socket)
+        else serveHttp(socket)
       })
-    const serve = tls ? serveSecurely : resumed(serveHttp)
+    const serveEither: ConnectionListener = (socket) =>
+      tellVersion(socket, config.limits.headTimeoutMs, (isHttp2) => {
+        if (isHttp2) http2!.accept(socket)
+        else resumed(serveHttp)(socket)
+      })
+    const serve = tls ? serveSecurely : http2 ? serveEither : resumed(serveHttp)
     const admit = unwrapped((socket) => {
       if (perClient.admit(socket)) {
         serve(socket)
@@ -93,5 +101,5 @@ export default fp<{ config: Config }>(
     server.listen = ((options: ListenOptions, ...rest: []) =>
       listen.call(server, { backlog: BACKLOG, ...options }, ...rest)) as typeof server.listen
   },
-  { name: 'connections', dependencies: ['backend-registry', 'tls'] }
+  { name: 'connections', dependencies: ['backend-registry', 'tls', 'http2'] }
 )

@@ -20,7 +20,7 @@ const endWithFailure = () => {
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections, server, tls, log } = fastify
+    const { registry, connections, server, tls, http2, log } = fastify
     // fastify-cli listens to these too, which turns a crash into an endless loop.
     fastify.addHook('onListen', async () => {
       for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
@@ -33,6 +33,7 @@ export default fp<{ config: Config }>(
         { inFlight: registry.inFlight },
         `Draining: ${registry.inFlight} requests in flight, at most ${config.drainTimeoutMs / 1000} s`
       )
+      http2?.drain()
       // A connection whose answer had begun before goes idle without having been told to close.
       const sweep = setInterval(() => {
         server.closeIdleConnections()

@@ -1,12 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { isInRanges } from '../lib/config/values.js'
 import { BalancerCell } from '../lib/counters.js'
+import type { ClientResponse } from '../lib/forward/client-response.js'
 import { Exchange } from '../lib/forward/exchange.js'
 import { NO_BACKEND, QUEUE_FULL } from '../lib/forward/failure.js'
 import type { Forwarding } from '../lib/forward/forwarding.js'
 import { keyReader } from '../lib/forward/hash-key.js'
+import type { Http1Response } from '../lib/forward/http1-response.js'
 import { Outage } from '../lib/forward/outage.js'
 import { checkRequest } from '../lib/forward/request-check.js'
 import { outgoingRequest } from '../lib/forward/request-head.js'
@@ -27,7 +29,7 @@ declare module 'fastify' {
      */
     openExchange(
       req: IncomingMessage,
-      res: ServerResponse,
+      res: ClientResponse,
       target: string,
       id: string,
       upgrade?: string
@@ -163,7 +165,7 @@ export default fp<{ config: Config }>(
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
       const { raw, originalUrl, id } = request
-      const exchange = fastify.openExchange(raw, reply.raw, originalUrl, id)
+      const exchange = fastify.openExchange(raw, reply.raw as Http1Response, originalUrl, id)
       if (exchange) {
         request.exchange = exchange
         done()

@@ -1,9 +1,11 @@
-import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
+import { type IncomingMessage, METHODS } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { isRefused, refuseRest } from '../lib/forward/client-connection.js'
+import type { ClientResponse } from '../lib/forward/client-response.js'
 import { EXPECTATION_FAILED, type Failure, OVERLOADED, UNKNOWN_METHOD } from '../lib/forward/failure.js'
+import type { Http1Response } from '../lib/forward/http1-response.js'
 import { forwardsLeft, lastHopFailure } from '../lib/forward/max-forwards.js'
 import { answerOptions, answerRaw } from '../lib/forward/raw-answer.js'
 import { checkRequest } from '../lib/forward/request-check.js'
@@ -16,7 +18,7 @@ declare module 'fastify' {
      * Whether a request goes no further, as its client may send none, or as there is no room for one more, or as it says
      * so itself: it is then answered, and counted if it was refused.
      */
-    answeredHere(req: IncomingMessage, res: ServerResponse): boolean
+    answeredHere(req: IncomingMessage, res: ClientResponse): boolean
     /**
      * Answers a request that no backend is asked for, counts it, and has it logged.
      * @param cell of the balancer's counters, for the reason
@@ -24,7 +26,7 @@ declare module 'fastify' {
      */
     refuse(
       req: IncomingMessage,
-      res: ServerResponse,
+      res: ClientResponse,
       failure: Failure,
       cell: number,
       fields?: readonly string[]
@@ -53,7 +55,7 @@ export default fp<{ config: Config }>(
     }
     fastify.decorate('refuse', refuse)
 
-    const answeredHere = (req: IncomingMessage, res: ServerResponse) => {
+    const answeredHere = (req: IncomingMessage, res: ClientResponse) => {
       const refusal = refusalOf?.(req)
       if (refusal) {
         refuse(req, res, refusal.failure, refusal.cell, refusal.fields)
@@ -63,7 +65,7 @@ export default fp<{ config: Config }>(
       refuse(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
     }
-    const endsHere = (req: IncomingMessage, res: ServerResponse) => {
+    const endsHere = (req: IncomingMessage, res: ClientResponse) => {
       const left = forwardsLeft(req)
       if (left === undefined || left > 0) return false
       // One that is wrong is refused where all are.
@@ -79,8 +81,8 @@ export default fp<{ config: Config }>(
     }
     fastify.decorate('answeredHere', answeredHere)
 
-    const [route] = server.listeners('request') as ((req: IncomingMessage, res: ServerResponse) => void)[]
-    const accept = (req: IncomingMessage, res: ServerResponse) => {
+    const [route] = server.listeners('request') as ((req: IncomingMessage, res: Http1Response) => void)[]
+    const accept = (req: IncomingMessage, res: Http1Response) => {
       const { socket } = req
       if (isRefused(socket)) return
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
@@ -91,11 +93,11 @@ export default fp<{ config: Config }>(
     server.removeAllListeners('request')
     server.on('request', accept)
     // Whether a body is to come is for the backend to say.
-    server.on('checkContinue', (req, res) => {
+    server.on('checkContinue', (req: IncomingMessage, res: Http1Response) => {
       if (isOwnTarget(req.url!)) res.writeContinue()
       accept(req, res)
     })
-    server.on('checkExpectation', (req, res) => {
+    server.on('checkExpectation', (req: IncomingMessage, res: Http1Response) => {
       if (!isRefused(req.socket)) refuse(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },

@@ -23,6 +23,7 @@ export default fp<{ config: Config }>(
           wantsCertificate: tls.clientCaFile !== '',
           timeoutMs: config.limits.headTimeoutMs,
           bufferSizeBytes: config.bufferSizeBytes,
+          protocols: config.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
           onFailed: () => registry.counters.addTotal(BalancerCell.handshakesFailed, 1),
           onError: (error) =>
             log.debug({ code: (error as NodeJS.ErrnoException).code }, 'A handshake with a client failed')

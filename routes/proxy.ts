@@ -15,7 +15,7 @@ const FROM_OPTIONS = {
   onResponse: (request: FastifyRequest, reply: FastifyReply) => {
     const exchange = request.exchange!
     reply.hijack()
-    if (exchange.failure) answerRaw(request.raw, reply.raw, exchange.failure)
+    if (exchange.failure) answerRaw(request.raw, exchange.res, exchange.failure)
     else exchange.writeHead()
   },
   // Trying again is the exchange's business, which does so on another backend.

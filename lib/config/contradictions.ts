@@ -1,3 +1,4 @@
+import { http2Contradictions } from './http2.js'
 import type { schema } from './schema.js'
 import { tlsContradictions } from './tls.js'
 import type { Needs } from './variable.js'
@@ -33,6 +34,7 @@ export function contradictions(values: Values): string[] {
     'another port than PORT',
     values.LB_ADMIN_PORT !== values.PORT
   )
+  http2Contradictions(values, needs, values.LB_TLS_CERT.length > 0)
   faults.push(...tlsContradictions(values, needs))
   return faults
 }

@@ -7,6 +7,7 @@ import { type BalancingConfig, balancingOf } from './balancing.js'
 import { contradictions } from './contradictions.js'
 import { readConfigFile } from './file.js'
 import { type HealthCheckConfig, healthCheckOf } from './health-check.js'
+import { type Http2Config, http2Of } from './http2.js'
 import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
 import { type BackendTlsConfig, backendTlsOf, type TlsConfig, tlsOf } from './tls.js'
@@ -37,6 +38,8 @@ export interface Config {
   readonly maxSockets: number
   /** To clients; undefined for plain HTTP. */
   readonly tls: TlsConfig | undefined
+  /** Undefined where clients are spoken to by HTTP/1.1 alone. */
+  readonly http2: Http2Config | undefined
   readonly backendTls: BackendTlsConfig
   readonly healthCheck: HealthCheckConfig
   readonly balancing: BalancingConfig
@@ -120,6 +123,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxSockets:
       values.LB_MAX_SOCKETS || Math.max(values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION, MIN_SOCKETS),
     tls: tlsOf(values),
+    http2: http2Of(values, values.LB_TLS_CERT.length > 0),
     backendTls: backendTlsOf(values),
     healthCheck: healthCheckOf(values),
     balancing: balancingOf(values),

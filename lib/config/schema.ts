@@ -5,6 +5,7 @@ import { adminVariables } from './admin.js'
 import { backendList } from './backends.js'
 import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
+import { http2Variables } from './http2.js'
 import { resilienceVariables } from './resilience.js'
 import { tlsVariables } from './tls.js'
 import { tracingVariables } from './tracing.js'
@@ -52,6 +53,7 @@ export const schema = z.strictObject({
     flags: '--max-sockets <n>'
   }),
   ...tlsVariables,
+  ...http2Variables,
   ...balancingVariables,
   ...healthCheckVariables,
   LB_CONNECTION_TIMEOUT: variable(seconds(0.05, HOUR_S), {

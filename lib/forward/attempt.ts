@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
+import type { ClientResponse } from './client-response.js'
 import type { EndedRequest } from './ended-request.js'
 import type { Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
@@ -51,7 +52,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
 
   constructor(
     req: IncomingMessage,
-    res: ServerResponse,
+    res: ClientResponse,
     request: OutgoingRequest,
     backend: Backend | undefined,
     by: ForwardedBy,
@@ -84,11 +85,11 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   /** Ends a response that has begun, and has no end. */
   protected breakOff(failure: Failure): void {
     this.failure = failure
-    this.cutOff()
+    this.res.cutOff()
   }
 
   /** The client breaks its limits. */
-  protected abstract giveUp(failure: Failure): void
+  abstract giveUp(failure: Failure): void
 
   abstract onLate(nowMs: number): void
 
@@ -132,8 +133,8 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   startTunnel(early: Buffer, idleMs: number): void {
     const { registry } = this.forwarding
     registry.counters.add(BalancerCell.tunnels, 1)
-    this.res.once('close', () => registry.counters.add(BalancerCell.tunnels, -1))
-    new Tunnel(this.connection!, this.req.socket, this, idleMs).start(early)
+    this.res.whenOver(() => registry.counters.add(BalancerCell.tunnels, -1))
+    new Tunnel(this.connection!, this.res.tunnelEnd(), this, idleMs).start(early)
   }
 
   onTunnelSent(bytes: number): void {

@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
-import { whenClosed } from './client-response.js'
+import type { ClientResponse } from './client-response.js'
 import type { Failure } from './failure.js'
 import type { ForwardedBy } from './forwarding-fields.js'
 import { peerOf } from './peer.js'
@@ -9,7 +9,7 @@ import { answerBytes } from './raw-answer.js'
 /** A request that is over, and what became of it. */
 export interface EndedRequest {
   readonly req: IncomingMessage
-  readonly res: ServerResponse
+  readonly res: ClientResponse
   readonly by: ForwardedBy
   /** Of the answer; 0 if the client left before there was one. */
   readonly statusCode: number
@@ -44,7 +44,7 @@ export function isAborted({ res, changesProtocol }: EndedRequest): boolean {
 /** Tells of a request that the balancer answers by itself, without asking a backend, once that is over. */
 export function whenAnsweredHere(
   req: IncomingMessage,
-  res: ServerResponse,
+  res: ClientResponse,
   by: ForwardedBy,
   failure: Failure | undefined,
   tell: (ended: EndedRequest) => void
@@ -53,7 +53,7 @@ export function whenAnsweredHere(
   // Of a socket that is closed by then nobody can tell where it led.
   peerOf(req.socket, by.trusted)
   let isOver = false
-  whenClosed(req, res, () => {
+  res.whenOver(() => {
     if (isOver) return
     isOver = true
     tell({

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Backend } from '../backend.js'
 import { BalancerCell } from '../counters.js'
@@ -6,13 +6,12 @@ import type { OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import { Attempt } from './attempt.js'
 import { isSecure } from './client-address.js'
-import { whenClosed } from './client-response.js'
+import type { ClientResponse } from './client-response.js'
 import type { HeadCallback } from './dispatcher.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import type { ForwardedBy } from './forwarding-fields.js'
 import { promiseLine } from './hsts.js'
-import { writeInterim } from './response-start.js'
 import { SecondAttempt, type SecondAttemptOwner } from './second-attempt.js'
 import { Tries, type TryOwner } from './tries.js'
 
@@ -39,7 +38,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
    */
   constructor(
     req: IncomingMessage,
-    res: ServerResponse,
+    res: ClientResponse,
     request: OutgoingRequest,
     backend: Backend | undefined,
     by: ForwardedBy,
@@ -50,7 +49,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     const { counters } = forwarding.registry
     counters.add(BalancerCell.inFlight, 1)
     counters.addTotal(BalancerCell.total, 1)
-    whenClosed(req, res, () => this.#onClientClosed())
+    res.whenOver(() => this.#onClientClosed())
   }
 
   /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
@@ -96,7 +95,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     this.countResponse(head.statusCode)
     // Nobody waits for a 100 that was not asked for, or that comes after the body.
     if (head.statusCode === 100 && !this.upload?.takeContinue()) return
-    if (this.req.httpVersionMinor > 0) writeInterim(this.res, head)
+    this.res.sendInterim(head)
   }
 
   onHead(head: ResponseHead): void {
@@ -204,7 +203,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   }
 
   /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */
-  protected override giveUp(failure: Failure): void {
+  override giveUp(failure: Failure): void {
     if (this.closed) return
     this.destroy()
     if (this.answering) this.breakOff(failure)

@@ -36,6 +36,7 @@ export const EXPECTATION_FAILED = failure(417, 'LB_EXPECTATION', 'Nothing is kno
 export const BODY_TOO_LARGE = failure(413, 'LB_BODY_TOO_LARGE', 'The body of the request is too large')
 export const TARGET_TOO_LONG = failure(414, 'LB_TARGET_TOO_LONG', 'The target of the request is too long')
 export const TOO_MANY_FIELDS = failure(431, 'LB_TOO_MANY_FIELDS', 'The request has too many fields')
+export const HEAD_TOO_LARGE = failure(431, 'LB_HEAD_TOO_LARGE', 'The head of the request is too large')
 export const BODY_TIMEOUT = failure(408, 'LB_BODY_TIMEOUT', 'The body of the request did not come in time')
 export const DENIED = failure(403, 'LB_DENIED', 'Requests from this address are not served')
 export const RATE_LIMITED = failure(429, 'LB_RATE_LIMITED', 'Too many requests came from this address')

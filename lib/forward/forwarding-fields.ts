@@ -33,7 +33,7 @@ export function forwardingFields(req: IncomingMessage, host: string | undefined,
   const peer = peerOf(req.socket, by.trusted)
   const lines = peer.isTrusted ? continuedFields(req.headers, peer, host) : ownFields(peer, host)
   const forwarded = forwardedField(req.headers, peer, host, by.forwarded)
-  return `${lines}${forwarded}Via: 1.${req.httpVersionMinor} ${PSEUDONYM}\r\nX-Request-Id: ${by.requestId}\r\n`
+  return `${lines}${forwarded}Via: ${req.httpVersionMajor}.${req.httpVersionMinor} ${PSEUDONYM}\r\nX-Request-Id: ${by.requestId}\r\n`
 }
 
 function ownFields({ lines }: Peer, host: string | undefined): string {

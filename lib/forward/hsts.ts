@@ -25,7 +25,7 @@ export function promiseLine(socket: Socket, head: string): string {
 }
 
 /** Fields of the balancer's own response, with those that the connection wants. */
-export function withPromise(socket: Socket, fields: string[]): string[] {
+export function withPromise(socket: Socket, fields: readonly string[]): readonly string[] {
   const value = promiseOn(socket)
   return value === undefined ? fields : [...fields, NAME, value]
 }

@@ -1,9 +1,7 @@
-import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
-import { refuseRest } from './client-connection.js'
+import { type IncomingMessage, METHODS } from 'node:http'
+import type { ClientResponse } from './client-response.js'
 import { type Failure, RETRY_AFTER_S } from './failure.js'
 import { withPromise } from './hsts.js'
-import { lingerAfter } from './linger.js'
-import { hasBody } from './request-body.js'
 
 interface Prepared {
   readonly body: string
@@ -29,15 +27,14 @@ const prepared = new WeakMap<Failure, Prepared>()
  */
 export function answerRaw(
   req: IncomingMessage,
-  res: ServerResponse,
+  res: ClientResponse,
   failure: Failure,
   more?: readonly string[]
 ): void {
   const { body, fields, isInOrder } = preparedFor(failure)
-  const list = closeIf(!isInOrder, req, more ? [...fields, ...more] : fields)
+  const list = withPromise(req.socket, more ? [...fields, ...more] : fields)
   // The phrase by name, as a response that could not be passed on may have left its own.
-  res.writeHead(failure.statusCode, failure.error, list)
-  res.end(body)
+  res.answer(failure.statusCode, failure.error, list, body, !isInOrder)
 }
 
 /** The length of the body that a failure is answered with, in bytes. */
@@ -46,25 +43,14 @@ export function answerBytes(failure: Failure): number {
 }
 
 /** Answers OPTIONS with the methods that are passed on. */
-export function answerOptions(req: IncomingMessage, res: ServerResponse): void {
-  res.writeHead(200, 'OK', closeIf(false, req, OPTIONS_FIELDS))
-  res.end()
+export function answerOptions(req: IncomingMessage, res: ClientResponse): void {
+  res.answer(200, 'OK', withPromise(req.socket, OPTIONS_FIELDS), undefined, false)
 }
 
 /** Sends a client elsewhere, with all that it asked, and ends the connection. */
-export function answerRedirect(req: IncomingMessage, res: ServerResponse, location: string): void {
-  res.writeHead(308, 'Permanent Redirect', closeIf(true, req, ['Location', location, 'Content-Length', '0']))
-  res.end()
-}
-
-/** The fields of an answer on its connection, which ends the connection if it has to, or if that is wanted. */
-function closeIf(isWanted: boolean, req: IncomingMessage, fields: readonly string[]): string[] {
-  const own = withPromise(req.socket, fields as string[])
-  // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
-  if (!isWanted && !hasBody(req)) return own
-  if (req.complete) refuseRest(req.socket)
-  else lingerAfter(req)
-  return [...own, 'Connection', 'close']
+export function answerRedirect(req: IncomingMessage, res: ClientResponse, location: string): void {
+  const fields = withPromise(req.socket, ['Location', location, 'Content-Length', '0'])
+  res.answer(308, 'Permanent Redirect', fields, undefined, true)
 }
 
 function preparedFor(failure: Failure): Prepared {

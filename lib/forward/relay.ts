@@ -1,10 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import type { Connection } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import { lingerAfter } from './linger.js'
-import { endJoined, whenTaken, writePart } from './response-body.js'
-import { flushHead, startResponse } from './response-start.js'
+import type { ClientResponse } from './client-response.js'
 
 /**
  * The way of a response from the connection to the backend to that of the client: head, body with backpressure,
@@ -12,7 +9,7 @@ import { flushHead, startResponse } from './response-start.js'
  */
 export abstract class Relay {
   readonly req: IncomingMessage
-  readonly res: ServerResponse
+  readonly res: ClientResponse
   /** The client's side is over. */
   protected closed = false
   /** The head was written to the client. */
@@ -27,7 +24,7 @@ export abstract class Relay {
   #isHolding = false
   #lastChunk: Buffer | undefined
 
-  constructor(req: IncomingMessage, res: ServerResponse) {
+  constructor(req: IncomingMessage, res: ClientResponse) {
     this.req = req
     this.res = res
   }
@@ -38,10 +35,7 @@ export abstract class Relay {
    */
   protected writeHeadOf(head: ResponseHead, closing: boolean, lines = ''): void {
     this.#remaining = head.contentLength
-    const { req } = this
-    // What is left unread of a request would be taken for the next one.
-    if (!req.complete && head.statusCode !== 101) lingerAfter(req)
-    startResponse(this.res, head, lines, closing || !req.complete)
+    this.res.begin(head, lines, closing)
     this.answering = true
   }
 
@@ -50,15 +44,13 @@ export abstract class Relay {
     this.#remaining -= chunk.length
     // The last chunk goes out with the end of the message, in one write.
     if (this.#remaining === 0) this.#lastChunk = chunk
-    else writePart(this.res, this.#lasting(chunk))
+    else this.res.sendPart(this.connection!.borrowed ? Buffer.from(chunk) : chunk)
   }
 
   onReadEnd(): void {
     if (!this.answering) return
     const { res } = this
-    flushHead(res)
-    // Mostly the kernel takes all at once.
-    res.socket?.uncork()
+    res.flush()
     if (res.writableLength === 0) return
     this.connection!.keep()
     if (res.writableLength >= res.writableHighWaterMark) this.#holdBackend()
@@ -67,26 +59,10 @@ export abstract class Relay {
   onEnd(trailers: readonly string[]): void {
     const { res } = this
     const connection = this.connection!
-    const chunk = this.#lastChunk
     if (this.#isHolding) connection.release()
     this.#isHolding = false
-    if (trailers.length > 0) res.addTrailers(pairs(trailers))
-    if (chunk === undefined) {
-      res.end()
-    } else if (!endJoined(res, chunk)) {
-      res.end(this.#lasting(chunk))
-    }
+    res.finish(this.#lastChunk, connection.borrowed, trailers)
     if (res.writableLength > 0) connection.keep()
-  }
-
-  /** Ends a response that broke: in good order, the client would take what it has for the whole. */
-  protected cutOff(): void {
-    const { res } = this
-    flushHead(res)
-    res.socket?.uncork()
-    if (res.socket) res.destroy()
-    // From Node 24 on, a response that is destroyed before its turn leaves the connection standing.
-    else res.once('socket', (socket: Socket) => socket.destroy())
   }
 
   /** Lets the backend wait for the client. */
@@ -94,20 +70,9 @@ export abstract class Relay {
     if (this.#isHolding) return
     this.#isHolding = true
     this.connection!.hold()
-    whenTaken(this.res, () => {
+    this.res.whenTaken(() => {
       if (this.#isHolding) this.connection?.release()
       this.#isHolding = false
     })
   }
-
-  /** A chunk in memory that lasts until it is written. */
-  #lasting(chunk: Buffer): Buffer {
-    return this.connection!.borrowed ? Buffer.from(chunk) : chunk
-  }
-}
-
-function pairs(flat: readonly string[]): [string, string][] {
-  const list: [string, string][] = []
-  for (let i = 0; i < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!])
-  return list
 }

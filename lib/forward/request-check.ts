@@ -11,6 +11,8 @@ import {
   TOO_MANY_FIELDS
 } from './failure.js'
 import { isLoop } from './forwarding-fields.js'
+import { Http2Request } from './http2-request.js'
+import { isHttp10 } from './request-body.js'
 import { type Destination, destinationOf } from './target.js'
 
 /** `host [ ":" port ]` of RFC 3986 section 3.2.2, without the characters that some would take for a delimiter. */
@@ -31,15 +33,14 @@ export function checkRequest(
   target: string,
   limits: Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>
 ): Destination | Failure {
-  const { headers, rawHeaders, httpVersionMajor, httpVersionMinor } = req
+  const { headers, rawHeaders } = req
   const method = req.method!
-  if (httpVersionMajor !== 1 || httpVersionMinor > 1) return BAD_VERSION
+  if (!isSpoken(req)) return BAD_VERSION
   if (target.length > limits.targetBytes) return TARGET_TOO_LONG
   if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']
   // Another coding would be lost on the way, and with it the meaning of the body; HTTP/1.0 knows none.
-  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersionMinor === 0))
-    return BAD_REQUEST
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || isHttp10(req))) return BAD_REQUEST
   const length = headers['content-length']
   if (length !== undefined) {
     if (length.length > MAX_LENGTH_DIGITS || coding !== undefined) return BAD_REQUEST
@@ -48,9 +49,14 @@ export function checkRequest(
   const destination = destinationOf(method, target)
   if (!destination || !hasOneHost(req, target, destination.authority)) return BAD_REQUEST
   const { expect } = headers
-  if (expect !== undefined && httpVersionMinor > 0 && expect.toLowerCase() !== '100-continue')
+  if (expect !== undefined && !isHttp10(req) && expect.toLowerCase() !== '100-continue')
     return EXPECTATION_FAILED
   return isLoop(req) ? LOOP : destination
+}
+
+/** Whether it came in a version of HTTP that is spoken here: a request line can name any, whatever follows. */
+function isSpoken(req: IncomingMessage): boolean {
+  return req.httpVersionMajor === 1 ? req.httpVersionMinor <= 1 : req instanceof Http2Request
 }
 
 /** Whether the host is named once, or the same in target and field (RFC 9112 section 3.2). */

@@ -1,7 +1,8 @@
-import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { connectionOptions } from '../http1/field-names.js'
 import { isRefused, passDrain, whenAnswered } from './client-connection.js'
+import { Http1Response } from './http1-response.js'
 import { isLast } from './response-start.js'
 
 /**
@@ -20,8 +21,8 @@ export function inTurn(socket: Socket, serve: () => void): void {
 }
 
 /** The response to a request whose connection Node has let go of; that of the last one ends the connection. */
-export function responseOn(socket: Socket, req: IncomingMessage): ServerResponse {
-  const res = new ServerResponse(req)
+export function responseOn(socket: Socket, req: IncomingMessage): Http1Response {
+  const res = new Http1Response(req)
   const onError = () => socket.destroy()
   // As of any request, whose client leaves before it is answered.
   const onEnd = () => {

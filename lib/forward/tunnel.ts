@@ -1,7 +1,5 @@
-import type { Socket } from 'node:net'
 import type { Connection, ConnectionUser } from '../http1/connection.js'
-
-const KEEP_ALIVE_PROBE_MS = 60_000
+import type { TunnelEnd } from './client-response.js'
 
 /** What is told of the bytes in a tunnel. */
 export interface TunnelProgress {
@@ -12,16 +10,15 @@ export interface TunnelProgress {
 /** Bytes in both directions between a client and a backend that have changed to another protocol. */
 export class Tunnel implements ConnectionUser {
   readonly #connection: Connection
-  readonly #client: Socket
+  readonly #client: TunnelEnd
   readonly #progress: TunnelProgress
   #isHolding = false
 
   /** @param idleMs after so long without a byte in either direction it is closed */
-  constructor(connection: Connection, client: Socket, progress: TunnelProgress, idleMs: number) {
+  constructor(connection: Connection, client: TunnelEnd, progress: TunnelProgress, idleMs: number) {
     this.#connection = connection
     this.#client = client
     this.#progress = progress
-    client.setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
     client.setTimeout(idleMs, () => client.destroy())
   }
 
@@ -63,7 +60,8 @@ export class Tunnel implements ConnectionUser {
   }
 
   onEnd(): void {
-    this.#client.destroySoon()
+    const client = this.#client
+    client.end(() => client.destroy())
   }
 
   onError(): void {

@@ -43,7 +43,7 @@ export class Upload {
       // Node closes the connection by itself if nobody listens here.
       this.#req.on('timeout', this.#onTimeout).once('end', this.end)
     }
-    this.#req.socket.setTimeout(bodyTimeoutMs)
+    this.#req.setTimeout(bodyTimeoutMs)
   }
 
   /** What this attempt has sent; the next one counts anew. */
@@ -84,14 +84,14 @@ export class Upload {
     if (!this.#isWatching) return
     this.#isWatching = false
     this.#req.off('timeout', this.#onTimeout).off('end', this.end)
-    this.#req.socket.setTimeout(0)
+    this.#req.setTimeout(0)
   }
 
   readonly #onTimeout = (): void => {
     const req = this.#req
     const waitsForContinue = !this.#isBegun && expectsContinue(req) && !this.#isContinued
     // A backend that takes its time holds the client back, which then is not the one that is late.
-    if (req.isPaused() || waitsForContinue) req.socket.setTimeout(this.#limits.bodyTimeoutMs)
+    if (req.isPaused() || waitsForContinue) req.setTimeout(this.#limits.bodyTimeoutMs)
     else this.#onBroken(BODY_TIMEOUT)
   }
 }

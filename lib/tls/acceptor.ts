@@ -9,6 +9,8 @@ export interface AcceptorOptions {
   /** For a handshake to end. */
   readonly timeoutMs: number
   readonly bufferSizeBytes: number
+  /** What may be spoken over it, the best first. */
+  readonly protocols: readonly string[]
   /** A handshake that had begun did not end well. */
   readonly onFailed: () => void
   /** Why not, where that is known. */
@@ -38,7 +40,7 @@ export class TlsAcceptor {
       ...credentials.options,
       requestCert: options.wantsCertificate,
       rejectUnauthorized: options.wantsCertificate,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [...options.protocols],
       SNICallback: (name: string, done: (error: null, context?: SecureContext) => void) =>
         done(null, this.#credentials.contextFor(name)),
       handshakeTimeout: options.timeoutMs

@@ -103,7 +103,7 @@ function requestAttributes(req: IncomingMessage, url: string, trusted: BlockList
     'url.scheme': isSecure(req, trusted) ? 'https' : 'http',
     'client.address': clientOf(req, trusted),
     'network.peer.address': peerOf(req.socket, trusted).address,
-    'network.protocol.version': req.httpVersion
+    'network.protocol.version': req.httpVersionMajor > 1 ? `${req.httpVersionMajor}` : req.httpVersion
   }
   const { host, 'user-agent': agent } = req.headers
   const [, name, port] = HOST.exec(host ?? '') ?? []

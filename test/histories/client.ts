@@ -1,7 +1,8 @@
-import { EventEmitter } from 'node:events'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../lib/backend.js'
+import type { ClientResponse, TunnelEnd } from '../../lib/forward/client-response.js'
 import type { Exchange } from '../../lib/forward/exchange.js'
+import type { ResponseHead } from '../../lib/http1/response-head.js'
 import type { Attempt } from './pool.js'
 
 /** Name of the cookie that keeps clients on backends. */
@@ -9,10 +10,11 @@ export const COOKIE = 'lb'
 
 const SET_COOKIE = new RegExp(`^Set-Cookie: ${COOKIE}=([^;]+)`, 'm')
 
+const nothing = () => {}
+
 /** A client of one request, as far as an exchange looks at it: no socket, no bytes. */
-export class Client {
+export class Client implements ClientResponse {
   readonly req: IncomingMessage
-  readonly res: ServerResponse
   exchange: Exchange | undefined
   /** All that were made for it, the ones under way last. */
   readonly attempts: Attempt[] = []
@@ -28,6 +30,13 @@ export class Client {
   isClosed = false
   /** No backend could be used when it came. */
   isStranded = false
+  /** The cookie that it was given. */
+  cookieGiven: string | undefined
+  readonly writableLength = 0
+  readonly writableHighWaterMark = 16_384
+  readonly writableFinished = true
+  readonly #closers: (() => void)[] = []
+  #begunWith = 0
 
   /** @param keptOn the backend whose cookie it sends */
   constructor(
@@ -36,7 +45,7 @@ export class Client {
     readonly keptOn: Backend | undefined,
     cookie: string | undefined
   ) {
-    const socket = { destroyed: false, remoteAddress: '127.0.0.1', localPort: 80, cork() {}, uncork() {} }
+    const socket = { destroyed: false, remoteAddress: '127.0.0.1', localPort: 80 }
     const headers: Record<string, string> = { host: 'a.test' }
     if (cookie !== undefined) headers.cookie = `${COOKIE}=${cookie}`
     const request = {
@@ -50,7 +59,6 @@ export class Client {
       socket
     }
     this.req = request as unknown as IncomingMessage
-    this.res = this.#response(socket) as unknown as ServerResponse
   }
 
   get isAsking(): boolean {
@@ -62,48 +70,53 @@ export class Client {
     return this.status > 0
   }
 
-  /** The cookie that it was given. */
-  get cookieGiven(): string | undefined {
-    return SET_COOKIE.exec((this.res as unknown as { _header: string })._header)?.[1]
-  }
-
   /** Its side is over, whether it has its answer or not. */
   close(): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.res.emit('close')
+    for (const closed of this.#closers) closed()
   }
 
-  #answer(status: number): void {
+  get statusCode(): number {
+    return this.status
+  }
+
+  whenOver(callback: () => void): void {
+    this.#closers.push(callback)
+  }
+
+  begin(head: ResponseHead, lines: string): void {
+    this.#begunWith = head.statusCode
+    this.cookieGiven = SET_COOKIE.exec(lines)?.[1]
+  }
+
+  finish(): void {
+    this.#take(this.#begunWith)
+    this.isEnding = true
+  }
+
+  answer(statusCode: number, _phrase: string, _fields: readonly string[], body: string): void {
+    this.#take(statusCode)
+    this.code = (JSON.parse(body) as { code: string }).code
+    this.isEnding = true
+  }
+
+  cutOff(): void {
+    this.status = -1
+    this.isCut = this.isEnding = true
+  }
+
+  readonly whenTaken = nothing
+  readonly sendInterim = nothing
+  readonly sendPart = nothing
+  readonly flush = nothing
+
+  tunnelEnd(): TunnelEnd {
+    throw new Error('no history has tunnels')
+  }
+
+  #take(status: number): void {
     if (this.status > 0) throw new Error(`client ${this.id} is answered twice`)
     this.status = status
-  }
-
-  #response(socket: object): EventEmitter {
-    const client = this
-    return Object.assign(new EventEmitter(), {
-      socket,
-      req: this.req,
-      shouldKeepAlive: true,
-      writableLength: 0,
-      writableHighWaterMark: 16_384,
-      writableFinished: true,
-      _hasBody: true,
-      _header: '',
-      _headerSent: true,
-      _keepAliveTimeout: 0,
-      writeHead(status: number) {
-        client.#answer(status)
-      },
-      end(body?: string) {
-        if (client.status === 0) client.#answer((this as unknown as { statusCode: number }).statusCode)
-        if (body) client.code = (JSON.parse(body) as { code: string }).code
-        client.isEnding = true
-      },
-      destroy() {
-        client.status = -1
-        client.isCut = client.isEnding = true
-      }
-    })
   }
 }

@@ -1,9 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import type { Backend } from '../../lib/backend.js'
 import { Ejection } from '../../lib/ejection/ejection.js'
 import { Outliers } from '../../lib/ejection/outliers.js'
 import { Stalls } from '../../lib/ejection/stalls.js'
+import type { ClientResponse } from '../../lib/forward/client-response.js'
 import type { Failure } from '../../lib/forward/failure.js'
 import { answerRaw } from '../../lib/forward/raw-answer.js'
 import type { OutgoingRequest, ResponseHandler } from '../../lib/http1/connection.js'
@@ -88,12 +89,12 @@ export class World {
     this.open.push(client)
     client.isStranded = this.registry.eligibleCount === 0
     client.idleSinceMs = this.nowMs
-    const { req, res } = client
-    const exchange = this.#openExchange(req, res, req.url!, `${client.id}`)
+    const { req } = client
+    const exchange = this.#openExchange(req, client, req.url!, `${client.id}`)
     if (exchange) {
       client.exchange = exchange
       exchange.start(() => {
-        if (exchange.failure) answerRaw(req, res, exchange.failure)
+        if (exchange.failure) answerRaw(req, client, exchange.failure)
         else exchange.writeHead()
       })
     }
@@ -172,7 +173,7 @@ function openExchangeOf(
     ...parts,
     latency,
     requestMetrics: new RequestMetrics(),
-    refuse(req: IncomingMessage, res: ServerResponse, failure: Failure, cell: number) {
+    refuse(req: IncomingMessage, res: ClientResponse, failure: Failure, cell: number) {
       parts.registry.counters.addTotal(cell, 1)
       answerRaw(req, res, failure)
     },

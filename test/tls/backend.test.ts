@@ -10,7 +10,7 @@ import { exchange } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
-const CHECKED = { LB_NO_HEALTH_CHECK: 'false', LB_HEALTH_CHECK_PERIOD: '0.2' }
+const CHECKED = { LB_NO_HEALTH_CHECK: 'false', LB_HEALTH_CHECK_PERIOD: '1' }
 
 interface Seen {
   readonly servername: unknown

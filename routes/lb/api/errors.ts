@@ -15,7 +15,7 @@ export function answerError(
   const isOurs = statusCode >= 500 && !(told instanceof Refusal)
   if (isOurs) request.log.error({ err: error }, 'The API failed')
   if (statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
-  if (!request.raw.complete) {
+  if (!request.raw.complete && request.raw.httpVersionMajor === 1) {
     lingerAfter(request.raw)
     reply.header('Connection', 'close')
   }

@@ -1,0 +1,41 @@
+import { flag, integer } from './values.js'
+import { type Needs, variable } from './variable.js'
+
+/** The variables of HTTP/2 to clients. */
+export const http2Variables = {
+  LB_NO_HTTP2: variable(flag(), {
+    description: 'Speaks HTTP/1.1 alone over TLS, also to clients that ask for HTTP/2 in the handshake.',
+    fallback: 'false',
+    flags: '--no-http2'
+  }),
+  LB_H2C: variable(flag(), {
+    description: 'Speaks HTTP/2 without TLS to clients that begin with it, on the same port as HTTP/1.1.',
+    fallback: 'false',
+    flags: '--h2c'
+  }),
+  LB_HTTP2_MAX_STREAMS: variable(integer(1, 10_000), {
+    description: 'Requests that a client may have under way over one connection of HTTP/2.',
+    fallback: '128',
+    flags: '--http2-max-streams <n>'
+  })
+}
+
+type Values = { [Name in keyof typeof http2Variables]: (typeof http2Variables)[Name]['_output'] }
+
+export interface Http2Config {
+  /** Whether plain connections may begin with it; or else it is agreed on in the handshake of TLS. */
+  readonly isPlain: boolean
+  readonly maxStreams: number
+}
+
+/** Undefined where clients are spoken to by HTTP/1.1 alone. */
+export function http2Of(values: Values, isSecure: boolean): Http2Config | undefined {
+  const isOn = isSecure ? !values.LB_NO_HTTP2 : values.LB_H2C
+  return isOn ? { isPlain: !isSecure, maxStreams: values.LB_HTTP2_MAX_STREAMS } : undefined
+}
+
+/** What is wrong with values that are right each by itself. */
+export function http2Contradictions(values: Values, needs: Needs, isSecure: boolean): void {
+  needs('LB_NO_HTTP2', values.LB_NO_HTTP2, 'LB_TLS_CERT', isSecure)
+  needs('LB_H2C', values.LB_H2C, 'an empty LB_TLS_CERT: over TLS it is agreed on in the handshake', !isSecure)
+}

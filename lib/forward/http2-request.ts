@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+
+const WEBSOCKET = 'websocket'
+const KEY_BYTES = 16
+
+/**
+ * A request that came by HTTP/2, told as HTTP/1.1 would have it (RFC 9113 section 8.3.1), so that all that is done with
+ * a request is the same: its authority is the `Host`, its cookies are one field, and a body of undeclared length comes
+ * in chunks. One that opens a WebSocket by RFC 8441 is the GET that opens one by RFC 6455.
+ */
+export class Http2Request extends IncomingMessage {
+  /** Whether it opens a WebSocket. */
+  readonly isWebSocket: boolean
+  readonly #stream: ServerHttp2Stream
+  #isRead = false
+
+  /**
+   * @param socket the connection of its session
+   * @param list names and values in turn, as they came
+   * @param isWhole whether there is nothing behind its head
+   */
+  constructor(stream: ServerHttp2Stream, socket: Socket, list: readonly string[], isWhole: boolean) {
+    super(socket)
+    this.#stream = stream
+    this.httpVersion = '2.0'
+    this.httpVersionMajor = 2
+    this.httpVersionMinor = 0
+    const { pseudo, fields, hasLength } = sorted(list)
+    this.isWebSocket = pseudo[':method'] === 'CONNECT' && pseudo[':protocol'] === WEBSOCKET
+    this.method = this.isWebSocket ? 'GET' : pseudo[':method']!
+    // Of a CONNECT there is no path, and of one for another protocol it says nothing.
+    this.url = this.method === 'CONNECT' ? '' : pseudo[':path']!
+    if (this.isWebSocket) fields.push('sec-websocket-key', randomBytes(KEY_BYTES).toString('base64'))
+    else if (!isWhole && !hasLength) fields.push('transfer-encoding', 'chunked')
+    this.rawHeaders = fields
+    // What comes behind the head of a WebSocket is none of HTTP's.
+    this.complete = isWhole || this.isWebSocket
+    if (this.complete) return
+    stream.once('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
+      this.rawTrailers = raw ?? []
+    })
+    stream.on('timeout', () => this.emit('timeout'))
+  }
+
+  /** Nothing of a body is read before somebody wants it. */
+  override _read(): void {
+    if (this.#isRead) {
+      this.#stream.resume()
+      return
+    }
+    this.#isRead = true
+    this.#stream.on('data', (chunk: Buffer) => {
+      if (!this.push(chunk)) this.#stream.pause()
+    })
+    this.#stream.on('end', () => {
+      this.complete = !this.#stream.aborted
+      if (this.complete) this.push(null)
+    })
+  }
+
+  /** Its connection is others' as well. */
+  override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
+    done()
+  }
+
+  override setTimeout(timeoutMs: number): this {
+    this.#stream.setTimeout(timeoutMs)
+    return this
+  }
+}
+
+/** What a list says by pseudo-header fields, and its other fields as a message of HTTP/1.1 has them. */
+function sorted(list: readonly string[]) {
+  const pseudo: Record<string, string> = {}
+  const fields: string[] = []
+  let hosts = 0
+  let cookies = ''
+  let hasLength = false
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i]!
+    const value = list[i + 1]!
+    if (name.startsWith(':')) {
+      pseudo[name] = value
+      // Whatever an HTTP/1.1 message has, it comes first.
+      if (name === ':authority') fields.unshift('host', value)
+    } else if (name === 'cookie') {
+      cookies = cookies === '' ? value : `${cookies}; ${value}`
+    } else if (name === 'host') {
+      hosts++
+      // One that differs stays, and shows (RFC 9113 section 8.3.1).
+      if (hosts > 1 || value.toLowerCase() !== pseudo[':authority']?.toLowerCase()) fields.push(name, value)
+    } else {
+      hasLength ||= name === 'content-length'
+      fields.push(name, value)
+    }
+  }
+  if (cookies !== '') fields.push('cookie', cookies)
+  return { pseudo, fields, hasLength }
+}

@@ -1,0 +1,149 @@
+import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { ResponseHead } from '../http1/response-head.js'
+import { fieldsIn, fieldsOf, joined } from '../http2/fields.js'
+import type { ClientResponse, TunnelEnd } from './client-response.js'
+import type { Http2Request } from './http2-request.js'
+
+const { NGHTTP2_NO_ERROR } = constants
+const SWITCHING_PROTOCOLS = 101
+/** Shown to nobody. */
+const CUT_OFF = new Error('the response broke')
+/** What answers the key of a WebSocket that was opened by HTTP/1.1. */
+const ACCEPT = 'sec-websocket-accept'
+
+/** The response to a request that came by HTTP/2. */
+export class Http2Response implements ClientResponse {
+  statusCode = 0
+  /** As Node keeps no account of what it has handed to the session. */
+  writableLength = 0
+  readonly writableHighWaterMark: number
+  readonly #req: Http2Request
+  readonly #stream: ServerHttp2Stream
+  #hasBody = true
+  #isEnding = false
+  #mayHaveTrailers = false
+  #trailers: readonly string[] = []
+  #onTaken: (() => void) | undefined
+
+  /** @param bufferSizeBytes so much is held of its body before the backend is to wait */
+  constructor(req: Http2Request, stream: ServerHttp2Stream, bufferSizeBytes: number) {
+    this.#req = req
+    this.#stream = stream
+    this.writableHighWaterMark = bufferSizeBytes
+  }
+
+  get writableFinished(): boolean {
+    const { rstCode, aborted } = this.#stream
+    return this.#isEnding && !aborted && rstCode === NGHTTP2_NO_ERROR
+  }
+
+  whenOver(callback: () => void): void {
+    if (this.#stream.destroyed) process.nextTick(callback)
+    else this.#stream.once('close', callback)
+  }
+
+  whenTaken(callback: () => void): void {
+    if (this.writableLength === 0) callback()
+    else this.#onTaken = callback
+  }
+
+  sendInterim({ statusCode, text }: ResponseHead): void {
+    if (this.#isOver || this.#stream.headersSent) return
+    this.#stream.additionalHeaders({ ':status': statusCode, ...fieldsIn(pairsOf(text)) })
+  }
+
+  begin(head: ResponseHead, lines: string): void {
+    const opensTunnel = head.statusCode === SWITCHING_PROTOCOLS
+    const fields = fieldsOf(linesOf(head.text) + lines)
+    if (opensTunnel) delete fields[ACCEPT]
+    const { statusCode } = head
+    const hasBody =
+      opensTunnel ||
+      (this.#req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304 && head.contentLength !== 0)
+    // A declared length is that of a message without trailers, if its connection speaks HTTP/1.1.
+    this.#mayHaveTrailers = hasBody && !opensTunnel && head.contentLength < 0
+    this.#respond(opensTunnel ? 200 : statusCode, fields, hasBody)
+  }
+
+  sendPart(part: Buffer): void {
+    if (!this.#hasBody || this.#isOver) return
+    if (this.#stream.writableCorked === 0) this.#stream.cork()
+    this.#write(part)
+  }
+
+  flush(): void {
+    this.#stream.uncork()
+  }
+
+  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
+    this.#trailers = trailers
+    if (last !== undefined && this.#hasBody && !this.#isOver)
+      this.#write(isBorrowed ? Buffer.from(last) : last)
+    this.#end()
+  }
+
+  cutOff(): void {
+    // Closed in any other way, Node would end it in good order first.
+    this.#stream.destroy(CUT_OFF)
+  }
+
+  answer(statusCode: number, _phrase: string, fields: readonly string[], body: string | undefined): void {
+    const hasBody = body !== undefined && this.#req.method !== 'HEAD'
+    this.#respond(statusCode, fieldsIn(fields), hasBody)
+    if (hasBody && !this.#isOver) this.#write(Buffer.from(body))
+    this.#end()
+  }
+
+  tunnelEnd(): TunnelEnd {
+    return this.#stream as unknown as TunnelEnd
+  }
+
+  get #isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed
+  }
+
+  #respond(statusCode: number, fields: OutgoingHttpHeaders, hasBody: boolean): void {
+    this.statusCode = statusCode
+    this.#hasBody = hasBody
+    if (this.#isOver) return
+    const stream = this.#stream
+    const waitForTrailers = this.#mayHaveTrailers
+    if (waitForTrailers) stream.once('wantTrailers', () => stream.sendTrailers(fieldsIn(this.#trailers)))
+    const options = { endStream: !hasBody, waitForTrailers }
+    try {
+      stream.respond({ ':status': statusCode, ...fields }, options)
+    } catch {
+      stream.respond({ ':status': statusCode, ...joined(fields) }, options)
+    }
+  }
+
+  #write(chunk: Buffer): void {
+    this.writableLength += chunk.length
+    this.#stream.write(chunk, () => {
+      this.writableLength -= chunk.length
+      if (this.writableLength > 0) return
+      this.#onTaken?.()
+      this.#onTaken = undefined
+    })
+  }
+
+  #end(): void {
+    this.#isEnding = true
+    const stream = this.#stream
+    stream.uncork()
+    stream.end()
+    // Nobody reads the rest of the request (RFC 9113 section 8.1).
+    if (!this.#req.complete) stream.close(NGHTTP2_NO_ERROR)
+  }
+}
+
+/** The lines of a head behind its first one. */
+const linesOf = (text: string) => text.slice(text.indexOf('\n') + 1)
+
+/** The fields of a head as names and values in turn. */
+function pairsOf(text: string): string[] {
+  return linesOf(text)
+    .split('\r\n')
+    .slice(0, -1)
+    .flatMap((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()])
+}

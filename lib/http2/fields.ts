@@ -1,0 +1,40 @@
+import type { OutgoingHttpHeaders } from 'node:http2'
+
+/**
+ * Fields for HTTP/2, from the lines of a head, each with its CRLF, without its first line; names are in lower case
+ * there (RFC 9113 section 8.2.1). Fields of one name come together, in their order.
+ */
+export function fieldsOf(lines: string): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = {}
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf('\r\n', at)
+    const colon = lines.indexOf(':', at)
+    addField(fields, lines.slice(at, colon), lines.slice(colon + 1, end).trim())
+    at = end + 2
+  }
+  return fields
+}
+
+/** The same from names and values in turn. */
+export function fieldsIn(list: readonly string[]): OutgoingHttpHeaders {
+  const fields: OutgoingHttpHeaders = {}
+  for (let i = 0; i < list.length; i += 2) addField(fields, list[i]!, list[i + 1]!)
+  return fields
+}
+
+function addField(fields: OutgoingHttpHeaders, writtenName: string, value: string): void {
+  const name = writtenName.toLowerCase()
+  const before = fields[name]
+  if (before === undefined) fields[name] = value
+  else if (Array.isArray(before)) before.push(value)
+  else fields[name] = [before as string, value]
+}
+
+/** The same fields, with each but `set-cookie` in one line (RFC 9110 section 5.3): Node refuses some that come twice. */
+export function joined(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  const entries = Object.entries(fields).map(([name, value]) => [
+    name,
+    Array.isArray(value) && name !== 'set-cookie' ? value.join(', ') : value
+  ])
+  return Object.fromEntries(entries)
+}

@@ -1,0 +1,35 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+import { Http2Acceptor } from '../lib/http2/acceptor.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Speaks HTTP/2 to clients; undefined if they are spoken to by HTTP/1.1 alone. */
+    http2: Http2Acceptor | undefined
+  }
+}
+
+/** What a stream may send before it is read, at the least (RFC 9113 section 6.9.2). */
+const MIN_WINDOW_BYTES = 65_535
+
+/** HTTP/2 to clients. */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { http2, limits, maxHeadBytes, bufferSizeBytes } = config
+    const acceptor =
+      http2 &&
+      new Http2Acceptor({
+        maxStreams: http2.maxStreams,
+        maxFields: limits.headers,
+        maxHeadBytes,
+        windowBytes: Math.max(bufferSizeBytes, MIN_WINDOW_BYTES),
+        headTimeoutMs: limits.headTimeoutMs,
+        keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
+        requestsPerSession: limits.requestsPerSocket,
+        onError: (error) =>
+          fastify.log.debug({ code: (error as NodeJS.ErrnoException).code }, 'A session of HTTP/2 failed')
+      })
+    fastify.decorate('http2', acceptor)
+  },
+  { name: 'http2' }
+)

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  Http2ServerRequest,
+  Http2ServerResponse,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream
+} from 'node:http2'
+import type { Socket } from 'node:net'
+import type { FastifyPluginAsync } from 'fastify'
+import type { Config } from '../lib/config/load.js'
+import { BalancerCell } from '../lib/counters.js'
+import type { Exchange } from '../lib/forward/exchange.js'
+import { BODY_TIMEOUT, HEAD_TOO_LARGE, UNKNOWN_METHOD } from '../lib/forward/failure.js'
+import { Http2Request } from '../lib/forward/http2-request.js'
+import { Http2Response } from '../lib/forward/http2-response.js'
+import { answerRaw } from '../lib/forward/raw-answer.js'
+import { requestId } from '../lib/forward/request-id.js'
+import { isOwnTarget } from '../lib/forward/target.js'
+
+const NO_BYTES = Buffer.alloc(0)
+
+/** Requests that come by HTTP/2, past the router, as it speaks HTTP/1.1. It sees those for the balancer's own pages. */
+const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+  const { limits, bufferSizeBytes, maxHeadBytes, tunnelTimeoutMs } = config
+  if (!fastify.http2) return
+
+  fastify.http2.serve = (stream, socket, list, isWhole) => {
+    const req = new Http2Request(stream, socket, list, isWhole)
+    const res = new Http2Response(req, stream, bufferSizeBytes)
+    const { method, url = '' } = req
+    const refuse = (failure: Parameters<typeof fastify.refuse>[2]) =>
+      fastify.refuse(req, res, failure, BalancerCell.rejectedRequest)
+    if (method === 'CONNECT') refuse(UNKNOWN_METHOD)
+    else if (sizeOf(list) > maxHeadBytes) refuse(HEAD_TOO_LARGE)
+    else if (isOwnTarget(url) && !req.isWebSocket) showOwnPage(stream, socket, list)
+    else if (!fastify.answeredHere(req, res)) forward(req, res)
+  }
+
+  function forward(req: Http2Request, res: Http2Response): void {
+    const { isWebSocket } = req
+    const exchange = fastify.openExchange(
+      req,
+      res,
+      req.url!,
+      requestId(req),
+      isWebSocket ? 'websocket' : undefined
+    )
+    if (!exchange) return
+    watchOver(exchange)
+    exchange.start(() => {
+      if (exchange.failure) {
+        answerRaw(req, res, exchange.failure)
+        return
+      }
+      exchange.writeHead()
+      if (exchange.changesProtocol) exchange.startTunnel(NO_BYTES, tunnelTimeoutMs)
+    })
+  }
+
+  /** Node does so by itself for HTTP/1.1. */
+  function watchOver(exchange: Exchange): void {
+    const { req, res } = exchange
+    if (req.complete || limits.requestTimeoutMs === 0) return
+    const timer = setTimeout(() => {
+      if (!req.complete) exchange.giveUp(BODY_TIMEOUT)
+    }, limits.requestTimeoutMs)
+    res.whenOver(() => clearTimeout(timer))
+  }
+
+  function showOwnPage(stream: ServerHttp2Stream, socket: Socket, list: readonly string[]): void {
+    const raw = [...list]
+    const req = new Http2ServerRequest(stream, headersOf(raw), undefined as never, raw)
+    const res = new Http2ServerResponse(stream)
+    // Its own is a stand-in, of which nobody knows whose it is.
+    Object.defineProperty(req, 'socket', { value: socket })
+    fastify.routing(req as unknown as IncomingMessage, res as unknown as ServerResponse)
+  }
+}
+
+/** The size of a head as its client sees it. */
+function sizeOf(list: readonly string[]): number {
+  let size = 0
+  for (const text of list) size += text.length
+  return size
+}
+
+/** What Node makes of a list: names once, and with cookies and lists joined. */
+function headersOf(list: readonly string[]): IncomingHttpHeaders {
+  const headers: IncomingHttpHeaders = {}
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i]!
+    const before = headers[name]
+    headers[name] = before === undefined ? list[i + 1]! : `${before}, ${list[i + 1]}`
+  }
+  return headers
+}
+
+export default http2
