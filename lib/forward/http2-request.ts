@@ -3,6 +3,11 @@ import { IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 
+/** What Node's own parser calls, the same in all versions from 20 to 26. */
+interface Internals {
+  _addHeaderLines(list: readonly string[], length: number): void
+}
+
 const WEBSOCKET = 'websocket'
 const KEY_BYTES = 16
 
@@ -35,7 +40,7 @@ export class Http2Request extends IncomingMessage {
     this.url = this.method === 'CONNECT' ? '' : pseudo[':path']!
     if (this.isWebSocket) fields.push('sec-websocket-key', randomBytes(KEY_BYTES).toString('base64'))
     else if (!isWhole && !hasLength) fields.push('transfer-encoding', 'chunked')
-    this.rawHeaders = fields
+    ;(this as unknown as Internals)._addHeaderLines(fields, fields.length)
     // What comes behind the head of a WebSocket is none of HTTP's.
     this.complete = isWhole || this.isWebSocket
     if (this.complete) return
