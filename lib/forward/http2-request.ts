@@ -43,7 +43,11 @@ export class Http2Request extends IncomingMessage {
     ;(this as unknown as Internals)._addHeaderLines(fields, fields.length)
     // What comes behind the head of a WebSocket is none of HTTP's.
     this.complete = isWhole || this.isWebSocket
-    if (this.complete) return
+    if (this.complete) {
+      // Node closes a stream once its end has been read.
+      if (isWhole) stream.resume()
+      return
+    }
     stream.once('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
       this.rawTrailers = raw ?? []
     })

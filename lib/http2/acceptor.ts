@@ -84,6 +84,8 @@ export class Http2Acceptor {
   /** Speaks HTTP/2 on a connection. */
   accept(socket: Socket): void {
     this.#socket = socket
+    // That a client has said all is the end of its session, other than in HTTP/1.1.
+    socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
     this.#socket = undefined
   }
