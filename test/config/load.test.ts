@@ -21,6 +21,7 @@ t.test('defaults', async (t) => {
       maxConnections: 1000,
       maxSockets: 4000,
       tls: undefined,
+      http2: undefined,
       backendTls: { caFile: '', certFile: '', keyFile: '' },
       healthCheck: {
         enabled: true,
