@@ -4,8 +4,8 @@ import type { Check } from './accounts.js'
 import { isFlat, type Trend, trendOf } from './trend.js'
 import type { Sample } from './watch.js'
 
-/** A rise of memory that is no leak worth the name, in MiB per hour. */
-const smallRise = 60
+/** Rises that are no leak worth the name, in MiB per hour: of what is in use, and of what the system sees. */
+const smallRises = { used: 10, resident: 60 }
 /** Before that, caches and compiled code still grow. */
 const judgedFromMinutes = 3
 const hourMs = 3_600_000
@@ -20,26 +20,38 @@ export interface Outcome {
   troubles: Record<string, number>
   samples: Sample[]
   checks: Check[]
-  /** Of the resident memory in the second half, in MiB per hour. */
-  memory: Trend | undefined
+  memory: Trends
 }
 
-/** The trend of the memory over the second half of a run. */
-export function memoryTrend(samples: readonly Sample[]): Trend | undefined {
+/** Over the second half of a run, in MiB per hour. */
+export interface Trends {
+  used: Trend | undefined
+  resident: Trend | undefined
+}
+
+/** The trends of the memory. */
+export function trendsOf(samples: readonly Sample[]): Trends {
   const middleMs = (samples.at(-1)?.atMs ?? 0) / 2
-  return trendOf(
-    samples.filter(({ atMs }) => atMs >= middleMs).map(({ atMs, rssMib }) => [atMs / hourMs, rssMib] as const)
-  )
+  const late = samples.filter(({ atMs }) => atMs >= middleMs)
+  const trend = (size: 'usedMib' | 'rssMib') =>
+    trendOf(late.map((sample) => [sample.atMs / hourMs, sample[size]]))
+  return { used: trend('usedMib'), resident: trend('rssMib') }
 }
 
 /** Whether the memory is flat; a short run cannot tell. */
-export function checkMemory(memory: Trend | undefined, minutes: number): Check {
-  const name = 'memory is flat'
-  if (!memory) return { name, holds: minutes < judgedFromMinutes, figures: 'too few samples' }
-  const rise = `${memory.slope.toFixed(1)} ± ${memory.standardError.toFixed(1)} MiB/h over the second half`
+export function checkMemory({ used, resident }: Trends, minutes: number): Check[] {
+  return [
+    checkTrend('memory in use is flat', used, smallRises.used, minutes),
+    checkTrend('resident memory is flat', resident, smallRises.resident, minutes)
+  ]
+}
+
+function checkTrend(name: string, trend: Trend | undefined, small: number, minutes: number): Check {
+  if (!trend) return { name, holds: minutes < judgedFromMinutes, figures: 'too few samples' }
+  const rise = `${trend.slope.toFixed(1)} ± ${trend.standardError.toFixed(1)} MiB/h over the second half`
   if (minutes < judgedFromMinutes)
     return { name, holds: true, figures: `${rise}, not judged below ${judgedFromMinutes} minutes` }
-  return { name, holds: isFlat(memory, smallRise), figures: rise }
+  return { name, holds: isFlat(trend, small), figures: rise }
 }
 
 /** The report as Markdown. */
@@ -52,9 +64,20 @@ export function describe({ facts, clients, troubles, samples, checks }: Outcome)
     facts.map((fact) => `- ${fact}`).join('\n'),
     `- clients saw: ${counts(clients)}\n- troubles: ${counts(troubles)}`,
     markdownTable(
-      ['minute', 'RSS MiB', 'of no file', 'requests', 'in flight', 'queued', 'retrying', 'connections'],
+      [
+        'minute',
+        'in use MiB',
+        'RSS MiB',
+        'of no file',
+        'requests',
+        'in flight',
+        'queued',
+        'retrying',
+        'connections'
+      ],
       thinned(samples).map((sample) => [
         (sample.atMs / minuteMs).toFixed(2),
+        sample.usedMib.toFixed(1),
         sample.rssMib.toFixed(1),
         sample.anonymousMib.toFixed(1),
         ...[sample.total, sample.inFlight, sample.queued, sample.retrying, sample.openConnections].map(String)

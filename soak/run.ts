@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { type Child, Children } from '../bench/children.js'
 import { requireOpenFiles } from '../bench/environment.js'
+import { freePorts } from '../bench/loopback.js'
 import type { Peer } from '../bench/peers/peer.js'
 import { startPeer } from '../bench/standing.js'
 import { everyBackend, Fleet } from '../chaos/fleet.js'
@@ -12,10 +13,10 @@ import { LoadProcess } from '../chaos/load/process.js'
 import type { Tally } from '../chaos/load/samples.js'
 import { fairlead } from '../chaos/peers/fairlead.js'
 import type { Statistics } from '../lib/statistics.js'
-import { freePort } from '../scenarios/processes.js'
 import { checkAccounts } from './accounts.js'
+import { Heap } from './heap.js'
 import { type Options, readOptions } from './options.js'
-import { checkMemory, describe, memoryTrend, type Outcome } from './report.js'
+import { checkMemory, describe, type Outcome, trendsOf } from './report.js'
 import { Troublemaker } from './troubles.js'
 import { type Sample, sampleOf, statisticsOf } from './watch.js'
 
@@ -26,8 +27,11 @@ const fewestSamples = 20
 const quietWithinMs = 5000
 const quietPollMs = 50
 
-/** As for the chaos runs, with all else that makes attempts: hedges, waiting for room and for an end of an outage. */
-const soaked: Peer = {
+/**
+ * As for the chaos runs, with all else that makes attempts: hedges, waiting for room and for an end of an outage.
+ * @param inspectorPort where it lets its memory be looked at
+ */
+const soaked = (inspectorPort: number): Peer => ({
   ...fairlead,
   launch(program, place) {
     const roomy = Math.max(2, Math.ceil(place.connections / 3))
@@ -35,10 +39,11 @@ const soaked: Peer = {
     const launch = fairlead.launch(program, { ...place, backends })
     return {
       ...launch,
+      args: [`--inspect=127.0.0.1:${inspectorPort}`, ...launch.args],
       env: { ...launch.env, LB_HEDGE: 'true', LB_OUTAGE_TIMEOUT: '1', LB_QUEUE_TIMEOUT: '1' }
     }
   }
-}
+})
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
@@ -58,8 +63,8 @@ async function main(): Promise<void> {
 async function soak({ minutes, connections, seed }: Options, program: string): Promise<Outcome> {
   const children = new Children()
   const fleet = await Fleet.start(mkdtempSync(path.join(children.folder, 'ledgers-')))
-  const port = await freePort()
-  const balancer = await startPeer(children, soaked, program, {
+  const [port, inspectorPort] = (await freePorts(2)) as [number, number]
+  const balancer = await startPeer(children, soaked(inspectorPort), program, {
     port,
     backends: fleet.addresses,
     connections
@@ -69,7 +74,9 @@ async function soak({ minutes, connections, seed }: Options, program: string): P
   const load = new LoadProcess<Tally>({ port, connections, rate: undefined, isTallied: true })
   const troubles = new Troublemaker(fleet, seed)
   const made = troubles.run()
-  const samples = await watch(balancer, port, minutes * minuteMs)
+  const heap = await Heap.of(inspectorPort)
+  const samples = await watch(balancer, port, heap, minutes * minuteMs)
+  heap.close()
   troubles.stop()
   await made
   const clients = await load.stop()
@@ -77,7 +84,7 @@ async function soak({ minutes, connections, seed }: Options, program: string): P
   const backendsAfter = everyBackend.map((index) => fleet.account(index))
   await children.stop(balancer)
   await fleet.stop()
-  const memory = memoryTrend(samples)
+  const memory = trendsOf(samples)
   const books = { before, after, clients, backendsBefore, backendsAfter }
   return {
     facts: [
@@ -89,18 +96,18 @@ async function soak({ minutes, connections, seed }: Options, program: string): P
     troubles: troubles.counts,
     samples,
     memory,
-    checks: [...checkAccounts(books), checkMemory(memory, minutes)]
+    checks: [...checkAccounts(books), ...checkMemory(memory, minutes)]
   }
 }
 
-async function watch(balancer: Child, port: number, durationMs: number): Promise<Sample[]> {
+async function watch(balancer: Child, port: number, heap: Heap, durationMs: number): Promise<Sample[]> {
   const samples: Sample[] = []
   const periodMs = Math.min(sampleMs, durationMs / fewestSamples)
   const beginMs = performance.now()
   for (let dueMs = periodMs; dueMs <= durationMs; dueMs += periodMs) {
     await Promise.race([sleep(beginMs + dueMs - performance.now()), balancer.exited])
     if (balancer.hasExited()) throw new Error(`the balancer ended:\n${balancer.output().slice(-2000)}`)
-    samples.push(await sampleOf(balancer.pid, port, performance.now() - beginMs))
+    samples.push(await sampleOf(balancer.pid, port, heap, performance.now() - beginMs))
   }
   return samples
 }

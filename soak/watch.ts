@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 
 import type { Statistics } from '../lib/statistics.js'
+import type { Heap } from './heap.js'
 
 const kibPerMib = 1024
 
@@ -11,6 +12,8 @@ export interface Sample {
   /** Memory that is resident, and what of it belongs to no file: heap, buffers, stacks. */
   rssMib: number
   anonymousMib: number
+  /** What was still in use once all garbage was gone. */
+  usedMib: number
   inFlight: number
   queued: number
   retrying: number
@@ -26,7 +29,8 @@ export async function statisticsOf(port: number): Promise<Statistics> {
 }
 
 /** Looks at a balancer, now. */
-export async function sampleOf(pid: number, port: number, atMs: number): Promise<Sample> {
+export async function sampleOf(pid: number, port: number, heap: Heap, atMs: number): Promise<Sample> {
+  const usedMib = await heap.usedMib()
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const { requests, connections } = await statisticsOf(port)
   const { inFlight, queued, retrying, total } = requests
@@ -34,6 +38,7 @@ export async function sampleOf(pid: number, port: number, atMs: number): Promise
     atMs,
     rssMib: mibOf(status, 'VmRSS'),
     anonymousMib: mibOf(status, 'RssAnon'),
+    usedMib,
     inFlight,
     queued,
     retrying,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkMemory, memoryTrend } from '../../soak/report.js'
+import { checkMemory, trendsOf } from '../../soak/report.js'
 import { trendOf } from '../../soak/trend.js'
 import { mibOf, type Sample } from '../../soak/watch.js'
 import { seededRandom } from '../support/random.js'
@@ -7,12 +7,16 @@ import { seededRandom } from '../support/random.js'
 const long = 10
 
 /** A sample every 5 s for ten minutes. */
-function samples(rssMib: (minute: number) => number): Sample[] {
+function samples(mib: (minute: number) => number): Sample[] {
   const rest = { anonymousMib: 0, inFlight: 0, queued: 0, retrying: 0, total: 0, openConnections: 0 }
-  return Array.from({ length: 120 }, (_, i) => ({ atMs: i * 5000, rssMib: rssMib(i / 12), ...rest }))
+  return Array.from({ length: 120 }, (_, i) => {
+    const size = mib(i / 12)
+    return { atMs: i * 5000, usedMib: size / 6, rssMib: size, ...rest }
+  })
 }
 
-const isFlat = (rssMib: (minute: number) => number) => checkMemory(memoryTrend(samples(rssMib)), long).holds
+const isFlat = (mib: (minute: number) => number) =>
+  checkMemory(trendsOf(samples(mib)), long).every(({ holds }) => holds)
 
 t.test('a line and its error', async (t) => {
   const exact = trendOf([0, 1, 2, 3].map((x) => [x, 5 + 2 * x]))!
@@ -26,6 +30,10 @@ t.test('a line and its error', async (t) => {
   ])!
   t.ok(Math.abs(rough.slope - 0.8) < 1e-9)
   t.ok(Math.abs(rough.standardError - Math.sqrt(0.2 / 2 / 5)) < 1e-9)
+  // In waves, the errors are those of fewer points.
+  const wave = (period: number) =>
+    trendOf(Array.from({ length: 100 }, (_, x) => [x, Math.sin((2 * Math.PI * x) / period)]))!.standardError
+  t.ok(wave(20) > 3 * wave(2.1))
   t.equal(trendOf([]), undefined)
   t.equal(trendOf([0, 1, 2].map((y) => [1, y])), undefined)
 })
@@ -53,6 +61,12 @@ t.test('memory that rises is told from memory that does not', async (t) => {
     isFlat((minute) => 100 + 2 * minute),
     'two a minute'
   )
+  let level = 0
+  const wandering = () => (level = 0.9 * level + noise() / 4)
+  t.ok(
+    isFlat(() => 100 + wandering()),
+    'what goes up and down for minutes'
+  )
   t.notOk(
     isFlat((minute) => 100 + 10 * minute + noise()),
     'ten a minute, amid noise'
@@ -60,10 +74,11 @@ t.test('memory that rises is told from memory that does not', async (t) => {
 })
 
 t.test('a short run does not judge', async (t) => {
-  const trend = memoryTrend(samples((minute) => 100 + 100 * minute))
-  t.match(checkMemory(trend, 0.5), { holds: true, figures: /not judged/ })
-  t.ok(checkMemory(undefined, 0.5).holds)
-  t.notOk(checkMemory(undefined, long).holds)
+  const trends = trendsOf(samples((minute) => 100 + 100 * minute))
+  for (const check of checkMemory(trends, 0.5)) t.match(check, { holds: true, figures: /not judged/ })
+  const none = { used: undefined, resident: undefined }
+  t.ok(checkMemory(none, 0.5).every(({ holds }) => holds))
+  t.notOk(checkMemory(none, long).some(({ holds }) => holds))
 })
 
 t.test('sizes are read as the kernel writes them', async (t) => {
