@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import type { Test } from 'tap'
 import { atEnd, type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
+import { Http2Client } from '../support/http2-client.js'
 import { answering, OK, type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { echo, switching, upgrade } from '../support/tunnel.js'
@@ -203,4 +204,16 @@ test('who may see the statistics, and how many connections one may have, goes by
   }
   t.same(statuses, [200, 200, undefined, 200])
   t.equal(stats().connections.dropped, 1)
+})
+
+test('HTTP/2 may follow the header', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await behind(t, backend, { LB_H2C: 'true' })
+  const client = await Http2Client.open(t, port, v1('203.0.113.9'))
+  t.equal((await client.get('/')).status, 200)
+  t.match(Object.fromEntries(backend.requests[0]!.fields), { 'X-Forwarded-For': '203.0.113.9' })
+  t.equal((await client.get('/__lb/stats')).status, 404, 'the page is for those who really are here')
+  const old = await RawClient.open(t, port)
+  old.send(v1('203.0.113.9') + get())
+  t.equal(statusOf(await old.response()), 200)
 })

@@ -6,6 +6,7 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders
 } from 'node:http2'
+import { connect as connectPlain } from 'node:net'
 import type { Test } from 'tap'
 import { atEnd, eventually } from '../helper.js'
 import { securePorts } from './secure-ports.js'
@@ -26,9 +27,16 @@ export interface Answer {
 export class Http2Client {
   private constructor(readonly session: ClientHttp2Session) {}
 
-  static async open(t: Test, port: number): Promise<Http2Client> {
+  /** @param before what is sent on the connection first, which is not over TLS then */
+  static async open(t: Test, port: number, before?: string): Promise<Http2Client> {
     const tls = securePorts.get(port)
-    const session = connect(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, { ...tls })
+    const opened = () => {
+      const socket = connectPlain({ host: '127.0.0.1', port })
+      socket.write(before!)
+      return socket
+    }
+    const options = before === undefined ? { ...tls } : { createConnection: opened }
+    const session = connect(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, options)
     session.on('error', () => {})
     atEnd(t, () => session.destroy())
     await once(session, 'remoteSettings')
