@@ -86,8 +86,8 @@ test('versions, ciphers and protocols', async (t) => {
     )
   const weak = { ...known, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA256' } as const
   t.match(await handshake(t, port, weak), /HANDSHAKE_FAILURE/, 'a cipher that does not find changes')
-  t.match(await handshake(t, port, { ...known, ALPNProtocols: ['h2', 'http/1.1'] }), { protocol: 'http/1.1' })
-  t.match(await handshake(t, port, { ...known, ALPNProtocols: ['h2'] }), /NO_APPLICATION_PROTOCOL/)
+  t.match(await handshake(t, port, { ...known, ALPNProtocols: ['http/1.1', 'h2'] }), { protocol: 'h2' })
+  t.match(await handshake(t, port, { ...known, ALPNProtocols: ['spdy/3'] }), /NO_APPLICATION_PROTOCOL/)
   t.match(await handshake(t, port, known), { protocol: false }, 'none is needed')
   const env = { LB_TLS_MIN_VERSION: 'TLSv1.3' }
   const newest = await startSecureBalancer(t, by, await backend(t), env)
