@@ -1,11 +1,16 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import { BrokenResponse } from '../http1/broken-response.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import { fieldsIn, fieldsOf, joined } from '../http2/fields.js'
+import { fieldsIn, fieldsOf, sendFields } from '../http2/fields.js'
 import type { ClientResponse, TunnelEnd } from './client-response.js'
 import type { Http2Request } from './http2-request.js'
 
 const { NGHTTP2_NO_ERROR } = constants
 const SWITCHING_PROTOCOLS = 101
+const RESET_CONTENT = 205
+const MAX_STATUS = 599
+/** Of those, Node ends the stream with the head. */
+const BODILESS = new Set([204, RESET_CONTENT, 304])
 /** Shown to nobody. */
 const CUT_OFF = new Error('the response broke')
 /** What answers the key of a WebSocket that was opened by HTTP/1.1. */
@@ -49,7 +54,8 @@ export class Http2Response implements ClientResponse {
 
   sendInterim({ statusCode, text }: ResponseHead): void {
     if (this.#isOver || this.#stream.headersSent) return
-    this.#stream.additionalHeaders({ ':status': statusCode, ...fieldsIn(pairsOf(text)) })
+    const fields = { ':status': statusCode, ...fieldsIn(pairsOf(text)) }
+    sendFields(fields, (sent) => this.#stream.additionalHeaders(sent))
   }
 
   begin(head: ResponseHead, lines: string): void {
@@ -57,9 +63,12 @@ export class Http2Response implements ClientResponse {
     const fields = fieldsOf(linesOf(head.text) + lines)
     if (opensTunnel) delete fields[ACCEPT]
     const { statusCode } = head
+    // Node sends none above it.
+    if (statusCode > MAX_STATUS) throw new BrokenResponse('status')
+    // A body that it must not have (RFC 9110 section 15.3.6) stays behind, and its length with it.
+    if (statusCode === RESET_CONTENT) delete fields['content-length']
     const hasBody =
-      opensTunnel ||
-      (this.#req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304 && head.contentLength !== 0)
+      opensTunnel || (this.#req.method !== 'HEAD' && !BODILESS.has(statusCode) && head.contentLength !== 0)
     // A declared length is that of a message without trailers, if its connection speaks HTTP/1.1.
     this.#mayHaveTrailers = hasBody && !opensTunnel && head.contentLength < 0
     this.#respond(opensTunnel ? 200 : statusCode, fields, hasBody)
@@ -108,13 +117,14 @@ export class Http2Response implements ClientResponse {
     if (this.#isOver) return
     const stream = this.#stream
     const waitForTrailers = this.#mayHaveTrailers
-    if (waitForTrailers) stream.once('wantTrailers', () => stream.sendTrailers(fieldsIn(this.#trailers)))
+    if (waitForTrailers) stream.once('wantTrailers', () => this.#sendTrailers())
     const options = { endStream: !hasBody, waitForTrailers }
-    try {
-      stream.respond({ ':status': statusCode, ...fields }, options)
-    } catch {
-      stream.respond({ ':status': statusCode, ...joined(fields) }, options)
-    }
+    sendFields({ ':status': statusCode, ...fields }, (sent) => stream.respond(sent, options))
+  }
+
+  #sendTrailers(): void {
+    if (this.#isOver) return
+    sendFields(fieldsIn(this.#trailers), (sent) => this.#stream.sendTrailers(sent))
   }
 
   #write(chunk: Buffer): void {

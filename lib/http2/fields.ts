@@ -1,11 +1,22 @@
 import type { OutgoingHttpHeaders } from 'node:http2'
 
+/** Fields of one connection, of which HTTP/2 knows none (RFC 9113 section 8.2.2). */
+const OF_CONNECTION = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade'
+])
+
 /**
  * Fields for HTTP/2, from the lines of a head, each with its CRLF, without its first line; names are in lower case
  * there (RFC 9113 section 8.2.1). Fields of one name come together, in their order.
  */
 export function fieldsOf(lines: string): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = {}
+  const fields = noFields()
   for (let at = 0; at < lines.length; ) {
     const end = lines.indexOf('\r\n', at)
     const colon = lines.indexOf(':', at)
@@ -17,21 +28,33 @@ export function fieldsOf(lines: string): OutgoingHttpHeaders {
 
 /** The same from names and values in turn. */
 export function fieldsIn(list: readonly string[]): OutgoingHttpHeaders {
-  const fields: OutgoingHttpHeaders = {}
+  const fields = noFields()
   for (let i = 0; i < list.length; i += 2) addField(fields, list[i]!, list[i + 1]!)
   return fields
 }
 
+/** Whatever a field is called, there is none of its name yet. */
+const noFields = (): OutgoingHttpHeaders => Object.create(null)
+
 function addField(fields: OutgoingHttpHeaders, writtenName: string, value: string): void {
   const name = writtenName.toLowerCase()
+  if (OF_CONNECTION.has(name)) return
   const before = fields[name]
   if (before === undefined) fields[name] = value
   else if (Array.isArray(before)) before.push(value)
   else fields[name] = [before as string, value]
 }
 
-/** The same fields, with each but `set-cookie` in one line (RFC 9110 section 5.3): Node refuses some that come twice. */
-export function joined(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
+/** Sends fields, each but `set-cookie` in one line (RFC 9110 section 5.3) if need be: Node refuses some that come twice. */
+export function sendFields(fields: OutgoingHttpHeaders, send: (fields: OutgoingHttpHeaders) => void): void {
+  try {
+    send(fields)
+  } catch {
+    send(joined(fields))
+  }
+}
+
+function joined(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
   const entries = Object.entries(fields).map(([name, value]) => [
     name,
     Array.isArray(value) && name !== 'set-cookie' ? value.join(', ') : value
