@@ -1,4 +1,4 @@
-import { type IncomingMessage, METHODS } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
@@ -8,7 +8,7 @@ import { EXPECTATION_FAILED, type Failure, OVERLOADED, UNKNOWN_METHOD } from '..
 import type { Http1Response } from '../lib/forward/http1-response.js'
 import { forwardsLeft, lastHopFailure } from '../lib/forward/max-forwards.js'
 import { answerOptions, answerRaw } from '../lib/forward/raw-answer.js'
-import { checkRequest } from '../lib/forward/request-check.js'
+import { checkRequest, isKnownMethod } from '../lib/forward/request-check.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 import { NO_BACKEND_ID } from '../lib/metrics/request-metrics.js'
 
@@ -33,9 +33,6 @@ declare module 'fastify' {
     ): void
   }
 }
-
-/** Those of HTTP and its extensions: Node's parser knows those of RTSP too. */
-const KNOWN_METHODS = new Set(METHODS)
 
 /**
  * Bounds the requests in flight. One too many is answered before Fastify sees it. The balancer's own paths stay open,
@@ -87,7 +84,7 @@ export default fp<{ config: Config }>(
       if (isRefused(socket)) return
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseRest(socket)
-      if (!KNOWN_METHODS.has(req.method!)) refuse(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
+      if (!isKnownMethod(req.method!)) refuse(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
       else if (isOwnTarget(req.url!) || !answeredHere(req, res)) route!(req, res)
     }
     server.removeAllListeners('request')

@@ -14,6 +14,7 @@ import { BODY_TIMEOUT, HEAD_TOO_LARGE, UNKNOWN_METHOD } from '../lib/forward/fai
 import { Http2Request } from '../lib/forward/http2-request.js'
 import { Http2Response } from '../lib/forward/http2-response.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
+import { isKnownMethod } from '../lib/forward/request-check.js'
 import { requestId } from '../lib/forward/request-id.js'
 import { isOwnTarget } from '../lib/forward/target.js'
 
@@ -30,7 +31,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     const { method, url = '' } = req
     const refuse = (failure: Parameters<typeof fastify.refuse>[2]) =>
       fastify.refuse(req, res, failure, BalancerCell.rejectedRequest)
-    if (method === 'CONNECT') refuse(UNKNOWN_METHOD)
+    if (method === 'CONNECT' || !isKnownMethod(method!)) refuse(UNKNOWN_METHOD)
     else if (sizeOf(list) > maxHeadBytes) refuse(HEAD_TOO_LARGE)
     else if (isOwnTarget(url) && !req.isWebSocket) showOwnPage(stream, socket, list)
     else if (!fastify.answeredHere(req, res)) forward(req, res)

@@ -19,6 +19,8 @@ const KEY_BYTES = 16
 export class Http2Request extends IncomingMessage {
   /** Whether it opens a WebSocket. */
   readonly isWebSocket: boolean
+  /** Of its target: by which protocol the client means it to be served. */
+  readonly scheme: string
   readonly #stream: ServerHttp2Stream
   #isRead = false
 
@@ -34,6 +36,7 @@ export class Http2Request extends IncomingMessage {
     this.httpVersionMajor = 2
     this.httpVersionMinor = 0
     const { pseudo, fields, hasLength } = sorted(list)
+    this.scheme = pseudo[':scheme'] ?? ''
     this.isWebSocket = pseudo[':method'] === 'CONNECT' && pseudo[':protocol'] === WEBSOCKET
     this.method = this.isWebSocket ? 'GET' : pseudo[':method']!
     // Of a CONNECT there is no path, and of one for another protocol it says nothing.

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, METHODS } from 'node:http'
 import type { ClientLimits } from '../config/load.js'
 import {
   BAD_REQUEST,
@@ -21,8 +21,16 @@ const MAX_PORT = 65_535
 /** The port that a scheme means where none is named, or an empty one. */
 const HTTP_PORT = /:(?:80)?$/
 const HTTPS_PORT = /:(?:443)?$/
+const SCHEME = /^https?$/i
+/** Those of HTTP and its extensions: Node's parser knows those of RTSP too, and HTTP/2 any at all. */
+const KNOWN_METHODS = new Set(METHODS)
 /** Digits of the lengths that everybody reads exactly. */
 const MAX_LENGTH_DIGITS = 15
+
+/** Whether a method is one that is registered for HTTP. */
+export function isKnownMethod(method: string): boolean {
+  return KNOWN_METHODS.has(method)
+}
 
 /**
  * Finds what in a request two readers could read differently, of all that Node's parser lets through, and what breaks
@@ -36,6 +44,7 @@ export function checkRequest(
   const { headers, rawHeaders } = req
   const method = req.method!
   if (!isSpoken(req)) return BAD_VERSION
+  if (req instanceof Http2Request && !SCHEME.test(req.scheme)) return BAD_REQUEST
   if (target.length > limits.targetBytes) return TARGET_TOO_LONG
   if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']

@@ -1,0 +1,144 @@
+import type { Socket } from 'node:net'
+import type { Test } from 'tap'
+import { eventually } from '../helper.js'
+import {
+  Flag,
+  type Frame,
+  frame,
+  PREFACE,
+  readFrame,
+  SETTINGS_ACK,
+  Setting,
+  settings,
+  statusOf,
+  Type
+} from './http2-frames.js'
+import { RawClient } from './raw-client.js'
+
+/** What a stream has had so far. */
+export interface StreamState {
+  /** The latest, interim or final. */
+  status: number
+  /** Of all its responses. */
+  readonly statuses: number[]
+  readonly body: Buffer[]
+  bodyBytes: number
+  ended: boolean
+  /** The code that it was reset with. */
+  resetCode: number | undefined
+}
+
+interface OpenOptions {
+  /** Settings of its own, beside that its table of fields has size 0. */
+  readonly own?: readonly (readonly [number, number])[]
+  /** Takes the place of preface and settings. */
+  readonly opening?: Buffer | string
+}
+
+/** A client of HTTP/2 that sends the frames it is given, whatever they are, and notes those that it gets. */
+export class FrameClient {
+  readonly client: RawClient
+  readonly streams = new Map<number, StreamState>()
+  /** The code of the latest GOAWAY. */
+  goawayCode: number | undefined
+  /** How many of a type have come. */
+  readonly counts: number[] = Array(10).fill(0)
+  acksSettings = true
+  #bytes: Buffer = Buffer.alloc(0)
+
+  private constructor(client: RawClient) {
+    this.client = client
+    client.socket.on('data', (more) => this.#take(more))
+  }
+
+  /** Opens a session: sends preface and settings at once. */
+  static async open(t: Test, port: number, options: OpenOptions = {}): Promise<FrameClient> {
+    const client = new FrameClient(await RawClient.open(t, port))
+    client.send(options.opening ?? opening(...(options.own ?? [])))
+    return client
+  }
+
+  get socket(): Socket {
+    return this.client.socket
+  }
+
+  /** Its session is at an end: told so, or cut. */
+  get isOver(): boolean {
+    return this.goawayCode !== undefined || this.client.closed || this.client.ended
+  }
+
+  send(...parts: readonly (Buffer | string)[]): void {
+    const { socket } = this
+    if (!socket.writable) return
+    socket.cork()
+    for (const part of parts) socket.write(typeof part === 'string' ? Buffer.from(part, 'latin1') : part)
+    socket.uncork()
+  }
+
+  /** Sends the same many times, and waits until it has been taken, or the connection is gone. */
+  async flood(part: (i: number) => Buffer, count: number, batch = 500): Promise<void> {
+    for (let i = 0; i < count && this.socket.writable; i += batch) {
+      const parts = Array.from({ length: Math.min(batch, count - i) }, (_, at) => part(i + at))
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          this.socket.off('close', done)
+          resolve()
+        }
+        this.socket.once('close', done).write(Buffer.concat(parts), done)
+      })
+    }
+  }
+
+  stream(id: number): StreamState {
+    let stream = this.streams.get(id)
+    if (!stream) {
+      stream = { status: 0, statuses: [], body: [], bodyBytes: 0, ended: false, resetCode: undefined }
+      this.streams.set(id, stream)
+    }
+    return stream
+  }
+
+  /** Waits for the end of a stream: answered whole, reset, or with its session. */
+  async over(id: number, timeoutMs?: number): Promise<StreamState> {
+    const stream = this.stream(id)
+    const isOver = () => stream.ended || stream.resetCode !== undefined || this.isOver
+    await eventually(isOver, timeoutMs)
+    return stream
+  }
+
+  leave(): void {
+    this.client.abort()
+  }
+
+  #take(more: Buffer): void {
+    this.#bytes = this.#bytes.length === 0 ? more : Buffer.concat([this.#bytes, more])
+    for (let next = readFrame(this.#bytes); next; next = readFrame(this.#bytes)) {
+      this.#bytes = this.#bytes.subarray(next.size)
+      this.#note(next)
+    }
+  }
+
+  #note({ type, flags, id, payload }: Frame): void {
+    this.counts[type]!++
+    if (type === Type.settings && (flags & Flag.ack) === 0 && this.acksSettings) this.send(SETTINGS_ACK)
+    if (type === Type.ping && (flags & Flag.ack) === 0) this.send(frame(Type.ping, Flag.ack, 0, payload))
+    if (type === Type.goaway) this.goawayCode = payload.readUInt32BE(4)
+    if (id === 0) return
+    const stream = this.stream(id)
+    if (type === Type.reset) stream.resetCode = payload.readUInt32BE(0)
+    if (type === Type.headers && !(stream.status >= 200)) {
+      stream.status = statusOf(payload)
+      stream.statuses.push(stream.status)
+    }
+    if (type === Type.data) {
+      stream.body.push(payload)
+      stream.bodyBytes += payload.length
+    }
+    if ((type === Type.headers || type === Type.data) && (flags & Flag.endStream) !== 0) stream.ended = true
+  }
+}
+
+/** Preface and settings of a client. */
+export function opening(...own: readonly (readonly [number, number])[]): Buffer {
+  return Buffer.concat([Buffer.from(PREFACE), settings([Setting.tableSize, 0], ...own)])
+}
