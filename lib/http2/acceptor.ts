@@ -16,6 +16,8 @@ const NOTICE_MS = 250
 /** Names and values of a request are bounded elsewhere, and answered there: here is the end of patience. */
 const PATIENCE = 2
 const PSEUDO_FIELDS = 5
+/** What each field counts beside its name and value (RFC 9113 section 6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32
 /** Of all that Node keeps for one session. */
 const SESSION_MEMORY_MB = 32
 /** Streams that a client may reset, at once and a second, before it is taken for an attacker (CVE-2023-44487). */
@@ -73,7 +75,7 @@ export class Http2Acceptor {
       settings: {
         maxConcurrentStreams: maxStreams,
         initialWindowSize: windowBytes,
-        maxHeaderListSize: PATIENCE * maxHeadBytes,
+        maxHeaderListSize: PATIENCE * (maxHeadBytes + FIELD_OVERHEAD_BYTES * maxFields),
         enableConnectProtocol: true
       }
     })

@@ -77,6 +77,7 @@ const PASSED: readonly (readonly [name: string, sent: Fields, arrives: Fields])[
   ],
   ['a length of 0', [['content-length', '0']], [['content-length', '0']]],
   ['obs-text', [['a', 'b\xe9']], [['a', 'b\xe9']]],
+  ['as many fields as may be', Array(990).fill(['a', 'b']), Array(990).fill(['a', 'b'])],
   [
     'names that every object has',
     [
