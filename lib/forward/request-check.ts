@@ -22,6 +22,8 @@ const MAX_PORT = 65_535
 const HTTP_PORT = /:(?:80)?$/
 const HTTPS_PORT = /:(?:443)?$/
 const SCHEME = /^https?$/i
+/** What Node's own parser takes in a target. */
+const VISIBLE = /^[!-~]*$/
 /** Those of HTTP and its extensions: Node's parser knows those of RTSP too, and HTTP/2 any at all. */
 const KNOWN_METHODS = new Set(METHODS)
 /** Digits of the lengths that everybody reads exactly. */
@@ -44,8 +46,8 @@ export function checkRequest(
   const { headers, rawHeaders } = req
   const method = req.method!
   if (!isSpoken(req)) return BAD_VERSION
-  if (req instanceof Http2Request && !SCHEME.test(req.scheme)) return BAD_REQUEST
   if (target.length > limits.targetBytes) return TARGET_TOO_LONG
+  if (req instanceof Http2Request && !(SCHEME.test(req.scheme) && VISIBLE.test(target))) return BAD_REQUEST
   if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']
   // Another coding would be lost on the way, and with it the meaning of the body; HTTP/1.0 knows none.

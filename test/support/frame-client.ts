@@ -1,6 +1,8 @@
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely } from 'node:tls'
 import type { Test } from 'tap'
-import { eventually } from '../helper.js'
+import { atEnd, eventually } from '../helper.js'
 import {
   Flag,
   type Frame,
@@ -13,7 +15,10 @@ import {
   statusOf,
   Type
 } from './http2-frames.js'
-import { RawClient } from './raw-client.js'
+import { securePorts } from './secure-ports.js'
+
+/** What is not taken by then is held back. */
+const TAKEN_MS = 1000
 
 /** What a stream has had so far. */
 export interface StreamState {
@@ -37,34 +42,55 @@ interface OpenOptions {
 
 /** A client of HTTP/2 that sends the frames it is given, whatever they are, and notes those that it gets. */
 export class FrameClient {
-  readonly client: RawClient
   readonly streams = new Map<number, StreamState>()
   /** The code of the latest GOAWAY. */
   goawayCode: number | undefined
   /** How many of a type have come. */
-  readonly counts: number[] = Array(10).fill(0)
-  acksSettings = true
+  readonly counts: number[] = Array(256).fill(0)
+  /** The other side has sent all that it will. */
+  ended = false
+  readonly socket: Socket
+  /** What is under TLS, or the same socket. */
+  readonly #raw: Socket
   #bytes: Buffer = Buffer.alloc(0)
 
-  private constructor(client: RawClient) {
-    this.client = client
-    client.socket.on('data', (more) => this.#take(more))
+  private constructor(socket: Socket, raw: Socket) {
+    this.socket = socket
+    this.#raw = raw
+    raw.on('error', () => {})
+    socket
+      .on('error', () => {})
+      .on('data', (more) => this.#take(more))
+      .on('end', () => {
+        this.ended = true
+      })
   }
 
-  /** Opens a session: sends preface and settings at once. */
+  /** Opens a session: sends preface and settings at once. It is left at the end of the test. */
   static async open(t: Test, port: number, options: OpenOptions = {}): Promise<FrameClient> {
-    const client = new FrameClient(await RawClient.open(t, port))
-    client.send(options.opening ?? opening(...(options.own ?? [])))
+    const client = await FrameClient.connect(port, options)
+    atEnd(t, () => client.leave())
     return client
   }
 
-  get socket(): Socket {
-    return this.client.socket
+  /** The same for one that is left before. */
+  static async connect(port: number, { own = [], opening: first = opening(...own) }: OpenOptions = {}) {
+    const raw = connect({ host: '127.0.0.1', port, noDelay: true })
+    const tls = securePorts.get(port)
+    const socket = tls ? connectSecurely({ socket: raw, ALPNProtocols: ['h2'], ...tls }) : raw
+    await once(socket, tls ? 'secureConnect' : 'connect')
+    const client = new FrameClient(socket, raw)
+    client.send(first)
+    return client
+  }
+
+  get closed(): boolean {
+    return this.socket.closed
   }
 
   /** Its session is at an end: told so, or cut. */
   get isOver(): boolean {
-    return this.goawayCode !== undefined || this.client.closed || this.client.ended
+    return this.goawayCode !== undefined || this.closed || this.ended
   }
 
   send(...parts: readonly (Buffer | string)[]): void {
@@ -75,17 +101,16 @@ export class FrameClient {
     socket.uncork()
   }
 
-  /** Sends the same many times, and waits until it has been taken, or the connection is gone. */
+  /** Sends the same many times, as long as it is taken and the connection stands. */
   async flood(part: (i: number) => Buffer, count: number, batch = 500): Promise<void> {
-    for (let i = 0; i < count && this.socket.writable; i += batch) {
+    let isTaken = true
+    for (let i = 0; i < count && this.socket.writable && isTaken; i += batch) {
       const parts = Array.from({ length: Math.min(batch, count - i) }, (_, at) => part(i + at))
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          this.socket.off('close', done)
-          resolve()
-        }
-        this.socket.once('close', done).write(Buffer.concat(parts), done)
+      isTaken = false
+      this.socket.write(Buffer.concat(parts), () => {
+        isTaken = true
       })
+      await eventually(() => isTaken || this.closed, TAKEN_MS).catch(() => {})
     }
   }
 
@@ -106,8 +131,9 @@ export class FrameClient {
     return stream
   }
 
+  /** Leaves without a word. */
   leave(): void {
-    this.client.abort()
+    this.#raw.resetAndDestroy()
   }
 
   #take(more: Buffer): void {
@@ -120,7 +146,7 @@ export class FrameClient {
 
   #note({ type, flags, id, payload }: Frame): void {
     this.counts[type]!++
-    if (type === Type.settings && (flags & Flag.ack) === 0 && this.acksSettings) this.send(SETTINGS_ACK)
+    if (type === Type.settings && (flags & Flag.ack) === 0) this.send(SETTINGS_ACK)
     if (type === Type.ping && (flags & Flag.ack) === 0) this.send(frame(Type.ping, Flag.ack, 0, payload))
     if (type === Type.goaway) this.goawayCode = payload.readUInt32BE(4)
     if (id === 0) return

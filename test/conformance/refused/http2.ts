@@ -88,7 +88,14 @@ export const targets: readonly RefusedFields[] = [
     }),
     '* and more of OPTIONS': request('OPTIONS', '*x')
   }),
-  ...refused('8.3.1', { ':path with a fragment': changed(':path', '/a#b') }, 400),
+  ...refused(
+    '8.3.1',
+    {
+      ':path with a fragment': changed(':path', '/a#b'),
+      ':path with obs-text': changed(':path', '/caf\xe9')
+    },
+    400
+  ),
   ...refused('8.3.1', { ':path that is too long': changed(':path', `/${'a'.repeat(9000)}`) }, 414),
   ...refused(
     '8.3.1',
