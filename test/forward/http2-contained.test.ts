@@ -1,0 +1,64 @@
+import { type Balancer, eventually, inFlight, startBalancer, test } from '../helper.js'
+import { FrameClient } from '../support/frame-client.js'
+import { data, frame, get, headers, ping, Type, window } from '../support/http2-frames.js'
+import { OK, scripted } from '../support/raw-backend.js'
+
+const H2C = { LB_H2C: 'true' }
+/** Sweeps are a second apart, and a client is given two to close its side. */
+const PATIENCE_MS = 6000
+
+/** After which nghttp2 ends a session by itself: some of that Node 20 is not told of. */
+const BREAKING: Readonly<Record<string, Buffer>> = {
+  'DATA on a stream that is closed': data(1, 'more', true),
+  'DATA on no stream': data(0, 'more'),
+  'DATA on a stream that never was': data(99, 'more'),
+  'SETTINGS of a wrong size': frame(Type.settings, 0, 0, 'abcde'),
+  'a PING of a wrong size': frame(Type.ping, 0, 0, 'abc'),
+  'a frame larger than agreed': frame(Type.data, 0, 1, Buffer.alloc(20_000)),
+  'CONTINUATION of nothing': frame(Type.continuation, 4, 3, 'x'),
+  'a head that another frame comes into': Buffer.concat([frame(Type.headers, 1, 3, '\x82'), ping()]),
+  'padding longer than its frame': frame(Type.headers, 0xd, 3, '\xff\x01\x02'),
+  'fields that cannot be read': frame(Type.headers, 5, 3, '\xff\xff\xff\xff\x0f'),
+  'a window that is opened by nothing': window(0, 0),
+  'a PUSH_PROMISE': frame(Type.push, 4, 1, '\0\0\0\x02\x82'),
+  'a stream that only a server may open': headers(2, get()),
+  'no preface behind its beginning': Buffer.from('PRI GET / HTTP/1.1\r\n\r\n')
+}
+
+const freed = (balancer: Balancer) =>
+  eventually(() => inFlight(balancer).every((count) => count === 0), PATIENCE_MS)
+const closed = (balancer: Balancer) => eventually(() => balancer.connections.size === 0, PATIENCE_MS)
+
+test('a client that breaks the protocol loses its streams and its connection, though it stays', async (t) => {
+  const backend = await scripted(t, () => {})
+  const balancer = await startBalancer(t, [backend], H2C)
+  const names = Object.entries(BREAKING)
+  const sessions = await Promise.all(
+    names.map(async ([name, breaking]) => {
+      const isPreface = name.startsWith('no preface')
+      const session = await FrameClient.open(t, balancer.port, isPreface ? { opening: breaking } : {})
+      session.socket.allowHalfOpen = true
+      if (!isPreface) session.send(headers(1, get('/held')))
+      return [session, breaking] as const
+    })
+  )
+  await eventually(() => inFlight(balancer)[0] === names.length - 1)
+  for (const [session, breaking] of sessions) session.send(breaking)
+  await t.resolves(freed(balancer), 'every slot is free')
+  await t.resolves(closed(balancer), 'every connection is closed')
+  sessions.forEach(([session], i) => {
+    t.ok(session.goawayCode !== undefined, `${names[i]![0]}: ${session.goawayCode}`)
+  })
+  t.notOk(balancer.log.some(({ level }) => level >= 40))
+})
+
+test('a client that is told to leave is left, though it does not close its side', async (t) => {
+  const backend = await scripted(t, (_request, socket) => void socket.write(OK))
+  const balancer = await startBalancer(t, [backend], { ...H2C, LB_KEEP_ALIVE_TIMEOUT: '1' })
+  const session = await FrameClient.open(t, balancer.port)
+  session.socket.allowHalfOpen = true
+  session.send(headers(1, get()))
+  t.equal((await session.over(1)).status, 200)
+  await t.resolves(closed(balancer))
+  t.equal(session.goawayCode, 0)
+})
