@@ -25,6 +25,7 @@ export default fp<{ config: Config }>(
         windowBytes: Math.max(bufferSizeBytes, MIN_WINDOW_BYTES),
         headTimeoutMs: limits.headTimeoutMs,
         keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
+        sendTimeoutMs: http2.sendTimeoutMs,
         requestsPerSession: limits.requestsPerSocket,
         onError: (error) =>
           fastify.log.debug({ code: (error as NodeJS.ErrnoException).code }, 'A session of HTTP/2 failed')

@@ -1,5 +1,7 @@
-import { flag, integer } from './values.js'
+import { flag, integer, seconds } from './values.js'
 import { type Needs, variable } from './variable.js'
+
+const DAY_S = 24 * 3600
 
 /** The variables of HTTP/2 to clients. */
 export const http2Variables = {
@@ -17,6 +19,13 @@ export const http2Variables = {
     description: 'Requests that a client may have under way over one connection of HTTP/2.',
     fallback: '128',
     flags: '--http2-max-streams <n>'
+  }),
+  LB_HTTP2_SEND_TIMEOUT: variable(seconds(0, DAY_S), {
+    description:
+      'Time in which a client that speaks HTTP/2 has to take something of a response that waits for it, before that is reset. 0 sets no limit.',
+    fallback: '60',
+    unit: 'seconds',
+    flags: '--http2-send-timeout <seconds>'
   })
 }
 
@@ -26,12 +35,16 @@ export interface Http2Config {
   /** Whether plain connections may begin with it; or else it is agreed on in the handshake of TLS. */
   readonly isPlain: boolean
   readonly maxStreams: number
+  /** 0 for no limit. */
+  readonly sendTimeoutMs: number
 }
 
 /** Undefined where clients are spoken to by HTTP/1.1 alone. */
 export function http2Of(values: Values, isSecure: boolean): Http2Config | undefined {
   const isOn = isSecure ? !values.LB_NO_HTTP2 : values.LB_H2C
-  return isOn ? { isPlain: !isSecure, maxStreams: values.LB_HTTP2_MAX_STREAMS } : undefined
+  if (!isOn) return undefined
+  const { LB_HTTP2_MAX_STREAMS: maxStreams, LB_HTTP2_SEND_TIMEOUT: sendTimeoutMs } = values
+  return { isPlain: !isSecure, maxStreams, sendTimeoutMs }
 }
 
 /** What is wrong with values that are right each by itself. */

@@ -22,6 +22,8 @@ export interface Http2Options {
   readonly headTimeoutMs: number
   /** Without a stream. */
   readonly keepAliveTimeoutMs: number
+  /** In which something is taken of what waits for a client; 0 for no limit. */
+  readonly sendTimeoutMs: number
   /** 0 for no limit. */
   readonly requestsPerSession: number
   /** Why a session failed. */

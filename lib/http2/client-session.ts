@@ -2,6 +2,7 @@ import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node
 import type { Socket } from 'node:net'
 import type { Http2Options, ServeStream } from './acceptor.js'
 import { hasEnded } from './session-internals.js'
+import { StalledStreams } from './stalled-streams.js'
 
 const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
 /** What a client that is about to be left is told first, so that its streams under way are taken (RFC 9113 section 6.8). */
@@ -20,6 +21,7 @@ export class ClientSession {
   readonly #socket: Socket
   readonly #options: Http2Options
   readonly #streams = new Set<ServerHttp2Stream>()
+  readonly #stalled: StalledStreams
   #idleSinceMs = performance.now()
   #served = 0
   /** Since when its session has been over, while its socket is not. */
@@ -29,6 +31,7 @@ export class ClientSession {
     this.#session = session
     this.#socket = socket
     this.#options = options
+    this.#stalled = new StalledStreams(options.sendTimeoutMs, this.#idleSinceMs)
     session.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, list?: string[]) => {
       // That a client leaves in whatever way shows in the close.
       stream.on('error', () => {})
@@ -51,12 +54,15 @@ export class ClientSession {
   /** Looks after what a client does not do in time. */
   sweep(nowMs: number): void {
     const session = this.#session
-    const { headTimeoutMs, keepAliveTimeoutMs } = this.#options
+    const { headTimeoutMs, keepAliveTimeoutMs, sendTimeoutMs } = this.#options
     if (session.destroyed || hasEnded(session)) {
       this.#letGo(nowMs)
       return
     }
-    if (this.#streams.size > 0) return
+    if (this.#streams.size > 0) {
+      if (sendTimeoutMs > 0) this.#stalled.sweep(this.#streams, this.#socket.bytesWritten, nowMs)
+      return
+    }
     // It has asked nothing for too long, whatever else it has sent.
     const limitMs = this.#served === 0 ? headTimeoutMs : keepAliveTimeoutMs
     if (nowMs - this.#idleSinceMs < limitMs) return

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net'
+import { type Balancer, eventually, inFlight, startBalancer, test } from '../helper.js'
+import { FrameClient, opening } from '../support/frame-client.js'
+import { data, get, headers, ping, request, Setting, window } from '../support/http2-frames.js'
+import { OK, type Script, scripted } from '../support/raw-backend.js'
+
+const H2C = { LB_H2C: 'true' }
+/** Sweeps are a second apart. */
+const PATIENCE_MS = 12_000
+
+const freed = (balancer: Balancer) =>
+  eventually(() => inFlight(balancer).every((count) => count === 0), PATIENCE_MS)
+const closed = (balancer: Balancer) => eventually(() => balancer.connections.size === 0, PATIENCE_MS)
+
+/** Does something again and again until a session is over. */
+function keepDoing(session: FrameClient, everyMs: number, act: () => void): void {
+  const timer = setInterval(act, everyMs)
+  session.socket.once('close', () => clearInterval(timer))
+}
+
+const MUCH = 3_000_000
+const pour = (socket: Socket) =>
+  void socket.write(
+    Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${MUCH}\r\n\r\n`), Buffer.alloc(MUCH)])
+  )
+
+/** What a client does about what it is sent. */
+const NOT_TAKING: Readonly<Record<string, (session: FrameClient) => unknown>> = {
+  'never opens its windows': (session) => void session.send(ping()),
+  'opens its windows by a byte at a time': (session) => {
+    keepDoing(session, 100, () => session.send(window(0, 1), window(1, 1), window(3, 1)))
+  },
+  'does not read': (session) => {
+    session.send(window(0, 2 ** 30), window(1, 2 ** 30), window(3, 2 ** 30))
+    session.socket.pause()
+  }
+}
+
+const answerMuch: Script = ({ startLine }, socket) => {
+  if (startLine.includes('/much')) pour(socket)
+  else socket.write(OK)
+}
+
+test('a client that does not take what it is sent is not waited for', async (t) => {
+  const backend = await scripted(t, answerMuch)
+  const env = { ...H2C, LB_HTTP2_SEND_TIMEOUT: '2', LB_KEEP_ALIVE_TIMEOUT: '1', LB_REQUEST_HEAD_TIMEOUT: '2' }
+  const balancer = await startBalancer(t, [backend], env)
+  const sessions = await Promise.all(
+    Object.values(NOT_TAKING).map(async (act) => {
+      const session = await FrameClient.open(t, balancer.port, { own: [[Setting.window, 0]] })
+      // One that is held by a backend, one that would be over, and one that never gets there.
+      session.send(headers(1, get('/much')), headers(3, get('/little')), headers(5, get('/#refused')))
+      await eventually(() => session.stream(1).status === 200 && session.stream(3).status === 200)
+      t.equal(session.stream(5).status, 400)
+      act(session)
+      return session
+    })
+  )
+  t.ok(inFlight(balancer)[0]! > sessions.length)
+  await t.resolves(freed(balancer), 'their slots are free')
+  await t.resolves(closed(balancer), 'and their sessions end')
+  t.notOk(sessions.some((session) => session.stream(1).ended))
+})
+
+test('a client that takes its time gets all', async (t) => {
+  const balancer = await startBalancer(t, [await scripted(t, answerMuch)], {
+    ...H2C,
+    LB_HTTP2_SEND_TIMEOUT: '1'
+  })
+  const session = await FrameClient.open(t, balancer.port, { own: [[Setting.window, 0]] })
+  session.send(headers(1, get('/much')))
+  // A part of the body takes longer than the limit.
+  keepDoing(session, 200, () => session.send(window(0, 8000), window(1, 8000)))
+  await eventually(() => session.stream(1).bodyBytes >= 120_000, PATIENCE_MS)
+  session.send(window(0, 2 ** 30), window(1, 2 ** 30))
+  const { ended, resetCode, bodyBytes } = await session.over(1)
+  t.same([ended, resetCode, bodyBytes], [true, undefined, MUCH])
+  session.leave()
+})
+
+test('a client that never gets as far as a request is left', async (t) => {
+  const backend = await scripted(t, answerMuch)
+  const balancer = await startBalancer(t, [backend], { ...H2C, LB_REQUEST_HEAD_TIMEOUT: '1' })
+  const whole = Buffer.concat([opening(), headers(1, get())])
+  const cuts = [2, 4, 20, 24, 30, opening().length, opening().length + 12]
+  await Promise.all(
+    cuts.map((cut) => FrameClient.open(t, balancer.port, { opening: whole.subarray(0, cut) }))
+  )
+  let at = opening().length
+  const slow = await FrameClient.open(t, balancer.port)
+  // It would take three seconds to send the head.
+  keepDoing(slow, 3000 / (whole.length - at), () => slow.send(whole.subarray(at, ++at)))
+  const pinging = await FrameClient.open(t, balancer.port)
+  keepDoing(pinging, 50, () => pinging.send(ping()))
+  await t.resolves(closed(balancer))
+  t.equal(backend.requests.length, 0)
+})
+
+test('a body that does not go on is not waited for', async (t) => {
+  const balancer = await startBalancer(t, [await scripted(t, answerMuch)], {
+    ...H2C,
+    LB_REQUEST_BODY_TIMEOUT: '0.5'
+  })
+  const session = await FrameClient.open(t, balancer.port)
+  const { length } = 'content-length'
+  session.send(
+    headers(1, request('POST', '/'), { open: true }),
+    headers(3, request('POST', '/', ['content-length', `${length}`]), { open: true }),
+    data(3, 'content'),
+    headers(5, request('POST', '/'), { open: true })
+  )
+  keepDoing(session, 100, () => session.send(data(5, 'more')))
+  const [silent, begun] = [await session.over(1, PATIENCE_MS), await session.over(3, PATIENCE_MS)]
+  t.same([silent.status, begun.status], [408, 408])
+  t.equal(session.stream(5).status, 0, 'one that goes on is')
+  session.send(data(5, '', true))
+  t.equal((await session.over(5)).status, 200)
+  session.leave()
+})
