@@ -1,10 +1,12 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Http2Options, ServeStream } from './acceptor.js'
+import { FaultBudget } from './fault-budget.js'
 import { hasEnded } from './session-internals.js'
 import { StalledStreams } from './stalled-streams.js'
 
-const { NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_CANCEL, NGHTTP2_ENHANCE_YOUR_CALM, NGHTTP2_FLAG_END_STREAM } = constants
+const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
 /** What a client that is about to be left is told first, so that its streams under way are taken (RFC 9113 section 6.8). */
 const LAST_STREAM_ID = 2 ** 31 - 1
 /** For the streams that are under way when it is told. */
@@ -14,6 +16,8 @@ const LINGER_MS = 2000
 /** Streams that a client may reset, at once and a second, before it is taken for an attacker (CVE-2023-44487). */
 export const RESET_BURST = 1000
 export const RESETS_PER_S = 33
+/** A stream that ends so was not reset for what its client did, or Node has counted it. */
+const FAULTLESS = new Set([NGHTTP2_NO_ERROR, NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR])
 
 /** One client that speaks HTTP/2. */
 export class ClientSession {
@@ -22,6 +26,7 @@ export class ClientSession {
   readonly #options: Http2Options
   readonly #streams = new Set<ServerHttp2Stream>()
   readonly #stalled: StalledStreams
+  readonly #faults: FaultBudget
   #idleSinceMs = performance.now()
   #served = 0
   /** Since when its session has been over, while its socket is not. */
@@ -32,6 +37,7 @@ export class ClientSession {
     this.#socket = socket
     this.#options = options
     this.#stalled = new StalledStreams(options.sendTimeoutMs, this.#idleSinceMs)
+    this.#faults = new FaultBudget(RESET_BURST, RESETS_PER_S, this.#idleSinceMs)
     session.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, list?: string[]) => {
       // That a client leaves in whatever way shows in the close.
       stream.on('error', () => {})
@@ -47,8 +53,13 @@ export class ClientSession {
     stream.once('close', () => {
       this.#streams.delete(stream)
       if (this.#streams.size === 0) this.#idleSinceMs = performance.now()
+      if (!FAULTLESS.has(stream.rstCode ?? NGHTTP2_NO_ERROR)) this.#onFault()
     })
     if (this.#served === this.#options.requestsPerSession) this.leave()
+  }
+
+  #onFault(): void {
+    if (!this.#faults.take(performance.now())) this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
   }
 
   /** Looks after what a client does not do in time. */
