@@ -12,9 +12,9 @@ const MAX_SOCKETS = 256
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
   const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
   const admin = Fastify({ ...options, loggerInstance: fastify.log, forceCloseConnections: true })
-  const { registry, statistics, exposition, fleet, fleetSaved } = fastify
+  const { registry, statistics, broadcast, exposition, fleet, fleetSaved } = fastify
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
-  admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved)
+  admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved).decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
   await noPage(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })

@@ -13,28 +13,37 @@ export interface LatencySummary {
   readonly maxMs: number
 }
 
+/** Latencies since the last look. */
+export interface RecentLatency {
+  /** Null if there were none. */
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+}
+
 /**
  * Latencies of the last minute as quantiles good to 1 %, from a ring of histograms of ten seconds each.
  * The histograms are native and per thread: reading merges them, and so could a reader of several threads.
  */
 export class LatencyWindow {
   readonly #slices: RecordableHistogram[] = Array.from({ length: SLICES }, () => createHistogram(OPTIONS))
+  /** What is in no slice yet: each latency is recorded once, whoever looks. */
+  readonly #newest = createHistogram(OPTIONS)
+  /** What came since the last look at the recent ones, as far as it is in a slice. */
+  readonly #recent = createHistogram(OPTIONS)
   readonly #now: () => number
-  #current: RecordableHistogram
   #slice: number
 
   /** @param now a monotonic clock in milliseconds */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
     this.#slice = Math.floor(now() / SLICE_MS)
-    this.#current = this.#slices[this.#slice % SLICES]!
   }
 
   /** Notes a request that took `durationMs` and ended at `nowMs` of the same clock. */
   record(durationMs: number, nowMs: number): void {
     if (nowMs >= (this.#slice + 1) * SLICE_MS) this.#advance(nowMs)
     const micros = Math.round(durationMs * 1000)
-    this.#current.record(Math.min(Math.max(micros, OPTIONS.lowest), OPTIONS.highest))
+    this.#newest.record(Math.min(Math.max(micros, OPTIONS.lowest), OPTIONS.highest))
   }
 
   /** What `percent` of the requests did not exceed, or 0 if there were none. */
@@ -57,6 +66,16 @@ export class LatencyWindow {
     }
   }
 
+  /** What has come since it was last called. */
+  takeRecent(): RecentLatency {
+    this.#settle()
+    const recent = this.#recent
+    if (recent.count === 0) return { p50Ms: null, p99Ms: null }
+    const taken = { p50Ms: recent.percentile(50) / 1000, p99Ms: recent.percentile(99) / 1000 }
+    recent.reset()
+    return taken
+  }
+
   #merged(): RecordableHistogram {
     this.#advance(this.#now())
     const all = createHistogram(OPTIONS)
@@ -64,12 +83,19 @@ export class LatencyWindow {
     return all
   }
 
+  #settle(): void {
+    if (this.#newest.count === 0) return
+    this.#slices[this.#slice % SLICES]!.add(this.#newest)
+    this.#recent.add(this.#newest)
+    this.#newest.reset()
+  }
+
   #advance(nowMs: number): void {
+    this.#settle()
     const slice = Math.floor(nowMs / SLICE_MS)
     for (let steps = Math.min(slice - this.#slice, SLICES); steps > 0; steps--) {
       this.#slices[(slice - steps + 1) % SLICES]!.reset()
     }
     this.#slice = slice
-    this.#current = this.#slices[slice % SLICES]!
   }
 }

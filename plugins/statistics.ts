@@ -1,6 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { LatencyWindow } from '../lib/latency.js'
+import { Broadcast } from '../lib/live/broadcast.js'
+import { Timeline } from '../lib/live/timeline.js'
 import { RateWindow } from '../lib/rates.js'
 import { collectStatistics, reportText, requestTotal, type Statistics } from '../lib/statistics.js'
 import { version } from '../package.json'
@@ -11,15 +13,17 @@ declare module 'fastify' {
     latency: LatencyWindow
     /** The statistics of this moment. */
     statistics(): Statistics
+    /** What the page shows, as it happens. */
+    broadcast: Broadcast
   }
 }
 
 const SAMPLE_MS = 1000
 
-/** Collects latencies and rates, and reports the statistics to the log now and then. */
+/** Collects latencies, rates and what the page shows, and reports the statistics to the log now and then. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections } = fastify
+    const { registry, connections, fleet, requestMetrics: requests } = fastify
     const latency = new LatencyWindow()
     const rates = new RateWindow()
     const source = {
@@ -32,9 +36,20 @@ export default fp<{ config: Config }>(
       maxSockets: config.maxSockets
     }
     fastify.decorate('latency', latency)
-    fastify.decorate('statistics', () => collectStatistics(source))
+    const statistics = () => collectStatistics(source)
+    const timeline = new Timeline()
+    const isWritable = config.admin.token !== ''
+    const broadcast = new Broadcast({ registry, fleet, requests, timeline, statistics, isWritable })
+    fastify.decorate('statistics', statistics)
+    fastify.decorate('broadcast', broadcast)
 
-    const timers = [setInterval(() => rates.sample(requestTotal(registry)), SAMPLE_MS)]
+    const sample = () => {
+      const total = requestTotal(registry)
+      rates.sample(total)
+      timeline.read({ requests: total, errors: requests.serverErrors, ...latency.takeRecent() })
+      broadcast.tick()
+    }
+    const timers = [setInterval(sample, SAMPLE_MS)]
     if (config.statsIntervalMs > 0) {
       timers.push(
         setInterval(() => {
@@ -46,5 +61,5 @@ export default fp<{ config: Config }>(
     for (const timer of timers) timer.unref()
     fastify.addHook('onClose', async () => timers.forEach(clearInterval))
   },
-  { name: 'statistics', dependencies: ['backend-registry', 'connections'] }
+  { name: 'statistics', dependencies: ['backend-registry', 'fleet', 'connections', 'metrics'] }
 )

@@ -28,6 +28,8 @@ export class RequestMetrics {
   /** By the number of a backend, and `NO_BACKEND_ID` first; there are more as backends join. */
   readonly #counts: (Float64Array | undefined)[] = []
   readonly #durations: (Buckets | undefined)[] = []
+  /** Server errors of backends that have left. */
+  #errorsOfGone = 0
 
   /** Of a backend, from the end of the request to the head of the response. */
   durationsOf(backendId: number): Buckets {
@@ -62,9 +64,25 @@ export class RequestMetrics {
     }
   }
 
+  /** How many requests have ended so far with a status of 500 or above, whoever answered. */
+  get serverErrors(): number {
+    let errors = this.#errorsOfGone
+    for (const counts of this.#counts) errors += errorsIn(counts)
+    return errors
+  }
+
   /** A backend has left, and its number is given to no other. */
   forget(backendId: number): void {
+    this.#errorsOfGone += errorsIn(this.#counts[backendId - NO_BACKEND_ID])
     delete this.#counts[backendId - NO_BACKEND_ID]
     delete this.#durations[backendId]
   }
+}
+
+const SERVER_ERRORS = CODE_LABELS.indexOf('5xx')
+
+function errorsIn(counts: Float64Array | undefined): number {
+  let errors = 0
+  if (counts) for (let i = SERVER_ERRORS; i < PER_BACKEND; i += CODE_LABELS.length) errors += counts[i]!
+  return errors
 }

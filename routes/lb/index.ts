@@ -3,6 +3,7 @@ import type { Config } from '../../lib/config/load.js'
 import { withPromise } from '../../lib/forward/hsts.js'
 import { clientAddress, contains } from '../../lib/forward/peer.js'
 import api from './api/index.js'
+import events from './events.js'
 import metrics from './metrics.js'
 import noPage from './no-page.js'
 import readiness from './readiness.js'
@@ -24,6 +25,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
       if (contains(config.admin.allow, clientAddress(request.raw.socket))) done()
       else reply.callNotFound()
     })
+    await restricted.register(events)
     await restricted.register(stats)
     await restricted.register(metrics)
     await restricted.register(api, { prefix: '/api', config })

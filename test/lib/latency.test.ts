@@ -85,3 +85,30 @@ t.test('a long silence empties it, however long', async (t) => {
     t.ok(near(maxMs, 100))
   }
 })
+
+t.test('what came since the last look, whoever else looks', async (t) => {
+  const { clock, window, record } = windowAt(9500)
+  t.same(window.takeRecent(), { p50Ms: null, p99Ms: null })
+  for (let ms = 1; ms <= 100; ms++) record(ms)
+  window.summary()
+  clock.nowMs = 10_100
+  // Another slice of the ring by now.
+  for (let ms = 101; ms <= 200; ms++) record(ms)
+  window.quantileMs(95)
+  const { p50Ms, p99Ms } = window.takeRecent()
+  t.ok(near(p50Ms!, 100), `p50 ${p50Ms}`)
+  t.ok(near(p99Ms!, 198), `p99 ${p99Ms}`)
+  t.same(window.takeRecent(), { p50Ms: null, p99Ms: null })
+  t.equal(window.summary().count, 200, 'the minute keeps them')
+  record(5)
+  t.ok(near(window.takeRecent().p50Ms!, 5))
+})
+
+t.test('what was recorded before a slice ended is of that slice', async (t) => {
+  const { clock, window, record } = windowAt(9999)
+  record(7)
+  clock.nowMs = 10_001
+  record(8)
+  clock.nowMs = 60_000
+  t.equal(window.summary().count, 1)
+})

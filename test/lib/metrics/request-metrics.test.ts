@@ -83,3 +83,17 @@ t.test('a backend that has left is forgotten', async (t) => {
   t.same(countsOf(metrics), [])
   t.equal(metrics.durationsOf(1).sum, 0)
 })
+
+t.test('server errors are those of all backends and of none, and stay when a backend leaves', async (t) => {
+  const metrics = new RequestMetrics()
+  t.equal(metrics.serverErrors, 0)
+  for (const status of [0, 200, 404, 499, 500, 503, 999]) metrics.count('GET', status, 3, 1)
+  metrics.count('PURGE', 502, NO_BACKEND_ID, 1)
+  metrics.count('POST', 500, 0, 1)
+  t.equal(metrics.serverErrors, 5)
+  metrics.forget(3)
+  metrics.forget(7)
+  t.equal(metrics.serverErrors, 5)
+  metrics.count('GET', 500, 4, 1)
+  t.equal(metrics.serverErrors, 6)
+})

@@ -1,0 +1,65 @@
+/** How far back charts go, in seconds. */
+const KEPT = 300
+
+/** What happened in about a second. */
+export interface Sample {
+  /** When it ended, in milliseconds since 1970. */
+  readonly at: number
+  /** Per second: requests, refused ones included, and those that ended with a status of 500 or above. */
+  readonly requests: number
+  readonly errors: number
+  /** In milliseconds; null if no request has ended in it. */
+  readonly p50: number | null
+  readonly p99: number | null
+}
+
+/** Totals so far, and the latencies since the sample before. */
+export interface Reading {
+  readonly requests: number
+  readonly errors: number
+  readonly p50Ms: number | null
+  readonly p99Ms: number | null
+}
+
+interface Clock {
+  /** Milliseconds on a clock that never goes back. */
+  readonly monotonic: () => number
+  /** Milliseconds since 1970. */
+  readonly wall: () => number
+}
+
+/** What the balancer did in each of the last five minutes' seconds. */
+export class Timeline {
+  readonly #clock: Clock
+  #samples: Sample[] = []
+  #before: (Reading & { readonly ms: number }) | undefined
+
+  constructor(clock: Clock = { monotonic: () => performance.now(), wall: Date.now }) {
+    this.#clock = clock
+  }
+
+  /** The oldest first. */
+  get samples(): readonly Sample[] {
+    return this.#samples
+  }
+
+  /** To be called once a second; where that comes late, rates are those of the time that has passed. */
+  read(reading: Reading): void {
+    const ms = this.#clock.monotonic()
+    const before = this.#before
+    this.#before = { ...reading, ms }
+    if (!before || ms <= before.ms) return
+    const perSecond = (now: number, then: number) => round(((now - then) * 1000) / (ms - before.ms))
+    this.#samples.push({
+      at: this.#clock.wall(),
+      requests: perSecond(reading.requests, before.requests),
+      errors: perSecond(reading.errors, before.errors),
+      p50: reading.p50Ms === null ? null : round(reading.p50Ms),
+      p99: reading.p99Ms === null ? null : round(reading.p99Ms)
+    })
+    if (this.#samples.length > KEPT) this.#samples.shift()
+  }
+}
+
+/** More digits than a chart can show would only be carried about. */
+const round = (value: number) => Math.round(value * 1000) / 1000

@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net'
+import { eventually, test } from '../helper.js'
+import { type Child, lb } from '../support/child.js'
+import { EventListener, GET_EVENTS } from '../support/event-stream.js'
+import { OK, scripted } from '../support/raw-backend.js'
+import { RawClient } from '../support/raw-client.js'
+import { statusOf } from '../support/wire.js'
+
+const ENV = { PORT: '0', LB_NO_HEALTH_CHECK: 'true', LB_DRAIN_TIMEOUT: '20', LB_STATS_INTERVAL: '0' }
+const PROMPTLY_MS = 3000
+
+async function adminPortOf(child: Child): Promise<number> {
+  const line = /Administration at http:\/\/[^"]*:(\d+)"/
+  await child.untilPrinted(line)
+  return Number(line.exec(child.output)![1])
+}
+
+test('no drain waits for those who listen: they are told that it ends', async (t) => {
+  const child = lb(t, [], { ...ENV, LB_BACKENDS: '127.0.0.1:1' })
+  const port = await child.listening()
+  const listeners = [await EventListener.open(t, port), await EventListener.open(t, port)]
+  for (const listener of listeners) await listener.event(0)
+  child.kill('SIGTERM')
+  t.equal(await child.untilEnded(PROMPTLY_MS), 0)
+  for (const { client, events } of listeners) {
+    await client.untilClosed()
+    t.notOk(client.broken)
+    t.equal(events.at(-1)!.name, 'end')
+  }
+  t.notMatch(child.output, 'Drain timeout')
+})
+
+test('nor for one who listens and does not read', async (t) => {
+  const many = Array.from({ length: 4000 }, (_, i) => `127.0.0.1:${i + 1}`).join(' ')
+  const child = lb(t, [], { ...ENV, LB_BACKENDS: many })
+  const silent = await RawClient.open(t, await child.listening())
+  silent.send(GET_EVENTS)
+  await silent.until((text) => text.includes('event: all'))
+  silent.socket.pause()
+  const reader = await EventListener.open(t, await child.listening())
+  await reader.client.until((text) => text.includes('event: tick'), 8000)
+  child.kill('SIGTERM')
+  t.equal(await child.untilEnded(PROMPTLY_MS), 0)
+})
+
+test('on a port of its own the stream shows the drain to its end', async (t) => {
+  const held: Socket[] = []
+  const backend = await scripted(t, (_request, socket) => void held.push(socket))
+  const child = lb(t, [], { ...ENV, LB_ADMIN_PORT: '0', LB_BACKENDS: backend.address })
+  const client = await RawClient.open(t, await child.listening())
+  const listener = await EventListener.open(t, await adminPortOf(child))
+  client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await eventually(() => held.length === 1)
+  child.kill('SIGTERM')
+  await child.untilPrinted('Draining')
+  const seen = listener.events.length
+  const { data } = await listener.event(seen)
+  t.match(data, { state: 'draining', requests: { inFlight: 1 } })
+  held[0]!.write(OK)
+  t.equal(statusOf(await client.response()), 200)
+  t.equal(await child.untilEnded(PROMPTLY_MS), 0)
+  await listener.client.untilClosed()
+  t.equal(listener.events.at(-1)!.name, 'end')
+})

@@ -1,0 +1,152 @@
+import { eventually, startBalancer, test } from '../helper.js'
+import { TOKEN } from '../support/api.js'
+import { EventListener, GET_EVENTS } from '../support/event-stream.js'
+import { answering, OK, refusing, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { fieldValue, statusOf } from '../support/wire.js'
+
+const LIMIT = 32
+
+const asking = (...fields: string[]) =>
+  ['GET /__lb/events HTTP/1.1', 'Host: lb.example', ...fields, '', ''].join('\r\n')
+
+test('first comes everything with what led to it, then each second what is now', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port, registry, stats } = await startBalancer(t, [backend, await refusing(t)])
+  const [, other] = registry.backends
+  registry.setState(other!, 'unhealthy', 'test')
+  const listener = await EventListener.open(t, port)
+  t.match(listener.head, /^HTTP\/1\.1 200 OK\r\n/)
+  t.match(listener.head.toLowerCase(), 'content-type: text/event-stream; charset=utf-8')
+  t.match(listener.head.toLowerCase(), 'cache-control: no-store')
+  const all = await listener.event(0)
+  t.ok(listener.text.startsWith('retry: 1000\n\nevent: all\n'))
+  t.match(all, { name: 'all', data: { state: 'serving', isWritable: false, samples: [] } })
+  const { uptimeSeconds: _uptime, ...shown } = stats()
+  t.match(all.data, JSON.parse(JSON.stringify(shown)), 'and all of the statistics')
+  t.match(all.data.backends, [
+    { address: backend.address, changes: [{ to: 'healthy' }], orders: { draining: false } },
+    { state: 'unhealthy', changes: [{ to: 'healthy' }, { to: 'unhealthy', reason: 'test' }] }
+  ])
+  for (let i = 0; i < 3; i++) await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  const ticks = [await listener.event(1), await listener.event(2)]
+  t.match(ticks, [{ name: 'tick' }, { name: 'tick' }])
+  t.match(ticks[1]!.data.backends, [{ total: 3, latency: { count: 3 }, responses: { '2xx': 3 } }, {}])
+  t.ok(ticks[1]!.data.backends[0].latency.sumMs > 0)
+  t.ok(ticks[1]!.data.sample.requests >= 0)
+  t.notOk('changes' in ticks[1]!.data.backends[0], 'nothing has changed')
+  registry.setDraining(other!, true, 'by hand')
+  const { data } = await listener.event(3)
+  t.match(data.backends[1], { state: 'draining', changes: [{}, {}, { to: 'draining', reason: 'by hand' }] })
+  const late = await EventListener.open(t, port)
+  const { samples, backends } = (await late.event(0)).data
+  t.ok(samples.length >= 2, 'who comes later sees what came before')
+  t.equal(backends[0].perSecond.length, samples.length)
+  t.equal(backends[1].changes.length, 3)
+})
+
+test('whether changes can be made is said', async (t) => {
+  const { port, fastify } = await startBalancer(t, [await refusing(t)], { LB_ADMIN_TOKEN: TOKEN })
+  const { data } = await (await EventListener.open(t, port)).event(0)
+  t.equal(data.isWritable, true)
+  const list = await fastify.inject('/__lb/api/backends')
+  t.equal(`"${data.fleet}"`, list.headers.etag, 'and for which version of the list')
+})
+
+test('as many as may listen do, and one more is told to come later', async (t) => {
+  const { port, fastify } = await startBalancer(t, [await refusing(t)])
+  const listeners = await Promise.all(Array.from({ length: LIMIT }, () => EventListener.open(t, port)))
+  for (const request of [GET_EVENTS, GET_EVENTS.replace('GET', 'HEAD')]) {
+    const refusal = await exchange(t, port, request, { head: request.startsWith('HEAD') })
+    t.equal(statusOf(refusal), 503)
+    t.equal(fieldValue(refusal.fields, 'retry-after'), '5')
+  }
+  t.equal((await fastify.inject('/__lb/stats')).statusCode, 200)
+  listeners[0]!.client.abort()
+  await eventually(async () => {
+    const client = await RawClient.open(t, port)
+    client.send(GET_EVENTS)
+    await client.until((text) => text.includes('\r\n\r\n'))
+    return client.received.includes('200 OK')
+  })
+})
+
+test('HEAD says whether one could listen, and takes no place', async (t) => {
+  const { port } = await startBalancer(t, [await refusing(t)])
+  const client = await RawClient.open(t, port)
+  for (let i = 0; i < LIMIT + 1; i++) {
+    client.send(GET_EVENTS.replace('GET', 'HEAD'))
+    const answer = await client.response({ head: true })
+    t.equal(statusOf(answer), 200)
+    t.match(fieldValue(answer.fields, 'content-type'), 'text/event-stream')
+  }
+  t.match((await EventListener.open(t, port)).head, '200 OK')
+})
+
+test('from other addresses there is nothing, whatever they say of themselves', async (t) => {
+  const env = { LB_ADMIN_ALLOW: '10.0.0.0/8', LB_ADMIN_TOKEN: TOKEN }
+  const { port } = await startBalancer(t, 'a.example:80', env)
+  for (const fields of [
+    [],
+    ['X-Forwarded-For: 10.0.0.1', 'X-Real-IP: 10.0.0.1', 'Forwarded: for=10.0.0.1', 'Client-IP: 10.0.0.1'],
+    ['X-Original-URL: /__lb/events', 'X-Rewrite-URL: /__lb/events', 'X-HTTP-Method-Override: GET'],
+    [`Authorization: Bearer ${TOKEN}`],
+    ['Accept: text/event-stream', 'Last-Event-ID: 1', 'Origin: http://lb.example'],
+    ['Sec-Fetch-Site: same-origin', 'Referer: http://lb.example/__lb/']
+  ]) {
+    const answer = await exchange(t, port, asking(...fields))
+    t.equal(statusOf(answer), 404, fields.join())
+    t.same(JSON.parse(answer.body.toString()).message, 'There is no such page')
+  }
+})
+
+test('pages of other sites get nothing', async (t) => {
+  const { port } = await startBalancer(t, 'a.example:80')
+  for (const fields of [
+    ['Origin: http://evil.example'],
+    ['Origin: null'],
+    ['Origin: https://lb.example'],
+    ['Sec-Fetch-Site: cross-site'],
+    ['Sec-Fetch-Site: same-site'],
+    ['Origin: http://lb.example', 'Sec-Fetch-Site: cross-site']
+  ]) {
+    const answer = await exchange(t, port, asking(...fields))
+    t.equal(statusOf(answer), 404, fields.join())
+    t.notMatch(answer.body.toString(), /a\.example/)
+  }
+  for (const fields of [[], ['Origin: http://lb.example', 'Sec-Fetch-Site: same-origin']])
+    t.match((await EventListener.open(t, port, asking(...fields))).head, '200 OK')
+})
+
+test('by other names and methods there is nothing', async (t) => {
+  const { port } = await startBalancer(t, 'a.example:80')
+  const client = await RawClient.open(t, port)
+  for (const target of ['events/', 'EVENTS', '%65vents', 'events%2f', 'events;x', '/events', 'events/x']) {
+    client.send(`GET /__lb/${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    t.equal(statusOf(await client.response()), 404, target)
+  }
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
+    client.send(GET_EVENTS.replace('GET', method))
+    t.equal(statusOf(await client.response()), 404, method)
+  }
+})
+
+test('one who does not read costs no memory, and others hear on', async (t) => {
+  // An event of megabytes, which no buffer of a system takes whole.
+  const many = Array.from({ length: 4000 }, (_, i) => `backend-${i}.example:80`).join(' ')
+  const { port, connections } = await startBalancer(t, many)
+  const silent = await RawClient.open(t, port)
+  silent.socket.pause()
+  silent.send(GET_EVENTS)
+  await eventually(() => [...connections].some(({ writableLength }) => writableLength > 0))
+  const [server] = [...connections]
+  const waiting = () => server!.writableLength
+  const before = waiting()
+  const other = await EventListener.open(t, port)
+  for (let tick = 0; tick < 3; tick++) {
+    const { bytesRead } = other.client.socket
+    await eventually(() => other.client.socket.bytesRead > bytesRead + 1_000_000, 5000)
+  }
+  t.ok(waiting() <= before, `${waiting()} bytes wait, ${before} did`)
+  silent.abort()
+})
