@@ -11,6 +11,8 @@ export function isOwnTarget(target: string): boolean {
   return target.startsWith(OWN_PREFIX)
 }
 
+/** No page has this name. */
+const NO_PAGE = `${OWN_PREFIX}-`
 /** What the address of a backend follows. */
 const ADDRESSES = `${OWN_PREFIX}api/backends/`
 /** The characters of an address that are written so by who encodes every part of a path: `:`, `[` and `]`. */
@@ -23,9 +25,9 @@ const ENCODED_OF_ADDRESS = /%(?:3a|5b|5d)/gi
 export function ownPage(target: string): string {
   const [path = ''] = target.split('?', 1)
   if (!path.includes('%')) return target
-  if (!path.startsWith(ADDRESSES)) return OWN_PREFIX
+  if (!path.startsWith(ADDRESSES)) return NO_PAGE
   const page = path.replace(ENCODED_OF_ADDRESS, (encoded) => decodeURIComponent(encoded))
-  return page.includes('%') ? OWN_PREFIX : page
+  return page.includes('%') ? NO_PAGE : page
 }
 
 /** The target as the client sent it: Fastify has put the path of its route into `url`, except of an upgrade. */

@@ -6,6 +6,7 @@ import api from './api/index.js'
 import events from './events.js'
 import metrics from './metrics.js'
 import noPage from './no-page.js'
+import page from './page.js'
 import readiness from './readiness.js'
 import stats from './stats.js'
 
@@ -25,6 +26,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
       if (contains(config.admin.allow, clientAddress(request.raw.socket))) done()
       else reply.callNotFound()
     })
+    await restricted.register(page)
     await restricted.register(events)
     await restricted.register(stats)
     await restricted.register(metrics)

@@ -4,13 +4,14 @@ import type { Test } from 'tap'
 import { atEnd, eventually, startBalancer, test } from '../helper.js'
 import { call, WITH_TOKEN } from '../support/api.js'
 import { type Child, fastifyStart, lb } from '../support/child.js'
+import { EventListener } from '../support/event-stream.js'
 import type { Env } from '../support/processes.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
 
 const get = (target: string) => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`
-const PAGES = ['live', 'ready', 'stats', 'api/', 'api/backends', 'api/openapi.json']
+const PAGES = ['', 'page/app.js', 'live', 'ready', 'stats', 'api/', 'api/backends', 'api/openapi.json']
 
 async function adminPortOf(child: Child): Promise<number> {
   const line = /Administration at http:\/\/[^"]*:(\d+)"/
@@ -23,7 +24,7 @@ test('all of /__lb/ is on a port of its own, and nothing of it on the other', as
   const env = { LB_ADMIN_PORT: '0', ...WITH_TOKEN }
   const { port, adminPort, registry } = await startBalancer(t, `${backend.address} a.example:80`, env)
   t.not(adminPort, port)
-  for (const page of [...PAGES, '', 'nosuch', 'api/backends/a.example%3A80']) {
+  for (const page of [...PAGES, 'events', 'nosuch', 'api/backends/a.example%3A80']) {
     const there = await exchange(t, port, get(`/__lb/${page}`))
     t.same(
       [statusOf(there), JSON.parse(there.body.toString()).message],
@@ -35,6 +36,7 @@ test('all of /__lb/ is on a port of its own, and nothing of it on the other', as
   for (const target of ['/', '/x', '/__lb', '*', 'http://x/'])
     t.equal(statusOf(await exchange(t, adminPort, get(target))), 404, `${target} is for no backend there`)
   t.equal(backend.requests.length, 0)
+  t.match((await EventListener.open(t, adminPort)).head, '200 OK')
   t.equal((await call(port, 'DELETE', '/backends/a.example:80')).status, 404)
   t.match(await call(adminPort, 'PATCH', '/backends/a.example:80', { body: { weight: 5 } }), { status: 200 })
   t.equal(registry.backends[1]!.weight, 5)
@@ -49,7 +51,7 @@ test('all of /__lb/ is on a port of its own, and nothing of it on the other', as
 test('there too, others than LB_ADMIN_ALLOW see only whether it lives', async (t) => {
   const env = { LB_ADMIN_PORT: '0', LB_ADMIN_ALLOW: '10.0.0.0/8', ...WITH_TOKEN }
   const { adminPort } = await startBalancer(t, 'a.example:80', env)
-  for (const page of PAGES)
+  for (const page of [...PAGES, 'events'])
     t.equal(
       statusOf(await exchange(t, adminPort, get(`/__lb/${page}`))),
       page === 'live' || page === 'ready' ? 200 : 404,

@@ -34,7 +34,14 @@ test('of its own, only exact paths are pages; nothing of it reaches a backend', 
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
   const unknown = [
-    '/__lb/',
+    '/__lb//',
+    '/__lb/.',
+    '/__lb/%2e',
+    '/__lb/%2f',
+    '/__lb/-',
+    '/__lb/;x',
+    '/__lb/page',
+    '/__lb/page/',
     '/__lb/nosuch',
     '/__lb/stats/',
     '/__lb/stats/x',
@@ -56,7 +63,13 @@ test('of its own, only exact paths are pages; nothing of it reaches a backend', 
     t.equal(statusOf(response), 404, target)
     t.same(json(response), { statusCode: 404, error: 'Not Found', message: 'There is no such page' }, target)
   }
-  for (const target of ['/__lb/stats?pretty', '/__lb/live?', '/__lb/ready?a=%zz']) {
+  for (const target of [
+    '/__lb/?',
+    '/__lb/?a=%zz',
+    '/__lb/stats?pretty',
+    '/__lb/live?',
+    '/__lb/ready?a=%zz'
+  ]) {
     client.send(request(target))
     t.equal(statusOf(await client.response()), 200, `${target}: a query changes nothing`)
   }

@@ -1,0 +1,28 @@
+// What people are told who do not see the page: changes, and not each second's figures.
+
+import { byId, setText } from './dom.js'
+
+/** Of more than so many at once, only their number is told. */
+const SEVERAL = 3
+/** Long enough to be read out before it makes room for the next. */
+const PERIOD_MS = 2000
+
+export class Announcer {
+  #region = byId('announcements')
+  #waiting = []
+  #timer
+
+  say(...texts) {
+    this.#waiting.push(...texts.filter((text) => text !== ''))
+    if (this.#timer === undefined) this.#speak()
+  }
+
+  #speak() {
+    const texts = this.#waiting.splice(0)
+    this.#timer = undefined
+    if (texts.length === 0) return
+    const more = texts.length > SEVERAL ? [`and ${texts.length - SEVERAL} more changes`] : []
+    setText(this.#region, [...texts.slice(0, SEVERAL), ...more].join('. '))
+    this.#timer = setTimeout(() => this.#speak(), PERIOD_MS)
+  }
+}

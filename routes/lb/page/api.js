@@ -1,0 +1,74 @@
+// Changes of backends, by whoever knows the token. It is in memory alone: other pages of this origin may be backends'.
+
+const VERSION_OF_NONE = '"-"'
+
+/** Why a change was not made, in words. */
+export class Refused extends Error {}
+
+export class Api {
+  #model
+  #token = ''
+
+  constructor(model) {
+    this.#model = model
+  }
+
+  get isUnlocked() {
+    return this.#token !== ''
+  }
+
+  /** Takes the token if it is the right one: a change for a list that never was is refused, but not before that is known. */
+  async unlock(token) {
+    if (!/^[\x21-\x7e]+$/.test(token)) throw new Refused('A token is of visible characters, without spaces.')
+    const [backend] = this.#model.backends.values()
+    const change = { draining: backend.state === 'draining' }
+    const { status } = await send('PATCH', pathOf(backend.address), change, token, VERSION_OF_NONE)
+    if (status === 401) throw new Refused('This is not the token that the balancer was started with.')
+    if (status !== 412) throw new Refused(`The balancer answered ${status}.`)
+    this.#token = token
+  }
+
+  lock() {
+    this.#token = ''
+  }
+
+  /** Changes a backend, if the list is still the one that is shown. */
+  change(address, change) {
+    return this.#do('PATCH', pathOf(address), change)
+  }
+
+  /** Ends an ejection. */
+  reset(address) {
+    return this.#do('POST', `${pathOf(address)}/reset`)
+  }
+
+  async #do(method, path, body) {
+    const response = await send(method, path, body, this.#token, `"${this.#model.version}"`)
+    if (response.status === 401) {
+      this.lock()
+      throw new Refused('The token is not valid any more: enter it again.')
+    }
+    if (response.status === 412)
+      throw new Refused('Somebody else has changed the backends meanwhile. Look again, then repeat it.')
+    if (!response.ok) {
+      const { message } = await response.json().catch(() => ({}))
+      throw new Refused(message ?? `The balancer answered ${response.status}.`)
+    }
+    this.#model.version = response.headers.get('ETag')?.replaceAll('"', '') ?? this.#model.version
+  }
+}
+
+const pathOf = (address) => `api/backends/${encodeURIComponent(address)}`
+
+async function send(method, path, body, token, version) {
+  const headers = { Authorization: `Bearer ${token}`, 'If-Match': version }
+  try {
+    return await fetch(path, {
+      method,
+      headers: body ? { ...headers, 'Content-Type': 'application/json' } : headers,
+      body: body && JSON.stringify(body)
+    })
+  } catch {
+    throw new Refused('The balancer does not answer.')
+  }
+}

@@ -1,0 +1,72 @@
+// What is known of a backend beside what its row shows.
+
+import { h, icon, setText } from './dom.js'
+import { bytes, clock, count, percent, STATES } from './format.js'
+
+const share = (part, all) => (all > 0 ? ` (${percent(part / all)})` : '')
+
+const FIGURES = [
+  ['Requests', ({ view }) => count(view.total)],
+  ['Failed', ({ view }) => `${count(view.failed)}${share(view.failed, view.total)}`],
+  ['Retried elsewhere', ({ view }) => count(view.retries)],
+  ['Hedges', ({ view }) => count(view.hedges)],
+  ['Ejections', ({ view }) => count(view.ejections)],
+  ...['2xx', '3xx', '4xx', '5xx', '1xx'].map((kind) => [
+    `Answers ${kind}`,
+    ({ view }) => `${count(view.responses[kind])}${share(view.responses[kind], view.total)}`
+  ]),
+  ['Received', (backend) => `${bytes(backend.view.bytes.received)} (${bytes(backend.receivedRate)}/s)`],
+  ['Sent', (backend) => `${bytes(backend.view.bytes.sent)} (${bytes(backend.sentRate)}/s)`],
+  ['Checks in a row', ({ view }) => checks(view)],
+  ['Limit in flight', ({ view }) => (view.max > 0 ? count(view.max) : 'none')],
+  ['Origin', ({ view }) => view.url]
+]
+
+function checks({ consecutiveSuccesses, consecutiveFailures, lastCheck }) {
+  if (!lastCheck) return 'none'
+  return consecutiveFailures > 0
+    ? `${count(consecutiveFailures)} failed`
+    : `${count(consecutiveSuccesses)} passed`
+}
+
+export class Details {
+  element
+  #values = FIGURES.map(() => h('dd'))
+  #history = h('ol', { class: 'history', reversed: true })
+  #shown
+
+  constructor(address) {
+    this.element = h(
+      'div',
+      { class: 'details-body', role: 'group', 'aria-label': `Details of ${address}` },
+      h(
+        'dl',
+        { class: 'figures' },
+        ...FIGURES.map(([name], index) => h('div', {}, h('dt', {}, name), this.#values[index]))
+      ),
+      h('div', { class: 'history-part' }, h('h3', {}, 'Health'), this.#history)
+    )
+  }
+
+  show(backend) {
+    FIGURES.forEach(([, read], index) => {
+      setText(this.#values[index], read(backend))
+    })
+    if (this.#shown === backend.changes) return
+    this.#shown = backend.changes
+    const entries = backend.changes.map(({ at, to, reason }) => changeItem(at, to, reason))
+    this.#history.replaceChildren(...entries.reverse())
+  }
+}
+
+/** One change of a backend's state in a list. */
+export function changeItem(at, to, reason, address) {
+  return h(
+    'li',
+    { class: 'change' },
+    h('time', { datetime: new Date(at).toISOString(), title: new Date(at).toLocaleString() }, clock(at)),
+    ...(address === undefined ? [] : [h('span', { class: 'change-address' }, address)]),
+    h('span', { class: `state ${to}` }, icon(to), STATES[to]),
+    h('span', { class: 'change-reason' }, reason)
+  )
+}

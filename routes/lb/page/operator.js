@@ -1,0 +1,149 @@
+// What an operator does to backends: asks for the token, for weights, and before what cannot be meant.
+
+import { Refused } from './api.js'
+import { byId, setAttribute, setText } from './dom.js'
+
+export class Operator {
+  #api
+  #model
+  #announcer
+  #notice = byId('notice')
+  #unlocker = byId('unlock')
+  #weights = byId('weights')
+  #confirmer = byId('confirm')
+  #isBusy = false
+
+  constructor(api, model, announcer) {
+    this.#api = api
+    this.#model = model
+    this.#announcer = announcer
+    byId('operate').addEventListener('click', () => this.#askOrLock())
+    byId('dismiss').addEventListener('click', () => this.#tell(''))
+    for (const dialog of [this.#unlocker, this.#weights, this.#confirmer]) {
+      dialog.querySelector('.cancel').addEventListener('click', () => dialog.close())
+      dialog.addEventListener('close', () => dialog.querySelector('form').reset())
+    }
+    onSubmit(this.#unlocker, () => this.#unlock())
+  }
+
+  /** Shows what may be done by now. */
+  show() {
+    const { now } = this.#model
+    if (!now.isWritable) this.#api.lock()
+    setAttribute(document.body, 'data-unlocked', this.#api.isUnlocked)
+    setAttribute(byId('operate'), 'hidden', !now.isWritable)
+    setText(byId('operate-text'), this.#api.isUnlocked ? 'Lock' : 'Make changes')
+    setAttribute(
+      byId('operate').querySelector('use'),
+      'href',
+      this.#api.isUnlocked ? '#icon-open' : '#icon-locked'
+    )
+  }
+
+  drain = async (backend) => {
+    const { address, state } = backend
+    if (state === 'draining') {
+      await this.#change(backend, { draining: false }, `${address} is drained no more`)
+      return
+    }
+    if (state === 'healthy' && this.#model.healthyCount === 1 && !(await this.#isMeant(address))) return
+    await this.#change(backend, { draining: true }, `${address} is being drained`)
+  }
+
+  weigh = (backend) => {
+    const { address, view } = backend
+    const input = byId('weight')
+    setText(byId('weights-title'), `Weight of ${address}`)
+    onSubmit(this.#weights, async () => {
+      const weight = Number(input.value)
+      this.#weights.close()
+      await this.#change(backend, { weight }, `${address} has a weight of ${weight}`)
+    })
+    this.#weights.showModal()
+    input.value = view.weight
+    input.select()
+  }
+
+  reset = (backend) =>
+    this.#act(`The ejection of ${backend.address} is over`, () => this.#api.reset(backend.address))
+
+  #change({ address }, change, done) {
+    return this.#act(done, () => this.#api.change(address, change))
+  }
+
+  async #act(done, ask) {
+    if (this.#isBusy) return
+    this.#isBusy = true
+    try {
+      await ask()
+      this.#tell(done)
+    } catch (error) {
+      this.#fail(error, (text) => this.#tell(text, true))
+    } finally {
+      this.#isBusy = false
+      this.show()
+    }
+  }
+
+  #askOrLock() {
+    if (this.#api.isUnlocked) {
+      this.#api.lock()
+      this.show()
+      return
+    }
+    this.#complain('')
+    this.#unlocker.showModal()
+  }
+
+  async #unlock() {
+    const input = byId('token')
+    try {
+      await this.#api.unlock(input.value)
+      this.#unlocker.close()
+      this.#tell('Backends can be changed until this page is left or locked')
+      this.show()
+    } catch (error) {
+      this.#fail(error, (text) => this.#complain(text))
+      input.select()
+    }
+  }
+
+  #complain(text) {
+    setText(byId('unlock-fault'), text)
+    setAttribute(byId('token'), 'aria-invalid', text !== '' && 'true')
+  }
+
+  /** Asks before nobody is left. */
+  #isMeant(address) {
+    setText(byId('confirm-text'), `${address} is the last healthy backend. Requests will be answered 503.`)
+    this.#confirmer.showModal()
+    return new Promise((resolve) => {
+      let isMeant = false
+      onSubmit(this.#confirmer, () => {
+        isMeant = true
+        this.#confirmer.close()
+      })
+      this.#confirmer.addEventListener('close', () => resolve(isMeant), { once: true })
+    })
+  }
+
+  #fail(error, tell) {
+    if (!(error instanceof Refused)) throw error
+    tell(error.message)
+  }
+
+  #tell(text, isFault = false) {
+    setText(byId('notice-text'), text)
+    setAttribute(this.#notice, 'hidden', text === '')
+    setAttribute(this.#notice, 'data-fault', isFault)
+    this.#announcer.say(text)
+  }
+}
+
+/** In place of what was to be done before. Forms send nothing by themselves. */
+function onSubmit(dialog, act) {
+  dialog.querySelector('form').onsubmit = (event) => {
+    event.preventDefault()
+    void act()
+  }
+}

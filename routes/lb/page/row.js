@@ -1,0 +1,158 @@
+// The row of a backend in the table; on a narrow screen, its card.
+
+import { Details } from './details.js'
+import { h, icon, setAttribute, setIcon, setText } from './dom.js'
+import { count, milliseconds, percent, rate, STATES, span } from './format.js'
+import { Spark, Strip } from './strip.js'
+import { ALARMING } from './totals.js'
+
+const cell = (name, label, ...children) =>
+  h('td', { class: `cell-${name}`, role: 'cell', 'data-label': label }, ...children)
+
+/** The elements of which the values are set each second. */
+function elementsOf(address) {
+  return {
+    chevron: icon('chevron'),
+    address: h('span', { class: 'address' }, address),
+    tags: h('span', { class: 'tags' }),
+    stateIcon: icon('checking'),
+    stateName: h('span'),
+    state: h('span', { class: 'state' }),
+    since: h('span', { class: 'note' }),
+    weight: h('span', { class: 'value' }),
+    effective: h('span', { class: 'note' }),
+    active: h('span', { class: 'value' }),
+    bar: h('span', { class: 'bar' }),
+    rate: h('span', { class: 'value' }),
+    errors: h('span', { class: 'value' }),
+    latency: h('span', { class: 'value' }),
+    checkIcon: icon('healthy'),
+    check: h('span'),
+    checkNote: h('span', { class: 'note' })
+  }
+}
+
+export class Row {
+  element
+  detailsElement
+  backend
+  #parts
+  #spark = new Spark()
+  #strip = new Strip()
+  #details
+  #expander
+  #drain
+  #weigh
+  #reset
+  #bar = h('i')
+
+  /** @param operator what its buttons ask for: `drain`, `weigh` and `reset` a backend */
+  constructor(backend, operator) {
+    const { address, id } = backend
+    const p = elementsOf(address)
+    this.#parts = p
+    this.#details = new Details(address)
+    p.state.append(p.stateIcon, p.stateName)
+    p.bar.append(this.#bar)
+    const button = (name, ask) => {
+      const element = h('button', { type: 'button', class: 'small' }, name)
+      element.addEventListener('click', () => void ask(this.backend))
+      return element
+    }
+    this.#drain = button('Drain', operator.drain)
+    this.#weigh = button('Weight', operator.weigh)
+    this.#reset = button('Reset', operator.reset)
+    setAttribute(this.#weigh, 'aria-label', `Change the weight of ${address}`)
+    setAttribute(this.#reset, 'aria-label', `End the ejection of ${address}`)
+    this.#expander = h(
+      'button',
+      { type: 'button', class: 'expander', 'aria-expanded': 'false', 'aria-controls': `details-${id}` },
+      p.chevron,
+      p.address
+    )
+    this.#expander.addEventListener('click', () => this.#toggle())
+    this.element = h(
+      'tr',
+      { role: 'row', class: 'row' },
+      h('th', { scope: 'row', role: 'rowheader', class: 'cell-backend' }, this.#expander, p.tags),
+      cell('state', 'State', p.state, p.since),
+      cell('weight', 'Weight', p.weight, p.effective),
+      cell('active', 'In flight', p.active, p.bar),
+      cell('rate', 'Req/s', p.rate, this.#spark.element),
+      cell('errors', 'Errors', p.errors),
+      cell('latency', 'Latency', p.latency),
+      cell('check', 'Last check', h('span', { class: 'check' }, p.checkIcon, p.check), p.checkNote),
+      cell('health', 'Last 10 min', this.#strip.element),
+      cell('actions', 'Actions', this.#drain, this.#weigh, this.#reset)
+    )
+    const wide = h('td', { role: 'cell', colspan: 10 }, this.#details.element)
+    this.detailsElement = h('tr', { role: 'row', class: 'details', id: `details-${id}`, hidden: true }, wide)
+    this.backend = backend
+  }
+
+  /** @param most the largest of the backends shown, for what is drawn beside the others */
+  show(backend, at, most) {
+    this.backend = backend
+    const { view, state } = backend
+    const p = this.#parts
+    setAttribute(this.element, 'data-state', state)
+    setAttribute(p.state, 'class', `state ${state}`)
+    setIcon(p.stateIcon, state)
+    setText(p.stateName, STATES[state])
+    const since = `${span(at - backend.since)} · ${backend.reason}`
+    setText(p.since, since)
+    setAttribute(p.since, 'title', since)
+    this.#showTags(view)
+    setText(p.weight, count(view.weight))
+    const isStarting = view.effectiveWeight !== view.weight
+    setText(p.effective, isStarting ? `now ${view.effectiveWeight}` : '')
+    setText(p.active, view.max > 0 ? `${count(view.active)} / ${count(view.max)}` : count(view.active))
+    const filled = Math.min(1, view.active / (view.max || most.active))
+    this.#bar.style.width = `${Math.round(filled * 100)}%`
+    setText(p.rate, rate(backend.rate))
+    this.#spark.draw(backend.perSecond, most.perSecond || 1)
+    setText(p.errors, percent(backend.errorShare))
+    setAttribute(p.errors, 'data-bad', backend.errorShare >= ALARMING)
+    setText(p.latency, milliseconds(backend.latencyMs))
+    this.#showCheck(view.lastCheck, at)
+    this.#strip.draw(backend.changes, at)
+    this.#showActions(state)
+    if (!this.detailsElement.hidden) this.#details.show(backend)
+  }
+
+  #showTags({ backup, orders }) {
+    const tags = [
+      ...(backup ? ['backup'] : []),
+      ...(orders.health === 'auto' ? [] : [`set ${orders.health}`])
+    ]
+    if (this.#parts.tags.dataset.shown === tags.join()) return
+    this.#parts.tags.dataset.shown = tags.join()
+    this.#parts.tags.replaceChildren(...tags.map((tag) => h('span', { class: 'tag' }, tag)))
+  }
+
+  #showCheck(check, at) {
+    const p = this.#parts
+    setIcon(p.checkIcon, !check ? 'checking' : check.ok ? 'healthy' : 'unhealthy')
+    setAttribute(p.checkIcon.parentNode, 'data-bad', check?.ok === false)
+    setText(p.check, check ? check.result : 'none yet')
+    setAttribute(p.check, 'title', check?.result)
+    setText(
+      p.checkNote,
+      check ? `${milliseconds(check.latencyMs)} · ${span(at - Date.parse(check.at))} ago` : ''
+    )
+  }
+
+  #showActions(state) {
+    const verb = state === 'draining' ? 'Undrain' : 'Drain'
+    setText(this.#drain, verb)
+    setAttribute(this.#drain, 'aria-label', `${verb} ${this.backend.address}`)
+    setAttribute(this.#reset, 'hidden', state !== 'ejected')
+  }
+
+  #toggle() {
+    const isOpen = this.detailsElement.hidden
+    this.detailsElement.hidden = !isOpen
+    setAttribute(this.#expander, 'aria-expanded', String(isOpen))
+    if (isOpen) this.#details.show(this.backend)
+  }
+}

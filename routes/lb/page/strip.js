@@ -1,0 +1,87 @@
+// Small drawings of a backend: its load of a minute, and its health of ten.
+
+import { s, setAttribute } from './dom.js'
+import { clock, STATES, span } from './format.js'
+
+const WIDTH = 120
+const SPARK_HEIGHT = 22
+const STRIP_HEIGHT = 18
+const STRIP_MS = 600_000
+const SECONDS = 60
+/** States differ in height as well as in colour. */
+const HEIGHTS = { healthy: 1, draining: 0.7, ejected: 0.55, checking: 0.3, unhealthy: 0.4 }
+
+export class Spark {
+  element = s('svg', {
+    class: 'spark',
+    viewBox: `0 0 ${WIDTH} ${SPARK_HEIGHT}`,
+    preserveAspectRatio: 'none',
+    'aria-hidden': 'true'
+  })
+  #area = s('path', { class: 'spark-area' })
+  #line = s('path', { class: 'spark-line', 'vector-effect': 'non-scaling-stroke' })
+
+  constructor() {
+    this.element.append(this.#area, this.#line)
+  }
+
+  /** @param most what the top stands for */
+  draw(perSecond, most) {
+    const step = WIDTH / (SECONDS - 1)
+    const first = WIDTH - (perSecond.length - 1) * step
+    const y = (value) => SPARK_HEIGHT - 1 - (value / most) * (SPARK_HEIGHT - 3)
+    const points = perSecond.map(
+      (value, index) => `${(first + index * step).toFixed(1)} ${y(value).toFixed(1)}`
+    )
+    const line = points.length > 0 ? `M${points.join('L')}` : ''
+    setAttribute(this.#line, 'd', line)
+    setAttribute(this.#area, 'd', line && `${line}V${SPARK_HEIGHT}H${first.toFixed(1)}Z`)
+  }
+}
+
+/** The parts of the last ten minutes, each with the state that held, as far as it is known. */
+export function partsOf(changes, at) {
+  const from = at - STRIP_MS
+  return changes
+    .map((change, index) => ({ ...change, until: changes[index + 1]?.at ?? at }))
+    .filter(({ until }) => until > from)
+    .map((part) => ({ ...part, at: Math.max(part.at, from) }))
+}
+
+export class Strip {
+  element = s('svg', {
+    class: 'strip',
+    role: 'img',
+    viewBox: `0 0 ${WIDTH} ${STRIP_HEIGHT}`,
+    preserveAspectRatio: 'none'
+  })
+  #drawn = ''
+
+  draw(changes, at) {
+    const parts = partsOf(changes, at)
+    const x = (time) => WIDTH * (1 - (at - time) / STRIP_MS)
+    const rectangles = parts.map(({ to, at: begin, until, reason }) => {
+      const height = STRIP_HEIGHT * HEIGHTS[to]
+      // What is too short to be seen matters all the same.
+      const width = Math.max(x(until) - x(begin), 1.5)
+      const left = Math.min(x(begin), WIDTH - width)
+      return { to, left, width, height, title: `${STATES[to]} from ${clock(begin)}: ${reason}` }
+    })
+    const key = JSON.stringify(rectangles.map(({ left, ...rest }) => [left.toFixed(1), rest.to, rest.title]))
+    if (key === this.#drawn) return
+    this.#drawn = key
+    const words = parts.map(
+      ({ to, at: begin, until }) => `${STATES[to].toLowerCase()} for ${span(until - begin)}`
+    )
+    setAttribute(this.element, 'aria-label', `Last ten minutes: ${words.join(', then ')}`)
+    this.element.replaceChildren(
+      ...rectangles.map(({ to, left, width, height, title }) =>
+        s(
+          'rect',
+          { class: `part ${to}`, x: left, y: STRIP_HEIGHT - height, width, height },
+          s('title', {}, title)
+        )
+      )
+    )
+  }
+}

@@ -1,0 +1,141 @@
+// The figures of the whole balancer.
+
+import { h, setAttribute, setText } from './dom.js'
+import { compact, count, milliseconds, percent, rate } from './format.js'
+
+const sum = (numbers) => Object.values(numbers).reduce((all, one) => all + one, 0)
+
+const REASONS = {
+  overload: 'too many in flight',
+  noBackend: 'no backend',
+  queueFull: 'queue full',
+  queueTimeout: 'no room in time',
+  outageTimeout: 'outage too long',
+  badRequest: 'wrong request',
+  rateLimit: 'rate limit',
+  denied: 'denied'
+}
+
+/** Why requests were refused, the most frequent reason first. */
+function refusals(rejected) {
+  const reasons = Object.entries(rejected).filter(([, number]) => number > 0)
+  if (reasons.length === 0) return 'since the start'
+  reasons.sort(([, a], [, b]) => b - a)
+  return reasons.map(([name, number]) => `${compact(number)} ${REASONS[name] ?? name}`).join(', ')
+}
+
+/** The share of errors from which one should look. */
+export const ALARMING = 0.01
+
+/** Of the last minute. */
+function errorsOf(samples) {
+  const minute = samples.slice(-60)
+  const total = minute.reduce((all, { requests }) => all + requests, 0)
+  const errors = minute.reduce((all, one) => all + one.errors, 0)
+  return { share: total > 0 ? errors / total : null, errors: Math.round(errors) }
+}
+
+/** Each a name, a value, what it says beside, and whether it is to be looked at. */
+const TILES = [
+  {
+    name: 'Requests',
+    read: ({ now, samples }) => ({
+      value: rate(samples.at(-1)?.requests),
+      unit: '/s',
+      note: `${rate(now.requests.perSecond.last60s)}/s over a minute`
+    })
+  },
+  {
+    name: 'In flight',
+    read: ({ now: { requests } }) => {
+      const parts = [
+        [requests.queued, 'queued'],
+        [requests.retrying, 'retrying'],
+        [requests.tunnels, requests.tunnels === 1 ? 'tunnel' : 'tunnels']
+      ].filter(([number]) => number > 0)
+      return {
+        value: compact(requests.inFlight),
+        note: parts.length > 0 ? parts.map((part) => part.join(' ')).join(', ') : 'none waits',
+        isBad: requests.queued > 0
+      }
+    }
+  },
+  {
+    name: 'p50 latency',
+    read: ({ now: { latency } }) => ({
+      value: latency.count > 0 ? milliseconds(latency.p50Ms) : '–',
+      note: 'over a minute'
+    })
+  },
+  {
+    name: 'p99 latency',
+    read: ({ now: { latency } }) => ({
+      value: latency.count > 0 ? milliseconds(latency.p99Ms) : '–',
+      note: latency.count > 0 ? `longest ${milliseconds(latency.maxMs)}` : 'over a minute'
+    })
+  },
+  {
+    name: 'Errors',
+    read: ({ samples }) => {
+      const { share, errors } = errorsOf(samples)
+      return {
+        value: percent(share),
+        note: errors > 0 ? `${compact(errors)} × 5xx in a minute` : 'no 5xx in a minute',
+        isBad: share >= ALARMING
+      }
+    }
+  },
+  {
+    name: 'Connections',
+    read: ({ now: { connections } }) => ({
+      value: compact(connections.open),
+      note:
+        connections.dropped > 0
+          ? `${compact(connections.dropped)} dropped, ${compact(connections.limit)} at most`
+          : `${compact(connections.limit)} at most`
+    })
+  },
+  {
+    name: 'Refused',
+    read: ({ now: { requests } }) => ({
+      value: compact(sum(requests.rejected)),
+      note: refusals(requests.rejected)
+    })
+  },
+  {
+    name: 'Served',
+    read: ({ now: { requests } }) => ({
+      value: compact(requests.total - sum(requests.rejected)),
+      note: requests.failed > 0 ? `${count(requests.failed)} failed (502, 504)` : 'none failed'
+    })
+  }
+]
+
+export class Totals {
+  #tiles = TILES.map(({ name, read }) => ({
+    read,
+    value: h('b'),
+    unit: h('span', { class: 'unit' }),
+    note: h('span', { class: 'note' }),
+    element: h('div', { class: 'tile' }),
+    name
+  }))
+
+  constructor(place) {
+    for (const { element, name, value, unit, note } of this.#tiles) {
+      element.append(h('dt', {}, name), h('dd', {}, value, unit, note))
+      place.append(element)
+    }
+  }
+
+  show(model) {
+    for (const tile of this.#tiles) {
+      const { value, unit = '', note, isBad = false } = tile.read(model)
+      setText(tile.value, value)
+      setText(tile.unit, unit)
+      setText(tile.note, note)
+      setAttribute(tile.note, 'title', note)
+      setAttribute(tile.element, 'data-bad', isBad)
+    }
+  }
+}
