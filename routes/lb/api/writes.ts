@@ -47,6 +47,21 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     return result
   }
 
+  fastify.get(
+    '/token',
+    {
+      schema: {
+        operationId: 'checkToken',
+        summary: 'Whether the token is the right one',
+        security,
+        response: { 204: { type: 'null', description: 'It is' }, ...errors }
+      }
+    },
+    (_request, reply) => {
+      reply.code(204).send()
+    }
+  )
+
   fastify.post<{ Body: BackendSpec }>(
     '/backends',
     {

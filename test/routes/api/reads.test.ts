@@ -92,6 +92,7 @@ test('without a token there is nothing that changes anything', async (t) => {
   const { port, registry } = await startBalancer(t, 'a.example:80 b.example:80')
   t.equal((await call(port, 'GET', '/backends')).status, 200)
   for (const [method, path, body] of [
+    ['GET', '/token', undefined],
     ['POST', '/backends', { address: 'c:80' }],
     ['PUT', '/backends', [{ address: 'c:80' }]],
     ['PATCH', '/backends/a.example:80', { weight: 5 }],

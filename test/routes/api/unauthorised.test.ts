@@ -17,6 +17,7 @@ interface Attempt {
 }
 
 const PATCH = { method: 'PATCH', target: '/__lb/api/backends/a.example:80', body: '{"weight":9}' }
+const TOKEN_CHECK = { method: 'GET', target: '/__lb/api/token', body: '' }
 const DELETE = { method: 'DELETE', target: '/__lb/api/backends/a.example:80', body: '' }
 
 /** None of these is to change anything, or to show anything. Those without a target add a backend. */
@@ -44,6 +45,10 @@ const ATTEMPTS: readonly Attempt[] = [
   { status: 401, ...DELETE },
   { status: 401, method: 'PUT', body: `[${BODY}]` },
   { status: 401, target: '/__lb/api/backends/a.example:80/reset', body: '' },
+  { status: 401, ...TOKEN_CHECK },
+  { status: 401, ...TOKEN_CHECK, fields: [`Authorization: Bearer ${TOKEN}x`] },
+  { status: 403, ...TOKEN_CHECK, fields: [KNOWN, 'Origin: http://evil.example'] },
+  { status: 403, ...TOKEN_CHECK, fields: [KNOWN, 'Sec-Fetch-Site: cross-site'] },
   // By the word of fields that anybody can write.
   { status: 401, fields: ['X-Forwarded-For: 127.0.0.1', 'X-Real-IP: 127.0.0.1', 'Forwarded: for=127.0.0.1'] },
   { status: 401, fields: ['X-HTTP-Method-Override: GET', 'X-Original-Method: GET'] },
@@ -136,6 +141,7 @@ test('who may is let in: the same with everything right', async (t) => {
     const body = `{"address":"c${i}.example:80"}`
     t.equal(statusOf(await exchange(t, port, bytesOf({ fields, body, status: 201 }))), 201, fields.join())
   }
+  t.equal(statusOf(await exchange(t, port, bytesOf({ ...TOKEN_CHECK, fields: [KNOWN], status: 204 }))), 204)
   t.equal(statusOf(await exchange(t, port, bytesOf({ ...PATCH, fields: [KNOWN], status: 200 }))), 200)
   t.equal(statusOf(await exchange(t, port, bytesOf({ ...DELETE, fields: [KNOWN], status: 204 }))), 204)
   t.equal(registry.backends.length, 5)
