@@ -91,7 +91,7 @@ test('what a browser has kept is not sent again', async (t) => {
 
 test('HEAD is GET without the body', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80')
-  for (const target of ['/__lb/', '/__lb/page/page.css']) {
+  for (const target of ['/__lb/', '/__lb/page/frame.css']) {
     const whole = await exchange(t, port, get(target))
     const head = await exchange(t, port, get(target).replace('GET', 'HEAD'), { head: true })
     t.equal(statusOf(head), 200)

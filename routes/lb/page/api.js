@@ -1,7 +1,5 @@
 // Changes of backends, by whoever knows the token. It is in memory alone: other pages of this origin may be backends'.
 
-const VERSION_OF_NONE = '"-"'
-
 /** Why a change was not made, in words. */
 export class Refused extends Error {}
 
@@ -17,14 +15,12 @@ export class Api {
     return this.#token !== ''
   }
 
-  /** Takes the token if it is the right one: a change for a list that never was is refused, but not before that is known. */
+  /** Takes the token if it is the right one. */
   async unlock(token) {
     if (!/^[\x21-\x7e]+$/.test(token)) throw new Refused('A token is of visible characters, without spaces.')
-    const [backend] = this.#model.backends.values()
-    const change = { draining: backend.state === 'draining' }
-    const { status } = await send('PATCH', pathOf(backend.address), change, token, VERSION_OF_NONE)
+    const { status } = await send('GET', 'api/token', token)
     if (status === 401) throw new Refused('This is not the token that the balancer was started with.')
-    if (status !== 412) throw new Refused(`The balancer answered ${status}.`)
+    if (status !== 204) throw new Refused(`The balancer answered ${status}.`)
     this.#token = token
   }
 
@@ -43,7 +39,7 @@ export class Api {
   }
 
   async #do(method, path, body) {
-    const response = await send(method, path, body, this.#token, `"${this.#model.version}"`)
+    const response = await send(method, path, this.#token, body, { 'If-Match': `"${this.#model.version}"` })
     if (response.status === 401) {
       this.lock()
       throw new Refused('The token is not valid any more: enter it again.')
@@ -60,8 +56,8 @@ export class Api {
 
 const pathOf = (address) => `api/backends/${encodeURIComponent(address)}`
 
-async function send(method, path, body, token, version) {
-  const headers = { Authorization: `Bearer ${token}`, 'If-Match': version }
+async function send(method, path, token, body, fields = {}) {
+  const headers = { Authorization: `Bearer ${token}`, ...fields }
   try {
     return await fetch(path, {
       method,

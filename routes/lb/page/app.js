@@ -5,7 +5,7 @@ import { Api } from './api.js'
 import { Chart } from './chart.js'
 import { changeItem } from './details.js'
 import { byId, setAttribute, setText } from './dom.js'
-import { count, milliseconds, rate, span } from './format.js'
+import { count, milliseconds, ofScale, rate, span } from './format.js'
 import { Model } from './model.js'
 import { Operator } from './operator.js'
 import { Stream } from './stream.js'
@@ -24,7 +24,7 @@ const requestsChart = new Chart(byId('charts'), {
   title: 'Requests per second',
   least: 4,
   format: rate,
-  axis: rate,
+  axis: ofScale(rate),
   series: [
     { key: 'requests', label: 'Requests', kind: 'requests' },
     { key: 'errors', label: 'Errors (5xx)', kind: 'errors' }
@@ -34,7 +34,7 @@ const latencyChart = new Chart(byId('charts'), {
   title: 'Latency',
   least: 0.4,
   format: milliseconds,
-  axis: milliseconds,
+  axis: ofScale(milliseconds),
   series: [
     { key: 'p50', label: 'p50', kind: 'p50' },
     { key: 'p99', label: 'p99', kind: 'p99' }

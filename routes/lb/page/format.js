@@ -47,7 +47,7 @@ export function percent(share) {
 
 export function milliseconds(value) {
   if (isNone(value)) return NONE
-  if (value >= 10_000) return `${short(value / 1000)} s`
+  if (value >= 1000) return `${short(value / 1000)} s`
   return value > 0 && value < 0.01 ? '<0.01 ms' : `${short(value)} ms`
 }
 
@@ -59,6 +59,14 @@ export function bytes(value) {
   for (; size >= 1000 && unit < units.length - 1; unit++) size /= 1000
   return `${unit === 0 ? Math.round(size) : short(size)} ${units[unit]}`
 }
+
+/** For values of a scale, in another format: without the zeros that say how exact they are. */
+export const ofScale = (format) => (value) =>
+  value === 0
+    ? '0'
+    : format(value)
+        .replace(/(\.\d*?)0+(?!\d)/, '$1')
+        .replace(/\.(?!\d)/, '')
 
 /** A span of milliseconds, in its two largest units. */
 export function span(ms) {

@@ -3,6 +3,8 @@
 import { Refused } from './api.js'
 import { byId, setAttribute, setText } from './dom.js'
 
+const NOTICE_MS = 6000
+
 export class Operator {
   #api
   #model
@@ -12,6 +14,7 @@ export class Operator {
   #weights = byId('weights')
   #confirmer = byId('confirm')
   #isBusy = false
+  #timer
 
   constructor(api, model, announcer) {
     this.#api = api
@@ -136,6 +139,9 @@ export class Operator {
     setText(byId('notice-text'), text)
     setAttribute(this.#notice, 'hidden', text === '')
     setAttribute(this.#notice, 'data-fault', isFault)
+    clearTimeout(this.#timer)
+    // What went wrong stays until it has been read.
+    if (!isFault) this.#timer = setTimeout(() => setAttribute(this.#notice, 'hidden', true), NOTICE_MS)
     this.#announcer.say(text)
   }
 }

@@ -6,6 +6,9 @@ import { count, milliseconds, percent, rate, STATES, span } from './format.js'
 import { Spark, Strip } from './strip.js'
 import { ALARMING } from './totals.js'
 
+/** Characters of an address that stay in one line. */
+const LONG = 24
+
 const cell = (name, label, ...children) =>
   h('td', { class: `cell-${name}`, role: 'cell', 'data-label': label }, ...children)
 
@@ -13,7 +16,7 @@ const cell = (name, label, ...children) =>
 function elementsOf(address) {
   return {
     chevron: icon('chevron'),
-    address: h('span', { class: 'address' }, address),
+    address: h('span', { class: address.length > LONG ? 'address long' : 'address' }, address),
     tags: h('span', { class: 'tags' }),
     stateIcon: icon('checking'),
     stateName: h('span'),

@@ -1,9 +1,11 @@
 // Light, dark, or as the system has it. No module: the page is not to be drawn in the wrong one first.
 const KEY = 'fairlead-theme'
+const THEMES = ['auto', 'light', 'dark']
 
 function storedTheme() {
   try {
-    return localStorage.getItem(KEY) ?? 'auto'
+    const stored = localStorage.getItem(KEY)
+    return THEMES.includes(stored) ? stored : 'auto'
   } catch {
     return 'auto'
   }
@@ -13,7 +15,7 @@ document.documentElement.dataset.theme = storedTheme()
 
 document.addEventListener('DOMContentLoaded', () => {
   const choice = document.getElementById('theme')
-  choice.querySelector(`[value="${document.documentElement.dataset.theme}"]`)?.click()
+  choice.querySelector(`[value="${document.documentElement.dataset.theme}"]`).click()
   choice.addEventListener('change', ({ target }) => {
     document.documentElement.dataset.theme = target.value
     try {

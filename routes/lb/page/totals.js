@@ -55,7 +55,7 @@ const TILES = [
       ].filter(([number]) => number > 0)
       return {
         value: compact(requests.inFlight),
-        note: parts.length > 0 ? parts.map((part) => part.join(' ')).join(', ') : 'none waits',
+        note: parts.length > 0 ? parts.map((part) => part.join(' ')).join(', ') : 'none queued',
         isBad: requests.queued > 0
       }
     }

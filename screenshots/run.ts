@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Browser } from './browser.js'
+import type { Page, Screen } from './browser-page.js'
+import { Fleet } from './fleet.js'
+
+const FOLDER = path.join(__dirname, '../../docs/screenshots')
+/** As long as the charts go back. */
+const FILL_SECONDS = 300
+
+const DESKTOP = { width: 1360, height: 940 }
+const PHONE = { width: 390, height: 1000, scale: 2, isPhone: true }
+
+const seconds = Number(process.argv[2] ?? FILL_SECONDS)
+
+async function take(page: Page, name: string, screen: Screen): Promise<void> {
+  await page.show(screen)
+  // The charts are drawn anew at their new width, and a second later with all that came.
+  await delay(1500)
+  const picture = await page.picture()
+  writeFileSync(path.join(FOLDER, `${name}.png`), picture)
+  console.log(`${name}.png  ${screen.width}×${screen.height}  ${Math.round(picture.length / 1024)} KiB`)
+}
+
+async function main(): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true })
+  const fleet = await Fleet.start()
+  const browser = new Browser()
+  try {
+    console.log(`The charts of ${fleet.url}/__lb/ fill for ${seconds} s`)
+    const page = await browser.newPage()
+    await page.show(DESKTOP)
+    await page.open(`${fleet.url}/__lb/`)
+    await delay(seconds * 600)
+    await fleet.order(3, { draining: true })
+    await delay(seconds * 100)
+    await fleet.order(3, { draining: false })
+    await delay(seconds * 300)
+    await take(page, 'desktop', DESKTOP)
+    await take(page, 'phone', PHONE)
+    await take(page, 'dark', { ...DESKTOP, isDark: true })
+    fleet.kill(1)
+    await page.until(`document.querySelector('[data-state=unhealthy]')`)
+    await delay(8000)
+    await page.evaluate(`document.querySelectorAll('.expander')[1].click()`)
+    await take(page, 'backend-down', DESKTOP)
+    if (page.complaints.length > 0) throw new Error(page.complaints.join('\n'))
+  } finally {
+    await browser.close()
+    await fleet.stop()
+  }
+}
+
+main().catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})

@@ -1,0 +1,38 @@
+import { test } from '../helper.js'
+import { authority } from '../support/certificates.js'
+import { EventListener } from '../support/event-stream.js'
+import { exchange } from '../support/raw-client.js'
+import { startSecureBalancer } from '../support/secure-balancer.js'
+import { fieldValue, statusOf } from '../support/wire.js'
+
+const HSTS = 'max-age=600'
+
+const get = (target: string, ...fields: string[]) =>
+  [`GET ${target} HTTP/1.1`, 'Host: lb.example', ...fields, '', ''].join('\r\n')
+
+for (const [place, env] of [
+  ['with the rest', {}],
+  ['on a port of its own', { LB_ADMIN_PORT: '0' }]
+] as const)
+  test(`the page and its stream by TLS, ${place}`, async (t) => {
+    const by = authority(t)
+    if (!by) return
+    const balancer = await startSecureBalancer(t, by, 'a.example:80', { ...env, LB_HSTS: '600' })
+    const port = balancer.adminPort
+    // What is on a port of its own is plain.
+    const isSecure = port === balancer.port
+    const scheme = isSecure ? 'https' : 'http'
+    const page = await exchange(t, port, get('/__lb/'))
+    t.equal(statusOf(page), 200)
+    t.equal(fieldValue(page.fields, 'strict-transport-security'), isSecure ? HSTS : undefined)
+    const own = get('/__lb/events', `Origin: ${scheme}://lb.example`, 'Sec-Fetch-Site: same-origin')
+    const listener = await EventListener.open(t, port, own)
+    if (isSecure) t.match(listener.head.toLowerCase(), `strict-transport-security: ${HSTS}`)
+    t.match(await listener.event(2), { name: 'tick', data: { backends: [{ address: 'a.example:80' }] } })
+    const other = isSecure ? 'http' : 'https'
+    t.equal(statusOf(await exchange(t, port, get('/__lb/events', `Origin: ${other}://lb.example`))), 404)
+    const closing = balancer.fastify.close()
+    await listener.client.untilClosed(3000)
+    t.equal(listener.events.at(-1)!.name, 'end')
+    await closing
+  })
