@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici'
+import type { OutgoingRequest, ResponseHandler } from './carrier.js'
 import type { BackendConfig } from './config/backends.js'
-import type { OutgoingRequest, ResponseHandler } from './http1/connection.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
+import type { Carrier, OutgoingRequest, ResponseHandler } from '../carrier.js'
 import { BackendCell, BalancerCell } from '../counters.js'
-import type { Connection, OutgoingRequest, ResponseHandler } from '../http1/connection.js'
 import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
 import type { ClientResponse } from './client-response.js'
 import type { EndedRequest } from './ended-request.js'
@@ -93,7 +93,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
 
   abstract onLate(nowMs: number): void
 
-  onSending(connection: Connection): void {
+  onSending(connection: Carrier): void {
     if (this.closed) {
       connection.destroy()
       return
@@ -134,7 +134,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
     const { registry } = this.forwarding
     registry.counters.add(BalancerCell.tunnels, 1)
     this.res.whenOver(() => registry.counters.add(BalancerCell.tunnels, -1))
-    new Tunnel(this.connection!, this.res.tunnelEnd(), this, idleMs).start(early)
+    new Tunnel(this.connection!.tunnel!, this.res.clientTunnel(), this, idleMs).start(early)
   }
 
   onTunnelSent(bytes: number): void {
@@ -146,7 +146,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   }
 
   /** Takes the place of an attempt that was left: the slot and the connection, on which the request was sent then. */
-  protected takeOver(backend: Backend, connection: Connection | undefined, sentMs: number): void {
+  protected takeOver(backend: Backend, connection: Carrier | undefined, sentMs: number): void {
     this.backend = backend
     this.connection = connection
     this.#movedMs = sentMs

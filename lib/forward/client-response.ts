@@ -49,11 +49,11 @@ export interface ClientResponse {
     isLast: boolean
   ): void
   /** The client's side of a connection that has changed to another protocol. */
-  tunnelEnd(): TunnelEnd
+  clientTunnel(): ClientTunnel
 }
 
 /** What a tunnel needs of the client's side. */
-export interface TunnelEnd {
+export interface ClientTunnel {
   readonly writableLength: number
   readonly writableNeedDrain: boolean
   setTimeout(timeoutMs: number, callback: () => void): unknown

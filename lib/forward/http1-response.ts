@@ -2,7 +2,7 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ResponseHead } from '../http1/response-head.js'
 import { refuseRest } from './client-connection.js'
-import type { ClientResponse, TunnelEnd } from './client-response.js'
+import type { ClientResponse, ClientTunnel } from './client-response.js'
 import { lingerAfter } from './linger.js'
 import { hasBody } from './request-body.js'
 import { endJoined, whenTaken, writePart } from './response-body.js'
@@ -83,7 +83,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
     this.end(body)
   }
 
-  tunnelEnd(): TunnelEnd {
+  clientTunnel(): ClientTunnel {
     return this.req.socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
   }
 }

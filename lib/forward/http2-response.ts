@@ -2,7 +2,7 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { BrokenResponse } from '../http1/broken-response.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import { fieldsIn, fieldsOf, sendFields } from '../http2/fields.js'
-import type { ClientResponse, TunnelEnd } from './client-response.js'
+import type { ClientResponse, ClientTunnel } from './client-response.js'
 import type { Http2Request } from './http2-request.js'
 
 const { NGHTTP2_NO_ERROR } = constants
@@ -103,8 +103,8 @@ export class Http2Response implements ClientResponse {
     this.#end()
   }
 
-  tunnelEnd(): TunnelEnd {
-    return this.#stream as unknown as TunnelEnd
+  clientTunnel(): ClientTunnel {
+    return this.#stream as unknown as ClientTunnel
   }
 
   get #isOver(): boolean {

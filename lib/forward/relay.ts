@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import type { Connection } from '../http1/connection.js'
+import type { Carrier } from '../carrier.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import type { ClientResponse } from './client-response.js'
 
 /**
- * The way of a response from the connection to the backend to that of the client: head, body with backpressure,
- * trailers. It tells the connection which of the bytes that it has read are still in use.
+ * The way of a response from the backend to the connection of the client: head, body with backpressure,
+ * trailers. It tells the backend's side which of the bytes that it has read are still in use.
  */
 export abstract class Relay {
   readonly req: IncomingMessage
@@ -17,7 +17,7 @@ export abstract class Relay {
   /** Bytes of the body that came from the backend. */
   protected bytesReceived = 0
   /** While an attempt is under way on it. */
-  protected connection: Connection | undefined
+  protected connection: Carrier | undefined
   protected head: ResponseHead | undefined
   /** Bytes of the body still to come, or less than 0 where its length is not declared. */
   #remaining = -1

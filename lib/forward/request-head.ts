@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { OutgoingRequest } from '../http1/connection.js'
+import type { OutgoingRequest } from '../carrier.js'
 import { connectionOptions, FieldNames } from '../http1/field-names.js'
 import { KeptBody } from '../http1/kept-body.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'

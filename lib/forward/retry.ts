@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { OutgoingRequest } from '../http1/connection.js'
+import type { OutgoingRequest } from '../carrier.js'
 import type { AttemptFault } from './failure.js'
 
 /** Methods that may be sent twice (RFC 9110 section 9.2.2, and the registry of methods for WebDAV's and QUERY). */

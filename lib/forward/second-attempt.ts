@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
+import type { Carrier, ResponseHandler } from '../carrier.js'
 import { BackendCell } from '../counters.js'
-import type { Connection, ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import type { Forwarding } from './forwarding.js'
 import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
@@ -21,7 +21,7 @@ export interface SecondAttemptOwner
  */
 export class SecondAttempt implements ResponseHandler, Awaiting {
   readonly backend: Backend
-  connection: Connection | undefined
+  connection: Carrier | undefined
   sentMs = -1
   /** It was given up. */
   abandoned = false
@@ -71,7 +71,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
     budget.give()
   }
 
-  onSending(connection: Connection): void {
+  onSending(connection: Carrier): void {
     if (this.abandoned) {
       connection.destroy()
       return

@@ -1,6 +1,6 @@
 import type { Backend } from '../backend.js'
+import type { ResponseHandler } from '../carrier.js'
 import { faultCode } from '../fault.js'
-import type { ResponseHandler } from '../http1/connection.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import type { AttemptSpan, RequestSpan } from '../tracing/request-span.js'
 import { Exchange } from './exchange.js'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
+import type { OutgoingRequest } from '../carrier.js'
 import { BackendCell, BalancerCell } from '../counters.js'
-import type { OutgoingRequest } from '../http1/connection.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import type { Stranded } from './outage.js'

@@ -1,5 +1,5 @@
-import type { Connection, ConnectionUser } from '../http1/connection.js'
-import type { TunnelEnd } from './client-response.js'
+import type { TunnelEnd, TunnelUser } from '../carrier.js'
+import type { ClientTunnel } from './client-response.js'
 
 /** What is told of the bytes in a tunnel. */
 export interface TunnelProgress {
@@ -8,14 +8,14 @@ export interface TunnelProgress {
 }
 
 /** Bytes in both directions between a client and a backend that have changed to another protocol. */
-export class Tunnel implements ConnectionUser {
-  readonly #connection: Connection
-  readonly #client: TunnelEnd
+export class Tunnel implements TunnelUser {
+  readonly #connection: TunnelEnd
+  readonly #client: ClientTunnel
   readonly #progress: TunnelProgress
   #isHolding = false
 
   /** @param idleMs after so long without a byte in either direction it is closed */
-  constructor(connection: Connection, client: TunnelEnd, progress: TunnelProgress, idleMs: number) {
+  constructor(connection: TunnelEnd, client: ClientTunnel, progress: TunnelProgress, idleMs: number) {
     this.#connection = connection
     this.#client = client
     this.#progress = progress

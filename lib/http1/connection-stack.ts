@@ -1,12 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import { Dispatcher } from 'undici'
-import {
-  Connection,
-  ConnectionClosed,
-  type ConnectionOwner,
-  type OutgoingRequest,
-  type ResponseHandler
-} from './connection.js'
+import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
+import { Connection, ConnectionClosed, type ConnectionOwner } from './connection.js'
 import { IdleTime } from './idle-time.js'
 
 /** Requests that a backend is given at once, before more wait for a connection to come free. */

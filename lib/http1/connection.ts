@@ -1,45 +1,8 @@
-import type { IncomingMessage } from 'node:http'
 import type { OnReadOpts, Socket } from 'node:net'
-import { type BodyProgress, BodySender } from './body-sender.js'
-import type { KeptBody } from './kept-body.js'
+import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelUser } from '../carrier.js'
+import { BodySender } from './body-sender.js'
 import { ReadMemory } from './read-memory.js'
-import { type Asked, type DataSink, ResponseParser, type ResponseSink } from './response-parser.js'
-
-/** A request as it goes over the wire. */
-export interface OutgoingRequest extends Asked {
-  /** Request line and fields up to and with the blank line, a character a byte. */
-  readonly head: string
-  /** The client's request, if it has a body. */
-  readonly body: IncomingMessage | undefined
-  /** Whether it does no harm to send it a second time, and that is prepared for. */
-  readonly repeatable: boolean
-  /** What was sent of the body, if it is to be sent again. */
-  readonly kept?: KeptBody | undefined
-}
-
-/** What is told of what comes, up to its end or an error, and nothing after that. */
-interface ConnectionSink extends DataSink {
-  /** All that came in one read has been told, and more is to come. */
-  onReadEnd(): void
-  /** The connection failed. */
-  onError(error: Error): void
-}
-
-/** Who has sent a request. A connection that cannot be opened is an error without `onSending` before it. */
-export interface ResponseHandler extends ConnectionSink, ResponseSink, BodyProgress {
-  /** Nobody waits for the response any more. */
-  readonly abandoned: boolean
-  /** The request is about to be written to this connection. */
-  onSending(connection: Connection): void
-  /** The request has been written whole. */
-  onSent(): void
-}
-
-/** Who uses a connection that has changed to another protocol. */
-export interface ConnectionUser extends ConnectionSink {
-  /** What was written has been taken. */
-  onDrain(): void
-}
+import { ResponseParser } from './response-parser.js'
 
 /** What a connection tells those who keep it. */
 export interface ConnectionOwner {
@@ -62,7 +25,7 @@ export class ConnectionClosed extends Error {
  * One connection to a backend, with one request at a time. What comes when no response is due, or behind the end of
  * one, would be taken for the response to another client's request: such a connection is never used again.
  */
-export class Connection {
+export class Connection implements TunnelEnd {
   /** Since when, and until when, it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
   freeSinceMs = 0
   expiresMs = 0
@@ -75,7 +38,7 @@ export class Connection {
   readonly #parser: ResponseParser
   readonly #memory = new ReadMemory()
   readonly #socket: Socket
-  #handler: ConnectionSink | undefined
+  #handler: ResponseHandler | TunnelUser | undefined
   #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
   #sender: BodySender | undefined
   #requests = 0
@@ -105,7 +68,6 @@ export class Connection {
     this.#socket.on('close', () => this.fail(new ConnectionClosed()))
   }
 
-  /** Whether there was a request on it before the latest. */
   get isReused(): boolean {
     return this.#requests > 1
   }
@@ -115,22 +77,22 @@ export class Connection {
     return this.#parser.keepAliveSeconds
   }
 
-  /** Whether what is being told lies in memory that the next read of any connection overwrites. */
+  get tunnel(): this {
+    return this
+  }
+
   get borrowed(): boolean {
     return this.#memory.borrowed
   }
 
-  /** Has the memory of what is being told left alone, as something holds on to it. */
   keep(): void {
     this.#memory.kept = true
   }
 
-  /** Reads nothing more, once what has been read is told. */
   hold(): void {
     this.#isHeld = true
   }
 
-  /** Reads on. */
   readonly release = (): void => {
     this.#isHeld = false
     if (!this.#isStopped) return
@@ -162,25 +124,22 @@ export class Connection {
     }
   }
 
-  /** Gives the connection to another one, when the response to its request was that it changes its protocol. */
-  use(user: ConnectionUser): void {
+  use(user: TunnelUser): void {
     this.#handler = user
     this.#parser.redirect(user)
     this.#socket.on('drain', () => user.onDrain())
     this.#owner.onTunnel(this)
   }
 
-  /** Writes bytes of the other protocol. Returns whether there is room for more before `onDrain`. */
   write(chunk: Buffer): boolean {
     return this.#socket.write(chunk)
   }
 
-  /** Nothing more will be written. */
   endSending(): void {
     this.#socket.end()
   }
 
-  /** Closes the connection, whatever is under way. Its handler is told nothing more. */
+  /** Closes the connection, whatever is under way. */
   destroy(): void {
     this.#handler = this.#waiting = undefined
     this.#leave()

@@ -1,7 +1,7 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { Backend } from '../backend.js'
+import type { OutgoingRequest } from '../carrier.js'
 import type { EndedRequest } from '../forward/ended-request.js'
-import type { OutgoingRequest } from '../http1/connection.js'
 import { type RequestTrace, type TraceContext, type TraceParent, traceParentLine } from './trace-context.js'
 
 /** As the packages have them, which are only loaded if there are spans. */

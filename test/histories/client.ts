@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../lib/backend.js'
-import type { ClientResponse, TunnelEnd } from '../../lib/forward/client-response.js'
+import type { ClientResponse, ClientTunnel } from '../../lib/forward/client-response.js'
 import type { Exchange } from '../../lib/forward/exchange.js'
 import type { ResponseHead } from '../../lib/http1/response-head.js'
 import type { Attempt } from './pool.js'
@@ -111,7 +111,7 @@ export class Client implements ClientResponse {
   readonly sendPart = nothing
   readonly flush = nothing
 
-  tunnelEnd(): TunnelEnd {
+  clientTunnel(): ClientTunnel {
     throw new Error('no history has tunnels')
   }
 

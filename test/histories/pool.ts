@@ -1,5 +1,5 @@
 import type { Backend } from '../../lib/backend.js'
-import type { Connection, ResponseHandler } from '../../lib/http1/connection.js'
+import type { Carrier, ResponseHandler } from '../../lib/carrier.js'
 import { type ResponseHead, readResponseHead } from '../../lib/http1/response-head.js'
 import type { Client } from './client.js'
 
@@ -66,7 +66,7 @@ export class Attempt {
     this.hasEnded = true
   }
 
-  get #connection(): Connection {
+  get #connection(): Carrier {
     const drop = () => {
       this.isDropped = true
     }
@@ -75,12 +75,13 @@ export class Attempt {
     return {
       isReused,
       borrowed: false,
+      tunnel: undefined,
       destroy: drop,
       fail: (error: Error) => this.fail(error),
       keep: unused,
       hold: unused,
       release: unused
-    } as unknown as Connection
+    }
   }
 }
 

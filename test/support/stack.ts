@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import type { Connection, OutgoingRequest, ResponseHandler } from '../../lib/http1/connection.js'
+import type { Carrier, OutgoingRequest, ResponseHandler } from '../../lib/carrier.js'
 import { ConnectionStack } from '../../lib/http1/connection-stack.js'
 import { SocketOpener } from '../../lib/http1/open-socket.js'
 import { BackendCredentials } from '../../lib/tls/backend-credentials.js'
@@ -15,7 +15,7 @@ export const EAGER = 32
 /** Who has sent a request, and notes how it ended, and how often. */
 export class Ending extends Recorder implements ResponseHandler {
   abandoned = false
-  connection: Connection | undefined
+  connection: Carrier | undefined
   sent = 0
   completed = 0
   readonly errors: (Error & { code?: string })[] = []
@@ -30,7 +30,7 @@ export class Ending extends Recorder implements ResponseHandler {
     return this.told.find(([part]) => part === 'data')?.[1]
   }
 
-  onSending(connection: Connection): void {
+  onSending(connection: Carrier): void {
     this.connection = connection
     // As one does for whom nobody waits any more.
     if (this.abandoned) connection.destroy()

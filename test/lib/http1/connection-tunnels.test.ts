@@ -1,4 +1,4 @@
-import type { ConnectionUser } from '../../../lib/http1/connection.js'
+import type { TunnelUser } from '../../../lib/carrier.js'
 import { eventually, test } from '../../helper.js'
 import { scripted } from '../../support/raw-backend.js'
 import { EAGER, Ending, stackFor } from '../../support/stack.js'
@@ -14,7 +14,7 @@ const UPGRADE = {
 const GET = { ...UPGRADE, head: 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', upgrade: undefined }
 
 /** Who uses a tunnel, and counts how it ends. */
-class User implements ConnectionUser {
+class User implements TunnelUser {
   ends = 0
   onData(): void {}
   onReadEnd(): void {}
@@ -32,7 +32,7 @@ class Switching extends Ending {
   readonly user = new User()
   override onHead(...head: Parameters<Ending['onHead']>): void {
     super.onHead(...head)
-    this.connection!.use(this.user)
+    this.connection!.tunnel!.use(this.user)
   }
 }
 

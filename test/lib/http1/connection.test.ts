@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
-import type { Connection, ConnectionUser } from '../../../lib/http1/connection.js'
+import type { TunnelUser } from '../../../lib/carrier.js'
 import { eventually, sleep, test } from '../../helper.js'
 import { OK, scripted } from '../../support/raw-backend.js'
 import { allEnded, ask, Ending, requestOf, stackFor } from '../../support/stack.js'
@@ -139,7 +139,7 @@ test('failed, it tells why, once', async (t) => {
 })
 
 /** Who uses a connection after a change of protocol. */
-class User implements ConnectionUser {
+class User implements TunnelUser {
   text = ''
   drains = 0
   ended = 0
@@ -167,17 +167,18 @@ class User implements ConnectionUser {
 async function changed(t: Test) {
   const all = await asked(t, { upgrade: 'x', head: 'GET / HTTP/1.1\r\nConnection: upgrade\r\n\r\n' })
   const user = new User()
-  all.ending.onCall = () => (all.ending.connection as Connection).use(user)
+  const tunnel = all.connection.tunnel!
+  all.ending.onCall = () => tunnel.use(user)
   all.socket.write('HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\nhello')
   await eventually(() => user.text === 'hello')
   const received: string[] = []
   all.socket.removeAllListeners('data').on('data', (bytes) => received.push(bytes.toString('latin1')))
-  return { ...all, user, received }
+  return { ...all, user, received, tunnel }
 }
 
 test('after a change of protocol the connection is its user’s', async (t) => {
-  const { ending, user, socket, connection, received } = await changed(t)
-  t.equal(connection.write(Buffer.from('\0hi')), true)
+  const { ending, user, socket, tunnel, received } = await changed(t)
+  t.equal(tunnel.write(Buffer.from('\0hi')), true)
   await eventually(() => received.join('') === '\0hi')
   socket.write(OK)
   await eventually(() => user.text === `hello${OK}`)
@@ -185,16 +186,16 @@ test('after a change of protocol the connection is its user’s', async (t) => {
   socket.on('end', () => {
     isEnded = true
   })
-  connection.endSending()
+  tunnel.endSending()
   await eventually(() => isEnded && user.ended === 1)
   t.same([ending.calls, ending.completed], [1, 0])
 })
 
 test('and hears of room, of the end, and of an error', async (t) => {
-  const { user, socket, connection, stack } = await changed(t)
+  const { user, socket, tunnel, stack } = await changed(t)
   socket.pause()
   let isTaken = true
-  for (let i = 0; isTaken && i < 1000; i++) isTaken = connection.write(Buffer.alloc(100_000))
+  for (let i = 0; isTaken && i < 1000; i++) isTaken = tunnel.write(Buffer.alloc(100_000))
   t.equal(isTaken, false)
   t.equal(user.drains, 0)
   socket.resume()
