@@ -38,6 +38,8 @@ export class Backend {
   left = false
   /** When it last came back after an absence, on the same clock, or -1 if it is not starting slowly. */
   returnedMs = -1
+  /** Set by the registry. */
+  pool: BackendPool
 
   #config: BackendConfig
 
@@ -45,10 +47,11 @@ export class Backend {
     readonly id: number,
     config: BackendConfig,
     readonly counters: Counters,
-    readonly pool: BackendPool,
+    pool: BackendPool,
     now: Date
   ) {
     this.#config = config
+    this.pool = pool
     this.since = now
     this.reason = this.state === 'healthy' ? 'taken for healthy at the start' : 'not checked yet'
     this.configure(config)

@@ -13,6 +13,8 @@ export interface PoolOptions extends SocketOptions {
 export interface BackendPool {
   /** Sends a request; the handler is told of all that comes of it, sooner or later. */
   dispatch(request: OutgoingRequest, handler: ResponseHandler): void
+  /** Lets the requests under way be answered, and closes; there may be none after that. */
+  close(): Promise<void>
   /** Fails the requests under way, and closes every connection. */
   destroy(): Promise<void>
 }

@@ -32,6 +32,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
   #backends: readonly Backend[]
   /** Those that have left, until their last request is done. */
   readonly #leaving = new Set<Backend>()
+  /** Whose place another has taken, until their last request is done. */
+  readonly #closing = new Set<BackendPool>()
   #nextId: number
 
   constructor(configs: readonly BackendConfig[], options: RegistryOptions) {
@@ -80,6 +82,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Changes what is said of a backend; its address and protocol stay. */
   reconfigure(backend: Backend, config: BackendConfig): void {
+    if (!connectsAlike(backend.config, config)) this.#replacePool(backend, config)
     backend.configure(config)
     if (backend.returnedMs < 0)
       backend.counters.set(BackendCell.effectiveWeight, backend.weight * WEIGHT_UNIT)
@@ -89,6 +92,14 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** The backend with this `host:port`. */
   backendAt(address: string): Backend | undefined {
     return this.#backends.find((backend) => backend.address === address)
+  }
+
+  /** What is under way goes on over the connections that it has. */
+  #replacePool(backend: Backend, config: BackendConfig): void {
+    const before = backend.pool
+    backend.pool = this.#options.createPool(config)
+    this.#closing.add(before)
+    void before.close().then(() => this.#closing.delete(before))
   }
 
   #create(id: number, config: BackendConfig, counters: Counters): Backend {
@@ -225,8 +236,14 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Closes every connection to every backend. */
   async close(): Promise<void> {
-    await Promise.all([...this.backends, ...this.#leaving].map(({ pool }) => pool.destroy()))
+    const pools = [...this.backends, ...this.#leaving].map(({ pool }) => pool)
+    await Promise.all([...pools, ...this.#closing].map((pool) => pool.destroy()))
   }
+}
+
+/** Whether connections are made in the same way. */
+function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
+  return a.tlsName === b.tlsName && !a.tlsNoVerify === !b.tlsNoVerify
 }
 
 /** The share of its weight that a slow start begins with. */

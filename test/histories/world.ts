@@ -43,6 +43,7 @@ export class World {
     const registry = new Registry(config.backends, {
       createPool: ({ address }) => ({
         dispatch: (request, handler) => this.#dispatch(address, request, handler),
+        close: async () => {},
         destroy: async () => {}
       }),
       initialState: config.healthCheck.enabled ? 'checking' : 'healthy',

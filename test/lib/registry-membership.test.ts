@@ -35,11 +35,53 @@ t.test('a backend that joins is numbered after all that were there, in its initi
   t.equal(registry.backends[0]!.active, 0, 'its counters are its own')
 })
 
+t.test(
+  'a backend that is connected to in another way gets other connections, once those it has are done',
+  async (t) => {
+    const pools: { config: string; closed: () => void; destroyed: boolean }[] = []
+    const registry = registryOf('https://a', {
+      createPool: ({ tlsName, tlsNoVerify }) => {
+        const pool = { config: `${tlsName} ${tlsNoVerify}`, closed: () => {}, destroyed: false }
+        pools.push(pool)
+        const close = () =>
+          new Promise<void>((resolve) => {
+            pool.closed = resolve
+          })
+        const destroy = async () => {
+          pool.destroyed = true
+        }
+        return { dispatch: () => {}, close, destroy }
+      }
+    })
+    const [backend] = registry.backends
+    const pool = backend!.pool
+    for (const options of [';weight=3', ';tls-no-verify=false'])
+      registry.reconfigure(backend!, configOf(`https://a${options}`))
+    t.equal(backend!.pool, pool, 'what changes nothing about them leaves them alone')
+    for (const options of [';tls-name=b', ';tls-name=c', ';tls-name=c;tls-no-verify', ''])
+      registry.reconfigure(backend!, configOf(`https://a${options}`))
+    t.same(
+      pools.map(({ config }) => config),
+      ['undefined undefined', 'b undefined', 'c undefined', 'c true', 'undefined undefined']
+    )
+    t.not(backend!.pool, pool)
+    pools[0]!.closed()
+    await new Promise((resolve) => setImmediate(resolve))
+    await registry.close()
+    t.same(
+      pools.map(({ destroyed }) => destroyed),
+      [false, true, true, true, true],
+      'those that have not closed by then are closed at the end'
+    )
+  }
+)
+
 t.test('a backend that leaves is given nothing, and is let go when its last request is done', async (t) => {
   let destroyed = 0
   const registry = registryOf('a:80 b:80', {
     createPool: () => ({
       dispatch: () => {},
+      close: async () => {},
       destroy: async () => {
         destroyed++
       }
