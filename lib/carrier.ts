@@ -33,7 +33,7 @@ export interface ResponseHandler extends CarrierSink, ResponseSink, BodyProgress
   onSent(): void
 }
 
-/** What carries one request to a backend, and its response back: for that time, a connection of HTTP/1.1. */
+/** What carries one request to a backend, and its response back: for that time, a connection of HTTP/1.1; or a stream. */
 export interface Carrier {
   /** Whether its connection had carried a request before. */
   readonly isReused: boolean

@@ -6,6 +6,12 @@ const WORDS: Readonly<Record<string, string>> = {
   LB_CONNECTION_CLOSED: 'connection closed',
   LB_CONNECT_TIMEOUT: 'connect timeout',
   LB_RESPONSE_TIMEOUT: 'response timeout',
+  LB_NOT_HTTP2: 'does not speak HTTP/2',
+  ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL: 'does not speak HTTP/2',
+  ERR_SSL_TLS_ALERT_NO_APPLICATION_PROTOCOL: 'does not speak HTTP/2',
+  LB_SETTINGS_TIMEOUT: 'connect timeout (no settings of HTTP/2)',
+  LB_REQUEST_REFUSED: 'request refused unprocessed',
+  LB_PING_TIMEOUT: 'connection silent',
   ETIMEDOUT: 'connect timeout',
   EHOSTUNREACH: 'host unreachable',
   ENETUNREACH: 'network unreachable',
@@ -39,6 +45,7 @@ export function describeFault(error: unknown): string {
   const code = faultCode(error)
   if (WORDS[code]) return WORDS[code]
   if (code === 'LB_BROKEN_RESPONSE') return `broken response (${(error as Error).message})`
+  if (code === 'LB_STREAM_RESET') return `request given up (${(error as Error).message})`
   return code
 }
 

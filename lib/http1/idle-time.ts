@@ -1,4 +1,4 @@
-/** How long an idle connection is kept if the backend does not say. */
+/** How long an idle connection is kept if neither the backend nor anybody else says. */
 const DEFAULT_MS = 4000
 /** How much sooner than the backend it is closed, which may have begun to count sooner. */
 const MARGIN_MS = 2000
@@ -18,18 +18,24 @@ const FORGET_MS = 600_000
 
 /** How long connections to one backend may be idle: as it says itself, and as its closings have taught. */
 export class IdleTime {
+  readonly #defaultMs: number
   #learnedMs = Number.POSITIVE_INFINITY
   #forgetMs = 0
   #closedAfterMs = 0
   #closedAtMs = Number.NEGATIVE_INFINITY
   #closings = 0
 
+  /** @param defaultMs if the backend does not say */
+  constructor(defaultMs = DEFAULT_MS) {
+    this.#defaultMs = defaultMs
+  }
+
   /**
    * For how long a connection may be idle from `nowMs` on; 0 or less for not at all.
    * @param saidSeconds what the backend said in `Keep-Alive`, or -1
    */
   limitMs(saidSeconds: number, nowMs: number): number {
-    const saidMs = saidSeconds < 0 ? DEFAULT_MS : Math.min(saidSeconds * 1000 - MARGIN_MS, MAX_MS)
+    const saidMs = saidSeconds < 0 ? this.#defaultMs : Math.min(saidSeconds * 1000 - MARGIN_MS, MAX_MS)
     return nowMs < this.#forgetMs ? Math.min(saidMs, this.#learnedMs) : saidMs
   }
 

@@ -12,6 +12,11 @@ export class KeptBody {
     this.#limitBytes = limitBytes
   }
 
+  /** Whether an attempt has left something to send again. */
+  get isBegun(): boolean {
+    return this.#chunks.length > 0 || this.isEnded
+  }
+
   get chunks(): readonly Buffer[] {
     return this.#chunks
   }
@@ -19,11 +24,17 @@ export class KeptBody {
   add(chunk: Buffer): void {
     this.#bytes += chunk.length
     if (this.#bytes > this.#limitBytes) {
-      this.isWhole = false
-      this.#chunks = []
+      this.drop()
     } else {
       // A copy: the chunk would hold all that was read with it.
       this.#chunks.push(Buffer.from(chunk))
     }
+  }
+
+  /** It will not be sent a second time. */
+  drop(): void {
+    this.isWhole = false
+    this.#bytes = this.#limitBytes
+    this.#chunks = []
   }
 }

@@ -12,6 +12,8 @@ export interface SocketOptions {
   /** The name that TLS asks for and verifies, instead of the host's; a name that the backend itself is given goes first. */
   readonly servername?: string
   readonly credentials: Pick<BackendCredentials, 'context'>
+  /** What is offered to be spoken over TLS (ALPN); nothing if it is not given. */
+  readonly alpnProtocols?: readonly string[]
 }
 
 /** Connecting took too long. */
@@ -62,7 +64,7 @@ export class SocketOpener {
   /** Its certificate is verified against the name in its URL, or that beside it, whatever Host a client sends. */
   #tlsOptions(): ConnectionOptions {
     const { hostname, tlsName, tlsNoVerify } = this.#backend
-    const { servername, credentials } = this.#options
+    const { servername, credentials, alpnProtocols } = this.#options
     const secureContext = credentials.context
     // What was shown and believed before is resumed with a session.
     if (secureContext !== this.#context) this.#session = undefined
@@ -70,6 +72,7 @@ export class SocketOpener {
     const name = tlsName ?? servername ?? hostname
     const rejectUnauthorized = !tlsNoVerify
     const named = isIP(name) === 0 ? { servername: name } : {}
-    return { secureContext, session: this.#session, rejectUnauthorized, ...named }
+    const offer = alpnProtocols ? { ALPNProtocols: [...alpnProtocols] } : {}
+    return { secureContext, session: this.#session, rejectUnauthorized, ...named, ...offer }
   }
 }

@@ -3,6 +3,13 @@ import { describeFault, faultCode, isUnreachable } from '../../lib/fault.js'
 import { BrokenResponse } from '../../lib/http1/broken-response.js'
 import { ConnectionClosed } from '../../lib/http1/connection.js'
 import { ConnectTimeout } from '../../lib/http1/open-socket.js'
+import {
+  NotHttp2,
+  PingTimeout,
+  RequestRefused,
+  SettingsTimeout,
+  StreamReset
+} from '../../lib/http2/errors.js'
 
 const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
 
@@ -20,6 +27,12 @@ t.test('network errors in words, without addresses', async (t) => {
     [new ConnectTimeout(), 'connect timeout'],
     [systemError('LB_RESPONSE_TIMEOUT'), 'response timeout'],
     [new BrokenResponse('status line'), 'broken response (status line)'],
+    [new NotHttp2(), 'does not speak HTTP/2'],
+    [systemError('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'), 'does not speak HTTP/2'],
+    [new SettingsTimeout(), 'connect timeout (no settings of HTTP/2)'],
+    [new RequestRefused(), 'request refused unprocessed'],
+    [new StreamReset(2), 'request given up (INTERNAL_ERROR)'],
+    [new PingTimeout(), 'connection silent'],
     [new DOMException('', 'TimeoutError'), 'timeout']
   ] as const) {
     t.equal(describeFault(error), words)

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
+import type { Dispatcher } from 'undici'
 import type { Carrier, OutgoingRequest, ResponseHandler } from '../../lib/carrier.js'
 import { ConnectionStack } from '../../lib/http1/connection-stack.js'
 import { SocketOpener } from '../../lib/http1/open-socket.js'
@@ -93,19 +94,19 @@ export function requestOf(options: Partial<OutgoingRequest> = {}): OutgoingReque
   }
 }
 
-export function ask(stack: ConnectionStack, options?: Partial<OutgoingRequest>): Ending {
+export function ask(stack: Dispatcher, options?: Partial<OutgoingRequest>): Ending {
   const ending = new Ending()
-  stack.dispatch(requestOf(options), ending)
+  stack.dispatch(requestOf(options) as never, ending as never)
   return ending
 }
 
-export const askFor = (stack: ConnectionStack, count: number, options?: Partial<OutgoingRequest>) =>
+export const askFor = (stack: Dispatcher, count: number, options?: Partial<OutgoingRequest>) =>
   Array.from({ length: count }, () => ask(stack, options))
 
 export const allEnded = (endings: readonly Ending[]) => () => endings.every(({ count }) => count > 0)
 
 /** Asks, and waits for the end. */
-export async function answered(stack: ConnectionStack, options?: Partial<OutgoingRequest>): Promise<Ending> {
+export async function answered(stack: Dispatcher, options?: Partial<OutgoingRequest>): Promise<Ending> {
   const ending = ask(stack, options)
   await eventually(allEnded([ending]))
   return ending

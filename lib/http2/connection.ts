@@ -1,0 +1,241 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
+import { ConnectionClosed } from '../http1/connection.js'
+import { ReadMemory } from '../http1/read-memory.js'
+import { BrokenFrame } from './broken-frame.js'
+import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
+import { FrameDispatch, WINDOW_BYTES } from './frame-dispatch.js'
+import { ErrorCode, FrameType, goAwayFrame, helloBytes, numberFrame, pingFrame } from './frames.js'
+import type { ConnectionOptions } from './options.js'
+import { Outbox } from './outbox.js'
+import { sendRequest, trailersFrames } from './send-request.js'
+import { Silence } from './silence.js'
+import { Stream, type StreamOwner } from './stream.js'
+
+/** Requests at once on one connection: as many as most servers allow. */
+export const MAX_STREAMS = 100
+/** Servers take too many requests that are given up for an attack, and may close the connection: it is left before. */
+const MAX_RESETS = 250
+const MAX_STREAM_ID = 2 ** 31 - 1
+const PING_DATA = Buffer.alloc(8)
+
+/** What a connection tells those who keep it. */
+export interface ConnectionOwner {
+  /** It can carry requests. */
+  onReady(): void
+  /** It may have room for another request, be idle, or take none any more. */
+  onChange(): void
+  /** It is closed; its requests have been told. */
+  onGone(error: Error): void
+}
+
+/** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
+export class Connection implements StreamOwner {
+  /** Since when it has had no requests, on the clock of `performance.now()`; set by its owner. */
+  idleSinceMs = Number.POSITIVE_INFINITY
+  /** How long it had none before the latest; set by its owner. */
+  idledMs = 0
+  readonly #owner: ConnectionOwner
+  readonly #options: ConnectionOptions
+  readonly #socket: Socket
+  readonly #outbox: Outbox
+  readonly #memory = new ReadMemory()
+  readonly #frames: FrameDispatch
+  readonly #silence = new Silence()
+  readonly #timer: NodeJS.Timeout
+  readonly #streams = new Map<number, Stream>()
+  readonly #touched: Stream[] = []
+  #nextId = 1
+  #resets = 0
+  #isReady = false
+  #isClosing = false
+  #isGone = false
+  #hasAnswered = false
+
+  constructor(options: ConnectionOptions, owner: ConnectionOwner) {
+    this.#options = options
+    this.#owner = owner
+    const onread = {
+      buffer: () => this.#memory.buffer,
+      callback: (length: number) => this.#onRead(length)
+    }
+    const socket = options.open(onread, () => this.#onConnected())
+    this.#socket = socket
+    this.#outbox = new Outbox(socket)
+    this.#frames = new FrameDispatch(this, this.#outbox, options.maxHeadBytes)
+    socket.on('end', () => this.fail(new ConnectionClosed()))
+    socket.on('error', (error) => this.fail(error))
+    socket.on('close', () => this.fail(new ConnectionClosed()))
+    const giveUp = () => {
+      if (!this.#isReady) this.fail(new SettingsTimeout())
+    }
+    // The socket has as long by itself, and tells more. Whether it is ready is heard of first.
+    this.#timer = setTimeout(() => setImmediate(giveUp), options.connectTimeoutMs)
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Whether it takes no more requests, and closes when it has none. */
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
+  /** Requests under way. */
+  get load(): number {
+    return this.#streams.size
+  }
+
+  /** Requests that it carries at once. */
+  get maxLoad(): number {
+    return Math.min(MAX_STREAMS, this.#frames.settings.maxConcurrentStreams)
+  }
+
+  get hasRoom(): boolean {
+    return this.#isReady && !this.#isClosing && this.#streams.size < this.maxLoad
+  }
+
+  /** Sends a request, for which there must be room. */
+  send(request: OutgoingRequest, handler: ResponseHandler): void {
+    const options = this.#options
+    const stream = new Stream(this, request, handler, options.windowBytes, this.#hasAnswered)
+    handler.onSending(stream)
+    // Its handler may have given it up.
+    if (stream.isClosed) return
+    stream.id = this.#nextId
+    this.#nextId += 2
+    if (this.#nextId > MAX_STREAM_ID) this.#isClosing = true
+    this.#streams.set(stream.id, stream)
+    sendRequest(stream, request, handler, this.#outbox, options, this.#frames.settings.initialWindowBytes)
+  }
+
+  /** Takes no more requests, and closes when those that it has are done. */
+  close(): void {
+    this.#isClosing = true
+    this.#leaveIfDone()
+  }
+
+  /** Closes the connection, and tells the handlers of its requests why. */
+  fail(error: Error): void {
+    this.#failAt(0, error)
+  }
+
+  /** Looks whether the backend is still there: to be called now and then. */
+  checkLife(nowMs: number): void {
+    const found = this.#silence.check(nowMs, this.#streams.size > 0)
+    if (found === 'ask') this.#outbox.write(pingFrame(PING_DATA, 0))
+    else if (found === 'dead') this.fail(new PingTimeout())
+  }
+
+  sendTrailers({ id }: Stream, trailers: readonly string[]): void {
+    this.#outbox.write(trailersFrames(id, trailers, this.#outbox.maxFrameBytes))
+  }
+
+  widen({ id }: Stream, bytes: number): void {
+    this.#outbox.write(numberFrame(FrameType.windowUpdate, id, bytes))
+  }
+
+  onTouched(stream: Stream): void {
+    this.#touched.push(stream)
+  }
+
+  onClosed(stream: Stream, errorCode: number): void {
+    this.#streams.delete(stream.id)
+    this.#hasAnswered ||= stream.hasHead
+    if (this.#isGone) return
+    if (errorCode >= 0 && stream.id > 0) {
+      this.#outbox.write(numberFrame(FrameType.rstStream, stream.id, errorCode))
+      if (++this.#resets >= MAX_RESETS) this.#isClosing = true
+    }
+    this.#onChange()
+  }
+
+  /**
+   * The stream that a frame is of; undefined if it is over.
+   * @throws {BrokenFrame} if there never was one
+   */
+  streamOf(id: number): Stream | undefined {
+    if (id % 2 === 0 || id >= this.#nextId) throw new BrokenFrame('stream')
+    return this.#streams.get(id)
+  }
+
+  /** The backend has said of itself what was not known before. */
+  onSettings(windowDelta: number): void {
+    if (windowDelta !== 0) for (const stream of [...this.#streams.values()]) stream.widen(windowDelta)
+    if (this.#isReady) {
+      this.#onChange()
+      return
+    }
+    this.#isReady = true
+    clearTimeout(this.#timer)
+    this.#owner.onReady()
+  }
+
+  /** The backend takes no more requests, and has not looked at those behind this one. */
+  onGoAway(lastId: number): void {
+    this.#isClosing = true
+    for (const stream of [...this.#streams.values()]) if (stream.id > lastId) stream.onRefused()
+    this.#onChange()
+  }
+
+  #onConnected(): void {
+    if (this.#options.scheme === 'https' && (this.#socket as TLSSocket).alpnProtocol !== 'h2') {
+      this.fail(new NotHttp2())
+      return
+    }
+    this.#outbox.write(helloBytes(this.#options.windowBytes, WINDOW_BYTES))
+    this.#outbox.flush()
+  }
+
+  #onRead(length: number): boolean {
+    const bytes = this.#memory.filled(length)
+    this.#silence.heard()
+    try {
+      this.#frames.take(bytes)
+    } catch (error) {
+      this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
+    }
+    for (const stream of this.#touched) stream.onReadEnd()
+    this.#touched.length = 0
+    this.#memory.recycle(length)
+    return true
+  }
+
+  #onChange(): void {
+    if (!this.#isGone) this.#owner.onChange()
+    this.#leaveIfDone()
+  }
+
+  /** Closes the connection in good order. */
+  #leaveIfDone(): void {
+    if (this.#isGone || !this.#isClosing || this.#streams.size > 0) return
+    this.#end()
+    this.#outbox.write(goAwayFrame(ErrorCode.noError))
+    this.#outbox.flush()
+    this.#socket.destroySoon()
+    this.#owner.onGone(new ConnectionClosed())
+  }
+
+  /** @param culprit the stream whose frame was broken, if one's was: the others hear that the connection is lost */
+  #failAt(culprit: number, error: Error): void {
+    if (this.#isGone) return
+    this.#end()
+    if (error instanceof BrokenFrame) {
+      this.#outbox.write(goAwayFrame(error.errorCode))
+      this.#outbox.flush()
+    }
+    this.#socket.destroy()
+    const isOfAll = !this.#streams.has(culprit)
+    for (const stream of [...this.#streams.values()])
+      stream.onLost(isOfAll || stream.id === culprit ? error : new ConnectionClosed())
+    this.#owner.onGone(error)
+  }
+
+  #end(): void {
+    this.#isGone = true
+    clearTimeout(this.#timer)
+    this.#frames.stop()
+  }
+}

@@ -1,0 +1,205 @@
+import { Dispatcher } from 'undici'
+import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
+import { ConnectionClosed } from '../http1/connection.js'
+import { IdleTime } from '../http1/idle-time.js'
+import { Connection, MAX_STREAMS } from './connection.js'
+import { SettingsTimeout } from './errors.js'
+import type { ConnectionOptions } from './options.js'
+
+/** A server says that it closes, and what it has not looked at is sent again: so connections may be kept for longer. */
+const IDLE_MS = 60_000
+const SWEEP_MS = 500
+
+interface Waiting {
+  readonly request: OutgoingRequest
+  readonly handler: ResponseHandler
+}
+
+/**
+ * Connections of HTTP/2 to one backend, each with as many requests at a time as the backend takes. A request goes on the
+ * one that has the fewest; among equals on the oldest, so that the surplus of a burst falls idle and closes.
+ *
+ * It stands under an undici `Pool` as the one dispatcher of its `factory`.
+ */
+export class Connections extends Dispatcher {
+  readonly #options: ConnectionOptions
+  readonly #upgrades: Dispatcher
+  /** Those that take requests, or will when they stand, the oldest first. */
+  readonly #open: Connection[] = []
+  readonly #closing = new Set<Connection>()
+  /** For a connection that is to come, or for room on one. */
+  readonly #waiting: Waiting[] = []
+  readonly #idleTime = new IdleTime(IDLE_MS)
+  /** What a connection is expected to carry. */
+  #maxLoad = MAX_STREAMS
+  #sweeper: NodeJS.Timeout | undefined
+  #closed: Promise<unknown> | undefined
+  #resolveClosed = () => {}
+
+  /** @param upgrades takes requests for a change of protocol, which HTTP/2 does not have */
+  constructor(options: ConnectionOptions, upgrades: Dispatcher) {
+    super()
+    this.#options = options
+    this.#upgrades = upgrades
+  }
+
+  override dispatch(options: unknown, handler: unknown): boolean {
+    const request = options as OutgoingRequest
+    if (request.upgrade !== undefined) return this.#upgrades.dispatch(options as never, handler as never)
+    const connection = this.#leastLoaded()
+    if (connection) {
+      this.#send(connection, request, handler as ResponseHandler)
+    } else {
+      this.#waiting.push({ request, handler: handler as ResponseHandler })
+      this.#openEnough()
+    }
+    return true
+  }
+
+  /** Lets the requests that it has be answered, and closes. */
+  override close(): Promise<void>
+  override close(callback: () => void): void
+  override close(callback?: () => void): Promise<void> | undefined {
+    this.#closed ??= Promise.all([
+      this.#upgrades.close(),
+      new Promise<void>((resolve) => {
+        this.#resolveClosed = resolve
+      })
+    ])
+    this.#onChange()
+    const closed = this.#closed.then(() => {})
+    if (!callback) return closed
+    closed.then(callback)
+    return undefined
+  }
+
+  /** Fails the requests that it has, and closes. */
+  override destroy(error?: Error | null): Promise<void>
+  override destroy(callback: () => void): void
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
+    const reason = error instanceof Error ? error : new ConnectionClosed()
+    void this.#upgrades.destroy(reason)
+    for (const { handler } of this.#waiting.splice(0)) handler.onError(reason)
+    for (const connection of [...this.#open, ...this.#closing]) connection.fail(reason)
+    const closed = typeof error === 'function' ? error : callback
+    if (!closed) return this.close()
+    this.close(closed)
+    return undefined
+  }
+
+  #send(connection: Connection, request: OutgoingRequest, handler: ResponseHandler): void {
+    if (connection.load === 0) {
+      connection.idledMs = performance.now() - connection.idleSinceMs
+      connection.idleSinceMs = Number.POSITIVE_INFINITY
+    }
+    connection.send(request, handler)
+  }
+
+  #leastLoaded(): Connection | undefined {
+    let least: Connection | undefined
+    for (const connection of this.#open)
+      if (connection.hasRoom && (!least || connection.load < least.load)) least = connection
+    return least
+  }
+
+  /** Opens as many connections as it takes for those that wait. */
+  #openEnough(): void {
+    let coming = 0
+    for (const { isReady } of this.#open) if (!isReady) coming++
+    for (; coming * this.#maxLoad < this.#waiting.length; coming++) this.#connect()
+  }
+
+  #connect(): void {
+    const connection: Connection = new Connection(this.#options, {
+      onReady: () => this.#onReady(connection),
+      onChange: () => this.#onChange(connection),
+      onGone: (error) => this.#onGone(connection, error)
+    })
+    this.#open.push(connection)
+    this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
+  }
+
+  #onReady(connection: Connection): void {
+    if (connection.maxLoad === 0) {
+      // It may take some later, for which nobody can wait.
+      const error = new SettingsTimeout()
+      this.#failWaiting(error)
+      connection.fail(error)
+      return
+    }
+    this.#maxLoad = connection.maxLoad
+    this.#onChange(connection)
+  }
+
+  #onChange(changed?: Connection): void {
+    const index = changed?.isClosing ? this.#open.indexOf(changed) : -1
+    if (index !== -1) {
+      this.#open.splice(index, 1)
+      this.#closing.add(changed!)
+    }
+    this.#serve()
+    if (changed?.load === 0) {
+      changed.idleSinceMs = performance.now()
+      this.#idleTime.onSurvived(changed.idledMs)
+    }
+    if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
+  }
+
+  #onGone(connection: Connection, error: Error): void {
+    const index = this.#open.indexOf(connection)
+    if (index !== -1) this.#open.splice(index, 1)
+    this.#closing.delete(connection)
+    if (!connection.isReady) this.#failWaiting(error)
+    else if (!connection.isClosing) this.#noteClosed(connection)
+    this.#serve()
+    if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
+  }
+
+  /** A connection could not be opened: neither are those served that it was for. */
+  #failWaiting(error: Error): void {
+    const isLast = this.#open.every(({ isReady }) => isReady)
+    const count = isLast ? this.#waiting.length : this.#maxLoad
+    for (const { handler } of this.#waiting.splice(0, count)) handler.onError(error)
+  }
+
+  /** The backend has closed a connection, which may have been idle. */
+  #noteClosed({ idleSinceMs }: Connection): void {
+    const nowMs = performance.now()
+    if (!this.#closed) this.#idleTime.onClosed(nowMs - idleSinceMs, nowMs)
+  }
+
+  /** Gives those that wait to connections with room, and opens what it takes for the rest. */
+  #serve(): void {
+    const waiting = this.#waiting
+    while (waiting.length > 0) {
+      const [{ request, handler }] = waiting as [Waiting]
+      const connection = handler.abandoned ? undefined : this.#leastLoaded()
+      if (!connection && !handler.abandoned) break
+      waiting.shift()
+      if (connection) this.#send(connection, request, handler)
+    }
+    this.#openEnough()
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now()
+    for (const connection of [...this.#open, ...this.#closing]) connection.checkLife(nowMs)
+    this.#closeIdle(nowMs - this.#idleTime.limitMs(-1, nowMs))
+    if (this.#open.length + this.#closing.size > 0) return
+    clearInterval(this.#sweeper)
+    this.#sweeper = undefined
+  }
+
+  /** Closes what has been idle since then; and all, if it closes by itself. */
+  #closeIdle(sinceMs: number): void {
+    if (this.#closed && this.#waiting.length > 0) return
+    for (const connection of [...this.#open])
+      if (connection.load === 0 && connection.isReady && (this.#closed || connection.idleSinceMs <= sinceMs))
+        connection.close()
+    if (this.#closed && this.#open.length + this.#closing.size === 0) {
+      clearInterval(this.#sweeper)
+      this.#resolveClosed()
+    }
+  }
+}

@@ -1,0 +1,135 @@
+/** Kinds of frames (RFC 9113 section 6). */
+export const FrameType = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  rstStream: 3,
+  settings: 4,
+  pushPromise: 5,
+  ping: 6,
+  goAway: 7,
+  windowUpdate: 8,
+  continuation: 9
+} as const
+
+export const Flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 0x20 } as const
+
+export const Setting = {
+  enablePush: 2,
+  maxConcurrentStreams: 3,
+  initialWindowSize: 4,
+  maxFrameSize: 5
+} as const
+
+/** RFC 9113 section 7. */
+export const ErrorCode = {
+  noError: 0,
+  protocolError: 1,
+  flowControlError: 3,
+  frameSizeError: 6,
+  refusedStream: 7,
+  cancel: 8,
+  compressionError: 9,
+  enhanceYourCalm: 11
+} as const
+
+/** The names of all of them, by number. */
+const ERROR_NAMES = [
+  'NO_ERROR',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+  'COMPRESSION_ERROR',
+  'CONNECT_ERROR',
+  'ENHANCE_YOUR_CALM',
+  'INADEQUATE_SECURITY',
+  'HTTP_1_1_REQUIRED'
+]
+
+/** What comes first on a connection, ahead of all frames of a client. */
+export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+
+export const FRAME_HEAD_BYTES = 9
+/** As long as settings do not allow more. */
+export const MAX_FRAME_BYTES = 16_384
+export const DEFAULT_WINDOW_BYTES = 65_535
+export const MAX_WINDOW_BYTES = 2 ** 31 - 1
+
+export function errorName(code: number): string {
+  return ERROR_NAMES[code] ?? `error ${code}`
+}
+
+/** A frame with room for its payload, which is to be filled in. */
+export function frame(type: number, flags: number, streamId: number, payloadBytes: number): Buffer {
+  const bytes = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payloadBytes)
+  writeFrameHead(bytes, payloadBytes, type, flags, streamId)
+  return bytes
+}
+
+export function writeFrameHead(
+  bytes: Buffer,
+  payloadBytes: number,
+  type: number,
+  flags: number,
+  streamId: number
+): void {
+  bytes[0] = payloadBytes >> 16
+  bytes[1] = payloadBytes >> 8
+  bytes[2] = payloadBytes
+  bytes[3] = type
+  bytes[4] = flags
+  writeUInt32(bytes, streamId, 5)
+}
+
+/** A frame with one number as its payload: RST_STREAM or WINDOW_UPDATE. */
+export function numberFrame(type: number, streamId: number, number: number): Buffer {
+  const bytes = frame(type, 0, streamId, 4)
+  writeUInt32(bytes, number, FRAME_HEAD_BYTES)
+  return bytes
+}
+
+/**
+ * What a client begins with.
+ * @param streamWindow bytes that the other side may send on a stream
+ * @param window and on all of them
+ */
+export function helloBytes(streamWindow: number, window: number): Buffer {
+  const settings = frame(FrameType.settings, 0, 0, 12)
+  settings.writeUInt16BE(Setting.enablePush, FRAME_HEAD_BYTES)
+  writeUInt32(settings, 0, FRAME_HEAD_BYTES + 2)
+  settings.writeUInt16BE(Setting.initialWindowSize, FRAME_HEAD_BYTES + 6)
+  writeUInt32(settings, streamWindow, FRAME_HEAD_BYTES + 8)
+  const more = numberFrame(FrameType.windowUpdate, 0, window - DEFAULT_WINDOW_BYTES)
+  return Buffer.concat([PREFACE, settings, more])
+}
+
+export function settingsAck(): Buffer {
+  return frame(FrameType.settings, Flag.ack, 0, 0)
+}
+
+export function goAwayFrame(errorCode: number): Buffer {
+  const bytes = frame(FrameType.goAway, 0, 0, 8)
+  // No stream of the other side was ever taken.
+  writeUInt32(bytes, 0, FRAME_HEAD_BYTES)
+  writeUInt32(bytes, errorCode, FRAME_HEAD_BYTES + 4)
+  return bytes
+}
+
+/** @param data 8 bytes */
+export function pingFrame(data: Buffer, flags: number): Buffer {
+  const bytes = frame(FrameType.ping, flags, 0, 8)
+  data.copy(bytes, FRAME_HEAD_BYTES)
+  return bytes
+}
+
+function writeUInt32(bytes: Buffer, value: number, at: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}

@@ -1,0 +1,28 @@
+import type { Test } from 'tap'
+import { ConnectionStack } from '../../lib/http1/connection-stack.js'
+import { SocketOpener } from '../../lib/http1/open-socket.js'
+import { Connections } from '../../lib/http2/connections.js'
+import { http2Options } from '../../lib/http2/options.js'
+import { BackendCredentials } from '../../lib/tls/backend-credentials.js'
+import { atEnd } from '../helper.js'
+import { MAX_HEAD_BYTES } from './recorder.js'
+import { backendConfigs } from './registry.js'
+
+/** Connections of HTTP/2 to a backend without TLS, which are closed at the end of the test. */
+export function connectionsTo(
+  t: Test,
+  { address }: { readonly address: string },
+  { connectTimeoutMs = 10_000, bufferSizeBytes = 32_768 } = {}
+): Connections {
+  const [config] = backendConfigs(address.replace(';h2', ''))
+  const credentials = new BackendCredentials({ caFile: '', certFile: '', keyFile: '' })
+  const options = { connectTimeoutMs, bufferSizeBytes, credentials, maxHeadBytes: MAX_HEAD_BYTES }
+  const opener = new SocketOpener(config!, options)
+  const upgrades = new ConnectionStack({
+    open: (...args) => opener.open(...args),
+    maxHeadBytes: MAX_HEAD_BYTES
+  })
+  const connections = new Connections(http2Options(config!, options), upgrades)
+  atEnd(t, () => connections.destroy())
+  return connections
+}
