@@ -81,6 +81,7 @@ Two backends and the balancer are running. In another terminal:
 
   curl -i http://localhost:${port}/                 Server A or Server B answers
   curl http://localhost:${port}/__lb/stats          what the balancer knows
+  http://localhost:${port}/__lb/                    the same in a browser, live
   curl -d '{"latency":500}' http://localhost:${a}/__be/set        make Server A slow
   curl -d '{"healthStatus":503}' http://localhost:${a}/__be/set   make its health checks fail
 

@@ -11,7 +11,7 @@ const FOLDER = path.join(__dirname, '../../docs/screenshots')
 const FILL_SECONDS = 300
 
 const DESKTOP = { width: 1360, height: 940 }
-const PHONE = { width: 390, height: 1000, scale: 2, isPhone: true }
+const PHONE = { width: 390, height: 1170, scale: 1.5, isPhone: true }
 
 const seconds = Number(process.argv[2] ?? FILL_SECONDS)
 
