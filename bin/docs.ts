@@ -44,6 +44,7 @@ origin   = ( "http" / "https" ) "://" host [ ":" port ] [ "/" ]
 option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
          / "backup" [ "=" ( true or false ) ]
+         / "h2" [ "=" ( true or false ) ]
          / "check=" path
          / "check-host=" host [ ":" port ]
          / "check-port=" port
@@ -61,6 +62,8 @@ ${table([
   ['`app1:3000;weight=3`', 'three times the share of a backend without a weight'],
   ['`app1:3000;max=50`', 'no more than 50 requests in flight at it'],
   ['`app3:3000;backup`', 'used only while no other backend can be'],
+  ['`app1:3000;h2`', 'HTTP/2 without TLS, known beforehand (h2c): for gRPC, above all'],
+  ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend has to choose (ALPN)'],
   ['`app1:3000;check=/ready`', 'its health checks ask for `/ready` instead of `LB_HEALTH_CHECK_URL`'],
   ['`app1:3000;check-host=app.example`', 'they say `Host: app.example`, see `LB_HEALTH_CHECK_HOST`'],
   ['`app1:3000;check-port=9000`', 'they go to port 9000'],

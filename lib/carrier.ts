@@ -11,7 +11,7 @@ export interface OutgoingRequest extends Asked {
   readonly body: IncomingMessage | undefined
   /** Whether it does no harm to send it a second time, and that is prepared for. */
   readonly repeatable: boolean
-  /** What was sent of the body, if it is to be sent again. */
+  /** What was sent of the body, for when it is to be sent again. */
   readonly kept?: KeptBody | undefined
 }
 

@@ -3,6 +3,8 @@ import type { OutgoingRequest, ResponseHandler } from './carrier.js'
 import type { BackendConfig } from './config/backends.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
+import { Connections } from './http2/connections.js'
+import { http2Options } from './http2/options.js'
 
 export interface PoolOptions extends SocketOptions {
   /** Of a response. */
@@ -20,20 +22,31 @@ export interface BackendPool {
 }
 
 /**
- * The pool of one backend: undici's, which keeps the life cycle, over connections of our own. It opens as many as there
- * are requests in flight, as the balancer's own limits bound those: undici's queue is unbounded and would make requests
- * wait unseen. One request a connection, since a response that hangs would hold up all behind it.
+ * The pool of one backend: undici's, which keeps the life cycle, over connections of our own. There is always room for
+ * one request more, as the balancer's own limits bound those: undici's queue is unbounded and would make requests wait
+ * unseen.
  */
 export function createPool(config: BackendConfig, options: PoolOptions): BackendPool {
+  const dispatcher = config.h2 ? http2Connections(config, options) : http1Stack(config, options)
+  const pool = new Pool(`${config.protocol}//${config.address}`, {
+    connections: 1,
+    factory: (): Dispatcher => dispatcher
+  })
+  // It looks into neither requests nor handlers, and hands them to the dispatcher.
+  return pool as unknown as BackendPool
+}
+
+/** One request a connection, since a response that hangs would hold up all behind it. */
+function http1Stack(config: BackendConfig, options: PoolOptions): ConnectionStack {
   const opener = new SocketOpener(config, options)
-  const stack = new ConnectionStack({
+  return new ConnectionStack({
     open: (onread, connected) => opener.open(onread, connected),
     maxHeadBytes: options.maxHeadBytes
   })
-  const pool = new Pool(`${config.protocol}//${config.address}`, {
-    connections: 1,
-    factory: (): Dispatcher => stack
-  })
-  // It looks into neither requests nor handlers, and hands them to the stack.
-  return pool as unknown as BackendPool
+}
+
+/** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
+function http2Connections(config: BackendConfig, options: PoolOptions): Connections {
+  const upgrades = http1Stack(config, { ...options, alpnProtocols: ['http/1.1'] })
+  return new Connections(http2Options(config, options), upgrades)
 }

@@ -243,7 +243,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
 /** Whether connections are made in the same way. */
 function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
-  return a.tlsName === b.tlsName && !a.tlsNoVerify === !b.tlsNoVerify
+  return a.tlsName === b.tlsName && !a.tlsNoVerify === !b.tlsNoVerify && !a.h2 === !b.h2
 }
 
 /** The share of its weight that a slow start begins with. */

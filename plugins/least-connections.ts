@@ -102,11 +102,11 @@ export default fp<{ config: Config }>(
       onComplete: (backend, statusCode) => {
         if (!isServerError(statusCode)) outliers.onSuccess(backend)
       },
-      onFault: (backend, { failure, detail, unreachable, connectionLost }, isReused) => {
+      onFault: (backend, { failure, detail, unreachable, connectionLost, unprocessed }, isReused) => {
         registry.reportFailure(backend, failure.code, detail, unreachable)
         // That takes it out by itself.
         if (unreachable) return
-        if (connectionLost) outliers.onLoss(backend, isReused)
+        if (connectionLost || unprocessed) outliers.onLoss(backend, isReused || unprocessed)
         else outliers.onError(backend)
       }
     }

@@ -37,11 +37,12 @@ export function backendsOf(specs: readonly BackendSpec[]): BackendConfig[] {
 /** The options of a backend as JSON says them, without those that are as if nothing had been said. */
 export function specOf({ protocol, address, ...config }: BackendConfig): BackendSpec {
   const { weight, max, backup, checkPath, checkHost, checkPort, checkStatus, checkPeriodMs, noCheck } = config
-  const { tlsName, tlsNoVerify } = config
+  const { tlsName, tlsNoVerify, h2 } = config
   const options = {
     weight: weight === 1 ? undefined : weight,
     max: max || undefined,
     backup: backup || undefined,
+    h2: h2 || undefined,
     check: checkPath,
     'check-host': checkHost,
     'check-port': checkPort,

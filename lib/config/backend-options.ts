@@ -29,6 +29,8 @@ export interface BackendTlsOptions {
 
 /** What can be said of one backend in `LB_BACKENDS`, behind its address. */
 export interface BackendOptions extends CheckOptions, BackendTlsOptions {
+  /** It is spoken to in HTTP/2: that is known beforehand, or has to be agreed to over TLS. */
+  readonly h2?: boolean
   /** Share of the load in proportion to the others' (1 to 256, default 1). */
   readonly weight: number
   /** Requests in flight at it at once; 0 for no limit. */
@@ -54,6 +56,7 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
   weight: { fallback: 1, read: wholeNumber(1, MAX_WEIGHT) },
   max: { fallback: 0, read: wholeNumber(1, MAX_IN_FLIGHT) },
   backup: { fallback: false, read: flag },
+  h2: { read: flag },
   checkPath: { name: 'check', read: text(isRequestPath, 'a path that starts with "/", such as /health') },
   checkHost: { name: 'check-host', read: text(isHost, 'a host such as app.example') },
   checkPort: { name: 'check-port', read: wholeNumber(1, MAX_PORT) },

@@ -69,8 +69,8 @@ export function readBackend(
 /** Where a backend is. */
 export type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
 
-/** Where a backend is, and what is asked of its certificate. */
-export type SecureOrigin = Origin & Pick<BackendConfig, 'tlsName' | 'tlsNoVerify'>
+/** Where a backend is, what is asked of its certificate, and which HTTP it speaks. */
+export type SecureOrigin = Origin & Pick<BackendConfig, 'tlsName' | 'tlsNoVerify' | 'h2'>
 
 function parseUrl(text: string, fault: Fault): Origin | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined

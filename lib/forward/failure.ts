@@ -60,10 +60,15 @@ export interface AttemptFault {
   readonly unreachable: boolean
   /** The connection broke, so that the same request may succeed elsewhere. */
   readonly connectionLost: boolean
+  /** The backend says that it has not looked at the request. */
+  readonly unprocessed: boolean
 }
 
 const CONNECTION_LOST_CODES = new Set([
   'LB_CONNECTION_CLOSED',
+  'LB_STREAM_RESET',
+  'LB_REQUEST_REFUSED',
+  'LB_PING_TIMEOUT',
   'ECONNRESET',
   'EPIPE',
   'ECONNABORTED',
@@ -72,7 +77,7 @@ const CONNECTION_LOST_CODES = new Set([
 ])
 /** What this machine lacks, not the backend. */
 const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
-const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'ETIMEDOUT'])
+const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'LB_SETTINGS_TIMEOUT', 'ETIMEDOUT'])
 
 /**
  * What an error of a connection means.
@@ -81,10 +86,11 @@ const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'ETIMEDOUT'])
 export function classify(error: Error, sent: boolean): AttemptFault {
   const code = faultCode(error)
   const detail = describeFault(error)
-  const connectionLost = sent && CONNECTION_LOST_CODES.has(code)
+  const unprocessed = sent && code === 'LB_REQUEST_REFUSED'
+  const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
   const ofBackend = !LOCAL_CODES.has(code)
-  return { failure: failureOf(code, sent), detail, ofBackend, unreachable, connectionLost }
+  return { failure: failureOf(code, sent), detail, ofBackend, unreachable, connectionLost, unprocessed }
 }
 
 function failureOf(code: string, sent: boolean): Failure {

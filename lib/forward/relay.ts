@@ -44,12 +44,15 @@ export abstract class Relay {
     this.#remaining -= chunk.length
     // The last chunk goes out with the end of the message, in one write.
     if (this.#remaining === 0) this.#lastChunk = chunk
-    else this.res.sendPart(this.connection!.borrowed ? Buffer.from(chunk) : chunk)
+    else this.#sendPart(chunk)
   }
 
   onReadEnd(): void {
     if (!this.answering) return
     const { res } = this
+    // Over HTTP/2 the end of a message may come later than its last byte.
+    if (this.#lastChunk) this.#sendPart(this.#lastChunk)
+    this.#lastChunk = undefined
     res.flush()
     if (res.writableLength === 0) return
     this.connection!.keep()
@@ -63,6 +66,11 @@ export abstract class Relay {
     this.#isHolding = false
     res.finish(this.#lastChunk, connection.borrowed, trailers)
     if (res.writableLength > 0) connection.keep()
+  }
+
+  /** Sends a part of the body, in memory that lasts until it is written. */
+  #sendPart(chunk: Buffer): void {
+    this.res.sendPart(this.connection!.borrowed ? Buffer.from(chunk) : chunk)
   }
 
   /** Lets the backend wait for the client. */

@@ -61,7 +61,7 @@ export function outgoingRequest(
     head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
     body,
     repeatable,
-    kept: body && repeatable ? new KeptBody(keptBytes) : undefined,
+    kept: body && keptBytes > 0 ? new KeptBody(keptBytes) : undefined,
     upgrade
   }
 }

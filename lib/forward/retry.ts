@@ -22,15 +22,22 @@ export function isIdempotent(req: IncomingMessage): boolean {
 }
 
 /** Whether a request may be sent twice as it stands: no harm is done, and nothing of it is gone. */
-export function isRepeatable({ repeatable, kept }: OutgoingRequest): boolean {
-  return repeatable && (kept?.isWhole ?? true)
+export function isRepeatable(request: OutgoingRequest): boolean {
+  return request.repeatable && isWhole(request)
+}
+
+/** Whether nothing is gone of a request that was sent. */
+function isWhole({ body, kept }: OutgoingRequest): boolean {
+  return kept?.isWhole ?? !body
 }
 
 /**
- * Whether a request may be tried again: whatever it is, if no byte of it reached the backend; and if its connection
- * broke before any answer, when it may be sent twice.
+ * Whether a request may be tried again: whatever it is, if no byte of it reached the backend, or that says that it has
+ * not looked at it; and if its connection broke before any answer, when it may be sent twice.
  * @param sent whether it was written to a connection
  */
 export function mayTryAgain(request: OutgoingRequest, fault: AttemptFault, sent: boolean): boolean {
-  return fault.ofBackend && (!sent || (fault.connectionLost && isRepeatable(request)))
+  if (!fault.ofBackend) return false
+  if (!sent) return true
+  return fault.unprocessed ? isWhole(request) : fault.connectionLost && isRepeatable(request)
 }

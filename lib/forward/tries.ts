@@ -33,7 +33,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   #wasGiven = false
   /** Of the latest attempt. */
   #fault: AttemptFault | undefined
-  /** It may have met an idle connection that was just being closed, so that the same backend may do. */
+  /** It may have met a connection that was just being closed, so that the same backend may do. */
   #isRace = false
   /** Whether any backend will do, while it waits for one. */
   takesAny = false
@@ -71,12 +71,15 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const { retries, budget, registry } = this.#forwarding
     if (!mayTryAgain(this.#request, fault, sent)) return false
     this.#fault = fault
-    if (this.#retries >= retries) return (fault.unreachable || fault.connectionLost) && this.#waitForReturn()
+    const { unreachable, connectionLost, unprocessed } = fault
+    if (this.#retries >= retries)
+      return (unreachable || connectionLost || unprocessed) && this.#waitForReturn()
     this.#tried.push(failed)
     this.#retries++
-    this.#isRace = isReused && fault.connectionLost
+    this.#isRace = unprocessed || (isReused && connectionLost)
+    const isUntouched = !sent || unprocessed
     // A backend that could not be reached has done nothing yet, so that trying another makes no load.
-    if ((!sent && !this.#wasGiven) || this.#hasPlace) this.#go()
+    if ((isUntouched && !this.#wasGiven) || this.#hasPlace) this.#go()
     else budget.wait(this, registry.pulseMs)
     return true
   }

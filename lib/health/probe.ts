@@ -3,10 +3,10 @@ import type { Backend, CheckResult } from '../backend.js'
 import type { ResponseHandler } from '../carrier.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 import { describeFault } from '../fault.js'
-import { Connection, type ConnectionOwner } from '../http1/connection.js'
-import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
+import type { SocketOptions } from '../http1/open-socket.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
+import { sendSingly } from './single-request.js'
 
 const BUFFER_BYTES = 16_384
 const MAX_HEAD_BYTES = 65_536
@@ -18,6 +18,9 @@ export type Probe = (backend: Backend) => Promise<CheckResult>
 class CheckTimeout extends Error {
   override readonly name = 'TimeoutError'
 }
+
+/** All that is wanted of an answer has been read, and the connection is closed. */
+class EnoughRead extends Error {}
 
 type Credentials = SocketOptions['credentials']
 
@@ -44,14 +47,7 @@ interface Answer {
 }
 
 function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials): Promise<Answer> {
-  const { origin, servername, timeoutMs } = request
-  const socketOptions = {
-    connectTimeoutMs: timeoutMs,
-    bufferSizeBytes: BUFFER_BYTES,
-    servername,
-    credentials
-  }
-  const opener = new SocketOpener(origin, socketOptions)
+  const { origin, servername, timeoutMs, method, head } = request
   return new Promise((resolve, reject) => {
     const body: Buffer[] = []
     let received = 0
@@ -74,7 +70,7 @@ function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials
         if (wantsBody) body.push(Buffer.from(chunk))
         if (received < BODY_LIMIT_BYTES) return
         finish()
-        connection.destroy()
+        connection.fail(new EnoughRead())
       },
       onReadEnd: () => {},
       onEnd: () => {
@@ -83,17 +79,22 @@ function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials
       },
       onError: reject
     }
-    const owner: ConnectionOwner = {
-      onActivity: () => {},
-      onFree: () => connection.destroy(),
-      onTunnel: () => {},
-      onGone: () => clearTimeout(timer)
-    }
     // An answer that has come meanwhile is read first, in case that this process was held up.
     const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
-    const connection = new Connection((...args) => opener.open(...args), owner, MAX_HEAD_BYTES)
-    const { method, head } = request
-    connection.send({ method, head, body: undefined, repeatable: true }, handler)
+    const options = {
+      connectTimeoutMs: timeoutMs,
+      bufferSizeBytes: BUFFER_BYTES,
+      maxHeadBytes: MAX_HEAD_BYTES,
+      servername,
+      credentials,
+      onGone: () => clearTimeout(timer)
+    }
+    const connection = sendSingly(
+      origin,
+      options,
+      { method, head, body: undefined, repeatable: true },
+      handler
+    )
   })
 }
 

@@ -112,8 +112,11 @@ export class Connection implements TunnelEnd {
     handler.onSending(this)
     // Its handler may have given it up.
     if (this.#handler !== handler) return
-    if (request.body) {
-      this.#sender = new BodySender(request.body, request.kept, this.#socket, handler, () => {
+    const { body, kept, repeatable } = request
+    if (body) {
+      // A body that is not sent twice over HTTP/1.1 is not kept, unless another attempt has left some of it here to send.
+      if (!repeatable && kept && !kept.isBegun) kept.drop()
+      this.#sender = new BodySender(body, kept?.isWhole ? kept : undefined, this.#socket, handler, () => {
         this.#sender = undefined
         handler.onSent()
       })

@@ -58,7 +58,7 @@ export class RequestSpan implements RequestTrace {
     attributes['server.address'] = backend.config.hostname
     attributes['server.port'] = backend.config.port
     attributes['url.full'] = backend.origin + this.#url
-    attributes['network.protocol.version'] = '1.1'
+    attributes['network.protocol.version'] = backend.config.h2 ? '2' : '1.1'
     if (before > 0) attributes['http.request.resend_count'] = before
     const span = this.#tracer.startSpan(name, { kind: CLIENT_KIND, attributes }, this.#context)
     return new AttemptSpan(span, this.line)

@@ -1,12 +1,12 @@
 import { seededRandom } from '../support/random.js'
 import type { Attempt } from './pool.js'
-import { errorOf } from './pool.js'
+import { errorOf, REFUSED_UNPROCESSED } from './pool.js'
 import { Rules } from './rules.js'
 import { drawSetting } from './setting.js'
 import { PULSE_MS, World } from './world.js'
 
 const REFUSED = 'ECONNREFUSED'
-const LOST = ['ECONNRESET', 'LB_CONNECTION_CLOSED']
+const LOST = ['ECONNRESET', 'LB_CONNECTION_CLOSED', REFUSED_UNPROCESSED]
 const NOT_CONNECTED = [REFUSED, REFUSED, 'LB_CONNECT_TIMEOUT', 'EMFILE']
 /** Longer than the first ejection. */
 const LONG_MS = 11_000

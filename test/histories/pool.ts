@@ -9,6 +9,8 @@ export class Attempt {
   hasHead = false
   /** Told of by the connection. */
   hasEnded = false
+  /** The backend says that it has not looked at the request. */
+  isRefused = false
   /** Closed by the exchange. */
   isDropped = false
   readonly #handler: ResponseHandler
@@ -58,6 +60,7 @@ export class Attempt {
   fail(error: Error): void {
     if (this.hasEnded || this.isDropped) return
     this.hasEnded = true
+    this.isRefused = error === errorOf(REFUSED_UNPROCESSED)
     this.#handler.onError(error)
   }
 
@@ -84,6 +87,9 @@ export class Attempt {
     }
   }
 }
+
+/** The code of what a backend of HTTP/2 may say of a request. */
+export const REFUSED_UNPROCESSED = 'LB_REQUEST_REFUSED'
 
 /** An error as Node has them; one of each is enough. */
 export function errorOf(code: string): Error {

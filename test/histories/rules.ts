@@ -74,8 +74,10 @@ export class Rules {
     if (isFirst || this.#outageMs === 0) {
       const choices = this.choicesOf(client)
       const before = client.attempts.filter((attempt) => attempt.backend === backend)
-      // A session goes back once to its backend, whose idle connection may just have been closed.
-      const isSecondChance = backend === client.keptOn && before.length === 1 && before[0]!.isReused
+      // A session goes back once to its backend, whose connection may just have been closed.
+      const [first] = before
+      const isRace = first?.isReused || first?.isRefused
+      const isSecondChance = backend === client.keptOn && before.length === 1 && isRace
       const isRightPlace =
         before.length > 0 ? isSecondChance || !choices.some(hasRoom) : choices.includes(backend)
       this.#demand(isRightPlace, `${backend.address} is asked while it is the turn of others`)
@@ -223,7 +225,10 @@ export class Rules {
 /** Whether an attempt takes a place in the budget: another is under way too, or one before it was sent. */
 function holdsPlace(attempt: Attempt): boolean {
   const { attempts } = attempt.client
-  return attempt.isSecond || attempts.slice(0, attempts.indexOf(attempt)).some(({ isSent }) => isSent)
+  return (
+    attempt.isSecond ||
+    attempts.slice(0, attempts.indexOf(attempt)).some(({ isSent, isRefused }) => isSent && !isRefused)
+  )
 }
 
 const hasRoom = ({ hasRoom }: Backend) => hasRoom

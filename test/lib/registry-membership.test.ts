@@ -40,8 +40,8 @@ t.test(
   async (t) => {
     const pools: { config: string; closed: () => void; destroyed: boolean }[] = []
     const registry = registryOf('https://a', {
-      createPool: ({ tlsName, tlsNoVerify }) => {
-        const pool = { config: `${tlsName} ${tlsNoVerify}`, closed: () => {}, destroyed: false }
+      createPool: ({ tlsName, tlsNoVerify, h2 }) => {
+        const pool = { config: `${tlsName} ${tlsNoVerify} ${h2}`, closed: () => {}, destroyed: false }
         pools.push(pool)
         const close = () =>
           new Promise<void>((resolve) => {
@@ -55,14 +55,21 @@ t.test(
     })
     const [backend] = registry.backends
     const pool = backend!.pool
-    for (const options of [';weight=3', ';tls-no-verify=false'])
+    for (const options of [';weight=3', ';tls-no-verify=false;h2=false'])
       registry.reconfigure(backend!, configOf(`https://a${options}`))
     t.equal(backend!.pool, pool, 'what changes nothing about them leaves them alone')
-    for (const options of [';tls-name=b', ';tls-name=c', ';tls-name=c;tls-no-verify', ''])
+    for (const options of [';tls-name=b', ';tls-name=c', ';tls-name=c;tls-no-verify', ';h2', ''])
       registry.reconfigure(backend!, configOf(`https://a${options}`))
     t.same(
       pools.map(({ config }) => config),
-      ['undefined undefined', 'b undefined', 'c undefined', 'c true', 'undefined undefined']
+      [
+        'undefined undefined undefined',
+        'b undefined undefined',
+        'c undefined undefined',
+        'c true undefined',
+        'undefined undefined true',
+        'undefined undefined undefined'
+      ]
     )
     t.not(backend!.pool, pool)
     pools[0]!.closed()
@@ -70,7 +77,7 @@ t.test(
     await registry.close()
     t.same(
       pools.map(({ destroyed }) => destroyed),
-      [false, true, true, true, true],
+      [false, true, true, true, true, true],
       'those that have not closed by then are closed at the end'
     )
   }

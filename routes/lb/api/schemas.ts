@@ -16,6 +16,7 @@ export const options: Readonly<Record<string, Property>> = {
   weight: whole(MAX_WEIGHT, 'Share of the load in proportion to the others; 1 unless given'),
   max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
   backup: flag('Used only while no other backend can be'),
+  h2: flag('It is spoken to in HTTP/2'),
   check: text('Path that its health checks ask for'),
   'check-host': text('Host that they say'),
   'check-port': whole(65_535, 'Port that they go to'),

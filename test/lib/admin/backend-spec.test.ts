@@ -33,6 +33,9 @@ const SAID: readonly [text: string, spec: BackendSpec][] = [
       'check-period': 0.25
     }
   ],
+  ['a:80;h2', { address: 'a:80', h2: true }],
+  ['https://a;h2=true', { address: 'https://a:443', h2: true }],
+  ['a:80;h2=false', { address: 'a:80' }],
   ['a:80;no-check', { address: 'a:80', 'no-check': true }],
   ['https://a;tls-name=b.example', { address: 'https://a:443', 'tls-name': 'b.example' }],
   ['https://a;tls-no-verify', { address: 'https://a:443', 'tls-no-verify': true }]
@@ -56,6 +59,7 @@ const anySpec = fc
     weight: option(fc.integer({ min: 2, max: 256 })),
     max: option(fc.integer({ min: 1, max: 1_000_000 })),
     backup: option(fc.constant(true)),
+    h2: option(fc.constant(true)),
     check: option(fc.constantFrom('/', '/a,b;c', '/%20?x=y&z')),
     'check-host': option(fc.constantFrom('x', 'x.example:81', '[::1]')),
     'check-port': option(fc.integer({ min: 1, max: 65_535 })),

@@ -3,6 +3,13 @@ import { classify, NO_BACKEND, OVERLOADED } from '../../../lib/forward/failure.j
 import { BrokenResponse } from '../../../lib/http1/broken-response.js'
 import { ConnectionClosed } from '../../../lib/http1/connection.js'
 import { ConnectTimeout } from '../../../lib/http1/open-socket.js'
+import {
+  NotHttp2,
+  PingTimeout,
+  RequestRefused,
+  SettingsTimeout,
+  StreamReset
+} from '../../../lib/http2/errors.js'
 
 const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
 const BEFORE_SENT = false
@@ -18,7 +25,9 @@ t.test('before the request was sent', async (t) => {
     [systemError('EAI_AGAIN'), 502, 'LB_BACKEND_UNREACHABLE', false],
     [systemError('DEPTH_ZERO_SELF_SIGNED_CERT'), 502, 'LB_BACKEND_UNREACHABLE', false],
     [systemError('ETIMEDOUT'), 504, 'LB_CONNECT_TIMEOUT', false],
-    [new ConnectTimeout(), 504, 'LB_CONNECT_TIMEOUT', false]
+    [new ConnectTimeout(), 504, 'LB_CONNECT_TIMEOUT', false],
+    [new SettingsTimeout(), 504, 'LB_CONNECT_TIMEOUT', false],
+    [new NotHttp2(), 502, 'LB_BACKEND_UNREACHABLE', false]
   ] as const) {
     t.hasStrict(
       classify(error, BEFORE_SENT),
@@ -37,6 +46,8 @@ t.test('after it was sent', async (t) => {
     [systemError('EHOSTUNREACH'), 502, 'LB_CONNECTION_LOST', true],
     [systemError('ENETUNREACH'), 502, 'LB_CONNECTION_LOST', true],
     [systemError('ETIMEDOUT'), 502, 'LB_CONNECTION_LOST', false],
+    [new StreamReset(8), 502, 'LB_CONNECTION_LOST', true],
+    [new PingTimeout(), 502, 'LB_CONNECTION_LOST', true],
     [systemError('LB_RESPONSE_TIMEOUT'), 504, 'LB_RESPONSE_TIMEOUT', false],
     [new BrokenResponse('no HTTP'), 502, 'LB_BAD_RESPONSE', false]
   ] as const) {
@@ -46,6 +57,12 @@ t.test('after it was sent', async (t) => {
       error.message
     )
   }
+})
+
+t.test('that a backend has not looked at a request is no loss of its connection', async (t) => {
+  const refused = { failure: { code: 'LB_CONNECTION_LOST' }, connectionLost: false, unprocessed: true }
+  t.hasStrict(classify(new RequestRefused(), SENT), refused)
+  t.equal(classify(new ConnectionClosed(), SENT).unprocessed, false)
 })
 
 t.test('what this machine lacks is not the backend’s fault', async (t) => {

@@ -1,0 +1,74 @@
+import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
+import type { SecureOrigin } from '../config/backends.js'
+import { Connection } from '../http1/connection.js'
+import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
+import { Connection as Http2Connection } from '../http2/connection.js'
+import { http2Options } from '../http2/options.js'
+
+export interface SingleRequestOptions extends SocketOptions {
+  readonly maxHeadBytes: number
+  /** The connection is closed. */
+  readonly onGone: () => void
+}
+
+/** A connection that is there for one request. */
+export interface SingleConnection {
+  /** Closes it, and tells who has sent the request why, if its end is still to come. */
+  fail(error: Error): void
+}
+
+/** Sends a request over a connection of its own, which closes when it is answered. */
+export function sendSingly(
+  origin: SecureOrigin,
+  options: SingleRequestOptions,
+  request: OutgoingRequest,
+  handler: ResponseHandler
+): SingleConnection {
+  return origin.h2
+    ? overHttp2(origin, options, request, handler)
+    : overHttp1(origin, options, request, handler)
+}
+
+function overHttp1(
+  origin: SecureOrigin,
+  { onGone, ...options }: SingleRequestOptions,
+  request: OutgoingRequest,
+  handler: ResponseHandler
+): SingleConnection {
+  const opener = new SocketOpener(origin, options)
+  const owner = {
+    onActivity: () => {},
+    onFree: () => connection.destroy(),
+    onTunnel: () => {},
+    onGone
+  }
+  const connection: Connection = new Connection(
+    (...args) => opener.open(...args),
+    owner,
+    options.maxHeadBytes
+  )
+  connection.send(request, handler)
+  return connection
+}
+
+function overHttp2(
+  origin: SecureOrigin,
+  { onGone, ...options }: SingleRequestOptions,
+  request: OutgoingRequest,
+  handler: ResponseHandler
+): SingleConnection {
+  let isSent = false
+  const connection: Http2Connection = new Http2Connection(http2Options(origin, options), {
+    onReady: () => {
+      isSent = true
+      connection.send(request, handler)
+      connection.close()
+    },
+    onChange: () => {},
+    onGone: (error) => {
+      onGone()
+      if (!isSent) handler.onError(error)
+    }
+  })
+  return connection
+}
