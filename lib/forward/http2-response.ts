@@ -25,6 +25,8 @@ export class Http2Response implements ClientResponse {
   readonly #req: Http2Request
   readonly #stream: ServerHttp2Stream
   #hasBody = true
+  /** Not sent yet: with what comes next, mostly all of the response, it may make one write. */
+  #head: OutgoingHttpHeaders | undefined
   #isEnding = false
   #mayHaveTrailers = false
   #trailers: readonly string[] = []
@@ -67,25 +69,31 @@ export class Http2Response implements ClientResponse {
     if (statusCode > MAX_STATUS) throw new BrokenResponse('status')
     // A body that it must not have (RFC 9110 section 15.3.6) stays behind, and its length with it.
     if (statusCode === RESET_CONTENT) delete fields['content-length']
-    const hasBody =
-      opensTunnel || (this.#req.method !== 'HEAD' && !BODILESS.has(statusCode) && head.contentLength !== 0)
-    // A declared length is that of a message without trailers, if its connection speaks HTTP/1.1.
-    this.#mayHaveTrailers = hasBody && !opensTunnel && head.contentLength < 0
-    this.#respond(opensTunnel ? 200 : statusCode, fields, hasBody)
+    const isEmpty = head.contentLength === 0 && !head.mayHaveTrailers
+    const hasBody = opensTunnel || (this.#req.method !== 'HEAD' && !BODILESS.has(statusCode) && !isEmpty)
+    this.#hasBody = hasBody
+    this.#mayHaveTrailers = hasBody && head.mayHaveTrailers
+    this.#setHead(opensTunnel ? 200 : statusCode, fields)
+    // What follows is no part of it.
+    if (opensTunnel) this.#sendHead(false)
   }
 
   sendPart(part: Buffer): void {
+    this.#sendHead(!this.#hasBody)
     if (!this.#hasBody || this.#isOver) return
     if (this.#stream.writableCorked === 0) this.#stream.cork()
     this.#write(part)
   }
 
   flush(): void {
+    this.#sendHead(!this.#hasBody)
     this.#stream.uncork()
   }
 
   finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
     this.#trailers = trailers
+    // That nothing follows the head has a meaning of its own to some, such as gRPC.
+    this.#sendHead(!this.#hasBody || (last === undefined && trailers.length === 0))
     if (last !== undefined && this.#hasBody && !this.#isOver)
       this.#write(isBorrowed ? Buffer.from(last) : last)
     this.#end()
@@ -98,7 +106,8 @@ export class Http2Response implements ClientResponse {
 
   answer(statusCode: number, _phrase: string, fields: readonly string[], body: string | undefined): void {
     const hasBody = body !== undefined && this.#req.method !== 'HEAD'
-    this.#respond(statusCode, fieldsIn(fields), hasBody)
+    this.#setHead(statusCode, fieldsIn(fields))
+    this.#sendHead(!hasBody)
     if (hasBody && !this.#isOver) this.#write(Buffer.from(body))
     this.#end()
   }
@@ -111,15 +120,20 @@ export class Http2Response implements ClientResponse {
     return this.#stream.destroyed || this.#stream.closed
   }
 
-  #respond(statusCode: number, fields: OutgoingHttpHeaders, hasBody: boolean): void {
+  #setHead(statusCode: number, fields: OutgoingHttpHeaders): void {
     this.statusCode = statusCode
-    this.#hasBody = hasBody
-    if (this.#isOver) return
+    this.#head = { ':status': statusCode, ...fields }
+  }
+
+  /** Sends the head, unless it has gone. */
+  #sendHead(isAll: boolean): void {
+    const head = this.#head
+    this.#head = undefined
+    if (!head || this.#isOver) return
     const stream = this.#stream
-    const waitForTrailers = this.#mayHaveTrailers
+    const waitForTrailers = this.#mayHaveTrailers && !isAll
     if (waitForTrailers) stream.once('wantTrailers', () => this.#sendTrailers())
-    const options = { endStream: !hasBody, waitForTrailers }
-    sendFields({ ':status': statusCode, ...fields }, (sent) => stream.respond(sent, options))
+    sendFields(head, (sent) => stream.respond(sent, { endStream: isAll, waitForTrailers }))
   }
 
   #sendTrailers(): void {

@@ -10,6 +10,12 @@ export class ResponseHead {
   /** As declared, or -1. */
   contentLength = -1
   chunked = false
+  /** Whether fields may follow its body. */
+  get mayHaveTrailers(): boolean {
+    return this.chunked || this.fromHttp2
+  }
+  /** Whether it came by HTTP/2. */
+  fromHttp2 = false
   hasDate = false
   /** Whether the connection may be used again. */
   persistent = true

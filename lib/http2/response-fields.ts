@@ -34,6 +34,7 @@ export function headOf(fields: readonly string[]): ResponseHead {
   // HTTP/2 has no change of protocol (section 8.6).
   if (statusCode === 101) throw new BrokenResponse('unasked upgrade')
   head.statusCode = statusCode
+  head.fromHttp2 = true
   statusLines[statusCode] ??= `HTTP/1.1 ${status} ${STATUS_CODES[statusCode] ?? ''}\r\n`
   let text = statusLines[statusCode]
   for (let i = 2; i < fields.length; i += 2) {

@@ -183,7 +183,10 @@ test(`whatever frames clients send, backends get requests (${MESSAGES} sessions,
     arrived.size > MESSAGES / 10 && arrived.size < MESSAGES,
     `${arrived.size} arrived, ${requests} requests`
   )
-  t.same(stage.balancer.log.filter(({ level }) => level >= 50), [])
+  t.same(
+    stage.balancer.log.filter(({ level }) => level >= 50),
+    []
+  )
   stage.act = OK
   stage.requests.length = 0
   t.ok(await stage.isWell())

@@ -6,7 +6,7 @@ import { answering, OK, scripted } from './raw-backend.js'
 
 const FRAMES = 20_000
 /** For another client's request, on a busy machine. */
-const NORMAL_MS = 1500
+const NORMAL_MS = 6000
 /** More than is kept of a client while it attacks. */
 const HELD_LIMIT = 20_000_000
 const FREED_MS = 3000
