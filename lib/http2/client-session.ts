@@ -59,7 +59,9 @@ export class ClientSession {
   }
 
   #onFault(): void {
-    if (!this.#faults.take(performance.now())) this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM)
+    if (this.#faults.take(performance.now())) return
+    // Node 20 does not bear that while it reads.
+    setImmediate(() => this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM))
   }
 
   /** Looks after what a client does not do in time. */

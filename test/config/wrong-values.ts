@@ -85,6 +85,7 @@ export const THROUGH_LB: Case[] = [
   [{ LB_NO_HTTP2: 'true' }, 'LB_NO_HTTP2 needs LB_TLS_CERT'],
   [{ LB_H2C: 'yes!' }, 'LB_H2C must be true or false, but is "yes!"'],
   [{ LB_HTTP2_MAX_STREAMS: '0' }, `LB_HTTP2_MAX_STREAMS ${wholeNumber(1, 10_000, '0')}`],
+  [{ LB_HTTP2_SEND_TIMEOUT: '1h' }, `LB_HTTP2_SEND_TIMEOUT ${secondsFrom(0, 86400, '1h')}`],
   [{ LB_BACKEND_CA: '/nowhere.pem' }, 'LB_BACKEND_CA must name PEM files, but "/nowhere.pem" cannot be read'],
   [
     { LB_BACKEND_CERT: 'README.md' },

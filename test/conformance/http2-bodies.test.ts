@@ -1,6 +1,7 @@
 import { eventually, test } from '../helper.js'
 import { FrameClient } from '../support/frame-client.js'
 import { data, type Fields, Flag, frame, get, headers, request, Type } from '../support/http2-frames.js'
+import { forHttp2 } from '../support/secure-ports.js'
 import { openStage } from './harness.js'
 
 const PROTOCOL_ERROR = 1
@@ -153,7 +154,7 @@ for (const [what, cases, whole] of [
   ['goes on behind its end has that end', BROKEN, 1]
 ] as const) {
   test(`a body that ${what}`, async (t) => {
-    const stage = await openStage(t, { LB_H2C: 'true' })
+    const stage = await openStage(t, forHttp2())
     for (const { name, section, frames } of cases) {
       const before = stage.requests.length
       const session = await FrameClient.open(t, stage.balancer.port)
@@ -179,7 +180,7 @@ for (const [what, cases, whole] of [
 }
 
 test('a body that is what its head says arrives so', async (t) => {
-  const stage = await openStage(t, { LB_H2C: 'true' })
+  const stage = await openStage(t, forHttp2())
   for (const { name, section, frames, body, framing, trailers = [] } of PASSED) {
     const before = stage.requests.length
     const session = await FrameClient.open(t, stage.balancer.port)

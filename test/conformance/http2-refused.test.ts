@@ -2,12 +2,13 @@ import type { Test } from 'tap'
 import { eventually, test } from '../helper.js'
 import { FrameClient } from '../support/frame-client.js'
 import { type Fields, get, headers } from '../support/http2-frames.js'
+import { forHttp2 } from '../support/secure-ports.js'
 import { openStage, type Stage } from './harness.js'
 import { CONTROLS, hex } from './refused/case.js'
 import { controls, fields, pseudoFields, type RefusedFields, targets } from './refused/http2.js'
 
 const PROTOCOL_ERROR = 1
-const H2C = { LB_H2C: 'true' }
+const H2C = forHttp2()
 
 /** Sends each over a session that goes on: it is refused, and no byte of it arrives. */
 function testRefusals(name: string, cases: readonly RefusedFields[]): void {

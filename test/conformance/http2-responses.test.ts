@@ -1,5 +1,6 @@
 import { test } from '../helper.js'
 import { Http2Client } from '../support/http2-client.js'
+import { forHttp2 } from '../support/secure-ports.js'
 import { openStage } from './harness.js'
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked'
@@ -78,7 +79,7 @@ const CASES: readonly Case[] = [
 ]
 
 test('what backends send passes by HTTP/2, or is answered for', async (t) => {
-  const stage = await openStage(t, { LB_H2C: 'true' })
+  const stage = await openStage(t, forHttp2())
   const client = await Http2Client.open(t, stage.balancer.port)
   for (const { name, sent, gets } of CASES) {
     stage.act = sent

@@ -1,9 +1,10 @@
 import { type Balancer, eventually, inFlight, startBalancer, test } from '../helper.js'
 import { FrameClient } from '../support/frame-client.js'
-import { data, frame, get, headers, ping, Type, window } from '../support/http2-frames.js'
+import { data, frame, get, goaway, headers, ping, Type, window } from '../support/http2-frames.js'
 import { OK, scripted } from '../support/raw-backend.js'
+import { forHttp2 } from '../support/secure-ports.js'
 
-const H2C = { LB_H2C: 'true' }
+const H2C = forHttp2()
 /** Sweeps are a second apart, and a client is given two to close its side. */
 const PATIENCE_MS = 6000
 
@@ -61,4 +62,15 @@ test('a client that is told to leave is left, though it does not close its side'
   t.equal((await session.over(1)).status, 200)
   await t.resolves(closed(balancer))
   t.equal(session.goawayCode, 0)
+})
+
+test('a client that says that it will leave gets what it asked for before', async (t) => {
+  const backend = await scripted(t, (_request, socket) => void setTimeout(() => socket.write(OK), 50))
+  const balancer = await startBalancer(t, [backend], H2C)
+  const session = await FrameClient.open(t, balancer.port)
+  session.send(headers(1, get()), goaway(0), headers(3, get()))
+  await eventually(() => session.stream(1).ended)
+  t.equal(session.stream(1).status, 200)
+  t.equal(session.stream(3).status, 0, 'and nothing else')
+  await t.resolves(closed(balancer))
 })

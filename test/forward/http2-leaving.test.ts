@@ -7,8 +7,9 @@ import { heldMemory } from '../support/garbage.js'
 import { data, type Fields, get, headers, request, reset } from '../support/http2-frames.js'
 import { seededRandom } from '../support/random.js'
 import { serving } from '../support/raw-backend.js'
+import { forHttp2 } from '../support/secure-ports.js'
 
-const H2C = { LB_H2C: 'true' }
+const H2C = forHttp2()
 /** After so long nothing is left of a client that has gone; more on a busy machine. */
 const IN_TIME_MS = 2000
 

@@ -3,8 +3,9 @@ import { type Balancer, eventually, inFlight, startBalancer, test } from '../hel
 import { FrameClient, opening } from '../support/frame-client.js'
 import { data, get, headers, ping, request, Setting, window } from '../support/http2-frames.js'
 import { OK, type Script, scripted } from '../support/raw-backend.js'
+import { forHttp2 } from '../support/secure-ports.js'
 
-const H2C = { LB_H2C: 'true' }
+const H2C = forHttp2()
 /** Sweeps are a second apart. */
 const PATIENCE_MS = 12_000
 

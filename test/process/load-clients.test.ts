@@ -14,7 +14,7 @@ const BODIES = { '/small': pattern('small', 100), '/large': pattern('large', 100
 const UPLOAD = pattern('upload', 20_000)
 
 /** A balancer before two backends, and what those counted. */
-async function open(t: Test) {
+async function open(t: Test, flags: readonly string[] = []) {
   const counts = [0, 0]
   let received = 0
   const addresses = await Promise.all(
@@ -33,7 +33,7 @@ async function open(t: Test) {
       )
     )
   )
-  const child = lb(t, ['-p', '0', '-b', ...addresses, '--no-health-check', '--stats-interval', '0'])
+  const child = lb(t, ['-p', '0', ...flags, '-b', ...addresses, '--no-health-check', '--stats-interval', '0'])
   const origin = `http://127.0.0.1:${await child.listening()}`
   const stats = async () => {
     const response = await fetch(`${origin}/__lb/stats`, { headers: { connection: 'close' } })
@@ -61,29 +61,36 @@ const RUNS = [
   ['uploads', 2000, '/small', ['-d'], UPLOAD.length]
 ] as const
 
-test('h2load gets all that it asks for, and all count the same', async (t) => {
-  if (!needs(t, 'h2load')) return
-  const { origin, counted } = await open(t)
-  const file = path.join(t.testdir(), 'upload')
-  writeFileSync(file, UPLOAD)
-  let [asked, uploaded] = [0, 0]
-  for (const [name, count, target, flags, size] of RUNS) {
-    asked += count
-    uploaded += count * size
-    const args = ['--h1', '-n', `${count}`, '-c', `${CONNECTIONS}`, ...flags, ...(size > 0 ? [file] : [])]
-    const { code, stdout } = await command(t, 'h2load', [...args, `${origin}${target}`])
-    t.equal(code, 0, name)
-    const all = `${count} total, ${count} started, ${count} done, ${count} succeeded, 0 failed, 0 errored, 0 timeout`
-    t.match(`${stdout}`, all)
-    t.match(`${stdout}`, `status codes: ${count} 2xx, 0 3xx, 0 4xx, 0 5xx`)
-    const data = Number(/\((\d+)\) data$/m.exec(`${stdout}`)?.[1])
-    t.equal(data, count * BODIES[target].length, 'bytes of bodies')
-    const { total, counts, backends, received } = await counted()
-    t.same([total, counts[0]! + counts[1]!, received], [asked, asked, uploaded])
-    const alike = counts.map((total) => ({ total, responses: { '2xx': total } }))
-    t.match(backends, alike, 'each backend by itself')
-  }
-})
+/** Versions of HTTP, with what `lb` and h2load need for them. */
+const VERSIONS = [
+  ['HTTP/1.1', [], ['--h1', '-c', `${CONNECTIONS}`]],
+  ['HTTP/2', ['--h2c'], ['-c', '4', '-m', '50']]
+] as const
+
+for (const [version, ofBalancer, ofClient] of VERSIONS)
+  test(`h2load gets all that it asks for by ${version}, and all count the same`, async (t) => {
+    if (!needs(t, 'h2load')) return
+    const { origin, counted } = await open(t, ofBalancer)
+    const file = path.join(t.testdir(), 'upload')
+    writeFileSync(file, UPLOAD)
+    let [asked, uploaded] = [0, 0]
+    for (const [name, count, target, flags, size] of RUNS) {
+      asked += count
+      uploaded += count * size
+      const args = [...ofClient, '-n', `${count}`, ...flags, ...(size > 0 ? [file] : [])]
+      const { code, stdout } = await command(t, 'h2load', [...args, `${origin}${target}`])
+      t.equal(code, 0, name)
+      const all = `${count} total, ${count} started, ${count} done, ${count} succeeded, 0 failed, 0 errored, 0 timeout`
+      t.match(`${stdout}`, all)
+      t.match(`${stdout}`, `status codes: ${count} 2xx, 0 3xx, 0 4xx, 0 5xx`)
+      const data = Number(/\((\d+)\) data$/m.exec(`${stdout}`)?.[1])
+      t.equal(data, count * BODIES[target].length, 'bytes of bodies')
+      const { total, counts, backends, received } = await counted()
+      t.same([total, counts[0]! + counts[1]!, received], [asked, asked, uploaded])
+      const alike = counts.map((total) => ({ total, responses: { '2xx': total } }))
+      t.match(backends, alike, 'each backend by itself')
+    }
+  })
 
 const responsesOf = (backends: Statistics['backends']) =>
   backends.reduce((sum, { responses }) => sum + responses['2xx'], 0)

@@ -7,6 +7,9 @@ export const securePorts = new Map<number, ConnectionOptions>()
 /** Has every balancer from now on speak TLS, with these settings, to clients with these. */
 export const everywhere: { env?: Readonly<Record<string, string>>; client?: ConnectionOptions } = {}
 
+/** What a balancer has to be told to speak HTTP/2: nothing, where it speaks TLS. */
+export const forHttp2 = (): Readonly<Record<string, string>> => (everywhere.client ? {} : { LB_H2C: 'true' })
+
 /** The status that a page of a balancer is answered with, by TLS if it speaks that. */
 export async function statusOfPage(port: number, path: string): Promise<number> {
   const secure = securePorts.get(port)
