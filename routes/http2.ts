@@ -93,6 +93,8 @@ function headersOf(list: readonly string[]): IncomingHttpHeaders {
     const before = headers[name]
     headers[name] = before === undefined ? list[i + 1]! : `${before}, ${list[i + 1]}`
   }
+  // What a page says of its origin is compared with it.
+  headers.host ??= headers[':authority']
   return headers
 }
 

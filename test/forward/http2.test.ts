@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import { atEnd, eventually, inFlight, startBalancer, test } from '../helper.js'
+import { TOKEN } from '../support/api.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
 import { answering, OK, scripted, serving } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
@@ -161,7 +162,8 @@ test('what the balancer answers itself', async (t) => {
   const { port, stats } = await startBalancer(t, [backend], {
     ...H2C,
     LB_MAX_BODY_SIZE: '10',
-    LB_MAX_TARGET_LENGTH: '20'
+    LB_MAX_TARGET_LENGTH: '20',
+    LB_ADMIN_TOKEN: TOKEN
   })
   const client = await Http2Client.open(t, port)
   const fails = async (headers: object, status: number, code: string, body?: string) => {
@@ -185,6 +187,19 @@ test('what the balancer answers itself', async (t) => {
   const page = await client.get('/__lb/stats')
   t.equal(JSON.parse(page.body).requests.total, stats().requests.total)
   t.equal((await client.get('/__lb/%73tats')).status, 404)
+  const change = {
+    ':method': 'PATCH',
+    ':path': `/__lb/api/backends/${backend.address}`,
+    'content-type': 'application/json',
+    authorization: `Bearer ${TOKEN}`
+  }
+  for (const [origin, status] of [
+    ['http://a.test', 200],
+    ['https://a.test', 403],
+    ['http://b.test', 403]
+  ] as const)
+    t.equal((await client.ask({ ...change, origin }, '{"weight":2}')).status, status, origin)
+  t.equal((await client.ask({ ...change, authorization: 'Bearer x' }, '{"weight":2}')).status, 401)
 })
 
 test('a client that leaves takes its request along, and no other', async (t) => {
