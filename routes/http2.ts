@@ -94,7 +94,7 @@ function headersOf(list: readonly string[]): IncomingHttpHeaders {
     headers[name] = before === undefined ? list[i + 1]! : `${before}, ${list[i + 1]}`
   }
   // What a page says of its origin is compared with it.
-  headers.host ??= headers[':authority']
+  headers.host = (headers[':authority'] as string | undefined) ?? headers.host
   return headers
 }
 

@@ -42,12 +42,12 @@ export class Browser {
   #received = ''
   #id = 0
 
-  constructor(program = 'chromium') {
+  constructor(flags: readonly string[] = []) {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'fairlead-browser-'))
-    const args = [...FLAGS, `--user-data-dir=${this.#folder}`]
+    const args = [...FLAGS, ...flags, `--user-data-dir=${this.#folder}`]
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const
     // A group of its own, so that what it starts ends with it.
-    this.#process = spawn(program, args, { stdio: [...stdio], detached: true })
+    this.#process = spawn('chromium', args, { stdio: [...stdio], detached: true })
     const fail = (reason: string) => {
       this.#reason ??= reason
       for (const { reject } of this.#waiting.values()) reject(new Error(reason))

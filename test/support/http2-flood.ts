@@ -4,7 +4,7 @@ import { heldMemory } from './garbage.js'
 import { get, headers, Type } from './http2-frames.js'
 import { answering, OK, scripted } from './raw-backend.js'
 
-const FRAMES = 20_000
+const FRAMES = 8000
 /** For another client's request, on a busy machine. */
 const NORMAL_MS = 6000
 /** More than is kept of a client while it attacks. */

@@ -38,8 +38,10 @@ export async function pageFleet(t: Test, env: Env = {}): Promise<PageFleet> {
   }
   const balancer = lb(t, ['-p', '0'], settings)
   const port = await balancer.listening()
-  const origin = `http://127.0.0.1:${port}`
-  const browser = new Browser()
+  const isSecure = env.LB_TLS_CERT !== undefined
+  const origin = isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`
+  // It does not know the authority of the tests.
+  const browser = new Browser(isSecure ? ['--ignore-certificate-errors'] : [])
   atEnd(t, () => browser.close())
   const page = await browser.newPage()
   await page.show({ width: 1360, height: 900 })

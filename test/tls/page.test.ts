@@ -1,6 +1,8 @@
-import { test } from '../helper.js'
+import { eventually, test } from '../helper.js'
+import { TOKEN } from '../support/api.js'
 import { authority } from '../support/certificates.js'
 import { EventListener } from '../support/event-stream.js'
+import { answerOn, Http2Client } from '../support/http2-client.js'
 import { exchange } from '../support/raw-client.js'
 import { startSecureBalancer } from '../support/secure-balancer.js'
 import { fieldValue, statusOf } from '../support/wire.js'
@@ -36,3 +38,41 @@ for (const [place, env] of [
     t.equal(listener.events.at(-1)!.name, 'end')
     await closing
   })
+
+test('by HTTP/2 a stream of events is the same', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const env = { LB_ADMIN_TOKEN: TOKEN }
+  const { port, fastify } = await startSecureBalancer(t, by, 'a.example:80 b.example:80', env)
+  const client = await Http2Client.open(t, port)
+  const listening = (fields: object) => client.begin({ ':path': '/__lb/events', ...fields })
+  const own = { origin: 'https://a.test', 'sec-fetch-site': 'same-origin' }
+  let text = ''
+  const stream = listening(own).on('data', (part) => {
+    text += part
+  })
+  await eventually(() => text.includes('event: tick'), 5000)
+  t.match(text, /^retry: 1000\n\nevent: all\ndata: \{/)
+  const change = {
+    ':method': 'PATCH',
+    ':path': '/__lb/api/backends/a.example:80',
+    'content-type': 'application/json',
+    authorization: `Bearer ${TOKEN}`
+  }
+  for (const [fields, status] of [
+    [own, 200],
+    [{ origin: 'https://evil.example' }, 403],
+    [{ origin: 'http://a.test' }, 403],
+    [{ ...own, host: 'evil.example', origin: 'https://evil.example' }, 403]
+  ] as const)
+    t.equal(
+      (await client.ask({ ...change, ...fields }, '{"weight":3}')).status,
+      status,
+      JSON.stringify(fields)
+    )
+  t.equal((await answerOn(listening({ origin: 'https://evil.example' }))).status, 404)
+  const closing = fastify.close()
+  await eventually(() => stream.closed, 3000)
+  t.ok(text.endsWith('event: end\ndata: {}\n\n'))
+  await closing
+})

@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
+import { KeptBody } from '../../../lib/http1/kept-body.js'
 import { eventually, test } from '../../helper.js'
 import {
   ACK,
@@ -350,6 +353,62 @@ test('a connection that ends takes its requests with it', async (t) => {
       t.match(errors, [{ code: /^(LB_CONNECTION_CLOSED|ECONNRESET)$/ }])
     }
   }
+})
+
+/** An upload that has begun, of which so much is kept. */
+async function uploading(t: Test, greet?: (peer: Peer) => void) {
+  const backend = await framed(t, () => {}, greet)
+  const connections = connectionsTo(t, backend)
+  const stream = new PassThrough()
+  const body = Object.assign(stream, { headers: {}, rawTrailers: [] }) as unknown as IncomingMessage
+  const kept = new KeptBody(1000)
+  const ending = ask(connections, { method: 'POST', body, kept })
+  stream.write('hello')
+  await eventually(() => ofType(backend, DATA).length === 1)
+  return { backend, ending, kept, stream, peer: backend.peers[0]! }
+}
+
+test('an answer amid an upload ends that, too, and the backend is told so', async (t) => {
+  const { backend, ending, stream, peer } = await uploading(t)
+  peer.answer(1)
+  await eventually(allEnded([ending]))
+  await eventually(() => ofType(backend, RST_STREAM).length === 1)
+  t.match(ofType(backend, RST_STREAM), [{ id: 1, payload: numbers(8) }])
+  t.same([ending.completed, ending.sent], [1, 0])
+  stream.write('more')
+  await heard(backend, peer)
+  t.equal(ofType(backend, DATA).length, 1)
+})
+
+test('what was sent of a body is kept until the response begins', async (t) => {
+  const { ending, kept, peer } = await uploading(t)
+  t.equal(`${kept.chunks}`, 'hello')
+  peer.head(1, [':status', '103'])
+  await eventually(() => ending.calls === 1)
+  t.ok(kept.isWhole)
+  peer.head(1)
+  await eventually(() => ending.calls === 2)
+  t.same([kept.isWhole, kept.chunks], [false, []])
+})
+
+test('of a body no more is sent than the backend takes, on the stream and in all', async (t) => {
+  const { backend, peer, stream } = await uploading(t, (peer) => peer.settings([4, 3]))
+  const sent = () => ofType(backend, DATA).map(({ payload }) => payload.toString())
+  await eventually(() => sent().join() === 'hel')
+  peer.send(WINDOW_UPDATE, 0, 1, numbers(1))
+  await eventually(() => sent().join() === 'hel,l')
+  peer.settings([4, 4])
+  await eventually(() => sent().join() === 'hel,l,o')
+  t.ok(stream.write(Buffer.alloc(10)))
+  peer.settings([4, 1_000_000])
+  await eventually(() => sent().join('').length === 15)
+  stream.end(Buffer.alloc(100_000))
+  // Of the window of the connection, which nobody has widened.
+  await eventually(() => sent().join('').length === 65_535)
+  t.ok(sent().every((part) => part.length <= 16_384))
+  peer.send(WINDOW_UPDATE, 0, 0, numbers(1_000_000))
+  await eventually(() => sent().join('').length === 100_015)
+  await eventually(() => (ofType(backend, DATA).at(-1)!.flags & END_STREAM) !== 0)
 })
 
 test('only what is taken is let go on, and nobody else waits for it', async (t) => {
