@@ -94,7 +94,7 @@ export class Connection implements StreamOwner {
   }
 
   get hasRoom(): boolean {
-    return this.#isReady && !this.#isClosing && this.#streams.size < this.maxLoad
+    return this.#isReady && !this.#isClosing && !this.#isGone && this.#streams.size < this.maxLoad
   }
 
   /** Sends a request, for which there must be room. */

@@ -269,6 +269,25 @@ async function heard({ peers }: FrameBackend): Promise<void> {
   await eventually(() => open.every((peer, i) => peer.socket.destroyed || acks(peer) > before[i]!))
 }
 
+test('who sends again as soon as its connection is lost does so on another', async (t) => {
+  for (const lose of [
+    (peer: Peer) => void peer.socket.resetAndDestroy(),
+    (peer: Peer) => peer.send(PING, 0, 0, 'x'),
+    (peer: Peer) => peer.goAway(0)
+  ]) {
+    const [backend, connections] = await limited(t)
+    const [again, first] = [new Ending(), new Ending()]
+    first.onError = () => void connections.dispatch(requestOf() as never, again as never)
+    connections.dispatch(requestOf() as never, first as never)
+    await eventually(() => total(backend) === 1)
+    lose(backend.peers[0]!)
+    await eventually(() => loads(backend)[1] === 1)
+    backend.peers[1]!.answer(1)
+    await eventually(allEnded([again]))
+    t.equal(again.body, 'ok')
+  }
+})
+
 test('of any order of events, each request hears one end', async (t) => {
   // A history of its own for each seed.
   for (let seed = 1; seed <= 15; seed++) {
@@ -297,7 +316,14 @@ test('of any order of events, each request hears one end', async (t) => {
     const endings: Ending[] = []
     const given = new Set<Ending>()
     for (let i = 0; i < 100; i++) {
-      const ending = ask(connections)
+      const ending = new Ending()
+      const { onError } = ending
+      if (random() < 0.2)
+        ending.onError = (error) => {
+          onError.call(ending, error)
+          endings.push(ask(connections))
+        }
+      connections.dispatch(requestOf() as never, ending as never)
       endings.push(ending)
       if (random() < 0.1 && ending.connection && ending.count === 0) {
         ending.connection.destroy()
@@ -305,10 +331,10 @@ test('of any order of events, each request hears one end', async (t) => {
       }
       if (random() < 0.3) await new Promise((resolve) => setImmediate(resolve))
     }
-    const awaited = endings.filter((ending) => !given.has(ending))
-    await eventually(allEnded(awaited), 5000)
+    const awaited = () => endings.filter((ending) => !given.has(ending))
+    await eventually(() => allEnded(awaited())(), 5000)
     t.ok(
-      awaited.every(({ count }) => count === 1) && [...given].every(({ count }) => count === 0),
+      awaited().every(({ count }) => count === 1) && [...given].every(({ count }) => count === 0),
       `seed ${seed}`
     )
     await connections.close()
