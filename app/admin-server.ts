@@ -1,6 +1,9 @@
 import { METHODS } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from '../lib/config/load.js'
+import { answerParserErrors } from '../lib/forward/client-errors.js'
+import { UNKNOWN_METHOD } from '../lib/forward/failure.js'
+import { answerRaw } from '../lib/forward/raw-answer.js'
 import lb from '../routes/lb/index.js'
 import noPage from '../routes/lb/no-page.js'
 import { serverOptions } from './options.js'
@@ -16,6 +19,7 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
   admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved).decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
+  answerParserErrors(admin.server, config.maxHeadBytes, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
   await noPage(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })
   // The pages read bodies by themselves, as on the balancer's own port.

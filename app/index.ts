@@ -58,7 +58,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   else await serveApart(fastify, config)
   await fastify.register(async (proxied) => {
     await proxied.register(leastConnections, { config })
-    await proxied.register(proxy)
+    await proxied.register(proxy, { config })
     await proxied.register(upgrade, { config })
     await proxied.register(http2Streams, { config })
   })

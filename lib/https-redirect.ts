@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import type { ClientLimits } from './config/load.js'
 import { isRefused } from './forward/client-connection.js'
-import { BAD_REQUEST } from './forward/failure.js'
+import { answerParserErrors } from './forward/client-errors.js'
+import { BAD_REQUEST, UNKNOWN_METHOD } from './forward/failure.js'
 import { Http1Response } from './forward/http1-response.js'
 import { answerRaw, answerRedirect } from './forward/raw-answer.js'
 import { checkRequest } from './forward/request-check.js'
@@ -38,6 +39,7 @@ export function redirectServer(
   }
   const server = createServer({ ...options, ServerResponse: Http1Response }, redirect)
   server.maxHeadersCount = 0
+  answerParserErrors(server, options.maxHeaderSize!, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
   // The body is for whoever is sent to.
   return server.on('checkContinue', redirect)
 }

@@ -22,7 +22,7 @@ const NO_BYTES = Buffer.alloc(0)
 
 /** Requests that come by HTTP/2, past the router, as it speaks HTTP/1.1. It sees those for the balancer's own pages. */
 const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  const { limits, bufferSizeBytes, maxHeadBytes, tunnelTimeoutMs } = config
+  const { limits, bufferSizeBytes, maxHeadBytes, methods, tunnelTimeoutMs } = config
   if (!fastify.http2) return
 
   fastify.http2.serve = (stream, socket, list, isWhole) => {
@@ -31,10 +31,15 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     const { method, url = '' } = req
     const refuse = (failure: Parameters<typeof fastify.refuse>[2]) =>
       fastify.refuse(req, res, failure, BalancerCell.rejectedRequest)
-    if (method === 'CONNECT' || !isKnownMethod(method!)) refuse(UNKNOWN_METHOD)
+    if (!isPassedOn(method!, url)) refuse(UNKNOWN_METHOD)
     else if (sizeOf(list) > maxHeadBytes) refuse(HEAD_TOO_LARGE)
     else if (isOwnTarget(url) && !req.isWebSocket) showOwnPage(stream, socket, list)
     else if (!fastify.answeredHere(req, res)) forward(req, res)
+  }
+
+  /** A method that is known here by option alone means nothing to the balancer's own pages. */
+  function isPassedOn(method: string, target: string): boolean {
+    return (isKnownMethod(method) && method !== 'CONNECT') || (methods.has(method) && !isOwnTarget(target))
   }
 
   function forward(req: Http2Request, res: Http2Response): void {

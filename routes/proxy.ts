@@ -1,9 +1,11 @@
 import { METHODS } from 'node:http'
-import type { Socket } from 'node:net'
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { remedyFor } from '../lib/forward/client-connection.js'
+import type { Config } from '../lib/config/load.js'
+import { BalancerCell } from '../lib/counters.js'
+import { answerParserErrors } from '../lib/forward/client-errors.js'
 import { dispatcher, headersOf } from '../lib/forward/dispatcher.js'
+import { METHOD_OF_HTTP2, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { PROXIED_PATH } from '../lib/forward/target.js'
 
@@ -23,7 +25,8 @@ const FROM_OPTIONS = {
 }
 
 /** The catch-all: every method and target that is not the balancer's own goes to the backend of the exchange. */
-const proxy: FastifyPluginAsync = async (fastify) => {
+const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+  const { maxHeadBytes, methods } = config
   await fastify.register(replyFrom, {
     base: BASE,
     undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
@@ -31,12 +34,9 @@ const proxy: FastifyPluginAsync = async (fastify) => {
   })
   // Node would drop the fields of a head past its thousandth unseen, Content-Length with them; its size bounds them.
   fastify.server.maxHeadersCount = 0
-  const [answerBroken] = fastify.server.listeners('clientError') as ((error: Error, socket: Socket) => void)[]
-  fastify.server.removeAllListeners('clientError')
-  fastify.server.on('clientError', (error, socket: Socket) => {
-    const remedy = remedyFor(socket)
-    if (remedy === 'answer') answerBroken!(error, socket)
-    else if (remedy === 'cut') socket.destroy()
+  answerParserErrors(fastify.server, maxHeadBytes, (req, res) => {
+    const failure = methods.has(req.method!) ? METHOD_OF_HTTP2 : UNKNOWN_METHOD
+    fastify.refuse(req, res, failure, BalancerCell.rejectedRequest)
   })
   // Methods without a body, for all that Fastify knows: it leaves the bodies alone, whatever their type.
   for (const method of METHODS)

@@ -8,6 +8,7 @@ export type LineOf = (ended: EndedRequest, nowMs: number) => string
 
 /** The texts of a request are cut off so that a line is written to a pipe whole, whoever else writes to it. */
 const MAX_TARGET = 2048
+const MAX_METHOD = 64
 const MAX_FIELD = 512
 const MAX_ID = 256
 const MAX_ADDRESS = 64
@@ -21,7 +22,7 @@ export const jsonLine: LineOf = (ended, nowMs) => {
   const client = jsonText(clientOf(req, by.trusted), MAX_ADDRESS)
   const target = jsonText(withoutSecrets(by.target), MAX_TARGET)
   let line =
-    `{"level":30,"time":${nowMs},"msg":"request","client":"${client}","method":"${req.method}","target":"${target}",` +
+    `{"level":30,"time":${nowMs},"msg":"request","client":"${client}","method":"${req.method!.slice(0, MAX_METHOD)}","target":"${target}",` +
     `"version":"${req.httpVersion}","status":${ended.statusCode || CLIENT_LEFT},` +
     `"durationMs":${rounded(ended.durationMs)},` +
     (answeredBy
@@ -43,7 +44,7 @@ export const combinedLine: LineOf = (ended, nowMs) => {
   const client = quotedText(clientOf(req, by.trusted), MAX_ADDRESS)
   const target = quotedText(withoutSecrets(by.target), MAX_TARGET)
   return (
-    `${client} - - [${apacheTime(nowMs - ended.durationMs)}] "${req.method} ${target} HTTP/${req.httpVersion}" ` +
+    `${client} - - [${apacheTime(nowMs - ended.durationMs)}] "${req.method!.slice(0, MAX_METHOD)} ${target} HTTP/${req.httpVersion}" ` +
     `${ended.statusCode || CLIENT_LEFT} ${bytesAnswered(ended) || '-'} ` +
     `"${referer === undefined ? '-' : quotedText(withoutSecrets(referer), MAX_FIELD)}" ` +
     `"${agent === undefined ? '-' : quotedText(agent, MAX_FIELD)}"\n`

@@ -1,7 +1,29 @@
-import { flag, integer, seconds } from './values.js'
+import { METHODS } from 'node:http'
+import { flag, integer, parsed, seconds } from './values.js'
 import { type Needs, variable } from './variable.js'
 
 const DAY_S = 24 * 3600
+
+/** A token (RFC 9110 section 5.6.2), of a length that logs bear. */
+const METHOD = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,64}$/i
+/** Of the preface of HTTP/2: no request has it. */
+const PREFACE = 'PRI'
+
+/** Methods beside those that are registered for HTTP; may be none. */
+function moreMethods() {
+  return parsed<ReadonlySet<string>>((text, fault) => {
+    const methods = new Set(text.split(/[\s,]+/).filter(Boolean))
+    for (const method of methods) {
+      const known = [...METHODS, PREFACE].find((name) => name === method.toUpperCase())
+      if (!METHOD.test(method)) fault(`must list methods such as BAN, but has "${method}"`)
+      else if (known === 'CONNECT' || known === PREFACE)
+        fault(`must not list ${known}, which is never passed on`)
+      else if (known === method) fault(`must not list ${method}, which is passed on anyway`)
+      else if (known) fault(`must not list "${method}", which some would take for ${known}`)
+    }
+    return methods
+  })
+}
 
 /** The variables of HTTP/2 to clients. */
 export const http2Variables = {
@@ -19,6 +41,13 @@ export const http2Variables = {
     description: 'Requests that a client may have under way over one connection of HTTP/2.',
     fallback: '128',
     flags: '--http2-max-streams <n>'
+  }),
+  LB_METHODS: variable(moreMethods(), {
+    description:
+      'Methods beside those that are registered for HTTP, such as `BAN,FOOBAR`, that are passed on when they come by ' +
+      "HTTP/2. Over HTTP/1.1 they are answered `501`, as all others are, since Node's parser does not know them.",
+    fallback: '',
+    flags: '--methods <methods>'
   }),
   LB_HTTP2_SEND_TIMEOUT: variable(seconds(0, DAY_S), {
     description:
@@ -49,6 +78,12 @@ export function http2Of(values: Values, isSecure: boolean): Http2Config | undefi
 
 /** What is wrong with values that are right each by itself. */
 export function http2Contradictions(values: Values, needs: Needs, isSecure: boolean): void {
+  needs(
+    'LB_METHODS',
+    values.LB_METHODS.size > 0,
+    'HTTP/2: LB_TLS_CERT without LB_NO_HTTP2, or LB_H2C',
+    http2Of(values, isSecure) !== undefined
+  )
   needs('LB_NO_HTTP2', values.LB_NO_HTTP2, 'LB_TLS_CERT', isSecure)
   needs('LB_H2C', values.LB_H2C, 'an empty LB_TLS_CERT: over TLS it is agreed on in the handshake', !isSecure)
 }

@@ -50,6 +50,8 @@ export interface Config {
   readonly bufferSizeBytes: number
   /** Of requests and of responses. */
   readonly maxHeadBytes: number
+  /** Passed on from clients of HTTP/2, beside those that are registered for HTTP. */
+  readonly methods: ReadonlySet<string>
   readonly limits: ClientLimits
   readonly access: AccessConfig
   /** Of upgraded connections that are silent. */
@@ -132,6 +134,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     responseTimeoutMs: values.LB_RESPONSE_TIMEOUT,
     bufferSizeBytes: values.LB_BUFFER_SIZE,
     maxHeadBytes: values.LB_MAX_HEADER_SIZE,
+    methods: values.LB_METHODS,
     limits: {
       headTimeoutMs: values.LB_REQUEST_HEAD_TIMEOUT,
       requestTimeoutMs: values.LB_REQUEST_TIMEOUT,

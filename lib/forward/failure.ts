@@ -42,6 +42,11 @@ export const DENIED = failure(403, 'LB_DENIED', 'Requests from this address are 
 export const RATE_LIMITED = failure(429, 'LB_RATE_LIMITED', 'Too many requests came from this address')
 export const LOOP = failure(508, 'LB_LOOP', 'The request goes in circles')
 export const UNKNOWN_METHOD = failure(501, 'LB_UNKNOWN_METHOD', 'The method of the request is not passed on')
+export const METHOD_OF_HTTP2 = failure(
+  501,
+  'LB_UNKNOWN_METHOD',
+  'The method of the request is passed on over HTTP/2 alone'
+)
 /** To send a request back would show its fields to scripts. */
 export const NO_TRACE = failure(405, 'LB_NO_TRACE', 'A request is not sent back from here')
 export const BAD_VERSION = failure(505, 'LB_BAD_VERSION', 'This version of HTTP is not spoken here')

@@ -41,6 +41,7 @@ t.test('defaults', async (t) => {
       responseTimeoutMs: 60_000,
       bufferSizeBytes: 32_768,
       maxHeadBytes: 16_384,
+      methods: new Set(),
       limits: {
         headTimeoutMs: 60_000,
         requestTimeoutMs: 3_600_000,

@@ -9,6 +9,7 @@ const valueFlags = describeVariables().filter(({ info }) => info.flags?.includes
 const WRONG: Readonly<Record<string, string>> = {
   LB_HEALTH_CHECK_HOST: 'a b',
   LB_HEALTH_CHECK_BODY: '/(/',
+  LB_METHODS: 'a@b',
   LB_STICKY_COOKIE: 'a b',
   LB_STATE_FILE: 'nonsense/',
   LB_ACCESS_LOG_FILE: '/no/such/file'

@@ -176,6 +176,16 @@ export const THROUGH_LB: Case[] = [
   [{ LB_KEEP_ALIVE_TIMEOUT: '0.5' }, `LB_KEEP_ALIVE_TIMEOUT ${secondsFrom(1, 86400, '0.5')}`],
   [{ LB_MAX_REQUESTS_PER_SOCKET: '1e3' }, 'LB_MAX_REQUESTS_PER_SOCKET must be a whole number'],
   [{ LB_MAX_SOCKETS_PER_CLIENT: '-1' }, `LB_MAX_SOCKETS_PER_CLIENT ${wholeNumber(0, 1_000_000, '-1')}`],
+  [
+    { LB_METHODS: 'BAN', LB_H2C: 'false' },
+    'LB_METHODS needs HTTP/2: LB_TLS_CERT without LB_NO_HTTP2, or LB_H2C'
+  ],
+  [{ LB_METHODS: 'B@N', LB_H2C: 'true' }, 'LB_METHODS must list methods such as BAN, but has "B@N"'],
+  [{ LB_METHODS: 'BAN,GET', LB_H2C: 'true' }, 'LB_METHODS must not list GET, which is passed on anyway'],
+  [{ LB_METHODS: 'TRACE', LB_H2C: 'true' }, 'LB_METHODS must not list TRACE, which is passed on anyway'],
+  [{ LB_METHODS: 'get', LB_H2C: 'true' }, 'LB_METHODS must not list "get", which some would take for GET'],
+  [{ LB_METHODS: 'CONNECT', LB_H2C: 'true' }, 'LB_METHODS must not list CONNECT, which is never passed on'],
+  [{ LB_METHODS: 'pri', LB_H2C: 'true' }, 'LB_METHODS must not list PRI, which is never passed on'],
   [{ LB_MAX_HEADER_SIZE: '16k' }, `LB_MAX_HEADER_SIZE ${wholeNumber(1024, 1_048_576, '16k')}`],
   [{ LB_MAX_HEADERS: '0' }, `LB_MAX_HEADERS ${wholeNumber(1, 100_000, '0')}`],
   [{ LB_MAX_TARGET_LENGTH: '0' }, `LB_MAX_TARGET_LENGTH ${wholeNumber(16, 1_048_576, '0')}`],

@@ -45,6 +45,7 @@ test('plain HTTP is sent to the same at https', async (t) => {
     '\x16\x03\x01\x02\x00\x01\x00\x00\r\n\r\n'
   ])
     t.equal(statusOf(await exchange(t, plain, sent)), 400, JSON.stringify(sent))
+  t.equal(statusOf(await exchange(t, plain, 'BAN / HTTP/1.1\r\nHost: a.test\r\n\r\n')), 501)
   t.equal(backend.requests.length, 0)
 })
 
