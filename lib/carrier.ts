@@ -7,6 +7,8 @@ import type { Asked, DataSink, ResponseSink } from './http1/response-parser.js'
 export interface OutgoingRequest extends Asked {
   /** Request line and fields up to and with the blank line, a character a byte. */
   readonly head: string
+  /** Whether that has no `Host`: each backend is named by its own authority when it is asked. */
+  readonly hostless?: boolean
   /** The client's request, if it has a body. */
   readonly body: IncomingMessage | undefined
   /** Whether it does no harm to send it a second time, and that is prepared for. */

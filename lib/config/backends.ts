@@ -66,6 +66,14 @@ export function readBackend(
   return { ...origin, address: `${host}:${origin.port}`, ...options }
 }
 
+/**
+ * The authority of a backend: what `Host` and `:authority` say where nobody else has named a host. The zone of an IPv6
+ * address means something on this machine alone (RFC 6874 section 4).
+ */
+export function authorityOf({ hostname, port }: Pick<Origin, 'hostname' | 'port'>): string {
+  return isIPv6(hostname) ? `[${hostname.replace(/%.*$/, '')}]:${port}` : `${hostname}:${port}`
+}
+
 /** Where a backend is. */
 export type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
 

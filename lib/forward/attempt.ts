@@ -9,6 +9,7 @@ import type { Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import type { ForwardedBy } from './forwarding-fields.js'
 import { Relay } from './relay.js'
+import { requestTo } from './request-host.js'
 import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 import { Tunnel, type TunnelProgress } from './tunnel.js'
 import { Upload } from './upload.js'
@@ -165,7 +166,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   /** Has a backend, on which a slot is held, asked. */
   protected dispatch(backend: Backend, handler: ResponseHandler): void {
     this.attempts++
-    backend.pool.dispatch(this.request, handler)
+    backend.pool.dispatch(requestTo(backend, this.request), handler)
   }
 
   /** Gives the slot back, with the bytes of the attempt. */

@@ -59,11 +59,17 @@ export function outgoingRequest(
   return {
     method,
     head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
+    hostless: hostOf(req, authority) === undefined,
     body,
     repeatable,
     kept: body && keptBytes > 0 ? new KeptBody(keptBytes) : undefined,
     upgrade
   }
+}
+
+/** The host that a client asks for, undefined if it names none: HTTP/1.0 needs no `Host`, and that of HTTP/1.1 may be empty. */
+function hostOf({ headers }: IncomingMessage, authority: string | undefined): string | undefined {
+  return (headers.host ?? authority) || undefined
 }
 
 /**
@@ -78,15 +84,16 @@ export function requestFields(
   by: ForwardedBy
 ): string {
   const { headers, rawHeaders } = req
-  const { connection, host = authority } = headers
+  const { connection } = headers
+  const host = hostOf(req, authority)
   const isPlain = connection === undefined || connection === 'keep-alive' || connection === 'close'
   const leftBehind = isPlain ? NONE : namedBy(connection)
   const forwards = forwardsLeft(req)
   let named = forwards === undefined ? leftBehind : [...leftBehind, 'max-forwards']
   const { trace } = by
   if (trace && trace.replaced.length > 0) named = [...named, ...trace.replaced]
-  // HTTP/1.1 wants one, even if it is empty, as that of a client of HTTP/1.0 may be.
-  let lines = headers.host === undefined ? `Host: ${authority ?? ''}\r\n` : ''
+  if (headers.host === '') named = [...named, 'host']
+  let lines = headers.host === undefined && host !== undefined ? `Host: ${host}\r\n` : ''
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
     if (NOT_PASSED_ON.has(name) || (named.length > 0 && named.includes(name.toLowerCase()))) continue

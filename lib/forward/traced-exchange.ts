@@ -4,6 +4,7 @@ import { faultCode } from '../fault.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import type { AttemptSpan, RequestSpan } from '../tracing/request-span.js'
 import { Exchange } from './exchange.js'
+import { requestTo } from './request-host.js'
 import type { SecondAttempt } from './second-attempt.js'
 
 /** An exchange whose request is recorded as a span, and each attempt as one below it. */
@@ -19,7 +20,8 @@ export class TracedExchange extends Exchange {
     const span = this.#span.attempt(backend, this.attempts)
     this.attempts++
     if (span) this.#attempts.set(backend, span)
-    backend.pool.dispatch(span ? span.requestOf(this.request) : this.request, handler)
+    const request = requestTo(backend, this.request)
+    backend.pool.dispatch(span ? span.requestOf(request) : request, handler)
   }
 
   override onHead(head: ResponseHead): void {

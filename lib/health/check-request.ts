@@ -1,5 +1,5 @@
-import { isIP, isIPv6 } from 'node:net'
-import type { BackendConfig, SecureOrigin } from '../config/backends.js'
+import { isIP } from 'node:net'
+import { authorityOf, type BackendConfig, type SecureOrigin } from '../config/backends.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 
 /** What one backend is asked, and which answers are healthy. */
@@ -28,7 +28,7 @@ export function checkRequest(backend: BackendConfig, config: HealthCheckConfig):
     origin: { protocol, hostname, port, tlsName, tlsNoVerify, ...(h2 ? { h2 } : {}) },
     servername: nameOf(host),
     method,
-    head: headOf(config, backend.checkPath ?? config.path, host || addressOf(hostname, port)),
+    head: headOf(config, backend.checkPath ?? config.path, host || authorityOf({ hostname, port })),
     timeoutMs: Math.min(config.timeoutMs, backend.checkPeriodMs ?? config.periodMs),
     expects: (statusCode) => expected.some(({ from, to }) => statusCode >= from && statusCode <= to)
   }
@@ -43,9 +43,6 @@ function headOf({ method, fields }: HealthCheckConfig, path: string, host: strin
   const lines = [...own, ...fields].map(({ name, value }) => `${name}: ${value}\r\n`)
   return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${lines.join('')}\r\n`
 }
-
-const addressOf = (hostname: string, port: number) =>
-  isIPv6(hostname) ? `[${hostname}]:${port}` : `${hostname}:${port}`
 
 /** The name in a `Host` field, `undefined` if it is an address or there is none. */
 function nameOf(host: string): string | undefined {

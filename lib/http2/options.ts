@@ -1,5 +1,5 @@
-import { isIPv6, type OnReadOpts, type Socket } from 'node:net'
-import type { SecureOrigin } from '../config/backends.js'
+import type { OnReadOpts, Socket } from 'node:net'
+import { authorityOf, type SecureOrigin } from '../config/backends.js'
 import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { DEFAULT_WINDOW_BYTES } from './frames.js'
 import type { RequestOrigin } from './hpack/request-encoder.js'
@@ -24,7 +24,6 @@ export function http2Options(
   origin: SecureOrigin,
   options: SocketOptions & { readonly maxHeadBytes: number }
 ): ConnectionOptions {
-  const { hostname, port } = origin
   const { bufferSizeBytes, connectTimeoutMs, maxHeadBytes } = options
   const opener = new SocketOpener(origin, { ...options, alpnProtocols: ['h2'] })
   const windowBytes = Math.min(
@@ -33,7 +32,7 @@ export function http2Options(
   )
   return {
     open: (onread, connected) => opener.open(onread, connected),
-    authority: isIPv6(hostname) ? `[${hostname}]:${port}` : `${hostname}:${port}`,
+    authority: authorityOf(origin),
     scheme: origin.protocol === 'https:' ? 'https' : 'http',
     maxHeadBytes,
     windowBytes,

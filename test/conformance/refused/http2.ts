@@ -41,6 +41,7 @@ export const pseudoFields: readonly RefusedFields[] = [
     'no :scheme': without(':scheme'),
     'no :path': without(':path'),
     'neither :authority nor host': without(':authority'),
+    'an empty host alone': [...without(':authority'), ['host', '']],
     'two :method': [[':method', 'GET'], ...RIGHT],
     'two :path': [[':path', '/b'], ...RIGHT],
     'two :path that are the same': [[':path', '/refused'], ...RIGHT],

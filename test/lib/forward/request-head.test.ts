@@ -120,10 +120,11 @@ t.test('but nothing that routes and delimits the message, or tells of its way', 
 
 t.test('the host comes from the target if no field has it', async (t) => {
   const start = 'GET / HTTP/1.0'
-  t.same(await sent(t, ['A: 1'], { start }), ['Host: ', 'A: 1'])
+  t.same(await sent(t, ['A: 1'], { start }), ['A: 1'], 'which no field is made up for')
   t.same(await sent(t, ['A: 1'], { start, authority: 'b.test:81' }), ['Host: b.test:81', 'A: 1'])
   t.same(await sent(t, ['A: 1', 'hOST: B.test'], { authority: 'b.test' }), ['A: 1', 'hOST: B.test'])
-  t.same(await sent(t, ['Host:', 'A: 1'], { start }), ['Host: ', 'A: 1'])
+  for (const line of ['Host:', 'hOST: '])
+    t.same(await sent(t, ['B: 2', line, 'A: 1'], { start }), ['B: 2', 'A: 1'], 'an empty one names none')
 })
 
 t.test('a client that waits to send its body goes on to wait', async (t) => {
