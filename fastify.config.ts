@@ -1,4 +1,5 @@
 import { networkInterfaces } from 'node:os'
+import { serverOptions } from './app/options.js'
 import { loadConfig } from './lib/config/load.js'
 
 /** Time for closing after the drain has ended one way or the other. */
@@ -11,6 +12,7 @@ const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
 
 export const port = config.port
 export const address = hasIPv6 ? '::' : '0.0.0.0'
-export const options = true
+/** An object, as other commands than `start` hand it to Fastify; that takes it from the app, where it is the same. */
+export const options = serverOptions(config)
 export const logLevel = 'info'
 export const closeGraceDelay = config.drainTimeoutMs + CLOSE_MARGIN_MS

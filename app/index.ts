@@ -34,6 +34,10 @@ export const options = serverOptions(loadConfig(process.env))
 
 /** The load balancer, whole. */
 export default async function app(fastify: FastifyInstance, opts: AppOptions): Promise<void> {
+  if (fastify.prefix !== '')
+    throw new Error(
+      'A prefix (-x) would leave all other paths without an answer: the app has to be at the root'
+    )
   const config = opts.config ?? loadConfig(process.env)
 
   await fastify.register(backendRegistry, { config })
