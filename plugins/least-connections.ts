@@ -4,6 +4,7 @@ import type { Config } from '../lib/config/load.js'
 import { isInRanges } from '../lib/config/values.js'
 import { BalancerCell } from '../lib/counters.js'
 import type { ClientResponse } from '../lib/forward/client-response.js'
+import { Deadlines } from '../lib/forward/deadlines.js'
 import { Exchange } from '../lib/forward/exchange.js'
 import { NO_BACKEND, QUEUE_FULL } from '../lib/forward/failure.js'
 import type { Forwarding } from '../lib/forward/forwarding.js'
@@ -52,7 +53,11 @@ export default fp<{ config: Config }>(
     const { counters } = registry
     const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
-    fastify.addHook('onClose', async () => timeouts.stop())
+    const deadlines = new Deadlines()
+    fastify.addHook('onClose', async () => {
+      timeouts.stop()
+      deadlines.stop()
+    })
     const { algorithm, hashKey, sticky } = config.balancing
     const sessions = sticky && new Sessions(registry.backends, sticky)
     if (sticky?.secret === '')
@@ -78,6 +83,7 @@ export default fp<{ config: Config }>(
       metrics,
       accessLog,
       timeouts,
+      deadlines,
       selector,
       sessions,
       trusted,

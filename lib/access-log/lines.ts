@@ -1,5 +1,7 @@
 import { clientOf } from '../forward/client-address.js'
 import { bytesAnswered, type EndedRequest, isAborted } from '../forward/ended-request.js'
+import { grpcStatusOf } from '../forward/grpc-answer.js'
+import { isGrpcCall } from '../grpc/call.js'
 import { withoutSecrets } from '../secrets.js'
 import { jsonText, quotedText } from './escape.js'
 
@@ -34,6 +36,7 @@ export const jsonLine: LineOf = (ended, nowMs) => {
   if (ended.changesProtocol) line += ',"tunnel":true'
   if (isAborted(ended)) line += ',"aborted":true'
   if (failure) line += `,"code":"${failure.code}"`
+  if (failure && !answeredBy && isGrpcCall(req)) line += `,"grpcStatus":${grpcStatusOf(failure)}`
   return `${line}}\n`
 }
 

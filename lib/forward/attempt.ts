@@ -2,12 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
 import type { Carrier, OutgoingRequest, ResponseHandler } from '../carrier.js'
 import { BackendCell, BalancerCell } from '../counters.js'
+import { isGrpcHead } from '../grpc/call.js'
 import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
 import type { ClientResponse } from './client-response.js'
 import type { EndedRequest } from './ended-request.js'
 import type { Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import type { ForwardedBy } from './forwarding-fields.js'
+import { grpcTrailers } from './grpc-answer.js'
 import { Relay } from './relay.js'
 import { requestTo } from './request-host.js'
 import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
@@ -80,13 +82,19 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
 
   /** All about it is known. */
   protected onEnded(): void {
+    this.forwarding.deadlines.remove(this)
     this.forwarding.accessLog?.note(this)
   }
 
-  /** Ends a response that has begun, and has no end. */
-  protected breakOff(failure: Failure): void {
+  /**
+   * Ends a response that has begun, and has no end.
+   * @param inTrailers whether that is all that it lacks
+   */
+  protected breakOff(failure: Failure, inTrailers = false): void {
     this.failure = failure
-    this.res.cutOff()
+    // A client of gRPC has all messages, and is told why it does not learn what became of the call.
+    if (inTrailers && this.takesTrailers && isGrpcHead(this.head!.text)) this.endWith(grpcTrailers(failure))
+    else this.res.cutOff()
   }
 
   /** The client breaks its limits. */

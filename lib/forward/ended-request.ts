@@ -33,7 +33,7 @@ export interface EndedRequest {
 /** Of the body that was sent for an answer; how much of it has arrived nobody knows. */
 export function bytesAnswered({ req, answeredBy, failure, bytesOut }: EndedRequest): number {
   if (answeredBy || !failure) return bytesOut
-  return req.method === 'HEAD' ? 0 : answerBytes(failure)
+  return answerBytes(req, failure)
 }
 
 /** Whether the response has not come to its end; a tunnel has none but that one of its sides closes it. */

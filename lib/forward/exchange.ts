@@ -55,6 +55,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
   start(onHead: HeadCallback): void {
     this.#onHead = onHead
+    this.forwarding.deadlines.add(this)
     if (this.backend) this.attemptAt(this.backend)
     else this.#allTries().begin()
   }
@@ -109,7 +110,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
       return
     }
     if (this.#second) this.#leaveSecond()
-    if (isRetried && this.#isTriedInstead()) return
+    if (isRetried && this.#allTries().insteadOf(this.backend!, () => this.#drop())) return
     this.#takeHead(head)
   }
 
@@ -118,10 +119,6 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     this.head = head
     this.answeredBy = this.backend
     this.#tellHead()
-  }
-
-  #isTriedInstead(): boolean {
-    return this.#allTries().insteadOf(this.backend!, () => this.#drop())
   }
 
   /** Gives the attempt up while its response comes. */
@@ -151,7 +148,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
     const fault = classify(error, sent)
     if (fault.ofBackend) this.forwarding.onFault(backend, fault, isReused)
-    if (this.answering) this.breakOff(fault.failure)
+    if (this.answering) this.breakOff(fault.failure, fault.inTrailers)
     // The other one that is asked goes on.
     else if (this.#second || this.backend) this.#allTries().passOver(backend)
     else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import { describeFault, faultCode, isUnreachable } from '../fault.js'
+import { BrokenResponse, HeadTooLarge } from '../http1/broken-response.js'
 
 /** An answer that the balancer gives itself, in the shape of Fastify's errors. Never holds a backend's address. */
 export interface Failure {
@@ -18,14 +19,25 @@ export const OVERLOADED = failure(503, 'LB_OVERLOADED', 'Too many requests are i
 export const QUEUE_FULL = failure(503, 'LB_QUEUE_FULL', 'Too many requests wait for a backend')
 export const QUEUE_TIMEOUT = failure(503, 'LB_QUEUE_TIMEOUT', 'No backend had room in time')
 const UNREACHABLE = failure(502, 'LB_BACKEND_UNREACHABLE', 'The backend could not be reached')
-const CONNECT_TIMEOUT = failure(504, 'LB_CONNECT_TIMEOUT', 'The backend did not accept a connection in time')
+export const CONNECT_TIMEOUT = failure(
+  504,
+  'LB_CONNECT_TIMEOUT',
+  'The backend did not accept a connection in time'
+)
+/** A `grpc-timeout`, which says nothing of the backend. */
+export const DEADLINE_EXCEEDED = failure(504, 'LB_DEADLINE_EXCEEDED', 'The time that the client gave ran out')
 const RESPONSE_TIMEOUT = failure(504, 'LB_RESPONSE_TIMEOUT', 'The backend did not answer in time')
 const CONNECTION_LOST = failure(
   502,
   'LB_CONNECTION_LOST',
   'The backend closed the connection before it answered'
 )
-const BAD_RESPONSE = failure(502, 'LB_BAD_RESPONSE', 'The backend sent a broken response')
+export const BAD_RESPONSE = failure(502, 'LB_BAD_RESPONSE', 'The backend sent a broken response')
+export const RESPONSE_HEAD_TOO_LARGE = failure(
+  502,
+  'LB_BAD_RESPONSE',
+  'The head or the trailers of the response are too large'
+)
 export const BAD_REQUEST = failure(
   400,
   'LB_BAD_REQUEST',
@@ -67,6 +79,8 @@ export interface AttemptFault {
   readonly connectionLost: boolean
   /** The backend says that it has not looked at the request. */
   readonly unprocessed: boolean
+  /** Head and body of the response have come whole: only what follows them is broken. */
+  readonly inTrailers: boolean
 }
 
 const CONNECTION_LOST_CODES = new Set([
@@ -95,7 +109,9 @@ export function classify(error: Error, sent: boolean): AttemptFault {
   const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
   const ofBackend = !LOCAL_CODES.has(code)
-  return { failure: failureOf(code, sent), detail, ofBackend, unreachable, connectionLost, unprocessed }
+  const inTrailers = error instanceof BrokenResponse && error.inTrailers
+  const failure = error instanceof HeadTooLarge ? RESPONSE_HEAD_TOO_LARGE : failureOf(code, sent)
+  return { failure, detail, ofBackend, unreachable, connectionLost, unprocessed, inTrailers }
 }
 
 function failureOf(code: string, sent: boolean): Failure {

@@ -7,6 +7,7 @@ import type { RequestMetrics } from '../metrics/request-metrics.js'
 import type { Registry } from '../registry.js'
 import type { Selector } from '../selection/selector.js'
 import type { Sessions } from '../selection/sticky.js'
+import type { Deadlines } from './deadlines.js'
 import type { AttemptFault } from './failure.js'
 import type { Outage } from './outage.js'
 import type { ResponseTimeouts } from './response-timeouts.js'
@@ -22,6 +23,7 @@ export interface Forwarding extends UploadLimits {
   /** Undefined if there is none. */
   readonly accessLog: AccessLog | undefined
   readonly timeouts: ResponseTimeouts
+  readonly deadlines: Deadlines
   readonly selector: Selector
   /** Undefined if clients are not kept on backends. */
   readonly sessions: Sessions | undefined

@@ -1,6 +1,8 @@
 import { type IncomingMessage, METHODS } from 'node:http'
+import { isGrpcCall } from '../grpc/call.js'
 import type { ClientResponse } from './client-response.js'
 import { type Failure, RETRY_AFTER_S } from './failure.js'
+import { grpcFields } from './grpc-answer.js'
 import { withPromise } from './hsts.js'
 
 interface Prepared {
@@ -22,7 +24,7 @@ const IN_ORDER = new Set([403, 429, 502, 503, 504])
 const prepared = new WeakMap<Failure, Prepared>()
 
 /**
- * Answers a request with a failure at the cost of one write.
+ * Answers a request with a failure at the cost of one write: in JSON, or to a call of gRPC by `grpc-status`.
  * @param more fields beside those that all such answers have, names and values in turn
  */
 export function answerRaw(
@@ -32,14 +34,19 @@ export function answerRaw(
   more?: readonly string[]
 ): void {
   const { body, fields, isInOrder } = preparedFor(failure)
+  if (isGrpcCall(req)) {
+    const ofGrpc = withPromise(req.socket, grpcFields(req, failure, more))
+    res.answer(200, 'OK', ofGrpc, undefined, !isInOrder)
+    return
+  }
   const list = withPromise(req.socket, more ? [...fields, ...more] : fields)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.answer(failure.statusCode, failure.error, list, body, !isInOrder)
 }
 
-/** The length of the body that a failure is answered with, in bytes. */
-export function answerBytes(failure: Failure): number {
-  return preparedFor(failure).body.length
+/** The length of the body that a request is answered with for a failure, in bytes. */
+export function answerBytes(req: IncomingMessage, failure: Failure): number {
+  return req.method === 'HEAD' || isGrpcCall(req) ? 0 : preparedFor(failure).body.length
 }
 
 /** Answers OPTIONS with the methods that are passed on. */

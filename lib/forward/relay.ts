@@ -68,6 +68,17 @@ export abstract class Relay {
     if (res.writableLength > 0) connection.keep()
   }
 
+  /** Whether fields can follow the body on the way to the client. */
+  protected get takesTrailers(): boolean {
+    const { httpVersionMajor, httpVersionMinor } = this.req
+    return httpVersionMajor > 1 || (httpVersionMinor > 0 && this.head!.contentLength < 0)
+  }
+
+  /** Ends a response whose connection is gone by fields of the balancer's own, names and values in turn. */
+  protected endWith(trailers: readonly string[]): void {
+    this.res.finish(this.#lastChunk, true, trailers)
+  }
+
   /** Sends a part of the body, in memory that lasts until it is written. */
   #sendPart(chunk: Buffer): void {
     this.res.sendPart(this.connection!.borrowed ? Buffer.from(chunk) : chunk)

@@ -1,8 +1,20 @@
 /** A backend sent what is not a valid HTTP/1 response. The message says in a few words what is wrong with it. */
 export class BrokenResponse extends Error {
   readonly code = 'LB_BROKEN_RESPONSE'
-  constructor(reason: string) {
+
+  /** @param inTrailers whether head and body have come whole, and only what follows them is broken */
+  constructor(
+    reason: string,
+    readonly inTrailers = false
+  ) {
     super(reason)
     this.name = 'BrokenResponse'
+  }
+}
+
+/** The head of a response, or its trailers, are larger than may be. */
+export class HeadTooLarge extends BrokenResponse {
+  constructor(inTrailers: boolean) {
+    super('head too large', inTrailers)
   }
 }

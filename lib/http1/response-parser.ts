@@ -1,4 +1,4 @@
-import { BrokenResponse } from './broken-response.js'
+import { BrokenResponse, HeadTooLarge } from './broken-response.js'
 import { ChunkFraming, Next } from './chunk-framing.js'
 import { type ResponseHead, readResponseHead, trimBlanks } from './response-head.js'
 import { readTrailers } from './trailers.js'
@@ -202,11 +202,11 @@ export class ResponseParser {
     const start = before === 0 ? at : 0
     const end = block.indexOf(END_OF_HEAD, Math.max(start, before - END_OF_HEAD.length + 1))
     if ((end === -1 ? block.length - END_OF_HEAD.length + 1 : end) - start > this.#maxHeadBytes)
-      throw new BrokenResponse('head too large')
+      throw new HeadTooLarge(this.#state === State.trailers)
     if (end === -1) {
       this.#partial = before === 0 ? Buffer.from(bytes.subarray(at)) : block
       // Its end would never come.
-      if (hasBareLF(this.#partial)) throw new BrokenResponse('line end')
+      if (hasBareLF(this.#partial)) throw new BrokenResponse('line end', this.#state === State.trailers)
       return undefined
     }
     this.#partial = NOTHING

@@ -39,7 +39,7 @@ export function readTrailers(text: string): string[] {
   const fields: string[] = []
   for (const line of text.slice(0, -2).split('\r\n')) {
     const [, name, value] = FIELD.exec(line) ?? []
-    if (name === undefined || value === undefined) throw new BrokenResponse('trailer')
+    if (name === undefined || value === undefined) throw new BrokenResponse('trailer', true)
     fields.push(name, trimBlanks(value))
   }
   return passableTrailers(fields)

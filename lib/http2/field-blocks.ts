@@ -6,6 +6,8 @@ import { FieldDecoder } from './hpack/field-decoder.js'
 const PRIORITY_BYTES = 5
 /** A block of so many frames is one of which nothing comes. */
 const MAX_FRAMES = 64
+/** A block that is larger by up to this is read to its end: only its stream fails, and not all of the connection. */
+const TOLERANCE = 4
 
 /** A block of fields that is whole. */
 export interface FieldBlock {
@@ -52,7 +54,7 @@ export class FieldBlocks {
     const isWhole = (flags & Flag.endHeaders) !== 0
     if (isFirst && isWhole) return this.#decode(part)
     // What is left out of the table of the decoder makes all behind it useless.
-    if (this.#bytes > this.#maxBytes || this.#parts.length === MAX_FRAMES)
+    if (this.#bytes > TOLERANCE * this.#maxBytes || this.#parts.length === MAX_FRAMES)
       throw new BrokenFrame('head too large', ErrorCode.enhanceYourCalm)
     this.#parts.push(Buffer.from(part))
     return isWhole ? this.#decode(Buffer.concat(this.#parts)) : undefined

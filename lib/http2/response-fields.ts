@@ -58,15 +58,15 @@ export function headOf(fields: readonly string[]): ResponseHead {
  * @throws {BrokenResponse}
  */
 export function trailersOf(fields: readonly string[]): string[] {
-  const trimmed = fields.map((text, i) => (i % 2 === 0 ? text : checkedValue(fields[i - 1]!, text)))
+  const trimmed = fields.map((text, i) => (i % 2 === 0 ? text : checkedValue(fields[i - 1]!, text, true)))
   return passableTrailers(trimmed)
 }
 
 /** The value of a field as it goes on, once field and value are found to be in order. */
-function checkedValue(name: string, value: string): string {
-  if (!NAME.test(name)) throw new BrokenResponse('field name')
-  if (OF_CONNECTION.has(name)) throw new BrokenResponse('field of a connection')
-  if (!VALUE.test(value)) throw new BrokenResponse('field value')
+function checkedValue(name: string, value: string, inTrailers = false): string {
+  if (!NAME.test(name)) throw new BrokenResponse('field name', inTrailers)
+  if (OF_CONNECTION.has(name)) throw new BrokenResponse('field of a connection', inTrailers)
+  if (!VALUE.test(value)) throw new BrokenResponse('field value', inTrailers)
   return trimBlanks(value)
 }
 

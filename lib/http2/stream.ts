@@ -1,5 +1,5 @@
 import type { Carrier, OutgoingRequest, ResponseHandler } from '../carrier.js'
-import { BrokenResponse } from '../http1/broken-response.js'
+import { BrokenResponse, HeadTooLarge } from '../http1/broken-response.js'
 import type { DataSender, DataStream } from './data-sender.js'
 import { RequestRefused, StreamReset } from './errors.js'
 import { ErrorCode, MAX_WINDOW_BYTES } from './frames.js'
@@ -106,7 +106,7 @@ export class Stream implements Carrier, DataStream {
    */
   onFields(fields: readonly string[] | undefined, isEnd: boolean): void {
     try {
-      if (!fields) throw new BrokenResponse('head too large')
+      if (!fields) throw new HeadTooLarge(this.#hasHead && isEnd && this.#remaining <= 0)
       if (this.#hasHead) this.#takeTrailers(fields, isEnd)
       else this.#takeHead(fields, isEnd)
     } catch (error) {
@@ -193,7 +193,8 @@ export class Stream implements Carrier, DataStream {
 
   #takeTrailers(fields: readonly string[], isEnd: boolean): void {
     if (!isEnd) throw new BrokenResponse('second head')
-    this.#end(fields.length > 0 ? trailersOf(fields) : NO_TRAILERS)
+    // A body that is cut short is worse than what is wrong with its trailers.
+    this.#end(fields.length > 0 && this.#remaining <= 0 ? trailersOf(fields) : NO_TRAILERS)
   }
 
   #end(trailers: readonly string[]): void {

@@ -17,6 +17,7 @@ import {
 } from '@grpc/grpc-js'
 import type { Test } from 'tap'
 import { atEnd } from '../helper.js'
+import { securePorts } from './secure-ports.js'
 
 /** What a method calls: messages are bytes, whatever they mean. */
 const bytes = {
@@ -104,19 +105,26 @@ export async function grpcServer(t: Test): Promise<GrpcServer> {
   return { address: `127.0.0.1:${port};h2`, port, shutDown }
 }
 
-/** A client of that service, at a port of 127.0.0.1. */
+/** A client of that service, at a port of 127.0.0.1, over TLS where the balancer there speaks it. */
 export class GrpcClient {
   readonly #client: Client
 
   constructor(t: Test, port: number) {
-    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+    const ca = securePorts.get(port)?.ca as string | undefined
+    this.#client = ca
+      ? new Client(`localhost:${port}`, credentials.createSsl(Buffer.from(ca)))
+      : new Client(`127.0.0.1:${port}`, credentials.createInsecure())
     atEnd(t, () => this.#client.close())
   }
 
-  /** Resolves to the message, and what came behind it. Rejects with a `ServiceError`. */
-  unary(message: string, mine = ''): Promise<{ message: string; trailers: Metadata }> {
+  /**
+   * Resolves to the message, and what came behind it. Rejects with a `ServiceError`.
+   * @param timeout a `grpc-timeout` that the client itself does not look after
+   */
+  unary(message: string, mine = '', timeout?: string): Promise<{ message: string; trailers: Metadata }> {
     const metadata = new Metadata()
     metadata.set('x-mine', mine)
+    if (timeout !== undefined) metadata.set('grpc-timeout', timeout)
     return new Promise((resolve, reject) => {
       let trailers = new Metadata()
       const { path, requestSerialize, responseDeserialize } = ECHO.unary

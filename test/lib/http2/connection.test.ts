@@ -190,7 +190,7 @@ for (const [what, bytes] of [
     'a head without end',
     Buffer.concat([
       frameOf(HEADERS, 0, 1, Buffer.alloc(16_000)),
-      frameOf(CONTINUATION, 0, 1, Buffer.alloc(1000))
+      ...Array(4).fill(frameOf(CONTINUATION, 0, 1, Buffer.alloc(16_000)))
     ])
   ],
   [

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import type { ServiceError } from '@grpc/grpc-js'
+import { eventually, inFlight, startBalancer, test } from '../helper.js'
+import { framed, onRequest, RST_STREAM } from '../support/frame-backend.js'
+import { GrpcClient, grpcServer } from '../support/grpc.js'
+import { answering, http2Backend } from '../support/http2-backend.js'
+import { answerOn, Http2Client } from '../support/http2-client.js'
+
+const H2C = { LB_H2C: 'true' }
+const DEADLINE_EXCEEDED = '4'
+const CANCEL = 8
+const EMPTY = Buffer.alloc(5)
+
+const call = (timeout?: string, more: Record<string, string> = {}) => ({
+  ':method': 'POST',
+  ':path': '/test.Echo/Unary',
+  'content-type': 'application/grpc',
+  ...(timeout === undefined ? {} : { 'grpc-timeout': timeout }),
+  ...more
+})
+
+const RAN_OUT = {
+  status: 200,
+  headers: { 'grpc-status': DEADLINE_EXCEEDED, 'grpc-message': 'The time that the client gave ran out' },
+  body: ''
+}
+
+test('a call whose time runs out before an answer is told so, and taken from the backend', async (t) => {
+  const backend = await framed(t, () => {})
+  const address = `${backend.address};h2`
+  const balancer = await startBalancer(t, [{ address }], { ...H2C, LB_RETRIES: '3' })
+  const client = await Http2Client.open(t, balancer.port)
+  const began = performance.now()
+  t.match(await client.ask(call('100m'), EMPTY), RAN_OUT)
+  t.ok(performance.now() - began > 95)
+  const [peer] = backend.peers
+  await eventually(() => peer!.frames.some(({ type }) => type === RST_STREAM))
+  const [reset] = peer!.frames.filter(({ type }) => type === RST_STREAM)
+  t.equal(reset!.payload.readUInt32BE(0), CANCEL)
+  t.equal(peer!.requests.length, 1, 'it was not tried again')
+  t.equal(balancer.stats().backends[0]!.failed, 0, 'the backend is not to blame')
+  t.match(await client.ask(call('0m'), EMPTY), RAN_OUT)
+  t.match(await client.ask(call('1n'), EMPTY), RAN_OUT)
+  // Amid its messages, too.
+  const stream = client.begin(call('50000u'), true)
+  stream.write(EMPTY)
+  t.match(await answerOn(stream), RAN_OUT)
+})
+
+test('many calls are each answered at their own time, and none before', async (t) => {
+  const { port } = await startBalancer(t, [await http2Backend(t, () => {})], H2C)
+  const client = await Http2Client.open(t, port)
+  const began = performance.now()
+  await Promise.all(
+    [300, 50, 200, 100, 250, 150].map(async (ms) => {
+      t.match(await client.ask(call(`${ms}m`), EMPTY), RAN_OUT)
+      t.ok(performance.now() - began > ms - 5, `${ms} ms`)
+    })
+  )
+})
+
+test('the time bounds what a call waits for in the balancer', async (t) => {
+  const busy = await http2Backend(t, () => {})
+  const full = await startBalancer(t, [{ address: `${busy.address};max=1` }], {
+    ...H2C,
+    LB_QUEUE_TIMEOUT: '60'
+  })
+  const client = await Http2Client.open(t, full.port)
+  const held = client.begin(call(), true)
+  await eventually(() => inFlight(full)[1] === 1)
+  t.match(await client.ask(call('100m'), EMPTY), RAN_OUT)
+  t.equal(full.stats().requests.queued, 0)
+  held.close()
+
+  const gone = { ...H2C, LB_OUTAGE_TIMEOUT: '60', LB_NO_HEALTH_CHECK: 'true' }
+  const none = await startBalancer(t, '127.0.0.1:1;h2', gone)
+  const waiting = await Http2Client.open(t, none.port)
+  t.match(await waiting.ask(call('100m'), EMPTY), RAN_OUT)
+  t.equal(none.stats().requests.queued, 0)
+})
+
+test('the time can be shorter than that for any response, and not longer', async (t) => {
+  const env = { ...H2C, LB_RESPONSE_TIMEOUT: '0.2' }
+  const balancer = await startBalancer(t, [await http2Backend(t, () => {})], env)
+  const client = await Http2Client.open(t, balancer.port)
+  const { headers } = await client.ask(call('1H'), EMPTY)
+  t.match(headers, { 'grpc-status': '4', 'grpc-message': 'The backend did not answer in time' })
+})
+
+test('a response that has begun in time goes on, however long it takes', async (t) => {
+  const { port } = await startBalancer(t, [await grpcServer(t)], H2C)
+  const client = await Http2Client.open(t, port)
+  const stream = client.begin(call('5S', { ':path': '/test.Echo/Chat' }), true)
+  stream.write(Buffer.from([0, 0, 0, 0, 1, 97]))
+  await once(stream, 'response')
+  stream.end()
+  t.match(await answerOn(stream), { trailers: { 'grpc-status': '0' } })
+
+  const slow = await http2Backend(t, ({ stream }) => {
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+    stream.write(EMPTY)
+    setTimeout(() => stream.end(EMPTY), 1200)
+  })
+  const other = await startBalancer(t, [slow], H2C)
+  const listening = await Http2Client.open(t, other.port)
+  const answer = await listening.ask(call('1S'), EMPTY)
+  t.match(answer, { body: '\0'.repeat(10), trailers: { 'grpc-status': '0' }, code: 0 })
+})
+
+test('a time that is malformed is for the server to judge, and so is one of what is no call', async (t) => {
+  const seen: unknown[] = []
+  const backend = await http2Backend(t, (asked) => {
+    seen.push(asked.headers['grpc-timeout'])
+    setTimeout(() => answering()(asked), 100)
+  })
+  const { port } = await startBalancer(t, [backend], H2C)
+  const client = await Http2Client.open(t, port)
+  for (const timeout of ['1', '123456789n', '1x', '-1m'])
+    t.match(await client.ask(call(timeout), EMPTY), { status: 200, body: 'ok' }, timeout)
+  t.match(await client.ask(call('1m', { 'content-type': 'text/plain' }), EMPTY), { body: 'ok' })
+  t.same(seen, ['1', '123456789n', '1x', '-1m', '1m'])
+})
+
+test('the real server sees the time as the client gave it', async (t) => {
+  const { port } = await startBalancer(t, [await grpcServer(t)], H2C)
+  const client = new GrpcClient(t, port)
+  t.equal((await client.unary('hello', '', '10S')).message, 'hello')
+  const error = (await client.unary('hello', '', 'soon').catch((error) => error)) as ServiceError
+  t.equal(error.code, 13)
+  t.match(error.details, /Invalid grpc-timeout/)
+})
+
+test('calls that end in time leave nothing behind', async (t) => {
+  const backend = await framed(
+    t,
+    onRequest((id, peer) => peer.answer(id))
+  )
+  const balancer = await startBalancer(t, [{ address: `${backend.address};h2` }], H2C)
+  const client = await Http2Client.open(t, balancer.port)
+  const answers = await Promise.all(Array.from({ length: 50 }, () => client.ask(call('30S'), EMPTY)))
+  t.ok(answers.every(({ body }) => body === 'ok'))
+  const stream = client.begin(call('99999999H'), true)
+  stream.close()
+  await eventually(() => inFlight(balancer).every((count) => count === 0))
+})
