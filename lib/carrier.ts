@@ -29,6 +29,8 @@ interface CarrierSink extends DataSink {
 export interface ResponseHandler extends CarrierSink, ResponseSink, BodyProgress {
   /** Nobody waits for the response any more. */
   readonly abandoned: boolean
+  /** The request is not to go on a connection that has carried others, which the backend may be closing. */
+  readonly needsNewConnection?: boolean
   /** The request is about to be written. */
   onSending(carrier: Carrier): void
   /** The request has been written whole. */

@@ -65,6 +65,10 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     return this.closed
   }
 
+  get needsNewConnection(): boolean {
+    return this.#tries?.needsNewConnection ?? false
+  }
+
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
     const { registry, sessions, trusted } = this.forwarding
@@ -150,7 +154,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     if (fault.ofBackend) this.forwarding.onFault(backend, fault, isReused)
     if (this.answering) this.breakOff(fault.failure, fault.inTrailers)
     // The other one that is asked goes on.
-    else if (this.#second || this.backend) this.#allTries().passOver(backend)
+    else if (this.#second || this.backend) this.#allTries().passOver(backend, fault, isReused)
     else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)
   }
 

@@ -77,6 +77,8 @@ export interface AttemptFault {
   readonly unreachable: boolean
   /** The connection broke, so that the same request may succeed elsewhere. */
   readonly connectionLost: boolean
+  /** Of the connection no more than this request is lost: the backend has given that up. */
+  readonly streamReset: boolean
   /** The backend says that it has not looked at the request. */
   readonly unprocessed: boolean
   /** Head and body of the response have come whole: only what follows them is broken. */
@@ -108,10 +110,11 @@ export function classify(error: Error, sent: boolean): AttemptFault {
   const unprocessed = sent && code === 'LB_REQUEST_REFUSED'
   const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
+  const streamReset = code === 'LB_STREAM_RESET'
   const ofBackend = !LOCAL_CODES.has(code)
   const inTrailers = error instanceof BrokenResponse && error.inTrailers
   const failure = error instanceof HeadTooLarge ? RESPONSE_HEAD_TOO_LARGE : failureOf(code, sent)
-  return { failure, detail, ofBackend, unreachable, connectionLost, unprocessed, inTrailers }
+  return { failure, detail, ofBackend, unreachable, connectionLost, streamReset, unprocessed, inTrailers }
 }
 
 function failureOf(code: string, sent: boolean): Failure {

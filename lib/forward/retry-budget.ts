@@ -8,7 +8,9 @@ const PATIENCE_MS = 1000
 
 /** Who waits for a place. */
 export interface BudgetWaiter {
-  /** It has a place, or there will be none. */
+  /** Whether it goes on without a place once it has waited for its time. */
+  readonly needsNoPlace: boolean
+  /** It has a place, or got none in time. */
   onBudget(hasPlace: boolean): void
 }
 
@@ -60,7 +62,7 @@ export class RetryBudget {
   pulse(nowMs: number): void {
     this.#waiting.tellLate(nowMs, PATIENCE_MS, (waiter) => {
       this.leave(waiter)
-      this.#counters.addTotal(BalancerCell.retriesRefused, 1)
+      if (!waiter.needsNoPlace) this.#counters.addTotal(BalancerCell.retriesRefused, 1)
       waiter.onBudget(false)
     })
   }

@@ -8,7 +8,7 @@ import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 
 /** What is told of a second attempt. */
 export interface SecondAttemptOwner
-  extends Pick<ResponseHandler, 'onData' | 'onReadEnd' | 'onEnd' | 'onError'> {
+  extends Pick<ResponseHandler, 'needsNewConnection' | 'onData' | 'onReadEnd' | 'onEnd' | 'onError'> {
   /** The head of its response is there: from now on it is the attempt. */
   onSecondHead(second: SecondAttempt, head: ResponseHead): void
   /** It failed before that. */
@@ -108,6 +108,10 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
   onError(error: Error): void {
     if (this.#hasWon) this.#owner.onError(error)
     else if (!this.abandoned) this.#owner.onSecondError(this, error)
+  }
+
+  get needsNewConnection(): boolean {
+    return this.#owner.needsNewConnection ?? false
   }
 
   lastMovedMs(): number {

@@ -26,15 +26,19 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   readonly #forwarding: Forwarding
   readonly #req: IncomingMessage
   readonly #request: OutgoingRequest
-  /** Not asked again. */
+  /** Asked so far. */
   readonly #tried: Backend[] = []
+  /** Those of them that are not asked again. */
+  readonly #failed: Backend[] = []
   #retries = 0
+  /** The latest loss was of the connection alone, as it seems, and counts towards nothing. */
+  needsNoPlace = false
+  /** A connection was lost that had carried other requests: the backend may have been closing it, and others as well. */
+  needsNewConnection = false
   /** A backend that was given the request was passed over. */
   #wasGiven = false
   /** Of the latest attempt. */
   #fault: AttemptFault | undefined
-  /** It may have met a connection that was just being closed, so that the same backend may do. */
-  #isRace = false
   /** Whether any backend will do, while it waits for one. */
   takesAny = false
   strandedMs = -1
@@ -72,11 +76,12 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     if (!mayTryAgain(this.#request, fault, sent)) return false
     this.#fault = fault
     const { unreachable, connectionLost, unprocessed } = fault
-    if (this.#retries >= retries)
-      return (unreachable || connectionLost || unprocessed) && this.#waitForReturn()
-    this.#tried.push(failed)
-    this.#retries++
-    this.#isRace = unprocessed || (isReused && connectionLost)
+    // What was lost as its connection was being closed says nothing of the next one, which is new.
+    this.needsNoPlace = isStale(fault, isReused)
+    if (this.needsNoPlace) this.needsNewConnection = true
+    else if (this.#retries < retries) this.#retries++
+    else return (unreachable || connectionLost || unprocessed) && this.#waitForReturn()
+    this.#note(failed, unprocessed || (isReused && connectionLost))
     const isUntouched = !sent || unprocessed
     // A backend that could not be reached has done nothing yet, so that trying another makes no load.
     if ((isUntouched && !this.#wasGiven) || this.#hasPlace) this.#go()
@@ -94,7 +99,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const next = selector.select(this.#req, this.and(backend))
     if (!next || (!this.#hasPlace && !budget.take())) return false
     this.#hasPlace = true
-    this.#tried.push(backend)
+    this.#note(backend, false)
     this.#retries++
     next.acquire()
     drop()
@@ -104,9 +109,17 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   }
 
   /** One of two attempts has failed while the other goes on: that is no retry, but its backend is not asked again. */
-  passOver(failed: Backend): void {
-    this.#tried.push(failed)
+  passOver(failed: Backend, fault?: AttemptFault, isReused = false): void {
+    const stale = fault !== undefined && isStale(fault, isReused)
+    if (stale) this.needsNewConnection = true
+    this.#note(failed, stale)
     this.#wasGiven = true
+  }
+
+  /** @param mayBeAskedAgain if there is no other */
+  #note(asked: Backend, mayBeAskedAgain: boolean): void {
+    this.#tried.push(asked)
+    if (!mayBeAskedAgain) this.#failed.push(asked)
   }
 
   /** Backends that are not asked again, and this one. */
@@ -131,7 +144,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
 
   onBudget(hasPlace: boolean): void {
     this.#hasPlace = hasPlace
-    if (hasPlace) this.#go()
+    if (hasPlace || this.needsNoPlace) this.#go()
     else this.#owner.onNoMoreTries(this.#fault!.failure)
   }
 
@@ -156,13 +169,15 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   #select(): Backend | undefined {
     const { selector, sessions, retries } = this.#forwarding
     const tried = this.#tried
-    if (!this.#isRace) return selector.select(this.#req, tried)
+    const failed = this.#failed
+    if (failed.length === tried.length) return selector.select(this.#req, tried)
     // A session goes back to its backend once, while another try is left should that be gone.
-    const isKept = tried.length === 1 && retries > 1 && sessions?.backendOf(this.#req) === tried[0]
+    const isKept =
+      tried.length === 1 && this.#retries < retries && sessions?.backendOf(this.#req) === tried[0]
     return (
       (isKept ? selector.select(this.#req) : undefined) ??
       selector.select(this.#req, tried) ??
-      selector.select(this.#req)
+      selector.select(this.#req, failed)
     )
   }
 
@@ -200,7 +215,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   #go(): void {
     if (this.takeTurn()) return
     const { selector, queue } = this.#forwarding
-    if (selector.canWait(this.#tried) && !queue.isFull) this.#enqueue()
+    if (selector.canWait(this.#failed) && !queue.isFull) this.#enqueue()
     else if (!this.#waitForReturn()) this.#owner.onNoMoreTries(this.#fault!.failure)
   }
 
@@ -214,9 +229,14 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     }
     if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
     if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
-    this.#tried.length = this.#retries = 0
+    this.#tried.length = this.#failed.length = this.#retries = 0
     this.#givePlace()
     outage.add(this)
     return true
   }
+}
+
+/** Whether a connection was lost that had carried other requests, as happens when a backend closes what was idle. */
+function isStale({ connectionLost, streamReset }: AttemptFault, isReused: boolean): boolean {
+  return isReused && connectionLost && !streamReset
 }

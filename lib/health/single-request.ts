@@ -65,6 +65,7 @@ function overHttp2(
       connection.close()
     },
     onChange: () => {},
+    onStale: () => {},
     onGone: (error) => {
       onGone()
       if (!isSent) handler.onError(error)

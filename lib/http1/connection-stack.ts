@@ -61,13 +61,15 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     this.#options = options
   }
 
-  override dispatch(options: unknown, handler: unknown): boolean {
+  override dispatch(options: unknown, responseHandler: unknown): boolean {
     const request = options as OutgoingRequest
+    const handler = responseHandler as ResponseHandler
     activity++
-    if (this.#connections.size - this.#free.length < EAGER_REQUESTS) {
-      this.#send(request, handler as ResponseHandler)
+    // One that needs a new connection gains nothing by waiting for one to come free.
+    if (handler.needsNewConnection || this.#connections.size - this.#free.length < EAGER_REQUESTS) {
+      this.#send(request, handler)
     } else {
-      this.#waiting.push({ request, handler: handler as ResponseHandler, turn: this.#turn })
+      this.#waiting.push({ request, handler, turn: this.#turn })
       this.#countTurns()
     }
     return true
@@ -129,8 +131,9 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   onGone(connection: Connection): void {
+    const isTunnel = this.#tunnels.delete(connection)
     this.#connections.delete(connection)
-    this.#tunnels.delete(connection)
+    if (connection.wasStale && !isTunnel) this.#retireFree()
     const index = this.#free.lastIndexOf(connection)
     if (index !== -1) {
       this.#free.splice(index, 1)
@@ -144,7 +147,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
 
   #send(request: OutgoingRequest, handler: ResponseHandler): void {
     if (handler.abandoned) return
-    const connection = this.#takeFree() ?? this.#open()
+    const connection = (handler.needsNewConnection ? undefined : this.#takeFree()) ?? this.#open()
     connection.send(request, handler)
   }
 
@@ -207,6 +210,15 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     while (due < waiting.length && waiting[due]!.turn + PATIENCE_TURNS <= this.#turn) due++
     this.#sendWaiting(due)
     if (waiting.length > 0) this.#countTurns()
+  }
+
+  /** Closes all that lie idle: the backend may be closing them, as it closed one that it was sent a request on. */
+  #retireFree(): void {
+    for (const connection of [...this.#free]) {
+      // What the backend closes by itself teaches how long it keeps them.
+      connection.expiresMs = 0
+      connection.destroy()
+    }
   }
 
   /** Closes what has been idle for too long. */

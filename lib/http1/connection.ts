@@ -33,6 +33,8 @@ export class Connection implements TunnelEnd {
   idledMs = 0
   /** The turn of the event loop in which it came free; set by its owner. */
   freeSinceTurn = 0
+  /** It had carried requests before, and ended under another one: those that lie idle may be at their end, too. */
+  wasStale = false
 
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
@@ -64,8 +66,8 @@ export class Connection implements TunnelEnd {
     }
     this.#socket = open(onread, () => this.#onConnected())
     this.#socket.on('end', () => this.#onEnd())
-    this.#socket.on('error', (error) => this.fail(error))
-    this.#socket.on('close', () => this.fail(new ConnectionClosed()))
+    this.#socket.on('error', (error) => this.#onLost(error))
+    this.#socket.on('close', () => this.#onLost(new ConnectionClosed()))
   }
 
   get isReused(): boolean {
@@ -194,7 +196,12 @@ export class Connection implements TunnelEnd {
 
   #onEnd(): void {
     if (this.#parser.takeEnd()) this.destroy()
-    else this.fail(new ConnectionClosed())
+    else this.#onLost(new ConnectionClosed())
+  }
+
+  #onLost(error: Error): void {
+    if (!this.#isGone) this.wasStale = this.#handler !== undefined && this.isReused
+    this.fail(error)
   }
 
   #leave(): void {

@@ -26,6 +26,8 @@ export interface ConnectionOwner {
   onReady(): void
   /** It may have room for another request, be idle, or take none any more. */
   onChange(): void
+  /** It is lost amid requests, after it had answered others: those that lie idle may be at their end, too. */
+  onStale(): void
   /** It is closed; its requests have been told. */
   onGone(error: Error): void
 }
@@ -81,6 +83,11 @@ export class Connection implements StreamOwner {
   /** Whether it takes no more requests, and closes when it has none. */
   get isClosing(): boolean {
     return this.#isClosing
+  }
+
+  /** Whether it has carried a request to the head of its response. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
   }
 
   /** Requests under way. */
@@ -227,6 +234,7 @@ export class Connection implements StreamOwner {
       this.#outbox.flush()
     }
     this.#socket.destroy()
+    if (this.#hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame)) this.#owner.onStale()
     const isOfAll = !this.#streams.has(culprit)
     for (const stream of [...this.#streams.values()])
       stream.onLost(isOfAll || stream.id === culprit ? error : new ConnectionClosed())

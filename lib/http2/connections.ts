@@ -43,14 +43,16 @@ export class Connections extends Dispatcher {
     this.#upgrades = upgrades
   }
 
-  override dispatch(options: unknown, handler: unknown): boolean {
+  override dispatch(options: unknown, responseHandler: unknown): boolean {
     const request = options as OutgoingRequest
-    if (request.upgrade !== undefined) return this.#upgrades.dispatch(options as never, handler as never)
-    const connection = this.#leastLoaded()
+    if (request.upgrade !== undefined)
+      return this.#upgrades.dispatch(options as never, responseHandler as never)
+    const handler = responseHandler as ResponseHandler
+    const connection = this.#leastLoaded(handler)
     if (connection) {
-      this.#send(connection, request, handler as ResponseHandler)
+      this.#send(connection, request, handler)
     } else {
-      this.#waiting.push({ request, handler: handler as ResponseHandler })
+      this.#waiting.push({ request, handler })
       this.#openEnough()
     }
     return true
@@ -96,10 +98,12 @@ export class Connections extends Dispatcher {
     connection.send(request, handler)
   }
 
-  #leastLoaded(): Connection | undefined {
+  #leastLoaded({ needsNewConnection }: ResponseHandler): Connection | undefined {
     let least: Connection | undefined
-    for (const connection of this.#open)
-      if (connection.hasRoom && (!least || connection.load < least.load)) least = connection
+    for (const connection of this.#open) {
+      if (!connection.hasRoom || (needsNewConnection && connection.hasAnswered)) continue
+      if (!least || connection.load < least.load) least = connection
+    }
     return least
   }
 
@@ -114,6 +118,7 @@ export class Connections extends Dispatcher {
     const connection: Connection = new Connection(this.#options, {
       onReady: () => this.#onReady(connection),
       onChange: () => this.#onChange(connection),
+      onStale: () => this.#retireIdle(),
       onGone: (error) => this.#onGone(connection, error)
     })
     this.#open.push(connection)
@@ -172,14 +177,27 @@ export class Connections extends Dispatcher {
   /** Gives those that wait to connections with room, and opens what it takes for the rest. */
   #serve(): void {
     const waiting = this.#waiting
-    while (waiting.length > 0) {
-      const [{ request, handler }] = waiting as [Waiting]
-      const connection = handler.abandoned ? undefined : this.#leastLoaded()
-      if (!connection && !handler.abandoned) break
-      waiting.shift()
+    for (let i = 0; i < waiting.length; ) {
+      const { request, handler } = waiting[i]!
+      const connection = handler.abandoned ? undefined : this.#leastLoaded(handler)
+      if (!connection && !handler.abandoned) {
+        if (!handler.needsNewConnection) break
+        // Those behind it may go on connections that it may not.
+        i++
+        continue
+      }
+      waiting.splice(i, 1)
       if (connection) this.#send(connection, request, handler)
+      // Others may have come and gone from within.
+      i = 0
     }
     this.#openEnough()
+  }
+
+  /** Closes all that lie idle: the backend may be closing them, as it closed one that was in use. */
+  #retireIdle(): void {
+    for (const connection of [...this.#open])
+      if (connection.isReady && connection.load === 0) connection.close()
   }
 
   #sweep(): void {

@@ -125,11 +125,12 @@ test('a session survives an idle connection that its backend closes under a requ
   t.equal(`${(await ask()).body}`, 'b', 'unless it is gone')
 })
 
-test('it goes back to its backend once: if another idle connection breaks too, to the next one', async (t) => {
+test('it goes back to its backend once, over a new connection: if that breaks too, to the next one', async (t) => {
   const fresh: Socket[] = []
   const seen = new Set<Socket>()
+  let isBreaking = false
   const fickle = await scripted(t, (_request, socket) => {
-    if (seen.has(socket)) socket.resetAndDestroy()
+    if (seen.has(socket) || isBreaking) socket.resetAndDestroy()
     else fresh.push(socket)
     seen.add(socket)
   })
@@ -142,8 +143,10 @@ test('it goes back to its backend once: if another idle connection breaks too, t
   for (const socket of fresh) socket.write(named('a'))
   const [first] = await Promise.all(clients.map((client) => client.response()))
   balancer.registry.setDraining(other, false, 'test')
+  isBreaking = true
   t.equal(`${(await exchange(t, balancer.port, get('/', cookieIn(first!)!.sent))).body}`, 'b')
   t.match(balancer.stats().backends, [{ failed: 2, total: 4 }, { total: 1 }])
+  t.equal(fickle.connections, 3)
 })
 
 test('a request that fails is answered by another backend, and the session stays', async (t) => {

@@ -11,6 +11,8 @@ export class Attempt {
   hasEnded = false
   /** The backend says that it has not looked at the request. */
   isRefused = false
+  /** Its connection broke, and had carried other requests before. */
+  isStale = false
   /** Closed by the exchange. */
   isDropped = false
   readonly #handler: ResponseHandler
@@ -61,6 +63,8 @@ export class Attempt {
     if (this.hasEnded || this.isDropped) return
     this.hasEnded = true
     this.isRefused = error === errorOf(REFUSED_UNPROCESSED)
+    this.isStale =
+      this.isReused && this.isSent && !this.isRefused && LOSSES.has((error as { code?: string }).code!)
     this.#handler.onError(error)
   }
 
@@ -87,6 +91,9 @@ export class Attempt {
     }
   }
 }
+
+/** Codes of a connection that broke. */
+const LOSSES = new Set(['ECONNRESET', 'LB_CONNECTION_CLOSED'])
 
 /** The code of what a backend of HTTP/2 may say of a request. */
 export const REFUSED_UNPROCESSED = 'LB_REQUEST_REFUSED'

@@ -227,7 +227,9 @@ function holdsPlace(attempt: Attempt): boolean {
   const { attempts } = attempt.client
   return (
     attempt.isSecond ||
-    attempts.slice(0, attempts.indexOf(attempt)).some(({ isSent, isRefused }) => isSent && !isRefused)
+    attempts
+      .slice(0, attempts.indexOf(attempt))
+      .some(({ isSent, isRefused, isStale }) => isSent && !isRefused && !isStale)
   )
 }
 

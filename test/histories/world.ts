@@ -143,7 +143,9 @@ export class World {
     const backend = this.registry.backends.find((backend) => backend.address === address)!
     const client = this.clients[Number(/\/(\d+) /.exec(head)![1])]!
     const isSecond = client.isAsking
-    const isReused = this.#random() < 0.5
+    const isReused = this.#random() < 0.5 && !handler.needsNewConnection
+    if (!handler.needsNewConnection && client.attempts.some(({ isStale }) => isStale))
+      throw new Error(`client ${client.id} may meet another stale connection`)
     const attempt = new Attempt(client, backend, handler, client.attempts.length === 0, isSecond, isReused)
     this.#rules!.beforeAttempt(attempt)
     client.attempts.push(attempt)

@@ -7,7 +7,10 @@ function stage(inFlight: number) {
   counters.set(BalancerCell.inFlight, inFlight)
   const budget = new RetryBudget(counters, 0.2)
   const granted: string[] = []
-  const waiter = (name: string) => ({ onBudget: (has: boolean) => void granted.push(`${name} ${has}`) })
+  const waiter = (name: string, needsNoPlace = false) => ({
+    needsNoPlace,
+    onBudget: (has: boolean) => void granted.push(`${name} ${has}`)
+  })
   return { counters, budget, granted, waiter }
 }
 
@@ -45,4 +48,13 @@ t.test('who finds no place waits in order, for a second', async (t) => {
   t.same(granted, ['c true'])
   t.equal(counters.get(BalancerCell.retrying), 3)
   t.equal(counters.total(BalancerCell.retriesRefused), 1)
+})
+
+t.test('who may do without a place is not counted as refused', async (t) => {
+  const { budget, granted, waiter, counters } = stage(0)
+  for (let i = 0; i < 3; i++) budget.take()
+  budget.wait(waiter('a', true), 0)
+  budget.pulse(1000)
+  t.same(granted, ['a false'])
+  t.equal(counters.total(BalancerCell.retriesRefused), 0)
 })
