@@ -1,8 +1,7 @@
-import { oneOf, parsed, seconds } from './values.js'
+import { type StickyConfig, stickyOf, stickyVariables } from './sticky.js'
+import { oneOf, parsed } from './values.js'
 import { variable } from './variable.js'
 
-const DAY_S = 86_400
-const MIN_SECRET_LENGTH = 16
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 
 const ALGORITHMS = ['least-connections', 'peak-ewma', 'p2c', 'round-robin', 'random', 'hash'] as const
@@ -33,38 +32,10 @@ export const balancingVariables = {
     fallback: 'address',
     flags: '--hash-key <key>'
   }),
-  LB_STICKY_COOKIE: variable(cookieName(), {
-    description:
-      'Name of a cookie that keeps a client on the backend that answered it first, while that one is eligible. The ' +
-      'empty one sets no cookie.',
-    fallback: '',
-    flags: '--sticky-cookie <name>'
-  }),
-  LB_STICKY_SECRET: variable(secret(), {
-    description:
-      'What the cookie is signed with, at least 16 characters: the same for all balancers before the same backends. ' +
-      'Without one, each start makes its own, and sessions may move then.',
-    fallback: '',
-    isSecret: true
-  }),
-  LB_STICKY_MAX_AGE: variable(seconds(0, 400 * DAY_S), {
-    description: 'Time that browsers keep the cookie. 0 means until they are closed.',
-    fallback: '0',
-    unit: 'seconds',
-    flags: '--sticky-max-age <seconds>'
-  })
+  ...stickyVariables
 }
 
 type Values = { [Name in keyof typeof balancingVariables]: (typeof balancingVariables)[Name]['_output'] }
-
-/** Of the cookie that keeps a client on a backend. */
-export interface StickyConfig {
-  readonly cookie: string
-  /** Empty for one that is made up. */
-  readonly secret: string
-  /** 0 for as long as a browser runs. */
-  readonly maxAgeMs: number
-}
 
 export interface BalancingConfig {
   readonly algorithm: Algorithm
@@ -73,15 +44,7 @@ export interface BalancingConfig {
 }
 
 export function balancingOf(values: Values): BalancingConfig {
-  const cookie = values.LB_STICKY_COOKIE
-  return {
-    algorithm: values.LB_ALGORITHM,
-    hashKey: values.LB_HASH_KEY,
-    sticky:
-      cookie === ''
-        ? undefined
-        : { cookie, secret: values.LB_STICKY_SECRET, maxAgeMs: values.LB_STICKY_MAX_AGE }
-  }
+  return { algorithm: values.LB_ALGORITHM, hashKey: values.LB_HASH_KEY, sticky: stickyOf(values) }
 }
 
 function hashKey() {
@@ -93,23 +56,6 @@ function hashKey() {
       if (from === 'cookie') return { from, name }
     }
     fault(`must be address, target, header:NAME or cookie:NAME, but is "${text}"`)
-    return undefined
-  })
-}
-
-function cookieName() {
-  return parsed<string>((text, fault) => {
-    if (text === '' || TOKEN.test(text)) return text
-    fault(`must be the name of a cookie, such as lb, but is "${text}"`)
-    return undefined
-  })
-}
-
-/** Faults do not show it. */
-function secret() {
-  return parsed<string>((text, fault) => {
-    if (text === '' || text.length >= MIN_SECRET_LENGTH) return text
-    fault(`must have at least ${MIN_SECRET_LENGTH} characters, but has ${text.length}`)
     return undefined
   })
 }

@@ -1,5 +1,6 @@
 import { http2Contradictions } from './http2.js'
 import type { schema } from './schema.js'
+import { stickyContradictions } from './sticky.js'
 import { tlsContradictions } from './tls.js'
 import type { Needs } from './variable.js'
 
@@ -25,9 +26,7 @@ export function contradictions(values: Values): string[] {
   )
   const isHash = values.LB_ALGORITHM === 'hash'
   needs('LB_HASH_KEY', values.LB_HASH_KEY.from !== 'address', 'LB_ALGORITHM=hash', isHash)
-  const isSticky = values.LB_STICKY_COOKIE !== ''
-  needs('LB_STICKY_SECRET', values.LB_STICKY_SECRET !== '', 'LB_STICKY_COOKIE', isSticky)
-  needs('LB_STICKY_MAX_AGE', values.LB_STICKY_MAX_AGE !== 0, 'LB_STICKY_COOKIE', isSticky)
+  stickyContradictions(values, needs)
   needs(
     'LB_ADMIN_PORT',
     values.LB_ADMIN_PORT !== '' && values.LB_ADMIN_PORT !== 0,

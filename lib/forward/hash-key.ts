@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { HashKey } from '../config/balancing.js'
-import { cookieOf } from '../selection/cookie.js'
+import { cookiesOf } from '../selection/cookie.js'
 import { clientOf } from './client-address.js'
 import { targetOf } from './target.js'
 
@@ -16,6 +16,6 @@ export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessa
     case 'header':
       return ({ headers }) => headers[name]?.toString()
     case 'cookie':
-      return ({ headers }) => cookieOf(headers.cookie, name)
+      return ({ headers }) => cookiesOf(headers.cookie, name).find((value) => value !== '')
   }
 }

@@ -155,6 +155,27 @@ export const THROUGH_LB: Case[] = [
     { LB_STICKY_COOKIE: 'lb', LB_STICKY_MAX_AGE: '1d' },
     `LB_STICKY_MAX_AGE ${secondsFrom(0, 34_560_000, '1d')}`
   ],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_PATH: 'app' },
+    'LB_STICKY_PATH must be a path that starts with "/" and has no ";", such as /app, but is "app"'
+  ],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_DOMAIN: 'a.test:80' },
+    'LB_STICKY_DOMAIN must be a domain such as app.example, without a port, but is "a.test:80"'
+  ],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_SAME_SITE: 'off' },
+    'LB_STICKY_SAME_SITE must be one of Lax, Strict, None, but is "off"'
+  ],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_SECURE: 'yes' },
+    'LB_STICKY_SECURE must be one of auto, always, never, but is "yes"'
+  ],
+  [{ LB_STICKY_HTTP_ONLY: 'maybe' }, 'LB_STICKY_HTTP_ONLY must be true or false, but is "maybe"'],
+  [
+    { LB_STICKY_COOKIE: 'lb', LB_STICKY_PARTITIONED: 'true' },
+    'LB_STICKY_PARTITIONED needs TLS (LB_TLS_CERT, or a proxy of LB_TRUSTED_PROXIES'
+  ],
   [{ LB_STICKY_MAX_AGE: '60' }, 'LB_STICKY_MAX_AGE needs LB_STICKY_COOKIE'],
   [{ LB_RETRIES: '11' }, `LB_RETRIES ${wholeNumber(0, 10, '11')}`],
   [{ LB_RETRY_STATUS: '5xx' }, 'LB_RETRY_STATUS must list status codes or ranges'],

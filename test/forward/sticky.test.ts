@@ -12,6 +12,7 @@ import {
   test,
   withoutChance
 } from '../helper.js'
+import { Http2Client } from '../support/http2-client.js'
 import { listen } from '../support/listen.js'
 import { type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
@@ -71,6 +72,45 @@ test('a cookie that is none of ours is replaced', async (t) => {
   const balancer = await startBalancer(t, await backends(t, 'a', 'b'), STICKY)
   for (const cookie of ['Cookie: lb=', 'Cookie: lb=0', `Cookie: lb=${'A'.repeat(22)}`, 'Cookie: xlb=1'])
     t.ok(cookieIn(await exchange(t, balancer.port, get('/', cookie))), cookie)
+})
+
+test('of several cookies of the name the one counts that is ours, in one field or in several', async (t) => {
+  const balancer = await startBalancer(t, await backends(t, 'a', 'b', 'c'), { ...STICKY, LB_H2C: 'true' })
+  const { name, cookie } = await session(t, balancer)
+  const own = cookie.slice('Cookie: '.length)
+  const client = await Http2Client.open(t, balancer.port)
+  for (const fields of [
+    [`lb=junk; ${own}`],
+    [`${own}; lb=junk`],
+    ['lb=junk', own],
+    ['a=1; lb=x.y', `b=2; ${own}`, 'lb=""'],
+    [`lb=${'A'.repeat(22)}`, 'LB=x', '', `lb=; ${own}`]
+  ])
+    for (let i = 0; i < 5; i++) {
+      const response = await exchange(
+        t,
+        balancer.port,
+        get('/', ...fields.map((field) => `Cookie: ${field}`))
+      )
+      t.same([`${response.body}`, cookieIn(response)], [name, undefined], fields.join(' / '))
+      const { body, headers } = await client.ask({ ':path': '/', cookie: fields })
+      t.same([body, headers['set-cookie']], [name, [`app=${name}`]], `by HTTP/2: ${fields.join(' / ')}`)
+    }
+})
+
+test('the cookie has the attributes that are set', async (t) => {
+  const { port } = await startBalancer(t, await backends(t, 'a'), {
+    ...STICKY,
+    LB_STICKY_PATH: '/app',
+    LB_STICKY_DOMAIN: 'app.test',
+    LB_STICKY_SAME_SITE: 'None',
+    LB_STICKY_MAX_AGE: '60',
+    LB_STICKY_SECURE: 'always',
+    LB_STICKY_HTTP_ONLY: 'false',
+    LB_STICKY_PARTITIONED: 'true'
+  })
+  const { line } = cookieIn(await exchange(t, port, get()))!
+  t.match(line, /^lb=[\w-]{22}; Path=\/app; Domain=app.test; SameSite=None; Max-Age=60; Partitioned; Secure$/)
 })
 
 test('another balancer with the same secret keeps the client where it was', async (t) => {
@@ -203,6 +243,12 @@ test('LB_STICKY_MAX_AGE, and Secure by the word of a trusted proxy', async (t) =
   }
   const line = `${lines[1]!.split(';')[0]}; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600`
   t.same(lines, [`${line}; Secure`, line, line, line])
+})
+
+test('LB_STICKY_SECURE: never, whatever a trusted proxy says', async (t) => {
+  const env = { ...STICKY, LB_STICKY_SECURE: 'never', LB_TRUSTED_PROXIES: '127.0.0.1' }
+  const { port } = await startBalancer(t, await backends(t, 'a'), env)
+  t.notMatch(cookieIn(await exchange(t, port, get('/', 'X-Forwarded-Proto: https')))!.line, 'Secure')
 })
 
 test('an answer of any kind carries the cookie, and one of the balancer itself does not', async (t) => {

@@ -1,5 +1,6 @@
 import type { BackendConfig } from '../../lib/config/backends.js'
 import { type Config, loadConfig } from '../../lib/config/load.js'
+import { STICKY } from '../support/selection.js'
 import { COOKIE } from './client.js'
 
 /** What a history is played in, and how often what happens in it. */
@@ -46,7 +47,7 @@ export function drawSetting(random: () => number): Setting {
     const max = hasLimits ? 1 + below(maxAtMost) : 0
     return { ...ofBackends!, address, weight: one(1, 1, 2, 5), max, backup: i >= count - backupCount }
   })
-  const sticky = { cookie: COOKIE, secret: 'a secret of this test', maxAgeMs: 0 }
+  const sticky = { ...STICKY, cookie: COOKIE }
   const config: Config = {
     ...defaults,
     backends,

@@ -1,9 +1,23 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { BlockList } from 'node:net'
 import type { Backend } from '../../lib/backend.js'
+import type { StickyConfig } from '../../lib/config/sticky.js'
 import { BackendCell } from '../../lib/counters.js'
 import type { Registry } from '../../lib/registry.js'
 import type { Policy } from '../../lib/selection/policy.js'
+
+/** A cookie that keeps clients on their backends, as it is by default. */
+export const STICKY: StickyConfig = {
+  cookie: 'lb',
+  secret: 'the same for all balancers',
+  maxAgeMs: 0,
+  path: '/',
+  domain: '',
+  sameSite: 'Lax',
+  secure: 'auto',
+  isHttpOnly: true,
+  isPartitioned: false
+}
 
 /** Nobody is trusted. */
 export const NOBODY = new BlockList()

@@ -31,6 +31,8 @@ t.test('header: one of that name', async (t) => {
 t.test('cookie: one of that name', async (t) => {
   const read = keyReader({ from: 'cookie', name: 'sid' }, NOBODY)
   t.equal(read(requestWith({ cookie: 'a=b; sid=7' })), '7')
+  t.equal(read(requestWith({ cookie: 'sid=; sid=7; sid=8' })), '7', 'the first that says something')
+  t.equal(read(requestWith({ cookie: 'sid=; sid=' })), undefined)
   t.equal(read(requestWith({ cookie: 'SID=7' })), undefined)
   t.equal(read(requestWith()), undefined)
 })

@@ -6,10 +6,9 @@ import { roundRobinPolicy } from '../../../lib/selection/round-robin.js'
 import { Selector } from '../../../lib/selection/selector.js'
 import { Sessions, stickyPolicy } from '../../../lib/selection/sticky.js'
 import { registryOf } from '../../support/registry.js'
-import { requestWith } from '../../support/selection.js'
+import { requestWith, STICKY } from '../../support/selection.js'
 
-const SECRET = 'the same for all balancers'
-const config = { cookie: 'lb', secret: SECRET, maxAgeMs: 0 }
+const config = STICKY
 
 function sticky(registry: Registry, options: Partial<typeof config> = {}) {
   const sessions = new Sessions(registry.backends, { ...config, ...options })
@@ -33,6 +32,15 @@ t.test('the line', async (t) => {
   t.match(line(false, maxAge(3_600_000)), /; SameSite=Lax; Max-Age=3600\r\n$/)
   t.match(line(true, maxAge(3_600_000)), /; Max-Age=3600; Secure\r\n$/)
   t.match(line(false, maxAge(400)), /; Max-Age=1\r\n$/, '0 would delete it')
+  const all = new Sessions(backends, {
+    ...{ ...config, path: '/app', domain: 'a.test', maxAgeMs: 1000 },
+    ...{ sameSite: 'None', secure: 'always', isHttpOnly: false, isPartitioned: true }
+  })
+  t.match(
+    line(false, all),
+    /^Set-Cookie: lb=[\w-]{22}; Path=\/app; Domain=a.test; SameSite=None; Max-Age=1; Partitioned; Secure\r\n$/
+  )
+  t.notMatch(line(true, new Sessions(backends, { ...config, secure: 'never' })), 'Secure')
 })
 
 t.test('nobody can make a token without the secret', async (t) => {
@@ -107,6 +115,37 @@ t.test('a client moves when its backend is not eligible, and is told so once', a
   registry.setDraining(a!, false, 'test')
   t.equal(selector.select(req), a)
 })
+
+t.test(
+  'of several cookies the first counts that is one of ours, and whose backend may be used',
+  async (t) => {
+    const registry = registryOf('a:80 b:80')
+    const { selector, sessions, from, backends } = sticky(registry)
+    const [a, b] = backends
+    const pairOf = (id: number) => from(id).headers.cookie!
+    const [ofA, ofB] = [pairOf(0), pairOf(1)]
+    for (const [cookie, kept] of [
+      [`lb=junk; ${ofB}`, b],
+      [`${ofB}; lb=junk`, b],
+      [`a=1; lb=x.y; b=2; ${ofB}; lb=""`, b],
+      [`lb=; lb; lb=${'A'.repeat(22)}; LB=1; ${ofA}`, a],
+      [`${ofA}; ${ofB}`, a],
+      [`${ofB}; ${ofA}`, b],
+      [`lb=junk; lb="${ofB.slice(3)}"`, b],
+      [`lb=junk; lb=${ofB.slice(4)}; lb=""; lb="; lb=' '`, undefined]
+    ] as const) {
+      const req = requestWith({ cookie })
+      t.equal(sessions.backendOf(req), kept, cookie)
+      for (const backend of kept ? backends : [])
+        t.equal(sessions.lineFor(req, backend, false), '', 'it is kept already')
+      if (!kept) t.match(sessions.lineFor(req, a!, false), 'Set-Cookie')
+    }
+    registry.setDraining(a!, true, 'test')
+    const both = requestWith({ cookie: `lb=junk; ${ofA}; ${ofB}` })
+    for (let i = 0; i < 3; i++) t.equal(selector.select(both), b)
+    t.equal(sessions.lineFor(both, b!, false), '')
+  }
+)
 
 t.test('a client waits for its backend while that is full', async (t) => {
   const { selector, from, backends } = sticky(registryOf('a:80;max=1 b:80'))
