@@ -115,6 +115,7 @@ export class Connection implements StreamOwner {
     this.#nextId += 2
     if (this.#nextId > MAX_STREAM_ID) this.#isClosing = true
     this.#streams.set(stream.id, stream)
+    this.#silence.used()
     sendRequest(stream, request, handler, this.#outbox, options, this.#frames.settings.initialWindowBytes)
   }
 
@@ -145,6 +146,7 @@ export class Connection implements StreamOwner {
   }
 
   onTouched(stream: Stream): void {
+    this.#silence.used()
     this.#touched.push(stream)
   }
 

@@ -170,6 +170,9 @@ test('a backend that has been silent is asked for a sign of life, and left if it
   await sleep(600)
   answersPings = false
   skip(11_000)
+  await sleep(1100)
+  t.equal(pings(), 1, 'it may be silent for long')
+  skip(300_000)
   await eventually(() => pings() === 2)
   await sleep(600)
   t.equal(ending.count, 0)
