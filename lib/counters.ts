@@ -121,5 +121,7 @@ export const BalancerCell = {
   /** Of TLS to clients. */
   handshakesFailed: 30,
   /** Lines of the access log that were not written. */
-  logLinesDropped: 32
+  logLinesDropped: 32,
+  /** Requests of which a trusted proxy has said the client in a way that could not be read. */
+  clientsUnreadable: 34
 } as const

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { setProxiedFrom } from './forward/peer.js'
+import { setProxiedFrom, setUnknownOrigin } from './forward/peer.js'
 import { readProxyHeader } from './proxy-protocol.js'
 
 /**
@@ -31,6 +31,7 @@ export function takeProxyHeader(
       if (!header) return
       leave()
       if (header.source) setProxiedFrom(socket, header.source)
+      else if (!header.isLocal) setUnknownOrigin(socket)
       const rest = bytes.subarray(header.length)
       if (rest.length > 0) socket.unshift(rest)
       accept(socket)

@@ -1,10 +1,14 @@
 import { isIP } from 'node:net'
+import { canonicalAddress } from './address/canonical.js'
 
-/** What the header of the PROXY protocol says: nothing is known of a connection that the proxy made itself. */
+/** What the header of the PROXY protocol says. */
 export interface ProxyHeader {
   /** Bytes of the header. */
   readonly length: number
+  /** Whose connection it is; undefined of one that the proxy has made itself, or of which it does not know that. */
   readonly source: { readonly address: string; readonly localPort: number } | undefined
+  /** Whether the proxy has made it itself, such as to check whether somebody listens. */
+  readonly isLocal?: boolean
 }
 
 const SIGNATURE_2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
@@ -48,7 +52,10 @@ function readVersion1(bytes: Buffer): ProxyHeader | undefined {
     [address, localAddress].every((text) => isIP(text!) === Number(family)) &&
     [port, localPort].every((text) => Number(text) <= MAX_PORT)
   if (!isRight) throw new Error('broken header of the PROXY protocol')
-  return { length: line.length, source: { address: canonical(address!), localPort: Number(localPort) } }
+  return {
+    length: line.length,
+    source: { address: canonicalAddress(address!), localPort: Number(localPort) }
+  }
 }
 
 function readVersion2(bytes: Buffer): ProxyHeader | undefined {
@@ -60,7 +67,7 @@ function readVersion2(bytes: Buffer): ProxyHeader | undefined {
   if (version !== 2 || command > PROXY || length > MAX_LENGTH_2)
     throw new Error('broken header of the PROXY protocol')
   if (bytes.length < length) return undefined
-  if (command === LOCAL) return { length, source: undefined }
+  if (command === LOCAL) return { length, source: undefined, isLocal: true }
   const addressBytes = ADDRESS_BYTES[family] ?? 0
   if (length < FIXED_2 + addressBytes) throw new Error('broken header of the PROXY protocol')
   if (family === TCP_OVER_IPV4) {
@@ -76,15 +83,5 @@ function readVersion2(bytes: Buffer): ProxyHeader | undefined {
 /** The source address of a header of version 2. */
 function addressOf(bytes: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(FIXED_2 + 2 * i).toString(16))
-  return canonical(groups.join(':'))
-}
-
-/** An address in the form in which addresses are compared (RFC 5952), IPv4 as such even where it is written as IPv6. */
-function canonical(address: string): string {
-  if (!address.includes(':')) return address
-  const short = new URL(`http://[${address}]`).hostname.slice(1, -1)
-  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(short) ?? []
-  if (high === undefined || low === undefined) return short
-  const bits = Number.parseInt(high, 16) * 0x1_0000 + Number.parseInt(low, 16)
-  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
+  return canonicalAddress(groups.join(':'))
 }

@@ -5,7 +5,9 @@ import { rateFieldsOf } from '../lib/access/rate-fields.js'
 import { RateLimiter } from '../lib/access/rate-limiter.js'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
+import { unreadableHop } from '../lib/forward/client-address.js'
 import { DENIED, type Failure, RATE_LIMITED } from '../lib/forward/failure.js'
+import { clientAddress } from '../lib/forward/peer.js'
 
 /** How a request is refused because of who sent it. */
 interface Refusal {
@@ -26,13 +28,18 @@ declare module 'fastify' {
   }
 }
 
+/** Proxies that the log tells of. */
+const MAX_TOLD = 100
+
 const OF_DENIED: Refusal = { failure: DENIED, cell: BalancerCell.rejectedDenied }
 
 /** Knows which clients are not served, and which of them send too much. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { rateLimit, allow, deny } = config.access
-    const clients = new Clients({ allow, deny }, config.trustedProxies)
+    const { trustedProxies: trusted } = config
+    const { log, registry } = fastify
+    const clients = new Clients({ allow, deny }, trusted)
     const limiter = rateLimit && new RateLimiter(rateLimit)
     const fieldsOf = rateLimit && rateFieldsOf(rateLimit)
 
@@ -43,7 +50,27 @@ export default fp<{ config: Config }>(
       if (waitMs === 0) return undefined
       return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: fieldsOf!(waitMs) }
     }
-    fastify.decorate('refusalOf', limiter || allow || deny ? refusalOf : undefined)
+    const told = new Set<string>()
+    /** Counts a request whose client cannot be read, and tells of the first of each proxy. */
+    const noteUnreadable = (req: IncomingMessage) => {
+      const said = unreadableHop(req, trusted)
+      if (said === undefined) return
+      registry.counters.addTotal(BalancerCell.clientsUnreadable, 1)
+      const proxy = clientAddress(req.socket)
+      if (told.has(proxy) || told.size >= MAX_TOLD) return
+      told.add(proxy)
+      log.warn(
+        `${proxy} says ${said}: such requests count as those of the last address that can be read ` +
+          '(fairlead_clients_unreadable_total)'
+      )
+    }
+    const isLimited = limiter || allow || deny
+    const hasProxies = trusted.rules.length > 0
+    const noted: typeof refusalOf = (req) => {
+      noteUnreadable(req)
+      return isLimited ? refusalOf(req) : undefined
+    }
+    fastify.decorate('refusalOf', hasProxies ? noted : isLimited ? refusalOf : undefined)
   },
-  { name: 'access' }
+  { name: 'access', dependencies: ['backend-registry'] }
 )

@@ -148,7 +148,8 @@ export const schema = z.strictObject({
   LB_TRUSTED_PROXIES: variable(addressRanges(true), {
     description:
       'Addresses and CIDR ranges of proxies in front: what they say in `X-Forwarded-*` and `Forwarded` goes on, ' +
-      'with their own address added. From all others these fields are replaced.',
+      'with their own address added, and the client is the last in `X-Forwarded-For` that is none of them. From all ' +
+      'others these fields are replaced.',
     fallback: '',
     flags: '--trusted-proxies <ranges>'
   }),

@@ -41,16 +41,14 @@ function ownFields({ lines }: Peer, host: string | undefined): string {
 }
 
 function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string | undefined): string {
-  const {
-    'x-forwarded-for': before,
-    'x-forwarded-proto': proto = peer.scheme,
-    'x-forwarded-port': port = peer.localPort,
-    'x-forwarded-host': asked = host
-  } = headers
+  const { 'x-forwarded-for': before, 'x-forwarded-host': asked } = headers
+  // An empty field says nothing.
+  const proto = headers['x-forwarded-proto'] || peer.scheme
+  const port = headers['x-forwarded-port'] || peer.localPort
   return (
-    `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${peer.address}\r\n` +
+    `X-Forwarded-For: ${before ? `${before}, ` : ''}${peer.address}\r\n` +
     `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n` +
-    (asked === undefined ? '' : `X-Forwarded-Host: ${asked}\r\n`)
+    (asked || host ? `X-Forwarded-Host: ${asked || host}\r\n` : '')
   )
 }
 
@@ -63,7 +61,7 @@ function forwardedField(
   const before = peer.isTrusted ? forwarded : undefined
   if (!isAdded) return before === undefined ? '' : `Forwarded: ${before}\r\n`
   const own = forwardedElement(peer, host)
-  return `Forwarded: ${before === undefined ? own : `${before}, ${own}`}\r\n`
+  return `Forwarded: ${before ? `${before}, ` : ''}${own}\r\n`
 }
 
 /** RFC 7239 section 4. */

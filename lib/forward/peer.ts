@@ -21,6 +21,9 @@ export interface ProxiedFrom {
   readonly localPort: number
 }
 
+/** What is said where a proxy passes a connection on, and cannot say from where: it is not that of the proxy itself. */
+const UNKNOWN_ORIGIN: ProxiedFrom = { address: '', localPort: 0 }
+
 const PEER = Symbol('peer')
 const PROXIED_FROM = Symbol('proxied from')
 
@@ -29,6 +32,11 @@ type KnownSocket = Socket & { [PEER]?: Peer; [PROXIED_FROM]?: ProxiedFrom }
 /** Has a socket count as a connection from elsewhere. */
 export function setProxiedFrom(socket: Socket, from: ProxiedFrom): void {
   ;(socket as KnownSocket)[PROXIED_FROM] = from
+}
+
+/** Has a socket count as a connection from nobody knows where, which is in no list of those that may do something. */
+export function setUnknownOrigin(socket: Socket): void {
+  ;(socket as KnownSocket)[PROXIED_FROM] = UNKNOWN_ORIGIN
 }
 
 /** Has the connection that TLS makes of another one come from where that came from. */
@@ -47,10 +55,10 @@ export function peerOf(socket: Socket, trusted: BlockList): Peer {
 function findPeer(socket: KnownSocket, trusted: BlockList): Peer {
   const address = clientAddress(socket)
   const scheme = (socket as Partial<TLSSocket>).encrypted ? 'https' : 'http'
-  const localPort = socket[PROXIED_FROM]?.localPort ?? socket.localPort ?? 0
+  const localPort = socket[PROXIED_FROM]?.localPort || socket.localPort || 0
   return {
     address,
-    isTrusted: contains(trusted, address),
+    isTrusted: comesFrom(socket, trusted),
     scheme,
     localPort,
     lines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${localPort}\r\n`
@@ -61,7 +69,12 @@ const MAPPED_IPV4 = '::ffff:'
 
 /** Where a connection comes from: by the word of a proxy that is trusted, or else the address of the socket. */
 export function clientAddress(socket: Socket): string {
-  return (socket as KnownSocket)[PROXIED_FROM]?.address ?? socketAddress(socket)
+  return (socket as KnownSocket)[PROXIED_FROM]?.address || socketAddress(socket)
+}
+
+/** Whether it is known that a connection comes from an address of a list. */
+export function comesFrom(socket: Socket, list: BlockList): boolean {
+  return (socket as KnownSocket)[PROXIED_FROM] !== UNKNOWN_ORIGIN && contains(list, clientAddress(socket))
 }
 
 /** The address at the other end of a socket, IPv4 written as such even on a socket of both families. */

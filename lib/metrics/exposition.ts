@@ -103,6 +103,11 @@ export function exposition(source: MetricsSource): Exposition {
   counter('access_log_lines_dropped_total', 'Lines of the access log that could not be written in time', () =>
     counters.total(BalancerCell.logLinesDropped)
   )
+  counter(
+    'clients_unreadable_total',
+    'Requests from trusted proxies that do not say in a readable way who the client is',
+    () => counters.total(BalancerCell.clientsUnreadable)
+  )
   counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
     counters.total(BalancerCell.retriesRefused)
   )

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
 import { withPromise } from '../../lib/forward/hsts.js'
-import { clientAddress, contains } from '../../lib/forward/peer.js'
+import { comesFrom } from '../../lib/forward/peer.js'
 import api from './api/index.js'
 import events from './events.js'
 import metrics from './metrics.js'
@@ -23,7 +23,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
   await fastify.register(readiness)
   await fastify.register(async (restricted) => {
     restricted.addHook('onRequest', (request, reply, done) => {
-      if (contains(config.admin.allow, clientAddress(request.raw.socket))) done()
+      if (comesFrom(request.raw.socket, config.admin.allow)) done()
       else reply.callNotFound()
     })
     await restricted.register(page)

@@ -17,6 +17,7 @@ const v2 = (address: string, rest = '') =>
     Buffer.from([12 + rest.length, ...address.split('.').map(Number), 10, 0, 0, 1, 0xc0, 1, 1, 0xbb]),
     Buffer.from(rest, 'latin1')
   ]).toString('latin1')
+const UNSPECIFIED = Buffer.from('\r\n\r\n\0\r\nQUIT\n\x21\0\0\0', 'latin1').toString('latin1')
 const LOCAL = Buffer.from('\r\n\r\n\0\r\nQUIT\n\x20\0\0\0', 'latin1').toString('latin1')
 
 /** A balancer before which 127.0.0.1 is a proxy; its own look at itself at the end comes from there too. */
@@ -43,6 +44,7 @@ test('the address of the client is what the header says', async (t) => {
     ['version 2', v2('203.0.113.8'), '203.0.113.8', '443'],
     ['version 2 with more in it', v2('203.0.113.8', '\xea\0\x04GET '), '203.0.113.8', '443'],
     ['nothing', 'PROXY UNKNOWN\r\n', '127.0.0.1', `${port}`],
+    ['nothing, in version 2', UNSPECIFIED, '127.0.0.1', `${port}`],
     ['that the proxy asks for itself', LOCAL, '127.0.0.1', `${port}`]
   ] as const) {
     const client = await RawClient.open(t, port)
@@ -56,8 +58,9 @@ test('the address of the client is what the header says', async (t) => {
       t.equal(fieldValue(fields, 'x-forwarded-port'), localPort)
       t.match(fieldValue(fields, 'forwarded'), address)
     }
-    const isKnown = address !== '127.0.0.1'
-    t.equal(fieldValue(first!.fields, 'x-forwarded-for'), isKnown ? address : `6.6.6.6, ${address}`)
+    // What the proxy asks for itself is believed, and nothing of a client that it does not know.
+    const isOfProxy = header === LOCAL
+    t.equal(fieldValue(first!.fields, 'x-forwarded-for'), isOfProxy ? `6.6.6.6, ${address}` : address)
     t.equal(later.length, 2)
   }
 })
@@ -204,6 +207,21 @@ test('who may see the statistics, and how many connections one may have, goes by
   }
   t.same(statuses, [200, 200, undefined, 200])
   t.equal(stats().connections.dropped, 1)
+})
+
+test('who connects through a proxy that does not know them is not taken for the proxy', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await behind(t, backend, { LB_DENY: '127.0.0.1', LB_H2C: 'true' })
+  const statusFor = async (header: string, path: string) =>
+    statusOf(await exchange(t, port, header + get(path, 'X-Forwarded-For: 203.0.113.9')))
+  for (const unknown of ['PROXY UNKNOWN\r\n', 'PROXY UNKNOWN 127.0.0.1 127.0.0.1 1 2\r\n', UNSPECIFIED]) {
+    t.equal(await statusFor(unknown, '/__lb/stats'), 404, 'the pages are for those who are known')
+    t.equal(await statusFor(unknown, '/'), 403, 'the last address that is known is that of the proxy')
+    const client = await Http2Client.open(t, port, unknown)
+    t.equal((await client.get('/__lb/stats')).status, 404)
+  }
+  t.equal(await statusFor(LOCAL, '/__lb/stats'), 200)
+  t.equal(await statusFor(LOCAL, '/'), 200)
 })
 
 test('HTTP/2 may follow the header', async (t) => {

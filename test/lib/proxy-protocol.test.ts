@@ -77,7 +77,7 @@ t.test('who connects is read, and what is behind it is left', async (t) => {
     for (const behind of BEHIND)
       t.same(
         readProxyHeader(Buffer.concat([bytes, bytesOf(behind)])),
-        { length: bytes.length, source },
+        { length: bytes.length, source, ...(name.includes('LOCAL') ? { isLocal: true } : {}) },
         `${name} before ${JSON.stringify(behind)}`
       )
   }

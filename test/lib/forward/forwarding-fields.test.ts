@@ -109,3 +109,21 @@ t.test('what a trusted proxy does not say is what is known here', async (t) => {
   for (const host of ['a.test', undefined])
     t.same(added({ remote: '10.1.2.3' }, host, { trusted: PROXIES }), linesOf('10.1.2.3', host))
 })
+
+t.test('an empty field of a trusted proxy says nothing', async (t) => {
+  const lines = ['For', 'Proto', 'Port', 'Host'].map((name) => `X-Forwarded-${name}:`)
+  const from = { remote: '10.1.2.3', lines: [...lines, 'Forwarded:'] }
+  for (const host of ['a.test', undefined])
+    t.same(added(from, host, { trusted: PROXIES, forwarded: true }), [
+      ...linesOf('10.1.2.3', host),
+      `Forwarded: for=10.1.2.3;${host === undefined ? '' : `host="${host}";`}proto=http`
+    ])
+})
+
+t.test('what a trusted proxy says of addresses goes on byte for byte', async (t) => {
+  for (const value of ['"[2001:DB8::1]:80",10.0.0.9:1 ,, unknown', '_a, "', '::FFFF:1.2.3.4'])
+    t.equal(
+      added({ remote: '10.1.2.3', lines: [`X-Forwarded-For: ${value}`] }, 'a.test', { trusted: PROXIES })[0],
+      `X-Forwarded-For: ${value}, 10.1.2.3`
+    )
+})
