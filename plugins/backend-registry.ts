@@ -26,7 +26,8 @@ export default fp<{ config: Config }>(
     const credentials = new BackendCredentials(config.backendTls)
     fastify.decorate('backendCredentials', credentials)
     const registry = new Registry(config.backends, {
-      createPool: (backend) => createPool(backend, { ...config, credentials }),
+      createPool: (backend) =>
+        createPool(backend, { ...config, maxHeadBytes: config.maxResponseHeadBytes, credentials }),
       slowStartMs: config.resilience.slowStartMs,
       panic: config.resilience.panic,
       initialState: config.healthCheck.enabled ? 'checking' : 'healthy'

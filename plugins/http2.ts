@@ -15,13 +15,14 @@ const MIN_WINDOW_BYTES = 65_535
 /** HTTP/2 to clients. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { http2, limits, maxHeadBytes, bufferSizeBytes } = config
+    const { http2, limits, maxHeadBytes, maxResponseHeadBytes, bufferSizeBytes } = config
     const acceptor =
       http2 &&
       new Http2Acceptor({
         maxStreams: http2.maxStreams,
         maxFields: limits.headers,
         maxHeadBytes,
+        maxResponseHeadBytes,
         windowBytes: Math.max(bufferSizeBytes, MIN_WINDOW_BYTES),
         headTimeoutMs: limits.headTimeoutMs,
         keepAliveTimeoutMs: limits.keepAliveTimeoutMs,

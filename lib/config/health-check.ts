@@ -123,9 +123,12 @@ export interface HealthCheckConfig {
   /** Consecutive failures that take a backend out. */
   readonly fall: number
   readonly expectedStatus: readonly StatusRange[]
+  /** Of an answer. */
+  readonly maxHeadBytes: number
 }
 
-export function healthCheckOf(values: Values): HealthCheckConfig {
+/** @param maxHeadBytes of an answer */
+export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheckConfig {
   return {
     enabled: !values.LB_NO_HEALTH_CHECK,
     periodMs: values.LB_HEALTH_CHECK_PERIOD,
@@ -138,6 +141,7 @@ export function healthCheckOf(values: Values): HealthCheckConfig {
     body: values.LB_HEALTH_CHECK_BODY,
     rise: values.LB_HEALTH_CHECK_RISE,
     fall: values.LB_HEALTH_CHECK_FALL,
-    expectedStatus: values.LB_HEALTH_CHECK_STATUS
+    expectedStatus: values.LB_HEALTH_CHECK_STATUS,
+    maxHeadBytes
   }
 }

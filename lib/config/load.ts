@@ -48,8 +48,9 @@ export interface Config {
   /** Until the response head; 0 for none. */
   readonly responseTimeoutMs: number
   readonly bufferSizeBytes: number
-  /** Of requests and of responses. */
+  /** Of requests. */
   readonly maxHeadBytes: number
+  readonly maxResponseHeadBytes: number
   /** Passed on from clients of HTTP/2, beside those that are registered for HTTP. */
   readonly methods: ReadonlySet<string>
   readonly limits: ClientLimits
@@ -127,13 +128,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     tls: tlsOf(values),
     http2: http2Of(values, values.LB_TLS_CERT.length > 0),
     backendTls: backendTlsOf(values),
-    healthCheck: healthCheckOf(values),
+    healthCheck: healthCheckOf(values, values.LB_MAX_RESPONSE_HEADER_SIZE),
     balancing: balancingOf(values),
     resilience: resilienceOf(values),
     connectTimeoutMs: values.LB_CONNECTION_TIMEOUT,
     responseTimeoutMs: values.LB_RESPONSE_TIMEOUT,
     bufferSizeBytes: values.LB_BUFFER_SIZE,
     maxHeadBytes: values.LB_MAX_HEADER_SIZE,
+    maxResponseHeadBytes: values.LB_MAX_RESPONSE_HEADER_SIZE,
     methods: values.LB_METHODS,
     limits: {
       headTimeoutMs: values.LB_REQUEST_HEAD_TIMEOUT,

@@ -120,11 +120,18 @@ export const schema = z.strictObject({
     flags: '--max-sockets-per-client <n>'
   }),
   LB_MAX_HEADER_SIZE: variable(integer(1024, 1_048_576), {
-    description:
-      'Size of the head of a message: a larger one is answered `431` if it is a request, and `502` if it is a response.',
+    description: 'Size of the head of a request; a larger one is answered `431`.',
     fallback: '16384',
     unit: 'bytes',
     flags: '--max-header-size <bytes>'
+  }),
+  LB_MAX_RESPONSE_HEADER_SIZE: variable(integer(1024, 1_048_576), {
+    description:
+      'Size of the head of a response, of each interim one before it, and of its trailers; a larger one is answered ' +
+      '`502`, or cut off. So much memory may be held for each request that waits for its response.',
+    fallback: '65536',
+    unit: 'bytes',
+    flags: '--max-response-header-size <bytes>'
   }),
   LB_MAX_HEADERS: variable(integer(1, 100_000), {
     description: 'Fields in the head of a request; more are answered `431`.',

@@ -1,7 +1,7 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { BrokenResponse } from '../http1/broken-response.js'
 import type { ResponseHead } from '../http1/response-head.js'
-import { fieldsIn, fieldsOf, sendFields } from '../http2/fields.js'
+import { areSendable, fieldsIn, fieldsOf, sendFields } from '../http2/fields.js'
 import type { ClientResponse, ClientTunnel } from './client-response.js'
 import type { Http2Request } from './http2-request.js'
 
@@ -57,6 +57,8 @@ export class Http2Response implements ClientResponse {
   sendInterim({ statusCode, text }: ResponseHead): void {
     if (this.#isOver || this.#stream.headersSent) return
     const fields = { ':status': statusCode, ...fieldsIn(pairsOf(text)) }
+    // The final response is what counts.
+    if (!areSendable(fields, text.length)) return
     sendFields(fields, (sent) => this.#stream.additionalHeaders(sent))
   }
 
@@ -67,6 +69,8 @@ export class Http2Response implements ClientResponse {
     const { statusCode } = head
     // Node sends none above it.
     if (statusCode > MAX_STATUS) throw new BrokenResponse('status')
+    if (!areSendable(fields, head.text.length + lines.length))
+      throw new BrokenResponse('field too large for HTTP/2')
     // A body that it must not have (RFC 9110 section 15.3.6) stays behind, and its length with it.
     if (statusCode === RESET_CONTENT) delete fields['content-length']
     const isEmpty = head.contentLength === 0 && !head.mayHaveTrailers
@@ -138,7 +142,10 @@ export class Http2Response implements ClientResponse {
 
   #sendTrailers(): void {
     if (this.#isOver) return
-    sendFields(fieldsIn(this.#trailers), (sent) => this.#stream.sendTrailers(sent))
+    const fields = fieldsIn(this.#trailers)
+    const bytes = this.#trailers.reduce((sum, { length }) => sum + length, 0)
+    if (areSendable(fields, bytes)) sendFields(fields, (sent) => this.#stream.sendTrailers(sent))
+    else this.cutOff()
   }
 
   #write(chunk: Buffer): void {

@@ -11,6 +11,8 @@ export interface CheckRequest {
   /** Request line and fields up to and with the blank line. */
   readonly head: string
   readonly timeoutMs: number
+  /** Of the answer. */
+  readonly maxHeadBytes: number
   readonly expects: (statusCode: number) => boolean
 }
 
@@ -30,6 +32,7 @@ export function checkRequest(backend: BackendConfig, config: HealthCheckConfig):
     method,
     head: headOf(config, backend.checkPath ?? config.path, host || authorityOf({ hostname, port })),
     timeoutMs: Math.min(config.timeoutMs, backend.checkPeriodMs ?? config.periodMs),
+    maxHeadBytes: config.maxHeadBytes,
     expects: (statusCode) => expected.some(({ from, to }) => statusCode >= from && statusCode <= to)
   }
 }

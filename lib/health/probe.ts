@@ -9,7 +9,6 @@ import { type CheckRequest, checkRequest } from './check-request.js'
 import { sendSingly } from './single-request.js'
 
 const BUFFER_BYTES = 16_384
-const MAX_HEAD_BYTES = 65_536
 
 /** Asks a backend how it is. Never rejects: a failure is a result. */
 export type Probe = (backend: Backend) => Promise<CheckResult>
@@ -47,7 +46,7 @@ interface Answer {
 }
 
 function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials): Promise<Answer> {
-  const { origin, servername, timeoutMs, method, head } = request
+  const { origin, servername, timeoutMs, method, head, maxHeadBytes } = request
   return new Promise((resolve, reject) => {
     const body: Buffer[] = []
     let received = 0
@@ -84,7 +83,7 @@ function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials
     const options = {
       connectTimeoutMs: timeoutMs,
       bufferSizeBytes: BUFFER_BYTES,
-      maxHeadBytes: MAX_HEAD_BYTES,
+      maxHeadBytes,
       servername,
       credentials,
       onGone: () => clearTimeout(timer)

@@ -12,9 +12,11 @@ export class BrokenResponse extends Error {
   }
 }
 
-/** The head of a response, or its trailers, are larger than may be. */
+export const HEAD_TOO_LARGE = 'head too large: see LB_MAX_RESPONSE_HEADER_SIZE'
+
+/** The head of a response, an interim one, or its trailers are larger than may be. */
 export class HeadTooLarge extends BrokenResponse {
   constructor(inTrailers: boolean) {
-    super('head too large', inTrailers)
+    super(HEAD_TOO_LARGE, inTrailers)
   }
 }

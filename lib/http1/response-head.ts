@@ -173,12 +173,12 @@ function applyConnection(head: ResponseHead, options: readonly string[]): void {
   if (options.includes('close')) head.persistent = false
   else if (options.includes('keep-alive')) head.persistent = true
   if (options === KEEP_ALIVE || options === CLOSE) return
-  const names = options.filter((option) => !NEVER_DROPPED.has(option))
-  if (names.length === 0) return
+  const names = new Set(options.filter((option) => !NEVER_DROPPED.has(option)))
+  if (names.size === 0) return
   const [statusLine, ...lines] = head.text.split(/(?<=\r\n)/)
-  const isKept = (line: string) => !names.includes(line.slice(0, line.indexOf(':')).toLowerCase())
+  const isKept = (line: string) => !names.has(line.slice(0, line.indexOf(':')).toLowerCase())
   head.text = statusLine + lines.filter(isKept).join('')
-  if (names.includes('date')) head.hasDate = false
+  if (names.has('date')) head.hasDate = false
 }
 
 const NEVER_DROPPED = new Set(['close', 'keep-alive', 'content-length'])

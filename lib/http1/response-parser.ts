@@ -1,6 +1,8 @@
+import { agreedProtocols } from './agreed-protocols.js'
 import { BrokenResponse, HeadTooLarge } from './broken-response.js'
 import { ChunkFraming, Next } from './chunk-framing.js'
-import { type ResponseHead, readResponseHead, trimBlanks } from './response-head.js'
+import { GatheredBytes } from './gathered-bytes.js'
+import { type ResponseHead, readResponseHead } from './response-head.js'
 import { readTrailers } from './trailers.js'
 
 /** What is told of what follows a head. */
@@ -40,7 +42,6 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n')
 const START_OF_HEAD = Buffer.from('HTTP/1.')
 /** The end of the line of the last chunk: trailers after it end as a head does, if there are any or none. */
 const BEFORE_TRAILERS = Buffer.from('\r\n')
-const NOTHING: Buffer = Buffer.alloc(0)
 const NO_TRAILERS: readonly string[] = Object.freeze([])
 const CR = 13
 const LF = 10
@@ -61,7 +62,7 @@ export class ResponseParser {
   #dataSink!: DataSink
   #asked!: Asked
   /** The beginning of a head or of trailers. */
-  #partial = NOTHING
+  readonly #partial = new GatheredBytes()
   /** Where the bytes behind a head or trailers begin. */
   #next = 0
   /** Bytes of a body or a chunk that are to come. */
@@ -123,9 +124,9 @@ export class ResponseParser {
   #takeHead(bytes: Buffer, at: number): number {
     const text = this.#takeBlock(bytes, at)
     if (text === undefined) {
-      const length = Math.min(this.#partial.length, START_OF_HEAD.length)
-      if (this.#partial.compare(START_OF_HEAD, 0, length, 0, length) !== 0)
-        throw new BrokenResponse('no HTTP')
+      const { bytes: partial } = this.#partial
+      const length = Math.min(partial.length, START_OF_HEAD.length)
+      if (partial.compare(START_OF_HEAD, 0, length, 0, length) !== 0) throw new BrokenResponse('no HTTP')
       return bytes.length
     }
     const head = readResponseHead(text)
@@ -182,11 +183,18 @@ export class ResponseParser {
       this.#remaining = this.#chunks.size
     } else if (next === Next.trailers) {
       this.#state = State.trailers
-      this.#partial = BEFORE_TRAILERS
+      this.#partial.restart(BEFORE_TRAILERS)
     }
   }
 
   #takeTrailers(bytes: Buffer, at: number): number {
+    const partial = this.#partial
+    if (partial.length === BEFORE_TRAILERS.length && bytes[at] === CR && bytes[at + 1] === LF) {
+      // Mostly there are none.
+      partial.clear()
+      this.#end(NO_TRAILERS)
+      return at + 2
+    }
     const text = this.#takeBlock(bytes, at)
     if (text === undefined) return bytes.length
     this.#end(
@@ -197,21 +205,30 @@ export class ResponseParser {
 
   /** The lines up to a blank one, each with its CRLF, once that has come. */
   #takeBlock(bytes: Buffer, at: number): string | undefined {
-    const before = this.#partial.length
-    const block = before === 0 ? bytes : Buffer.concat([this.#partial, bytes.subarray(at)])
-    const start = before === 0 ? at : 0
-    const end = block.indexOf(END_OF_HEAD, Math.max(start, before - END_OF_HEAD.length + 1))
-    if ((end === -1 ? block.length - END_OF_HEAD.length + 1 : end) - start > this.#maxHeadBytes)
+    const partial = this.#partial
+    const before = partial.length
+    if (before === 0) {
+      const end = bytes.indexOf(END_OF_HEAD, at)
+      if (end !== -1) {
+        if (end - at > this.#maxHeadBytes) throw new HeadTooLarge(false)
+        this.#next = end + END_OF_HEAD.length
+        return bytes.toString('latin1', at, end + 2)
+      }
+    }
+    // All that one may have; more that has come is of what follows it.
+    partial.add(bytes.subarray(at, at + this.#maxHeadBytes + END_OF_HEAD.length - before))
+    const block = partial.bytes
+    const end = block.indexOf(END_OF_HEAD, Math.max(0, before - END_OF_HEAD.length + 1))
+    if ((end === -1 ? block.length - END_OF_HEAD.length + 1 : end) > this.#maxHeadBytes)
       throw new HeadTooLarge(this.#state === State.trailers)
     if (end === -1) {
-      this.#partial = before === 0 ? Buffer.from(bytes.subarray(at)) : block
       // Its end would never come.
-      if (hasBareLF(this.#partial)) throw new BrokenResponse('line end', this.#state === State.trailers)
+      if (hasBareLF(block, before)) throw new BrokenResponse('line end', this.#state === State.trailers)
       return undefined
     }
-    this.#partial = NOTHING
-    this.#next = end + END_OF_HEAD.length + (before === 0 ? 0 : at - before)
-    return block.toString('latin1', start, end + 2)
+    this.#next = at + end + END_OF_HEAD.length - before
+    partial.clear()
+    return block.toString('latin1', 0, end + 2)
   }
 
   #end(trailers: readonly string[]): void {
@@ -220,29 +237,8 @@ export class ResponseParser {
   }
 }
 
-function hasBareLF(bytes: Buffer): boolean {
-  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1))
+function hasBareLF(bytes: Buffer, from: number): boolean {
+  for (let at = bytes.indexOf(LF, from); at !== -1; at = bytes.indexOf(LF, at + 1))
     if (bytes[at - 1] !== CR) return true
   return false
-}
-
-/**
- * The protocols that a backend changes to, without the empty elements of their list, which nobody may send on (RFC 9110
- * section 5.6.1).
- * @throws {BrokenResponse} if there are none, or any but those offered (section 7.8)
- */
-function agreedProtocols(offered = '', chosen = ''): string {
-  const offers = elementsOf(offered.toLowerCase())
-  const protocols = elementsOf(chosen)
-  if (protocols.length === 0 || !protocols.every((name) => offers.includes(name.toLowerCase())))
-    throw new BrokenResponse('unasked upgrade')
-  return protocols.join(', ')
-}
-
-/** Those of a list that are not empty. */
-function elementsOf(list: string): string[] {
-  return list
-    .split(',')
-    .map((element) => trimBlanks(element))
-    .filter((element) => element !== '')
 }

@@ -10,12 +10,17 @@ const PSEUDO_FIELDS = 5
 const FIELD_OVERHEAD_BYTES = 32
 /** Of all that Node keeps for one session. */
 const SESSION_MEMORY_MB = 32
+/** What nghttp2 wants of room for a head, as a multiple of its text, were it all fields of a letter. */
+const HEAD_ROOM = 4
+/** For what the balancer adds to a head. */
+const OWN_FIELDS_BYTES = 16_384
 
 export interface Http2Options {
   /** Open at once in a session. */
   readonly maxStreams: number
   readonly maxFields: number
   readonly maxHeadBytes: number
+  readonly maxResponseHeadBytes: number
   /** Of a body that nobody reads yet, for each stream. */
   readonly windowBytes: number
   /** From the beginning of a session to its first request. */
@@ -54,12 +59,13 @@ export class Http2Acceptor {
   #isDraining = false
 
   constructor(options: Http2Options) {
-    const { maxStreams, maxFields, maxHeadBytes, windowBytes } = options
+    const { maxStreams, maxFields, maxHeadBytes, maxResponseHeadBytes, windowBytes } = options
     this.#options = options
     const limits = { streamResetBurst: RESET_BURST, streamResetRate: RESETS_PER_S }
     this.#server = createServer({
       ...limits,
       maxSessionMemory: SESSION_MEMORY_MB,
+      maxSendHeaderBlockLength: HEAD_ROOM * maxResponseHeadBytes + OWN_FIELDS_BYTES,
       maxHeaderListPairs: PATIENCE * maxFields + PSEUDO_FIELDS,
       settings: {
         maxConcurrentStreams: maxStreams,

@@ -16,6 +16,9 @@ import { Stream, type StreamOwner } from './stream.js'
 /** Requests at once on one connection: as many as most servers allow. */
 export const MAX_STREAMS = 100
 /** Servers take too many requests that are given up for an attack, and may close the connection: it is left before. */
+/** What backends are told that the fields of a head may be, beside their text: their number is not bounded. */
+const AMPLE_FIELDS = 1000
+const FIELD_OVERHEAD_BYTES = 32
 const MAX_RESETS = 250
 const MAX_STREAM_ID = 2 ** 31 - 1
 const PING_DATA = Buffer.alloc(8)
@@ -194,7 +197,10 @@ export class Connection implements StreamOwner {
       this.fail(new NotHttp2())
       return
     }
-    this.#outbox.write(helloBytes(this.#options.windowBytes, WINDOW_BYTES))
+    const { windowBytes, maxHeadBytes } = this.#options
+    this.#outbox.write(
+      helloBytes(windowBytes, WINDOW_BYTES, maxHeadBytes + AMPLE_FIELDS * FIELD_OVERHEAD_BYTES)
+    )
     this.#outbox.flush()
   }
 

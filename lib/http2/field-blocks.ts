@@ -1,11 +1,13 @@
+import { HEAD_TOO_LARGE } from '../http1/broken-response.js'
 import { BrokenFrame } from './broken-frame.js'
 import { ErrorCode, Flag, FrameType } from './frames.js'
 import { FieldDecoder } from './hpack/field-decoder.js'
 
 /** What HEADERS has ahead of its fields, if it has a priority. */
 const PRIORITY_BYTES = 5
-/** A block of so many frames is one of which nothing comes. */
-const MAX_FRAMES = 64
+/** A block of so many frames, or of less in each than this if it has more, is one of which nothing comes. */
+const MIN_FRAMES = 64
+const MIN_FRAME_BYTES = 256
 /** A block that is larger by up to this is read to its end: only its stream fails, and not all of the connection. */
 const TOLERANCE = 4
 
@@ -27,7 +29,7 @@ export class FieldBlocks {
   #streamId = 0
   #isEnd = false
 
-  /** @param maxBytes of a block, and of the text that it makes */
+  /** @param maxBytes of the text that a block makes */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
@@ -54,8 +56,9 @@ export class FieldBlocks {
     const isWhole = (flags & Flag.endHeaders) !== 0
     if (isFirst && isWhole) return this.#decode(part)
     // What is left out of the table of the decoder makes all behind it useless.
-    if (this.#bytes > TOLERANCE * this.#maxBytes || this.#parts.length === MAX_FRAMES)
-      throw new BrokenFrame('head too large', ErrorCode.enhanceYourCalm)
+    const maxFrames = Math.max(MIN_FRAMES, this.#bytes / MIN_FRAME_BYTES)
+    if (this.#bytes > TOLERANCE * this.#maxBytes || this.#parts.length >= maxFrames)
+      throw new BrokenFrame(HEAD_TOO_LARGE, ErrorCode.enhanceYourCalm)
     this.#parts.push(Buffer.from(part))
     return isWhole ? this.#decode(Buffer.concat(this.#parts)) : undefined
   }

@@ -61,3 +61,19 @@ function joined(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
   ])
   return Object.fromEntries(entries)
 }
+
+/** What nghttp2 takes for a name or a value; a larger one would end the session. */
+const MAX_FIELD_BYTES = 65_536
+
+/**
+ * Whether fields can be sent, also where those of one name are joined.
+ * @param totalBytes of all of them, and no less
+ */
+export function areSendable(fields: OutgoingHttpHeaders, totalBytes: number): boolean {
+  if (totalBytes <= MAX_FIELD_BYTES) return true
+  return Object.entries(fields).every(([name, value]) => {
+    const texts = Array.isArray(value) ? value : [`${value}`]
+    const parts = name === 'set-cookie' ? texts : [texts.join(', ')]
+    return [name, ...parts].every(({ length }) => length <= MAX_FIELD_BYTES)
+  })
+}

@@ -1,3 +1,4 @@
+import { GatheredBytes } from '../http1/gathered-bytes.js'
 import { BrokenFrame } from './broken-frame.js'
 import { ErrorCode, Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES } from './frames.js'
 
@@ -13,8 +14,6 @@ export interface FrameSink {
   onDataFrameEnd(streamId: number, flags: number): void
 }
 
-const NOTHING: Buffer = Buffer.alloc(0)
-
 /**
  * Reads the frames of one connection from whatever parts they come in (RFC 9113 section 4). Data goes on as it comes;
  * any other frame is put together first, as it is short.
@@ -23,7 +22,7 @@ export class FrameReader {
   readonly #sink: FrameSink
   #isStopped = false
   /** The beginning of a frame. */
-  #partial = NOTHING
+  readonly #partial = new GatheredBytes()
   /** Of a frame of DATA that has begun. */
   #streamId = 0
   #flags = 0
@@ -45,20 +44,20 @@ export class FrameReader {
    * @throws {BrokenFrame}
    */
   take(bytes: Buffer): void {
-    let block = bytes
-    if (this.#partial.length > 0) {
-      block = Buffer.concat([this.#partial, bytes])
-      this.#partial = NOTHING
-    }
+    const partial = this.#partial
+    const isGathered = partial.length > 0
+    if (isGathered) partial.add(bytes)
+    const block = isGathered ? partial.bytes : bytes
     let at = 0
     while (at < block.length && !this.#isStopped) {
       const next = this.#isInData ? this.#takeData(block, at) : this.#takeFrame(block, at)
       if (next === at) {
-        this.#partial = Buffer.from(block.subarray(at))
+        if (!isGathered || at > 0) partial.restart(block.subarray(at))
         return
       }
       at = next
     }
+    partial.clear()
   }
 
   /** Takes a frame, or the beginning of one of DATA. Returns where the next one begins: here, if this is not all there. */

@@ -18,7 +18,8 @@ export const Setting = {
   enablePush: 2,
   maxConcurrentStreams: 3,
   initialWindowSize: 4,
-  maxFrameSize: 5
+  maxFrameSize: 5,
+  maxHeaderListSize: 6
 } as const
 
 /** RFC 9113 section 7. */
@@ -55,6 +56,7 @@ const ERROR_NAMES = [
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export const FRAME_HEAD_BYTES = 9
+export const SETTING_BYTES = 6
 /** As long as settings do not allow more. */
 export const MAX_FRAME_BYTES = 16_384
 export const DEFAULT_WINDOW_BYTES = 65_535
@@ -97,15 +99,21 @@ export function numberFrame(type: number, streamId: number, number: number): Buf
  * What a client begins with.
  * @param streamWindow bytes that the other side may send on a stream
  * @param window and on all of them
+ * @param headerList and in the fields of a head, as RFC 9113 section 6.5.2 counts them
  */
-export function helloBytes(streamWindow: number, window: number): Buffer {
-  const settings = frame(FrameType.settings, 0, 0, 12)
-  settings.writeUInt16BE(Setting.enablePush, FRAME_HEAD_BYTES)
-  writeUInt32(settings, 0, FRAME_HEAD_BYTES + 2)
-  settings.writeUInt16BE(Setting.initialWindowSize, FRAME_HEAD_BYTES + 6)
-  writeUInt32(settings, streamWindow, FRAME_HEAD_BYTES + 8)
+export function helloBytes(streamWindow: number, window: number, headerList: number): Buffer {
+  const settings = [
+    [Setting.enablePush, 0],
+    [Setting.initialWindowSize, streamWindow],
+    [Setting.maxHeaderListSize, headerList]
+  ] as const
+  const bytes = frame(FrameType.settings, 0, 0, SETTING_BYTES * settings.length)
+  for (const [i, [setting, value]] of settings.entries()) {
+    bytes.writeUInt16BE(setting, FRAME_HEAD_BYTES + SETTING_BYTES * i)
+    writeUInt32(bytes, value, FRAME_HEAD_BYTES + SETTING_BYTES * i + 2)
+  }
   const more = numberFrame(FrameType.windowUpdate, 0, window - DEFAULT_WINDOW_BYTES)
-  return Buffer.concat([PREFACE, settings, more])
+  return Buffer.concat([PREFACE, bytes, more])
 }
 
 export function settingsAck(): Buffer {

@@ -1,7 +1,13 @@
 import { BrokenFrame } from './broken-frame.js'
-import { DEFAULT_WINDOW_BYTES, ErrorCode, MAX_FRAME_BYTES, MAX_WINDOW_BYTES, Setting } from './frames.js'
+import {
+  DEFAULT_WINDOW_BYTES,
+  ErrorCode,
+  MAX_FRAME_BYTES,
+  MAX_WINDOW_BYTES,
+  SETTING_BYTES,
+  Setting
+} from './frames.js'
 
-const SETTING_BYTES = 6
 const LARGEST_FRAME_BYTES = 2 ** 24 - 1
 
 /** What a backend says of itself (RFC 9113 section 6.5.2), as far as it matters here. */

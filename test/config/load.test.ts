@@ -35,12 +35,14 @@ t.test('defaults', async (t) => {
         body: '',
         rise: 2,
         fall: 3,
-        expectedStatus: [{ from: 200, to: 399 }]
+        expectedStatus: [{ from: 200, to: 399 }],
+        maxHeadBytes: 65_536
       },
       connectTimeoutMs: 3000,
       responseTimeoutMs: 60_000,
       bufferSizeBytes: 32_768,
       maxHeadBytes: 16_384,
+      maxResponseHeadBytes: 65_536,
       methods: new Set(),
       limits: {
         headTimeoutMs: 60_000,

@@ -207,6 +207,10 @@ export const THROUGH_LB: Case[] = [
   [{ LB_METHODS: 'get', LB_H2C: 'true' }, 'LB_METHODS must not list "get", which some would take for GET'],
   [{ LB_METHODS: 'CONNECT', LB_H2C: 'true' }, 'LB_METHODS must not list CONNECT, which is never passed on'],
   [{ LB_METHODS: 'pri', LB_H2C: 'true' }, 'LB_METHODS must not list PRI, which is never passed on'],
+  [
+    { LB_MAX_RESPONSE_HEADER_SIZE: '512' },
+    `LB_MAX_RESPONSE_HEADER_SIZE ${wholeNumber(1024, 1_048_576, '512')}`
+  ],
   [{ LB_MAX_HEADER_SIZE: '16k' }, `LB_MAX_HEADER_SIZE ${wholeNumber(1024, 1_048_576, '16k')}`],
   [{ LB_MAX_HEADERS: '0' }, `LB_MAX_HEADERS ${wholeNumber(1, 100_000, '0')}`],
   [{ LB_MAX_TARGET_LENGTH: '0' }, `LB_MAX_TARGET_LENGTH ${wholeNumber(16, 1_048_576, '0')}`],

@@ -24,7 +24,7 @@ import { exchange } from '../support/raw-client.js'
 import { startSecureBalancer } from '../support/secure-balancer.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 
-const H2C = { LB_H2C: 'true', LB_MAX_HEADER_SIZE: '16384' }
+const H2C = { LB_H2C: 'true', LB_MAX_RESPONSE_HEADER_SIZE: '16384' }
 const DEADLINE_EXCEEDED = 4
 const PERMISSION_DENIED = 7
 const RESOURCE_EXHAUSTED = 8
@@ -295,7 +295,11 @@ for (const parts of ['one frame', 'several frames']) {
       'The head or the trailers of the response are too large'
     ])
     t.equal(backend.peers.length, 1)
-    t.ok(balancer.log.some(({ msg }) => msg.includes('broken response (head too large)')))
+    t.ok(
+      balancer.log.some(({ msg }) =>
+        msg.includes('broken response (head too large: see LB_MAX_RESPONSE_HEADER_SIZE)')
+      )
+    )
     backend.peers[0]!.head(1, [':status', '200', 'grpc-status', '0'], true)
     t.match(await held, { headers: { 'grpc-status': '0' } })
   })
@@ -333,7 +337,7 @@ test('a response that is not gRPC is cut off by trailers that are too large', as
       peer.head(id, large('x-sum', '9').slice(0, 32), true)
     })
   )
-  const { port } = await startBalancer(t, [h2(backend)], { ...H2C, LB_MAX_HEADER_SIZE: '1024' })
+  const { port } = await startBalancer(t, [h2(backend)], { ...H2C, LB_MAX_RESPONSE_HEADER_SIZE: '1024' })
   const client = await Http2Client.open(t, port)
   t.match(await client.ask(CALL), { status: 200, trailers: {}, code: 2 })
 })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionOptions,
   connect,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders
@@ -28,14 +29,19 @@ export class Http2Client {
   private constructor(readonly session: ClientHttp2Session) {}
 
   /** @param before what is sent on the connection first, which is not over TLS then */
-  static async open(t: Test, port: number, before?: string): Promise<Http2Client> {
+  static async open(
+    t: Test,
+    port: number,
+    before?: string,
+    more: ClientSessionOptions = {}
+  ): Promise<Http2Client> {
     const tls = securePorts.get(port)
     const opened = () => {
       const socket = connectPlain({ host: '127.0.0.1', port })
       socket.write(before!)
       return socket
     }
-    const options = before === undefined ? { ...tls } : { createConnection: opened }
+    const options = before === undefined ? { ...tls, ...more } : { createConnection: opened, ...more }
     const session = connect(`${tls ? 'https' : 'http'}://127.0.0.1:${port}`, options)
     session.on('error', () => {})
     atEnd(t, () => session.destroy())

@@ -99,3 +99,19 @@ t.test('a chunk or a body may be larger than 2^32 bytes', async (t) => {
     t.same([told[1], ended, broken], [['data', 'hello!\r\n0\r\n\r\n'], false, false], head)
   }
 })
+
+t.test('a head in single bytes takes time in proportion to its size', async (t) => {
+  const takeIn = (lines: number) => {
+    const bytes = Buffer.from(`HTTP/1.1 200 OK\r\n${`A: ${'a'.repeat(58)}\r\n`.repeat(lines)}\r\n`)
+    const parser = new ResponseParser(bytes.length)
+    parser.begin({ method: 'HEAD' }, new Recorder())
+    const before = process.cpuUsage()
+    for (let at = 0; at < bytes.length; at++) parser.take(bytes.subarray(at, at + 1))
+    const { user, system } = process.cpuUsage(before)
+    return user + system
+  }
+  takeIn(500)
+  const best = (lines: number) => Math.min(...Array.from({ length: 3 }, () => takeIn(lines)))
+  const ratio = best(8000) / best(1000)
+  t.ok(ratio < 30, `8 times the size takes ${ratio.toFixed(1)} times as long, and not 64`)
+})

@@ -1,0 +1,23 @@
+import { BrokenResponse } from './broken-response.js'
+import { trimBlanks } from './response-head.js'
+
+/**
+ * The protocols that a backend changes to, without the empty elements of their list, which nobody may send on (RFC 9110
+ * section 5.6.1).
+ * @throws {BrokenResponse} if there are none, or any but those offered (section 7.8)
+ */
+export function agreedProtocols(offered = '', chosen = ''): string {
+  const offers = elementsOf(offered.toLowerCase())
+  const protocols = elementsOf(chosen)
+  if (protocols.length === 0 || !protocols.every((name) => offers.includes(name.toLowerCase())))
+    throw new BrokenResponse('unasked upgrade')
+  return protocols.join(', ')
+}
+
+/** Those of a list that are not empty. */
+function elementsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((element) => trimBlanks(element))
+    .filter((element) => element !== '')
+}
