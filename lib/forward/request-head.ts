@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { OutgoingRequest } from '../carrier.js'
 import { connectionOptions, FieldNames } from '../http1/field-names.js'
+import { SAID_BY_PROXIES, WRITTEN_HERE } from '../http1/forwarding-names.js'
 import { KeptBody } from '../http1/kept-body.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
 import { forwardsLeft, nextForwards } from './max-forwards.js'
@@ -9,10 +10,14 @@ import { expectsContinue, hasBody } from './request-body.js'
 import { isIdempotent } from './retry.js'
 import type { Destination } from './target.js'
 
-/** Fields of one connection only (RFC 9110 section 7.6.1), and those that the balancer sets itself. */
+/**
+ * Fields of one connection only (RFC 9110 section 7.6.1), those that the balancer sets itself, and `Proxy`, which no
+ * program should send: as the variable of CGI that it becomes, HTTP libraries take it for the proxy that they are to use.
+ */
 const NOT_PASSED_ON = new FieldNames([
   'connection',
   'keep-alive',
+  'proxy',
   'proxy-connection',
   'proxy-authorization',
   'te',
@@ -20,23 +25,14 @@ const NOT_PASSED_ON = new FieldNames([
   'upgrade',
   'http2-settings',
   'expect',
-  'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-request-id'
+  ...WRITTEN_HERE
 ])
 
 /** What only a proxy in front may say. */
-const FROM_PROXIES = new FieldNames([
-  'x-forwarded-by',
-  'x-forwarded-prefix',
-  'x-forwarded-scheme',
-  'x-forwarded-server',
-  'x-forwarded-ssl',
-  'x-real-ip'
-])
+const FROM_PROXIES = new FieldNames(SAID_BY_PROXIES)
+
+/** What tells of the body, and how far a request goes: they pass, but none that is taken for one of them. */
+const NEVER_IMITATED = new FieldNames(['content-length', 'content-type', 'max-forwards'])
 
 /** Fields that a client cannot have removed by naming them in `Connection`: they route and delimit the message. */
 const NEVER_CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'host', 'content-length', 'via'])
@@ -96,8 +92,9 @@ export function requestFields(
   let lines = headers.host === undefined && host !== undefined ? `Host: ${host}\r\n` : ''
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
-    if (NOT_PASSED_ON.has(name) || (named.length > 0 && named.includes(name.toLowerCase()))) continue
-    if (FROM_PROXIES.has(name) && !peerOf(req.socket, by.trusted).isTrusted) continue
+    if (NOT_PASSED_ON.hasAlike(name) || (named.length > 0 && named.includes(name.toLowerCase()))) continue
+    if (FROM_PROXIES.hasAlike(name) && !(isTrusted(req, by) && FROM_PROXIES.has(name))) continue
+    if (NEVER_IMITATED.hasAlike(name) && !NEVER_IMITATED.has(name)) continue
     lines += `${name}: ${rawHeaders[i + 1]!}\r\n`
   }
   if (forwards !== undefined) lines += `Max-Forwards: ${nextForwards(forwards)}\r\n`
@@ -109,6 +106,10 @@ export function requestFields(
     lines += 'TE: trailers\r\nConnection: TE\r\n'
   if (trace) lines += trace.line
   return lines + forwardingFields(req, host, by)
+}
+
+function isTrusted({ socket }: IncomingMessage, { trusted }: ForwardedBy): boolean {
+  return peerOf(socket, trusted).isTrusted
 }
 
 const NONE: readonly string[] = []

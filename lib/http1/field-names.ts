@@ -1,4 +1,5 @@
 const MAX_LENGTH = 64
+const NO_LETTER_OR_DIGIT = /[^a-z0-9]/g
 
 /**
  * A set of field names that tells almost every other name apart by its length and first letter, without lower-casing
@@ -17,6 +18,16 @@ export class FieldNames {
   /** Whether the set has the name, in whatever case it is written. */
   has(name: string): boolean {
     return this.mayHave(name.length, name.charCodeAt(0)) && this.#names.has(name.toLowerCase())
+  }
+
+  /**
+   * Whether the set has the name, or one that programs cannot tell from it which get fields as variables: there letters
+   * are capitals, and `-` is `_` (RFC 3875 section 4.1.18), as is whatever else is no letter or digit with some.
+   */
+  hasAlike(name: string): boolean {
+    if (!this.mayHave(name.length, name.charCodeAt(0))) return false
+    const lower = name.toLowerCase()
+    return this.#names.has(lower) || this.#names.has(lower.replace(NO_LETTER_OR_DIGIT, '-'))
   }
 
   /** Whether the set has a name of this length that begins with this character, in either case. */

@@ -1,5 +1,6 @@
 import { BrokenResponse } from './broken-response.js'
 import { FieldNames } from './field-names.js'
+import { SAID_BY_PROXIES, WRITTEN_HERE } from './forwarding-names.js'
 import { trimBlanks } from './response-head.js'
 
 /**
@@ -7,19 +8,17 @@ import { trimBlanks } from './response-head.js'
  * (RFC 9110 section 6.5.1).
  */
 const NEVER_TRAILERS = new FieldNames([
+  ...WRITTEN_HERE,
+  ...SAID_BY_PROXIES,
   'authorization',
   'expect',
-  'forwarded',
+  'max-forwards',
+  'proxy',
   'proxy-authorization',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-  'x-real-ip',
-  'x-request-id',
   'connection',
   'content-length',
   'host',
+  'http2-settings',
   'keep-alive',
   'proxy-connection',
   'te',
@@ -45,7 +44,7 @@ export function readTrailers(text: string): string[] {
   return passableTrailers(fields)
 }
 
-/** Names and values in turn, without those that say how the message is framed or where it goes. */
+/** Names and values in turn, without those that say how the message is framed or where it goes, or are taken for one. */
 export function passableTrailers(fields: readonly string[]): string[] {
-  return fields.filter((_, i) => !NEVER_TRAILERS.has(fields[i & ~1]!))
+  return fields.filter((_, i) => !NEVER_TRAILERS.hasAlike(fields[i & ~1]!))
 }

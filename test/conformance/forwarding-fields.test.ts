@@ -49,7 +49,8 @@ const TOLD: readonly Told[] = [
   ['RFC 9110, 7.6.1', get('Host: x', 'Connection: X-Forwarded-For'), 'X-Forwarded-For', () => ['127.0.0.1']],
   ['RFC 9110, 7.6.1', get('Host: x', 'Connection: via'), 'Via', () => ['1.1 fairlead']],
   ['RFC 9112, 3.2', 'GET / HTTP/1.0\r\n\r\n', 'X-Forwarded-Host', () => []],
-  ['RFC 9110, 5.1', get('Host: x', 'X_Forwarded_For: 6.6.6.6'), 'X_Forwarded_For', () => ['6.6.6.6']]
+  ['RFC 3875, 4.1.18', get('Host: x', 'X_Forwarded_For: 6.6.6.6'), 'X_Forwarded_For', () => []],
+  ['RFC 9110, 5.1', get('Host: x', 'X_Forwarded: 6.6.6.6'), 'X_Forwarded', () => ['6.6.6.6']]
 ]
 
 test('the way of a request is told by the balancer alone', async (t) => {

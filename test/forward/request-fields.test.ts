@@ -1,4 +1,7 @@
 import { startBalancer, test } from '../helper.js'
+import { http2Backend } from '../support/http2-backend.js'
+import { answerOn, Http2Client } from '../support/http2-client.js'
+import { pairs } from '../support/message.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 import { type Field, fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
@@ -108,6 +111,58 @@ test('the way of the request is told, and a client cannot forge it', async (t) =
   t.same(fieldValues(fields, 'via'), ['1.0 fred', '1.1 fairlead'])
   t.equal(fieldValue(fields, 'x-forwarded-port'), `${port}`)
   for (const name of ['x-real-ip', 'forwarded']) t.same(fieldValues(fields, name), [], name)
+})
+
+test('nor by what a backend reads as the same variable, in head and trailers, over HTTP/1.1 and HTTP/2', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const http2 = await http2Backend(t, ({ stream }) => {
+    stream.on('trailers', (_headers: unknown, _flags: number, raw: string[]) => trailers.push(...raw))
+    stream.resume().on('end', () => {
+      stream.respond({ ':status': 200 })
+      stream.end('ok')
+    })
+  })
+  const trailers: string[] = []
+  const names = [
+    'X_Forwarded_For',
+    'x_real_ip',
+    'X-Forwarded_Proto',
+    'X.Forwarded.Host',
+    'X_REQUEST_ID',
+    'Proxy'
+  ]
+  const framing = ['Content_Length', 'Transfer_Encoding', 'Proxy_Authorization']
+  const forged: Field[] = [...names, ...framing].map((name) => [name, '6'])
+  const lines = [...forged, ['X_Other', '1']].map(([name, value]) => `${name}: ${value}`)
+  const isForged = ([name]: Field) => forged.some(([other]) => other.toLowerCase() === name.toLowerCase())
+  for (const LB_TRUSTED_PROXIES of ['', '127.0.0.1']) {
+    const env = { LB_TRUSTED_PROXIES, LB_H2C: 'true' }
+    const { port } = await startBalancer(t, [backend], env)
+    const chunked = request('Host: x', 'Transfer-Encoding: chunked', ...lines).replace('GET', 'POST')
+    const sent = `${chunked}2\r\nok\r\n0\r\n${lines.join('\r\n')}\r\n\r\n`
+    t.equal(statusOf(await exchange(t, port, sent)), 200)
+    const client = await Http2Client.open(t, port)
+    const list = Object.fromEntries(
+      [...forged, ['X_Other', '1']].map(([name, value]) => [name!.toLowerCase(), value])
+    )
+    const stream = client.begin({ ':method': 'POST', ':path': '/', ...list }, true, true)
+    stream.on('wantTrailers', () => stream.sendTrailers(list))
+    stream.end('ok')
+    t.equal((await answerOn(stream)).status, 200)
+    const [first, second] = backend.requests.splice(0) as [Message, Message]
+    for (const { fields, trailers, body } of [first, second]) {
+      t.same([...fields, ...trailers].filter(isForged), [])
+      t.same(
+        [fieldValues(fields, 'x_other'), fieldValues(trailers, 'x_other'), `${body}`],
+        [['1'], ['1'], 'ok']
+      )
+    }
+
+    const behind = await startBalancer(t, [http2], env)
+    t.equal(statusOf(await exchange(t, behind.port, sent)), 200)
+    t.same(pairs(http2.requests.pop()!.raw).filter(isForged), [])
+    t.same(trailers.splice(0), ['x_other', '1'])
+  }
 })
 
 test('Forwarded is added where it is asked for', async (t) => {

@@ -69,7 +69,8 @@ t.test('fields of the connection, and what the balancer says itself, stay behind
     'X-Forwarded-Port: 1',
     'X-Forwarded-Proto: https',
     'X-Real-IP: 1.2.3.4',
-    'X-Request-Id: other'
+    'X-Request-Id: other',
+    'Proxy: evil.test:80'
   ]
   for (const written of [
     lines,
@@ -96,6 +97,38 @@ t.test('what only a proxy in front may say goes on from a trusted one alone', as
     req.socket = { remoteAddress } as Socket
     const fields = linesOf(requestFields(req, undefined, undefined, { ...BY, trusted }))
     t.same(fields.slice(0, passed.length + 2), [HOST, ...passed, 'X-Forwarded: 1'], remoteAddress)
+  }
+})
+
+t.test('what becomes the same variable as one of ours stays behind, whoever sends it', async (t) => {
+  const trusted = new BlockList()
+  trusted.addSubnet('10.0.0.0', 8)
+  const imitated = [
+    ...['Keep-Alive', 'Proxy-Connection', 'Proxy-Authorization', 'Transfer-Encoding', 'HTTP2-Settings'],
+    ...['X-Request-Id', 'X-Real-Ip', 'Content-Length', 'Content-Type', 'Max-Forwards'],
+    ...['For', 'Host', 'Port', 'Proto', 'By', 'Prefix', 'Scheme', 'Server', 'Ssl'].map(
+      (name) => `X-Forwarded-${name}`
+    )
+  ]
+  const passed = [
+    ...['X_Custom: 1', 'x_Forwarded: 1', 'X_Forwarded_User: 1', 'Http_Host: 1', '_Host: 1', 'Remote_Addr: 1'],
+    ...['Content_Lengths: 1', 'Forwarded_For: 1', 'Proxy_: 1', '_: 1', 'X.Custom: 1']
+  ]
+  const others = imitated.map((name) => name.replaceAll('-', '_'))
+  const half = imitated.map((name) => name.replace('-', '_').toUpperCase())
+  const dotted = imitated.map((name) => name.replaceAll('-', '.').toLowerCase())
+  for (const remoteAddress of ['10.1.2.3', '192.0.2.1']) {
+    const lines = [...others, ...half, ...dotted].map((name) => `${name}: 6`)
+    const req = madeUp('GET / HTTP/1.1', HOST, ...lines, ...passed)
+    req.socket = { remoteAddress } as Socket
+    const fields = linesOf(requestFields(req, undefined, undefined, { ...BY, trusted }))
+    t.same(
+      fields.slice(
+        0,
+        fields.findIndex((line) => line.startsWith('X-Forwarded-For'))
+      ),
+      [HOST, ...passed]
+    )
   }
 })
 

@@ -35,6 +35,36 @@ t.test('names that look alike are told apart', async (t) => {
   for (const name of others) t.notOk(names.has(name), JSON.stringify(name))
 })
 
+t.test('names that become the same variable are alike', async (t) => {
+  const names = new FieldNames(['x-forwarded-for', 'te', 'content-length'])
+  for (const name of [
+    'X-Forwarded-For',
+    'x_forwarded_for',
+    'X_FORWARDED-For',
+    'X.Forwarded.For',
+    "x'forwarded`for",
+    'x+forwarded!for',
+    'TE',
+    'Content_Length'
+  ])
+    t.ok(names.hasAlike(name), name)
+  for (const name of [
+    'XForwardedFor',
+    'X__Forwarded_For',
+    '_X_Forwarded_For',
+    'X_Forwarded_For_',
+    'X_Forwarded_Far',
+    'Y_Forwarded_For',
+    'T_',
+    '_E',
+    'Content_Lengths',
+    'Forwarded_For',
+    ''
+  ])
+    t.notOk(names.hasAlike(name), name)
+  t.notOk(names.has('x_forwarded_for'))
+})
+
 t.test('an empty set has no name', async (t) => {
   const none = new FieldNames([])
   for (const name of ['', 'a', 'connection']) t.notOk(none.has(name))
