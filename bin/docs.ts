@@ -45,7 +45,7 @@ option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
          / "backup" [ "=" ( true or false ) ]
          / "h2" [ "=" ( true or false ) ]
-         / "check=" path
+         / "check=" ( path / "grpc:" [ service ] )
          / "check-host=" host [ ":" port ]
          / "check-port=" port
          / "check-status=" codes *( "+" codes )
@@ -65,6 +65,10 @@ ${table([
   ['`app1:3000;h2`', 'HTTP/2 without TLS, known beforehand (h2c): for gRPC, above all'],
   ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend has to choose (ALPN)'],
   ['`app1:3000;check=/ready`', 'its health checks ask for `/ready` instead of `LB_HEALTH_CHECK_URL`'],
+  [
+    '`app1:3000;h2;check=grpc:app.v1.Shop`',
+    'they ask for the health of this service of [gRPC](grpc.md#health-checks)'
+  ],
   ['`app1:3000;check-host=app.example`', 'they say `Host: app.example`, see `LB_HEALTH_CHECK_HOST`'],
   ['`app1:3000;check-port=9000`', 'they go to port 9000'],
   ['`app1:3000;check-status=200-299+404`', 'they take these for healthy instead of `LB_HEALTH_CHECK_STATUS`'],

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { Fleet } from '../lib/admin/fleet.js'
 import { StateFile } from '../lib/admin/state-file.js'
+import { checkFault } from '../lib/config/health-check.js'
 import type { Config } from '../lib/config/load.js'
 
 declare module 'fastify' {
@@ -19,7 +20,8 @@ declare module 'fastify' {
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, log } = fastify
-    const fleet = new Fleet(registry)
+    const { enabled, path } = config.healthCheck
+    const fleet = new Fleet(registry, (backend) => (enabled ? checkFault(backend, path) : undefined))
     const { stateFile } = config.admin
     const file = stateFile === '' ? undefined : new StateFile(stateFile, config.backends)
     fastify.decorate('fleet', fleet)

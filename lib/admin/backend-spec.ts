@@ -11,11 +11,17 @@ export class SpecError extends Error {
   }
 }
 
+/** What is wrong with a backend in view of the rest of the configuration; undefined for nothing. */
+export type FaultOf = (config: BackendConfig) => string | undefined
+
 /**
  * Reads backends as JSON says them.
  * @throws {SpecError} naming everything that is wrong
  */
-export function backendsOf(specs: readonly BackendSpec[]): BackendConfig[] {
+export function backendsOf(
+  specs: readonly BackendSpec[],
+  faultOf: FaultOf = () => undefined
+): BackendConfig[] {
   const faults: string[] = []
   const seen = new Set<string>()
   const configs = specs.flatMap(({ address, ...options }) => {
@@ -26,6 +32,8 @@ export function backendsOf(specs: readonly BackendSpec[]): BackendConfig[] {
       .map(([name, value]) => (value === true ? name : `${name}=${value}`))
     const config = readBackend(address, given, fault)
     if (!config) return []
+    const wrong = faultOf(config)
+    if (wrong) fault(wrong)
     if (seen.has(config.address)) fault(`duplicate, ${config.address} is listed twice`)
     seen.add(config.address)
     return [config]

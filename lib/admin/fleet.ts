@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Backend } from '../backend.js'
 import type { BackendConfig } from '../config/backends.js'
 import type { Registry } from '../registry.js'
-import { type BackendSpec, backendsOf, specOf } from './backend-spec.js'
+import { type BackendSpec, backendsOf, type FaultOf, specOf } from './backend-spec.js'
 
 /** What changed when a list of backends replaced another; addresses. */
 export interface FleetChange {
@@ -36,6 +36,7 @@ const HANDOVER_MS = 5000
  */
 export class Fleet extends EventEmitter<{ changed: []; configured: [readonly BackendConfig[]] }> {
   readonly #registry: Registry
+  readonly #faultOf: FaultOf | undefined
   /** No version of another process is one of this. */
   readonly #run = randomBytes(4).toString('hex')
   #changes = 0
@@ -43,9 +44,11 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
   readonly #leaving = new Set<Backend>()
   #handoverMs = 0
 
-  constructor(registry: Registry) {
+  /** @param faultOf what else would be wrong with a backend */
+  constructor(registry: Registry, faultOf?: FaultOf) {
     super()
     this.#registry = registry
+    this.#faultOf = faultOf
     const handOver = () => this.#handOver()
     registry.on('state', handOver).on('pulse', handOver)
   }
@@ -69,7 +72,7 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
    * @throws {SpecError} if the spec is wrong
    */
   add(spec: BackendSpec): Backend | undefined {
-    const [config] = backendsOf([spec])
+    const [config] = backendsOf([spec], this.#faultOf)
     const there = this.#registry.backendAt(config!.address)
     if (there && !this.#leaving.has(there)) return undefined
     if (there) this.#letGo(there)
@@ -95,7 +98,7 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
     const before = specOf(backend.config)
     const merged = Object.entries({ ...before, ...options, address: before.address })
     const spec = Object.fromEntries(merged.filter(([, value]) => value !== null)) as BackendSpec
-    const [config] = backendsOf([spec])
+    const [config] = backendsOf([spec], this.#faultOf)
     if (!isSame(config!, backend.config)) this.#registry.reconfigure(backend, config!)
     this.#order(backend, { draining, health })
     this.#changed()
@@ -107,7 +110,7 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   replace(specs: readonly BackendSpec[]): FleetChange {
-    return this.#replaceBy(backendsOf(specs), false)
+    return this.#replaceBy(backendsOf(specs, this.#faultOf), false)
   }
 
   /**
@@ -158,7 +161,7 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
    */
   restore(stored: readonly StoredBackend[]): void {
     const specs = stored.map(({ draining: _draining, health: _health, ...spec }) => spec as BackendSpec)
-    const configs = backendsOf(specs)
+    const configs = backendsOf(specs, this.#faultOf)
     this.#replaceBy(configs, false)
     for (const [index, { address }] of configs.entries())
       this.#order(this.#registry.backendAt(address)!, stored[index]!)

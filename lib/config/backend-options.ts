@@ -1,5 +1,5 @@
-import { isHost, isHostName } from './check-values.js'
-import { isRequestPath, readFlag, readSeconds, readStatusRanges, type StatusRange } from './values.js'
+import { CHECK_TARGET, grpcService, isCheckTarget, isHost, isHostName } from './check-values.js'
+import { readFlag, readSeconds, readStatusRanges, type StatusRange } from './values.js'
 
 export const MAX_WEIGHT = 256
 export const MAX_IN_FLIGHT = 1_000_000
@@ -9,6 +9,7 @@ const MAX_PERIOD_S = 86_400
 
 /** What a backend says of its health checks; what it does not say is as it is for all. */
 export interface CheckOptions {
+  /** What is asked for: a path, or the health of a service of gRPC as `grpc:name`. */
   readonly checkPath?: string
   /** Of the `Host` field, and of TLS where it is a name. */
   readonly checkHost?: string
@@ -57,7 +58,7 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
   max: { fallback: 0, read: wholeNumber(1, MAX_IN_FLIGHT) },
   backup: { fallback: false, read: flag },
   h2: { read: flag },
-  checkPath: { name: 'check', read: text(isRequestPath, 'a path that starts with "/", such as /health') },
+  checkPath: { name: 'check', read: text(isCheckTarget, CHECK_TARGET) },
   checkHost: { name: 'check-host', read: text(isHost, 'a host such as app.example') },
   checkPort: { name: 'check-port', read: wholeNumber(1, MAX_PORT) },
   checkStatus: { name: 'check-status', read: statusCodes },
@@ -98,6 +99,10 @@ export function parseOptions(options: readonly string[], fault: (message: string
   }
   const [unused] = values.noCheck ? [...seen].filter((name) => name.startsWith('check')) : []
   if (unused) fault(`no-check leaves nothing to be said by ${unused}`)
+  else if (values.checkPath !== undefined && grpcService(values.checkPath as string) !== undefined) {
+    if (!values.h2) fault(`check=${values.checkPath} needs h2: gRPC is spoken over HTTP/2 alone`)
+    if (values.checkStatus) fault('check-status says nothing of a check by gRPC')
+  }
   return values as unknown as BackendOptions
 }
 

@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
-import { parsed } from './values.js'
+import { isRequestPath, parsed } from './values.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 const VALUE = /^[\t\x20-\x7e]*$/
@@ -18,6 +18,28 @@ export interface Field {
 
 /** What a body has to have: a text, or a match of a pattern. */
 export type WantedBody = string | RegExp
+
+const GRPC_SERVICE = /^grpc:([\x21-\x7e]*)$/
+export const CHECK_TARGET = 'a path that starts with "/", such as /health, or grpc: and the name of a service'
+
+/** The service of gRPC whose health a check asks for, the empty one for the whole server; undefined for a path. */
+export function grpcService(target: string): string | undefined {
+  return GRPC_SERVICE.exec(target)?.[1]
+}
+
+/** Whether a text is what a check can ask for: a path, or the health of a service of gRPC. */
+export function isCheckTarget(text: string): boolean {
+  return isRequestPath(text) || grpcService(text) !== undefined
+}
+
+/** A path, or the health of a service of gRPC as `grpc:name`. */
+export function checkTarget() {
+  return parsed<string>((text, fault) => {
+    if (isCheckTarget(text)) return text
+    fault(`must be ${CHECK_TARGET}, but is "${text}"`)
+    return undefined
+  })
+}
 
 /** A method (RFC 9110 section 9.1) in capitals; not `CONNECT`, which asks for a tunnel. */
 export function checkMethod() {

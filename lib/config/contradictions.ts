@@ -1,3 +1,4 @@
+import { checkContradictions } from './health-check.js'
 import { http2Contradictions } from './http2.js'
 import type { schema } from './schema.js'
 import { stickyContradictions } from './sticky.js'
@@ -34,6 +35,7 @@ export function contradictions(values: Values): string[] {
     values.LB_ADMIN_PORT !== values.PORT
   )
   http2Contradictions(values, needs, values.LB_TLS_CERT.length > 0)
+  faults.push(...checkContradictions(values, needs))
   faults.push(...tlsContradictions(values, needs))
   return faults
 }

@@ -1,21 +1,16 @@
+import type { BackendConfig } from './backends.js'
 import {
   checkBody,
   checkFields,
   checkHost,
   checkMethod,
+  checkTarget,
   type Field,
+  grpcService,
   type WantedBody
 } from './check-values.js'
-import {
-  flag,
-  integer,
-  requestPath,
-  type StatusRange,
-  seconds,
-  secondsOrZero,
-  statusRanges
-} from './values.js'
-import { variable } from './variable.js'
+import { flag, integer, type StatusRange, seconds, secondsOrZero, statusRanges } from './values.js'
+import { type Needs, variable } from './variable.js'
 
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
@@ -42,8 +37,10 @@ export const healthCheckVariables = {
     fallback: 'GET',
     flags: '--health-check-method <method>'
   }),
-  LB_HEALTH_CHECK_URL: variable(requestPath(), {
-    description: 'Path that health checks ask for.',
+  LB_HEALTH_CHECK_URL: variable(checkTarget(), {
+    description:
+      'Path that health checks ask for; or `grpc:` and the name of a service, if there is one, for checks by ' +
+      '`grpc.health.v1.Health` ([gRPC](grpc.md#health-checks)).',
     fallback: '/',
     flags: '--health-check-url <path>'
   }),
@@ -144,4 +141,40 @@ export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheck
     expectedStatus: values.LB_HEALTH_CHECK_STATUS,
     maxHeadBytes
   }
+}
+
+/**
+ * What is wrong with a backend in view of what its checks ask for if it does not say so itself; undefined for nothing.
+ * @param target path or `grpc:` and a service
+ */
+export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfig, target: string) {
+  if (checkPath !== undefined || noCheck || grpcService(target) === undefined) return undefined
+  if (!h2) return `needs h2, or a check of its own: LB_HEALTH_CHECK_URL=${target} is spoken over HTTP/2 alone`
+  return checkStatus && 'check-status says nothing of a check by gRPC'
+}
+
+/** Of the settings that say something of answers of HTTP, those that no backend's check looks at. */
+export function checkContradictions(
+  values: Values & { readonly LB_BACKENDS: readonly BackendConfig[] },
+  needs: Needs
+): string[] {
+  if (values.LB_NO_HEALTH_CHECK) return []
+  const target = values.LB_HEALTH_CHECK_URL
+  const backends = values.LB_BACKENDS
+  const hasPath = backends.some(
+    ({ checkPath, noCheck }) => !noCheck && grpcService(checkPath ?? target) === undefined
+  )
+  const isGrpc = backends.some(
+    ({ checkPath, noCheck }) => !noCheck && grpcService(checkPath ?? target) !== undefined
+  )
+  const need = 'a backend that is asked for a path: checks by gRPC do not look at it'
+  const { LB_HEALTH_CHECK_STATUS: status, LB_HEALTH_CHECK_METHOD: method } = values
+  const isDefault = status.length === 1 && status[0]!.from === 200 && status[0]!.to === 399
+  needs('LB_HEALTH_CHECK_METHOD', isGrpc && method !== 'GET', need, hasPath)
+  needs('LB_HEALTH_CHECK_STATUS', isGrpc && !isDefault, need, hasPath)
+  needs('LB_HEALTH_CHECK_BODY', isGrpc && values.LB_HEALTH_CHECK_BODY !== '', need, hasPath)
+  return backends.flatMap((backend) => {
+    const fault = checkFault(backend, target)
+    return fault ? [`LB_BACKENDS "${backend.address}": ${fault}`] : []
+  })
 }

@@ -1,12 +1,16 @@
 import type { BackendConfig } from '../config/backends.js'
+import { grpcService } from '../config/check-values.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 import type { BackendCredentials } from '../tls/backend-credentials.js'
+import { type GrpcChecks, grpcChecks } from './grpc-probe.js'
 import { connectProbe, httpProbe, type Probe } from './probe.js'
 import type { Thresholds } from './verdict.js'
 
 /** How one backend is checked, and when. */
 export interface CheckPlan extends Thresholds {
   readonly probe: Probe
+  /** By which it tells changes between two checks; undefined where it cannot. */
+  readonly watch?: GrpcChecks['watch']
   readonly periodMs: number
   /** While it is unhealthy. */
   readonly downPeriodMs: number
@@ -23,8 +27,11 @@ export function checkPlanner(
   return (backend) => {
     const recoveryOnly = !config.enabled || backend.noCheck === true
     const periodMs = backend.checkPeriodMs ?? config.periodMs
+    const service = recoveryOnly ? undefined : grpcService(backend.checkPath ?? config.path)
+    const checks =
+      service === undefined ? { probe } : grpcChecks(backend, config, service, periodMs, credentials)
     return {
-      probe: recoveryOnly ? connectProbe(Math.min(config.timeoutMs, periodMs)) : probe,
+      ...(recoveryOnly ? { probe: connectProbe(Math.min(config.timeoutMs, periodMs)) } : checks),
       periodMs,
       downPeriodMs: config.downPeriodMs || periodMs,
       rise: recoveryOnly ? 1 : config.rise,

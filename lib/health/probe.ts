@@ -14,14 +14,14 @@ const BUFFER_BYTES = 16_384
 export type Probe = (backend: Backend) => Promise<CheckResult>
 
 /** A check took too long. */
-class CheckTimeout extends Error {
+export class CheckTimeout extends Error {
   override readonly name = 'TimeoutError'
 }
 
 /** All that is wanted of an answer has been read, and the connection is closed. */
 class EnoughRead extends Error {}
 
-type Credentials = SocketOptions['credentials']
+export type Credentials = SocketOptions['credentials']
 
 /** A request over a connection of its own, so that it also sees a backend that accepts no new ones. */
 export function httpProbe(config: HealthCheckConfig, credentials: Credentials): Probe {
@@ -114,7 +114,8 @@ export function connectProbe(timeoutMs: number): Probe {
     })
 }
 
-async function measured(
+/** Times a check, and makes a result of its failure. */
+export async function measured(
   timeoutMs: number,
   ask: () => Promise<Pick<CheckResult, 'ok' | 'result'>>
 ): Promise<CheckResult> {

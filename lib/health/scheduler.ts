@@ -1,9 +1,10 @@
-import type { Backend } from '../backend.js'
+import type { Backend, CheckResult } from '../backend.js'
 import type { BackendConfig } from '../config/backends.js'
 import type { Registry } from '../registry.js'
 import type { CheckPlan } from './check-plan.js'
 import { inTurns, type Timers } from './first-checks.js'
 import { Flapping } from './flapping.js'
+import type { WatchOwner } from './grpc-watch.js'
 import { applyCheck, isInDoubt } from './verdict.js'
 
 const JITTER = 0.1
@@ -82,7 +83,9 @@ export class HealthScheduler {
 
   /** Checks a backend no more. */
   remove(backend: Backend): void {
-    this.#timers.clearTimeout(this.#schedules.get(backend)?.timer)
+    const schedule = this.#schedules.get(backend)
+    this.#timers.clearTimeout(schedule?.timer)
+    schedule?.plan.watch?.stop()
     this.#schedules.delete(backend)
   }
 
@@ -104,7 +107,21 @@ export class HealthScheduler {
 
   stop(): void {
     this.#stopped = true
-    for (const { timer } of this.#schedules.values()) this.#timers.clearTimeout(timer)
+    for (const { timer, plan } of this.#schedules.values()) {
+      this.#timers.clearTimeout(timer)
+      plan.watch?.stop()
+    }
+  }
+
+  /**
+   * Something that a backend tells by itself is no failure that may be by chance, so it takes it out at once. What brings
+   * it back is checked at once.
+   */
+  #onTold(backend: Backend, { plan, flapping }: Schedule, result: CheckResult): void {
+    if (result.ok === backend.lastCheck?.ok) return
+    applyCheck(this.#registry, backend, result, { ...plan, fall: 1 }, flapping)
+    if (result.ok && !backend.eligible) void this.#check(backend)
+    else if (!this.#scheduleOf(backend).running) this.#schedule(backend, isInDoubt(backend))
   }
 
   async #check(backend: Backend): Promise<void> {
@@ -154,6 +171,13 @@ export class HealthScheduler {
     return delayMs * (1 - JITTER + 2 * JITTER * this.#random())
   }
 
+  #watchOwner(backend: Backend, schedule: Schedule): WatchOwner {
+    return {
+      onTold: (result) => this.#onTold(backend, schedule, result),
+      onLost: () => this.checkSoon(backend)
+    }
+  }
+
   #scheduleOf(backend: Backend): Schedule {
     let schedule = this.#schedules.get(backend)
     if (!schedule) {
@@ -161,6 +185,7 @@ export class HealthScheduler {
       const flapping = new Flapping(plan.periodMs, this.#now)
       schedule = { plan, flapping, timer: undefined, soon: false, running: false, spread: SPREAD_AT_START }
       this.#schedules.set(backend, schedule)
+      if (plan.watch) plan.watch.owner = this.#watchOwner(backend, schedule)
     }
     return schedule
   }

@@ -35,9 +35,36 @@ export const THROUGH_LB: Case[] = [
   [backends('a:80;backup;backup=false'), 'backup is given twice'],
   [
     backends('a:80;check=health'),
-    'check must be a path that starts with "/", such as /health, but is "health"'
+    'check must be a path that starts with "/", such as /health, or grpc: and the name of a service, but is "health"'
   ],
   [backends('a:80;check'), 'check must be a path'],
+  [backends('a:80;h2;check=grpc'), 'or grpc: and the name of a service, but is "grpc"'],
+  [
+    backends('a:80;check=grpc:app.v1.Shop'),
+    'LB_BACKENDS "a:80;check=grpc:app.v1.Shop": check=grpc:app.v1.Shop needs h2: gRPC is spoken over HTTP/2 alone'
+  ],
+  [backends('a:80;h2;check=grpc:;check-status=200'), 'check-status says nothing of a check by gRPC'],
+  [
+    { LB_HEALTH_CHECK_URL: 'grpc:', LB_BACKENDS: 'a:80;h2 b:80;check=/ c:80;no-check d:80' },
+    'LB_BACKENDS "d:80": needs h2, or a check of its own: LB_HEALTH_CHECK_URL=grpc: is spoken over HTTP/2 alone'
+  ],
+  [
+    { LB_HEALTH_CHECK_URL: 'grpc:x', LB_BACKENDS: 'a:80;h2;check-status=200' },
+    'LB_BACKENDS "a:80": check-status says nothing of a check by gRPC'
+  ],
+  [
+    { LB_HEALTH_CHECK_URL: 'grpc:', LB_BACKENDS: 'a:80;h2', LB_HEALTH_CHECK_BODY: 'ok' },
+    'LB_HEALTH_CHECK_BODY needs a backend that is asked for a path: checks by gRPC do not look at it'
+  ],
+  [
+    { LB_BACKENDS: 'a:80;h2;check=grpc:', LB_HEALTH_CHECK_STATUS: '200' },
+    'LB_HEALTH_CHECK_STATUS needs a backend that is asked for a path'
+  ],
+  [
+    { LB_BACKENDS: 'a:80;h2;check=grpc:', LB_HEALTH_CHECK_METHOD: 'HEAD' },
+    'LB_HEALTH_CHECK_METHOD needs a backend that is asked for a path'
+  ],
+  [{ LB_HEALTH_CHECK_URL: 'grpc:a b' }, 'LB_HEALTH_CHECK_URL must be a path that starts with "/"'],
   [backends('a:80;check-host=[1]'), 'check-host must be a host such as app.example, but is "[1]"'],
   [backends('a:80;check-port=0'), 'check-port must be a whole number from 1 to 65535, but is "0"'],
   [backends('a:80;check-status=200+x'), 'check-status must be status codes or ranges such as 200-299+304'],

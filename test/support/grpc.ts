@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import {
   Client,
   type ClientDuplexStream,
@@ -16,6 +17,7 @@ import {
   type ServiceError
 } from '@grpc/grpc-js'
 import type { Test } from 'tap'
+import type { PairFiles } from '../../lib/tls/key-pair.js'
 import { atEnd } from '../helper.js'
 import { securePorts } from './secure-ports.js'
 
@@ -79,20 +81,32 @@ const HANDLERS: Handlers = {
   }
 }
 
-/** A server of gRPC without TLS. */
+/** A server of gRPC. */
 export interface GrpcServer {
   /** As `LB_BACKENDS` has it. */
   readonly address: string
   readonly port: number
+  readonly server: Server
   /** Finishes the calls that it has, and takes no more. */
   shutDown(): Promise<void>
 }
 
-export async function grpcServer(t: Test): Promise<GrpcServer> {
+/**
+ * @param prepare adds what it has beside the service of the tests
+ * @param pair for TLS
+ */
+export async function grpcServer(
+  t: Test,
+  prepare: (server: Server) => void = () => {},
+  pair?: PairFiles
+): Promise<GrpcServer> {
   const server = new Server()
   server.addService(ECHO, HANDLERS)
+  prepare(server)
+  const shown = pair && { cert_chain: readFileSync(pair.certFile), private_key: readFileSync(pair.keyFile) }
+  const secured = shown ? ServerCredentials.createSsl(null, [shown]) : ServerCredentials.createInsecure()
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    server.bindAsync('127.0.0.1:0', secured, (error, bound) => {
       if (error) reject(error)
       else resolve(bound)
     })
@@ -102,7 +116,8 @@ export async function grpcServer(t: Test): Promise<GrpcServer> {
     new Promise<void>((resolve, reject) => {
       server.tryShutdown((error) => (error ? reject(error) : resolve()))
     })
-  return { address: `127.0.0.1:${port};h2`, port, shutDown }
+  const address = pair ? `https://localhost:${port};h2` : `127.0.0.1:${port};h2`
+  return { address, port, server, shutDown }
 }
 
 /** A client of that service, at a port of 127.0.0.1, over TLS where the balancer there speaks it. */

@@ -17,7 +17,7 @@ export const options: Readonly<Record<string, Property>> = {
   max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
   backup: flag('Used only while no other backend can be'),
   h2: flag('It is spoken to in HTTP/2'),
-  check: text('Path that its health checks ask for'),
+  check: text('Path that its health checks ask for, or grpc: and the name of a service'),
   'check-host': text('Host that they say'),
   'check-port': whole(65_535, 'Port that they go to'),
   'check-status': text('Status codes that they take for healthy, such as 200-299+404'),

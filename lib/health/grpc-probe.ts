@@ -1,0 +1,67 @@
+import type { BackendConfig } from '../config/backends.js'
+import type { HealthCheckConfig } from '../config/health-check.js'
+import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
+import { type HealthRequest, healthRequestTo } from './grpc-request.js'
+import { HealthWatch } from './grpc-watch.js'
+import { CheckTimeout, type Credentials, measured, type Probe } from './probe.js'
+import { sendSingly } from './single-request.js'
+
+const BUFFER_BYTES = 4096
+const MAX_HEAD_BYTES = 65_536
+
+/** Checks of one backend by gRPC's protocol of health, and what it tells by itself between them. */
+export interface GrpcChecks {
+  readonly probe: Probe
+  readonly watch: HealthWatch
+}
+
+/** @param periodMs between two checks */
+export function grpcChecks(
+  backend: BackendConfig,
+  config: HealthCheckConfig,
+  service: string,
+  periodMs: number,
+  credentials: Credentials
+): GrpcChecks {
+  const request = healthRequestTo(backend, config, service)
+  const options = { bufferSizeBytes: BUFFER_BYTES, maxHeadBytes: MAX_HEAD_BYTES, credentials }
+  const watch = new HealthWatch(request, options, periodMs)
+  const ask = async () => {
+    // An operator may have added it so while it runs.
+    if (!request.origin.h2) return { ok: false, result: 'gRPC needs ;h2' }
+    const answer = await askHealth(request, credentials)
+    if (answer.isOfHealth) watch.keep(performance.now())
+    return { ok: answer.ok, result: answer.result }
+  }
+  return { probe: () => measured(request.timeoutMs, ask), watch }
+}
+
+/** Asks `grpc.health.v1.Health/Check` over a connection of its own. Rejects if no answer comes of it. */
+function askHealth(request: HealthRequest, credentials: Credentials): Promise<HealthAnswer> {
+  const { origin, servername, service, timeoutMs, checkHead } = request
+  return new Promise((resolve, reject) => {
+    let said: HealthAnswer | undefined
+    const call = new HealthCall({
+      onStatus: (answer) => {
+        said = answer
+      },
+      onEnd: (end) => {
+        clearTimeout(timer)
+        // An error goes before what was said.
+        resolve(end.isOk && said ? said : end)
+      },
+      onError: reject
+    })
+    // An answer that has come meanwhile is read first, in case that this process was held up.
+    const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
+    const options = {
+      connectTimeoutMs: timeoutMs,
+      bufferSizeBytes: BUFFER_BYTES,
+      maxHeadBytes: MAX_HEAD_BYTES,
+      servername,
+      credentials,
+      onGone: () => clearTimeout(timer)
+    }
+    const connection = sendSingly(origin, options, healthCall(checkHead, service), call)
+  })
+}
