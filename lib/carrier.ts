@@ -21,6 +21,8 @@ export interface OutgoingRequest extends Asked {
 interface CarrierSink extends DataSink {
   /** All that came in one read has been told, and more is to come. */
   onReadEnd(): void
+  /** Nothing more can be sent; what the backend has sent before is still told. */
+  onSendingFailed?(): void
   /** The carrier failed. */
   onError(error: Error): void
 }

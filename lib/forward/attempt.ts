@@ -3,6 +3,7 @@ import type { Backend } from '../backend.js'
 import type { Carrier, OutgoingRequest, ResponseHandler } from '../carrier.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import { isGrpcHead } from '../grpc/call.js'
+import type { ResponseHead } from '../http1/response-head.js'
 import { NO_BACKEND_ID } from '../metrics/request-metrics.js'
 import type { ClientResponse } from './client-response.js'
 import type { EndedRequest } from './ended-request.js'
@@ -120,6 +121,21 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
 
   onSent(): void {
     this.upload?.complete()
+  }
+
+  onSendingFailed(): void {
+    this.upload?.abandon()
+    if (this.answering) this.#discardUpload()
+  }
+
+  protected override writeHeadOf(head: ResponseHead, closing: boolean, lines?: string): void {
+    super.writeHeadOf(head, closing, lines)
+    if (this.upload?.isAbandoned) this.#discardUpload()
+  }
+
+  /** Reads on what nobody takes: some clients read no answer before they have sent all. */
+  #discardUpload(): void {
+    this.req.resume()
   }
 
   lastMovedMs(nowMs: number): number {

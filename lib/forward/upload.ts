@@ -17,6 +17,8 @@ export class Upload {
   isWhole = false
   /** Whether the client was told to go on with the body that it waits with. */
   #isContinued = false
+  /** The backend takes no more of it. */
+  isAbandoned = false
   /** Something of it has come, in this attempt or before. */
   #isBegun = false
   #movedMs = 0
@@ -34,7 +36,7 @@ export class Upload {
 
   /** An attempt has begun, of which nothing is sent yet. */
   begin(nowMs: number): void {
-    this.isWhole = false
+    this.isWhole = this.isAbandoned = false
     this.#movedMs = nowMs
     const { bodyTimeoutMs } = this.#limits
     if (bodyTimeoutMs === 0) return
@@ -64,6 +66,12 @@ export class Upload {
   complete(): void {
     this.isWhole = true
     this.#movedMs = performance.now()
+  }
+
+  /** The backend takes no more, and has answered already or is about to have failed. */
+  abandon(): void {
+    this.isAbandoned = true
+    this.end()
   }
 
   /** The backend wants the body. Returns whether the client waits to be told so. */

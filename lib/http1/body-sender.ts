@@ -42,12 +42,15 @@ export class BodySender {
     this.#chunked = body.headers['transfer-encoding'] !== undefined
   }
 
-  /** Sends the head, and the body behind it. */
-  start(head: string): void {
+  /**
+   * Sends the head, and the body behind it.
+   * @param headWritten called once the head has left this process, or could not
+   */
+  start(head: string, headWritten?: (error?: Error | null) => void): void {
     const socket = this.#socket
     // What has come of the body goes out with the head, in one write.
     socket.cork()
-    socket.write(head, 'latin1')
+    socket.write(head, 'latin1', headWritten)
     for (const chunk of this.#kept?.chunks ?? []) this.#write(chunk)
     if (this.#kept?.isEnded) {
       process.nextTick(this.#onEnd)

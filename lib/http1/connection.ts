@@ -1,6 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelUser } from '../carrier.js'
 import { BodySender } from './body-sender.js'
+import { outliveFailedWrites, type SocketReader, wasReset } from './failed-write.js'
 import { ReadMemory } from './read-memory.js'
 import { ResponseParser } from './response-parser.js'
 
@@ -25,7 +26,7 @@ export class ConnectionClosed extends Error {
  * One connection to a backend, with one request at a time. What comes when no response is due, or behind the end of
  * one, would be taken for the response to another client's request: such a connection is never used again.
  */
-export class Connection implements TunnelEnd {
+export class Connection implements TunnelEnd, SocketReader {
   /** Since when, and until when, it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
   freeSinceMs = 0
   expiresMs = 0
@@ -48,6 +49,9 @@ export class Connection implements TunnelEnd {
   #isGone = false
   #isHeld = false
   #isStopped = false
+  /** The head of the request has left this process, where it has a body; a head alone either does or fails. */
+  #isHeadWritten = false
+  #isWriteFailed = false
 
   /**
    * Connects, and sends a first request as soon as the connection stands.
@@ -65,7 +69,8 @@ export class Connection implements TunnelEnd {
       callback: (length: number) => this.#onRead(length)
     }
     this.#socket = open(onread, () => this.#onConnected())
-    this.#socket.on('end', () => this.#onEnd())
+    outliveFailedWrites(this.#socket, this)
+    this.#socket.on('end', () => this.onEnd())
     this.#socket.on('error', (error) => this.#onLost(error))
     this.#socket.on('close', () => this.#onLost(new ConnectionClosed()))
   }
@@ -81,6 +86,10 @@ export class Connection implements TunnelEnd {
 
   get tunnel(): this {
     return this
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped
   }
 
   get borrowed(): boolean {
@@ -115,6 +124,7 @@ export class Connection implements TunnelEnd {
     // Its handler may have given it up.
     if (this.#handler !== handler) return
     const { body, kept, repeatable } = request
+    this.#isHeadWritten = false
     if (body) {
       // A body that is not sent twice over HTTP/1.1 is not kept, unless another attempt has left some of it here to send.
       if (!repeatable && kept && !kept.isBegun) kept.drop()
@@ -122,7 +132,7 @@ export class Connection implements TunnelEnd {
         this.#sender = undefined
         handler.onSent()
       })
-      this.#sender.start(request.head)
+      this.#sender.start(request.head, this.#onHeadWritten)
     } else {
       this.#socket.write(request.head, 'latin1')
       handler.onSent()
@@ -131,6 +141,7 @@ export class Connection implements TunnelEnd {
 
   use(user: TunnelUser): void {
     this.#handler = user
+    this.#isHeadWritten = true
     this.#parser.redirect(user)
     this.#socket.on('drain', () => user.onDrain())
     this.#owner.onTunnel(this)
@@ -156,6 +167,24 @@ export class Connection implements TunnelEnd {
     const handler = this.#handler ?? this.#waiting?.handler
     this.destroy()
     handler?.onError(error)
+  }
+
+  /** On a connection that was used before, what has come would not be the answer to a request that never went out. */
+  onWriteFailed(): boolean {
+    if (!this.#handler || (this.isReused && !this.#isHeadWritten)) return false
+    this.#isWriteFailed = true
+    this.#sender?.stop()
+    this.#handler.onSendingFailed?.()
+    return !this.#isGone
+  }
+
+  onEnd(): void {
+    if (this.#parser.takeEnd(() => !wasReset(this.#socket))) this.destroy()
+    else this.#onLost(new ConnectionClosed())
+  }
+
+  readonly #onHeadWritten = (error?: Error | null): void => {
+    if (!error) this.#isHeadWritten = true
   }
 
   #onConnected(): void {
@@ -190,13 +219,9 @@ export class Connection implements TunnelEnd {
 
   #onResponseEnd(isAll: boolean): void {
     this.#handler = undefined
-    if (isAll && this.#parser.persistent && !this.#sender) this.#owner.onFree(this)
+    const isReusable = isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed
+    if (isReusable) this.#owner.onFree(this)
     else this.#leave()
-  }
-
-  #onEnd(): void {
-    if (this.#parser.takeEnd()) this.destroy()
-    else this.#onLost(new ConnectionClosed())
   }
 
   #onLost(error: Error): void {

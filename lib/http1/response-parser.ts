@@ -114,9 +114,9 @@ export class ResponseParser {
     return at
   }
 
-  /** The connection has ended: whether with that a response is whole. */
-  takeEnd(): boolean {
-    if (this.#state !== State.untilClose) return false
+  /** The connection has ended, `isOrderly` or not, which is asked only if it matters: whether a response is whole now. */
+  takeEnd(isOrderly = () => true): boolean {
+    if (this.#state !== State.untilClose || !isOrderly()) return false
     this.#end(NO_TRAILERS)
     return true
   }

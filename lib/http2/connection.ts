@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
 import { ConnectionClosed } from '../http1/connection.js'
+import { outliveFailedWrites, type SocketReader } from '../http1/failed-write.js'
 import { ReadMemory } from '../http1/read-memory.js'
 import { BrokenFrame } from './broken-frame.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
@@ -36,7 +37,7 @@ export interface ConnectionOwner {
 }
 
 /** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
-export class Connection implements StreamOwner {
+export class Connection implements StreamOwner, SocketReader {
   /** Since when it has had no requests, on the clock of `performance.now()`; set by its owner. */
   idleSinceMs = Number.POSITIVE_INFINITY
   /** How long it had none before the latest; set by its owner. */
@@ -67,6 +68,7 @@ export class Connection implements StreamOwner {
     }
     const socket = options.open(onread, () => this.#onConnected())
     this.#socket = socket
+    outliveFailedWrites(socket, this)
     this.#outbox = new Outbox(socket)
     this.#frames = new FrameDispatch(this, this.#outbox, options.maxHeadBytes)
     socket.on('end', () => this.fail(new ConnectionClosed()))
@@ -131,6 +133,13 @@ export class Connection implements StreamOwner {
   /** Closes the connection, and tells the handlers of its requests why. */
   fail(error: Error): void {
     this.#failAt(0, error)
+  }
+
+  onWriteFailed(): boolean {
+    this.#outbox.stop()
+    for (const stream of [...this.#streams.values()]) stream.onSendingFailed()
+    this.close()
+    return !this.#isGone
   }
 
   /** Looks whether the backend is still there: to be called now and then. */
@@ -228,8 +237,7 @@ export class Connection implements StreamOwner {
     if (this.#isGone || !this.#isClosing || this.#streams.size > 0) return
     this.#end()
     this.#outbox.write(goAwayFrame(ErrorCode.noError))
-    this.#outbox.flush()
-    this.#socket.destroySoon()
+    this.#outbox.end()
     this.#owner.onGone(new ConnectionClosed())
   }
 

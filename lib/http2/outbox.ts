@@ -34,6 +34,7 @@ export class Outbox {
   #frames: Buffer[] = []
   #bytes = 0
   #waiting = new Set<DataWaiter>()
+  #isStopped = false
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -81,7 +82,7 @@ export class Outbox {
     const bytes = this.#bytes
     this.#frames = []
     this.#bytes = 0
-    if (socket.destroyed) return
+    if (socket.destroyed || this.#isStopped) return
     if (frames.length === 1 || bytes <= MAX_JOINED_BYTES) {
       socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames, bytes))
     } else {
@@ -91,6 +92,18 @@ export class Outbox {
     }
     // Where all was taken at once there is no 'drain' to come.
     if (!socket.writableNeedDrain) this.#serve()
+  }
+
+  /** Nothing can be written any more. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Closes the connection once all is written. */
+  end(): void {
+    this.flush()
+    if (this.#isStopped) this.#socket.destroy()
+    else this.#socket.destroySoon()
   }
 
   /** Has `waiter` told once when there is room. */

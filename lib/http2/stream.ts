@@ -146,9 +146,17 @@ export class Stream implements Carrier, DataStream {
     this.#confirm()
   }
 
-  /** The backend gives the request up. */
+  /** Nothing more of the request can be sent, while what was answered before is read. */
+  onSendingFailed(): void {
+    this.#stopSending()
+    this.#handler.onSendingFailed?.()
+  }
+
+  /** The backend gives the request up, or asks for no more of it where it has answered. */
   onReset(errorCode: number): void {
-    if (errorCode === ErrorCode.refusedStream && !this.#hasHead) this.onRefused()
+    const isAnswered = errorCode === ErrorCode.noError && this.#hasHead && this.#remaining === 0
+    if (isAnswered) this.#end(NO_TRAILERS, KNOWN)
+    else if (errorCode === ErrorCode.refusedStream && !this.#hasHead) this.onRefused()
     else this.onLost(new StreamReset(errorCode))
   }
 
@@ -197,14 +205,14 @@ export class Stream implements Carrier, DataStream {
     this.#end(fields.length > 0 && this.#remaining <= 0 ? trailersOf(fields) : NO_TRAILERS)
   }
 
-  #end(trailers: readonly string[]): void {
+  /** @param errorCode by which the backend is told that nobody needs the rest of a request that is answered */
+  #end(trailers: readonly string[], errorCode: number = this.sender ? ErrorCode.cancel : KNOWN): void {
     if (this.isClosed) return
     if (this.#remaining > 0) {
       this.#break(new BrokenResponse('length'), this.sender ? ErrorCode.protocolError : KNOWN)
       return
     }
-    // Nobody needs the rest of a request that is answered.
-    this.#close(this.sender ? ErrorCode.cancel : KNOWN)
+    this.#close(errorCode)
     this.#handler.onEnd(trailers)
   }
 
@@ -229,11 +237,15 @@ export class Stream implements Carrier, DataStream {
     this.#unconfirmed = 0
   }
 
+  #stopSending(): void {
+    this.sender?.stop()
+    this.sender = undefined
+  }
+
   #close(errorCode: number): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.sender?.stop()
-    this.sender = undefined
+    this.#stopSending()
     this.#owner.onClosed(this, errorCode)
   }
 }

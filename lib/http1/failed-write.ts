@@ -1,0 +1,61 @@
+import { writeSync } from 'node:fs'
+import type { Socket } from 'node:net'
+
+/** A connection that cannot be written to any more ends as soon as it is read: this is for what the system may do else. */
+const PATIENCE_MS = 1000
+/** The other side has closed or reset the connection, which loses nothing of what it had sent. */
+const CUT_CODES = new Set(['ECONNRESET', 'EPIPE'])
+const NOTHING = Buffer.alloc(0)
+
+/** Who reads from a socket. */
+export interface SocketReader {
+  /** Nothing is read for now. */
+  readonly isStopped?: boolean
+  /** Nothing can be written any more. Returns whether what has arrived is worth reading. */
+  onWriteFailed(): boolean
+  /** The other side had ended the connection in good order, and all before that has been read; or else it fails. */
+  onEnd?(): void
+  fail(error: Error): void
+}
+
+/**
+ * Has what arrived on a socket read to its end when a write fails: the other side may have answered before it reset the
+ * connection (RFC 9112 section 9.5), and the system keeps that, while Node would destroy the socket with it.
+ */
+export function outliveFailedWrites(socket: Socket, reader: SocketReader): void {
+  const { destroy } = socket
+  // What Node calls with the error.
+  socket.destroy = (error?: Error & { code?: string; syscall?: string }) => {
+    const isCut = error?.syscall === 'write' && CUT_CODES.has(error.code!)
+    socket.destroy = destroy
+    if (!isCut || !reader.onWriteFailed()) return socket.destroy(error)
+    const timer = setInterval(() => {
+      if (!reader.isStopped) reader.fail(error)
+    }, PATIENCE_MS)
+    socket.once('close', () => clearInterval(timer))
+    // A stream that has failed has no 'end', and nothing else is pushed by a socket that reads into memory given to it.
+    socket.push = () => {
+      // Once a reset was told to a write, it reads as an end. One behind an end tells of itself as EPIPE.
+      if (reader.onEnd && error.code === 'EPIPE') reader.onEnd()
+      else reader.fail(error)
+      return false
+    }
+    return socket
+  }
+}
+
+/**
+ * Whether a socket that has come to its end was reset before that: libuv tells both alike where the last bytes are read
+ * together with the reset.
+ */
+export function wasReset(socket: Socket): boolean {
+  const { fd } = (socket as Socket & { _handle?: { fd?: number } })._handle ?? {}
+  if (fd === undefined || fd < 0) return false
+  try {
+    // Nothing is sent by that, but what happened to the connection is told.
+    writeSync(fd, NOTHING)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+  }
+}
