@@ -2,6 +2,7 @@ import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'nod
 import { BrokenResponse } from '../http1/broken-response.js'
 import type { ResponseHead } from '../http1/response-head.js'
 import { areSendable, fieldsIn, fieldsOf, sendFields } from '../http2/fields.js'
+import { resetAfterEnd } from '../http2/reset-after-end.js'
 import type { ClientResponse, ClientTunnel } from './client-response.js'
 import type { Http2Request } from './http2-request.js'
 
@@ -28,6 +29,8 @@ export class Http2Response implements ClientResponse {
   /** Not sent yet: with what comes next, mostly all of the response, it may make one write. */
   #head: OutgoingHttpHeaders | undefined
   #isEnding = false
+  /** The request has not come to its end by then. */
+  #isEarly = false
   #mayHaveTrailers = false
   #trailers: readonly string[] = []
   #onTaken: (() => void) | undefined
@@ -40,8 +43,10 @@ export class Http2Response implements ClientResponse {
   }
 
   get writableFinished(): boolean {
-    const { rstCode, aborted } = this.#stream
-    return this.#isEnding && !aborted && rstCode === NGHTTP2_NO_ERROR
+    const { rstCode, aborted, writableFinished } = this.#stream
+    if (!this.#isEnding || aborted) return false
+    // A client that has its answer may give up an upload by itself.
+    return rstCode === NGHTTP2_NO_ERROR || (this.#isEarly && writableFinished)
   }
 
   whenOver(callback: () => void): void {
@@ -163,8 +168,9 @@ export class Http2Response implements ClientResponse {
     const stream = this.#stream
     stream.uncork()
     stream.end()
-    // Nobody reads the rest of the request (RFC 9113 section 8.1).
-    if (!this.#req.complete) stream.close(NGHTTP2_NO_ERROR)
+    this.#isEarly = !this.#req.complete
+    // Nobody reads the rest of the request.
+    if (this.#isEarly) resetAfterEnd(stream, () => this.#req.resume())
   }
 }
 

@@ -1,4 +1,5 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
+import { isSent } from './reset-after-end.js'
 
 const { NGHTTP2_CANCEL } = constants
 /** What is sent beside bodies, and of bodies by a byte at a time, is no progress. */
@@ -39,9 +40,11 @@ export class StalledStreams {
   #isStalled(stream: ServerHttp2Stream, nowMs: number): boolean {
     const bytes = stream.writableLength
     const waiting = this.#waiting.get(stream)
-    if (bytes === 0 || !waiting) {
-      if (bytes === 0) this.#waiting.delete(stream)
-      else this.#waiting.set(stream, { bytes, sinceMs: nowMs })
+    // Behind the last byte the end may still wait.
+    const isWaiting = bytes > 0 || (stream.writableFinished && !isSent(stream))
+    if (!isWaiting || !waiting) {
+      if (isWaiting) this.#waiting.set(stream, { bytes, sinceMs: nowMs })
+      else this.#waiting.delete(stream)
       return false
     }
     if (waiting.bytes !== bytes) {
