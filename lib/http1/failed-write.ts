@@ -13,9 +13,8 @@ export interface SocketReader {
   readonly isStopped?: boolean
   /** Nothing can be written any more. Returns whether what has arrived is worth reading. */
   onWriteFailed(): boolean
-  /** The other side had ended the connection in good order, and all before that has been read; or else it fails. */
+  /** The other side had ended the connection in good order, and all before that has been read; else that is an error. */
   onEnd?(): void
-  fail(error: Error): void
 }
 
 /**
@@ -30,14 +29,14 @@ export function outliveFailedWrites(socket: Socket, reader: SocketReader): void 
     socket.destroy = destroy
     if (!isCut || !reader.onWriteFailed()) return socket.destroy(error)
     const timer = setInterval(() => {
-      if (!reader.isStopped) reader.fail(error)
+      if (!reader.isStopped) socket.destroy(error)
     }, PATIENCE_MS)
     socket.once('close', () => clearInterval(timer))
     // A stream that has failed has no 'end', and nothing else is pushed by a socket that reads into memory given to it.
     socket.push = () => {
       // Once a reset was told to a write, it reads as an end. One behind an end tells of itself as EPIPE.
       if (reader.onEnd && error.code === 'EPIPE') reader.onEnd()
-      else reader.fail(error)
+      else socket.destroy(error)
       return false
     }
     return socket

@@ -5,6 +5,7 @@ import { ConnectionClosed } from '../http1/connection.js'
 import { outliveFailedWrites, type SocketReader } from '../http1/failed-write.js'
 import { ReadMemory } from '../http1/read-memory.js'
 import { BrokenFrame } from './broken-frame.js'
+import type { ConnectionOwner } from './connection-owner.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
 import { FrameDispatch, WINDOW_BYTES } from './frame-dispatch.js'
 import { ErrorCode, FrameType, goAwayFrame, helloBytes, numberFrame, pingFrame } from './frames.js'
@@ -17,24 +18,9 @@ import { Stream, type StreamOwner } from './stream.js'
 /** Requests at once on one connection: as many as most servers allow. */
 export const MAX_STREAMS = 100
 /** Servers take too many requests that are given up for an attack, and may close the connection: it is left before. */
-/** What backends are told that the fields of a head may be, beside their text: their number is not bounded. */
-const AMPLE_FIELDS = 1000
-const FIELD_OVERHEAD_BYTES = 32
 const MAX_RESETS = 250
 const MAX_STREAM_ID = 2 ** 31 - 1
 const PING_DATA = Buffer.alloc(8)
-
-/** What a connection tells those who keep it. */
-export interface ConnectionOwner {
-  /** It can carry requests. */
-  onReady(): void
-  /** It may have room for another request, be idle, or take none any more. */
-  onChange(): void
-  /** It is lost amid requests, after it had answered others: those that lie idle may be at their end, too. */
-  onStale(): void
-  /** It is closed; its requests have been told. */
-  onGone(error: Error): void
-}
 
 /** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
 export class Connection implements StreamOwner, SocketReader {
@@ -71,9 +57,8 @@ export class Connection implements StreamOwner, SocketReader {
     outliveFailedWrites(socket, this)
     this.#outbox = new Outbox(socket)
     this.#frames = new FrameDispatch(this, this.#outbox, options.maxHeadBytes)
-    socket.on('end', () => this.fail(new ConnectionClosed()))
     socket.on('error', (error) => this.fail(error))
-    socket.on('close', () => this.fail(new ConnectionClosed()))
+    for (const end of ['end', 'close']) socket.on(end, () => this.fail(new ConnectionClosed()))
     const giveUp = () => {
       if (!this.#isReady) this.fail(new SettingsTimeout())
     }
@@ -207,9 +192,7 @@ export class Connection implements StreamOwner, SocketReader {
       return
     }
     const { windowBytes, maxHeadBytes } = this.#options
-    this.#outbox.write(
-      helloBytes(windowBytes, WINDOW_BYTES, maxHeadBytes + AMPLE_FIELDS * FIELD_OVERHEAD_BYTES)
-    )
+    this.#outbox.write(helloBytes(windowBytes, WINDOW_BYTES, maxHeadBytes))
     this.#outbox.flush()
   }
 
@@ -236,8 +219,7 @@ export class Connection implements StreamOwner, SocketReader {
   #leaveIfDone(): void {
     if (this.#isGone || !this.#isClosing || this.#streams.size > 0) return
     this.#end()
-    this.#outbox.write(goAwayFrame(ErrorCode.noError))
-    this.#outbox.end()
+    this.#outbox.end(goAwayFrame(ErrorCode.noError))
     this.#owner.onGone(new ConnectionClosed())
   }
 

@@ -56,6 +56,9 @@ const ERROR_NAMES = [
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export const FRAME_HEAD_BYTES = 9
+/** What each field of a head counts beside its text (RFC 9113 section 6.5.2), and how many are allowed for. */
+const FIELD_OVERHEAD_BYTES = 32
+const AMPLE_FIELDS = 1000
 export const SETTING_BYTES = 6
 /** As long as settings do not allow more. */
 export const MAX_FRAME_BYTES = 16_384
@@ -99,13 +102,13 @@ export function numberFrame(type: number, streamId: number, number: number): Buf
  * What a client begins with.
  * @param streamWindow bytes that the other side may send on a stream
  * @param window and on all of them
- * @param headerList and in the fields of a head, as RFC 9113 section 6.5.2 counts them
+ * @param maxHeadBytes of the text of a head; its fields may be many
  */
-export function helloBytes(streamWindow: number, window: number, headerList: number): Buffer {
+export function helloBytes(streamWindow: number, window: number, maxHeadBytes: number): Buffer {
   const settings = [
     [Setting.enablePush, 0],
     [Setting.initialWindowSize, streamWindow],
-    [Setting.maxHeaderListSize, headerList]
+    [Setting.maxHeaderListSize, maxHeadBytes + AMPLE_FIELDS * FIELD_OVERHEAD_BYTES]
   ] as const
   const bytes = frame(FrameType.settings, 0, 0, SETTING_BYTES * settings.length)
   for (const [i, [setting, value]] of settings.entries()) {

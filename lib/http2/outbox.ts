@@ -99,8 +99,9 @@ export class Outbox {
     this.#isStopped = true
   }
 
-  /** Closes the connection once all is written. */
-  end(): void {
+  /** Closes the connection once all is written, with a last frame. */
+  end(last: Buffer): void {
+    this.write(last)
     this.flush()
     if (this.#isStopped) this.#socket.destroy()
     else this.#socket.destroySoon()

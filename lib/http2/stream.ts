@@ -84,9 +84,7 @@ export class Stream implements Carrier, DataStream {
   }
 
   fail(error: Error): void {
-    if (this.isClosed) return
-    this.#close(ErrorCode.cancel)
-    this.#handler.onError(error)
+    this.#failWith(error, ErrorCode.cancel)
   }
 
   // --- the side of the connection
@@ -167,9 +165,7 @@ export class Stream implements Carrier, DataStream {
 
   /** There will be nothing more. */
   onLost(error: Error): void {
-    if (this.isClosed) return
-    this.#close(KNOWN)
-    this.#handler.onError(error)
+    this.#failWith(error, KNOWN)
   }
 
   /** The backend takes so many bytes of the body more. */
@@ -207,17 +203,19 @@ export class Stream implements Carrier, DataStream {
 
   /** @param errorCode by which the backend is told that nobody needs the rest of a request that is answered */
   #end(trailers: readonly string[], errorCode: number = this.sender ? ErrorCode.cancel : KNOWN): void {
+    const wrongCode = this.sender ? ErrorCode.protocolError : KNOWN
+    if (this.#remaining > 0) this.#break(new BrokenResponse('length'), wrongCode)
     if (this.isClosed) return
-    if (this.#remaining > 0) {
-      this.#break(new BrokenResponse('length'), this.sender ? ErrorCode.protocolError : KNOWN)
-      return
-    }
     this.#close(errorCode)
     this.#handler.onEnd(trailers)
   }
 
   #break(error: unknown, errorCode: number = ErrorCode.protocolError): void {
     if (!(error instanceof BrokenResponse)) throw error
+    this.#failWith(error, errorCode)
+  }
+
+  #failWith(error: Error, errorCode: number): void {
     if (this.isClosed) return
     this.#close(errorCode)
     this.#handler.onError(error)

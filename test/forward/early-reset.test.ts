@@ -68,7 +68,7 @@ for (const framing of ['length', 'chunked'] as const) {
       const client = await RawClient.open(t, balancer.port)
       upload(client, framing)
       const response = await client.response()
-      t.same([statusOf(response), `${response.body}`], [413, "too large"])
+      t.same([statusOf(response), `${response.body}`], [413, 'too large'])
       client.socket.end()
     }
     await checkBlameless(t, balancer)
@@ -112,9 +112,11 @@ test('a client of HTTP/2 gets it as well', async (t) => {
     let status = 0
     let body = ''
     let isOver = false
-    stream.on('error', () => {}).on('response', (head) => {
-      status = head[':status']!
-    })
+    stream
+      .on('error', () => {})
+      .on('response', (head) => {
+        status = head[':status']!
+      })
     stream.setEncoding('latin1').on('data', (text) => {
       body += text
     })
@@ -131,7 +133,9 @@ test('a client of HTTP/2 gets it as well', async (t) => {
 
 const much = pattern('much', 4_000_000)
 const CHUNKED = Buffer.concat([
-  Buffer.from(`HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n${much.length.toString(16)}\r\n`),
+  Buffer.from(
+    `HTTP/1.1 400 Bad Request\r\nTransfer-Encoding: chunked\r\n\r\n${much.length.toString(16)}\r\n`
+  ),
   much,
   Buffer.from('\r\n0\r\n\r\n')
 ])

@@ -1,0 +1,11 @@
+/** What a connection tells those who keep it. */
+export interface ConnectionOwner {
+  /** It can carry requests. */
+  onReady(): void
+  /** It may have room for another request, be idle, or take none any more. */
+  onChange(): void
+  /** It is lost amid requests, after it had answered others: those that lie idle may be at their end, too. */
+  onStale(): void
+  /** It is closed; its requests have been told. */
+  onGone(error: Error): void
+}
