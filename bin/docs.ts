@@ -45,6 +45,9 @@ option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
          / "backup" [ "=" ( true or false ) ]
          / "h2" [ "=" ( true or false ) ]
+         / "max-age=" ( seconds, 0 for no bound )
+         / "max-requests=" ( whole number from 0, 0 for no bound )
+         / "resolve=" ( seconds, 0 for never again )
          / "check=" ( path / "grpc:" [ service ] )
          / "check-host=" host [ ":" port ]
          / "check-port=" port
@@ -64,6 +67,9 @@ ${table([
   ['`app3:3000;backup`', 'used only while no other backend can be'],
   ['`app1:3000;h2`', 'HTTP/2 without TLS, known beforehand (h2c): for gRPC, above all'],
   ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend has to choose (ALPN)'],
+  ['`app1:3000;max-age=60`', 'a connection is retired after 60 s; after an hour unless given'],
+  ['`app1:3000;max-requests=1000`', 'a connection is retired after 1000 requests; after 100000 unless given'],
+  ['`app1:3000;resolve=2`', '`app1` is looked up every 2 s; every 10 s unless given'],
   ['`app1:3000;check=/ready`', 'its health checks ask for `/ready` instead of `LB_HEALTH_CHECK_URL`'],
   [
     '`app1:3000;h2;check=grpc:app.v1.Shop`',

@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'address not available',
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name look-up failed',
+  LB_LOOKUP_TIMEOUT: 'host name look-up timed out',
   EMFILE: 'out of file descriptors here (see ulimit -n)',
   ENFILE: 'out of file descriptors on this system',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate not trusted (self-signed)',
@@ -31,7 +32,7 @@ const WORDS: Readonly<Record<string, string>> = {
   TimeoutError: 'timeout'
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
+const UNREACHABLE = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'LB_LOOKUP_TIMEOUT'])
 
 /** The code of a network error; where several addresses were tried, that of the last. */
 export function faultCode(error: unknown): string {

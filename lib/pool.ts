@@ -5,6 +5,7 @@ import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
 import { Connections } from './http2/connections.js'
 import { http2Options } from './http2/options.js'
+import type { NameWatch } from './resolver/resolver.js'
 
 export interface PoolOptions extends SocketOptions {
   /** Of a response. */
@@ -15,6 +16,8 @@ export interface PoolOptions extends SocketOptions {
 export interface BackendPool {
   /** Sends a request; the handler is told of all that comes of it, sooner or later. */
   dispatch(request: OutgoingRequest, handler: ResponseHandler): void
+  /** The name that it goes to, and its addresses; undefined where that is an address itself. */
+  readonly name?: Pick<NameWatch, 'addresses' | 'fault'> | undefined
   /** Lets the requests under way be answered, and closes; there may be none after that. */
   close(): Promise<void>
   /** Fails the requests under way, and closes every connection. */
@@ -32,8 +35,22 @@ export function createPool(config: BackendConfig, options: PoolOptions): Backend
     connections: 1,
     factory: (): Dispatcher => dispatcher
   })
-  // It looks into neither requests nor handlers, and hands them to the dispatcher.
-  return pool as unknown as BackendPool
+  const name = options.resolver?.watch(config.hostname, config.resolveMs, (addresses) =>
+    dispatcher.keepOnly(addresses)
+  )
+  return {
+    name,
+    // It looks into neither requests nor handlers, and hands them to the dispatcher.
+    dispatch: pool.dispatch.bind(pool) as unknown as BackendPool['dispatch'],
+    close() {
+      name?.stop()
+      return pool.close()
+    },
+    destroy() {
+      name?.stop()
+      return pool.destroy()
+    }
+  }
 }
 
 /** One request a connection, since a response that hangs would hold up all behind it. */
@@ -41,12 +58,13 @@ function http1Stack(config: BackendConfig, options: PoolOptions): ConnectionStac
   const opener = new SocketOpener(config, options)
   return new ConnectionStack({
     open: (onread, connected) => opener.open(onread, connected),
-    maxHeadBytes: options.maxHeadBytes
+    maxHeadBytes: options.maxHeadBytes,
+    lifetime: config
   })
 }
 
 /** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
 function http2Connections(config: BackendConfig, options: PoolOptions): Connections {
   const upgrades = http1Stack(config, { ...options, alpnProtocols: ['http/1.1'] })
-  return new Connections(http2Options(config, options), upgrades)
+  return new Connections({ ...http2Options(config, options), lifetime: config }, upgrades)
 }

@@ -243,8 +243,10 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
 /** Whether connections are made in the same way. */
 function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
-  return a.tlsName === b.tlsName && !a.tlsNoVerify === !b.tlsNoVerify && !a.h2 === !b.h2
+  return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
 }
+
+const OF_CONNECTIONS = ['tlsName', 'tlsNoVerify', 'h2', 'maxAgeMs', 'maxRequests', 'resolveMs'] as const
 
 /** The share of its weight that a slow start begins with. */
 const MIN_SHARE = 0.1

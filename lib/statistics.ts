@@ -1,5 +1,6 @@
 import { type Backend, WEIGHT_UNIT } from './backend.js'
 import { BackendCell, BalancerCell } from './counters.js'
+import { describeFault } from './fault.js'
 import type { LatencyWindow } from './latency.js'
 import type { RateWindow } from './rates.js'
 import type { Registry } from './registry.js'
@@ -74,11 +75,14 @@ export function collectStatistics(source: StatisticsSource) {
 /** What is known of one backend. */
 export function backendStatistics(backend: Backend) {
   const { counters, lastCheck } = backend
+  const { name } = backend.pool
   const responses = (hundreds: number) => counters.total(BackendCell.responses + 2 * (hundreds - 1))
   return {
     id: backend.id,
     address: backend.address,
     url: backend.origin,
+    addresses: name?.addresses ?? [],
+    lookupFailure: name?.fault ? describeFault(name.fault) : null,
     weight: backend.weight,
     effectiveWeight: backend.effectiveWeight / WEIGHT_UNIT,
     max: backend.config.max,

@@ -1,8 +1,11 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { FailureLog } from '../lib/failure-log.js'
+import { describeFault } from '../lib/fault.js'
+import type { Sockets } from '../lib/health/probe.js'
 import { createPool } from '../lib/pool.js'
 import { Registry } from '../lib/registry.js'
+import { Resolver } from '../lib/resolver/resolver.js'
 import { BackendCredentials } from '../lib/tls/backend-credentials.js'
 
 declare module 'fastify' {
@@ -10,6 +13,10 @@ declare module 'fastify' {
     registry: Registry
     /** For TLS to backends. */
     backendCredentials: BackendCredentials
+    /** Of the names of backends. */
+    resolver: Resolver
+    /** What all connections to backends have in common. */
+    backendSockets: Sockets
   }
 }
 
@@ -25,9 +32,27 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const credentials = new BackendCredentials(config.backendTls)
     fastify.decorate('backendCredentials', credentials)
+    const resolver = new Resolver()
+    const sockets = { credentials, resolver }
+    fastify.decorate('resolver', resolver)
+    fastify.decorate('backendSockets', sockets)
+    resolver.on('changed', ({ hostname, addresses, before }) =>
+      fastify.log.info(
+        { host: hostname, addresses, before },
+        `${hostname} has moved to ${addresses.join(', ')} from ${before.join(', ')}`
+      )
+    )
+    resolver.on('failing', ({ hostname, error, isKnown }) => {
+      const reason = describeFault(error)
+      const kept = isKnown ? ': its last addresses are kept' : ''
+      fastify.log.warn({ host: hostname, reason }, `${hostname} is not resolved (${reason})${kept}`)
+    })
+    resolver.on('recovered', ({ hostname, addresses }) =>
+      fastify.log.info({ host: hostname, addresses }, `${hostname} is resolved: ${addresses.join(', ')}`)
+    )
     const registry = new Registry(config.backends, {
       createPool: (backend) =>
-        createPool(backend, { ...config, maxHeadBytes: config.maxResponseHeadBytes, credentials }),
+        createPool(backend, { ...config, maxHeadBytes: config.maxResponseHeadBytes, ...sockets }),
       slowStartMs: config.resilience.slowStartMs,
       panic: config.resilience.panic,
       initialState: config.healthCheck.enabled ? 'checking' : 'healthy'

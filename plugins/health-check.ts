@@ -15,7 +15,7 @@ const START_MS = 5000
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const scheduler = new HealthScheduler(fastify.registry, {
-      planOf: checkPlanner(config.healthCheck, fastify.backendCredentials),
+      planOf: checkPlanner(config.healthCheck, fastify.backendSockets),
       onHeldBack: ({ id, address, reason }) =>
         fastify.log.info(
           { backend: address, reason },
@@ -33,6 +33,10 @@ export default fp<{ config: Config }>(
     })
     fastify.registry.on('added', (backend) => scheduler.add(backend))
     fastify.registry.on('removed', (backend) => scheduler.remove(backend))
+    fastify.resolver.on('changed', ({ hostname }) => {
+      for (const backend of fastify.registry.backends)
+        if (backend.config.hostname === hostname) scheduler.noteMove(backend)
+    })
     fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
     const startAnew = (backend: Backend) => {
       scheduler.remove(backend)

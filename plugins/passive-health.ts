@@ -4,8 +4,7 @@ import type { Config } from '../lib/config/load.js'
 import { Ejection } from '../lib/ejection/ejection.js'
 import { Outliers } from '../lib/ejection/outliers.js'
 import { PROBE_TIMEOUT_MS, Stalls } from '../lib/ejection/stalls.js'
-import { httpProbe } from '../lib/health/probe.js'
-import type { BackendCredentials } from '../lib/tls/backend-credentials.js'
+import { httpProbe, type Sockets } from '../lib/health/probe.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -29,7 +28,7 @@ export default fp<{ config: Config }>(
       stallTimeoutMs > 0
         ? new Stalls(registry, ejection, {
             afterMs: stallTimeoutMs,
-            probe: prober(config, fastify.backendCredentials)
+            probe: prober(config, fastify.backendSockets)
           })
         : undefined
     fastify.decorate('outliers', outliers)
@@ -52,9 +51,9 @@ export default fp<{ config: Config }>(
 /** Asks a backend whether it still answers, if there are health checks to ask with. */
 function prober(
   { healthCheck }: Config,
-  credentials: BackendCredentials
+  sockets: Sockets
 ): (backend: Backend) => Promise<boolean> | undefined {
   if (!healthCheck.enabled) return () => undefined
-  const probe = httpProbe({ ...healthCheck, timeoutMs: PROBE_TIMEOUT_MS }, credentials)
+  const probe = httpProbe({ ...healthCheck, timeoutMs: PROBE_TIMEOUT_MS }, sockets)
   return (backend) => (backend.config.noCheck ? undefined : probe(backend).then(({ ok }) => ok))
 }

@@ -3,9 +3,15 @@ import { readFlag, readSeconds, readStatusRanges, type StatusRange } from './val
 
 export const MAX_WEIGHT = 256
 export const MAX_IN_FLIGHT = 1_000_000
+export const MAX_OF_REQUESTS = 100_000_000
 const MAX_PORT = 65_535
 const MIN_PERIOD_S = 0.1
 const MAX_PERIOD_S = 86_400
+/** As those of nginx's connections to its upstreams last. */
+const MAX_AGE_MS = 3_600_000
+const MAX_REQUESTS = 100_000
+const RESOLVE_MS = 10_000
+const LONGEST_AGE_S = 2_592_000
 
 /** What a backend says of its health checks; what it does not say is as it is for all. */
 export interface CheckOptions {
@@ -28,8 +34,18 @@ export interface BackendTlsOptions {
   readonly tlsNoVerify?: boolean
 }
 
+/** How long its connections are used, and its addresses believed. */
+export interface ConnectionOptions {
+  /** Of a connection, which is then retired; 0 for no bound. */
+  readonly maxAgeMs: number
+  /** That a connection carries at the most; 0 for no bound. */
+  readonly maxRequests: number
+  /** Between two look-ups of its name; 0 for never again after an answer. */
+  readonly resolveMs: number
+}
+
 /** What can be said of one backend in `LB_BACKENDS`, behind its address. */
-export interface BackendOptions extends CheckOptions, BackendTlsOptions {
+export interface BackendOptions extends CheckOptions, BackendTlsOptions, ConnectionOptions {
   /** It is spoken to in HTTP/2: that is known beforehand, or has to be agreed to over TLS. */
   readonly h2?: boolean
   /** Share of the load in proportion to the others' (1 to 256, default 1). */
@@ -58,6 +74,9 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
   max: { fallback: 0, read: wholeNumber(1, MAX_IN_FLIGHT) },
   backup: { fallback: false, read: flag },
   h2: { read: flag },
+  maxAgeMs: { name: 'max-age', fallback: MAX_AGE_MS, read: secondsOrZero(LONGEST_AGE_S) },
+  maxRequests: { name: 'max-requests', fallback: MAX_REQUESTS, read: wholeNumber(0, MAX_OF_REQUESTS) },
+  resolveMs: { name: 'resolve', fallback: RESOLVE_MS, read: secondsOrZero(MAX_PERIOD_S) },
   checkPath: { name: 'check', read: text(isCheckTarget, CHECK_TARGET) },
   checkHost: { name: 'check-host', read: text(isHost, 'a host such as app.example') },
   checkPort: { name: 'check-port', read: wholeNumber(1, MAX_PORT) },
@@ -71,16 +90,19 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
 const KEY_OF = new Map(
   Object.entries(OPTIONS).map(([key, { name }]) => [name ?? key, key as keyof BackendOptions])
 )
+
+/** What holds for a backend that does not say. */
+export const DEFAULTS = Object.fromEntries(
+  Object.entries(OPTIONS).flatMap(([key, { fallback }]) => (fallback === undefined ? [] : [[key, fallback]]))
+) as unknown as BackendOptions
+
 /** As they are written. */
 export const OPTION_NAMES = [...KEY_OF.keys()]
 const KNOWN = OPTION_NAMES.join(', ')
 
 /** Reads `name=value` options, each given at most once. Calls `fault` once for everything that is wrong. */
 export function parseOptions(options: readonly string[], fault: (message: string) => void): BackendOptions {
-  const values: Record<string, unknown> = {}
-  for (const [key, { fallback }] of Object.entries(OPTIONS)) {
-    if (fallback !== undefined) values[key] = fallback
-  }
+  const values: Record<string, unknown> = { ...DEFAULTS }
   const seen = new Set<string>()
   for (const option of options) {
     const [name = '', value] = option.split(/=(.*)/s)
@@ -129,6 +151,13 @@ function statusCodes(...[value = '', fault]: Parameters<Reader<readonly StatusRa
     isRight = false
   })
   return isRight ? ranges : fault('status codes or ranges such as 200-299+304')
+}
+
+function secondsOrZero(max: number): Reader<number> {
+  return (value = '', fault) =>
+    readSeconds(value, 0, 0) ??
+    readSeconds(value, MIN_PERIOD_S, max) ??
+    fault(`0 or a number of seconds from ${MIN_PERIOD_S} to ${max}`)
 }
 
 function period(...[value = '', fault]: Parameters<Reader<number>>): number | undefined {

@@ -1,9 +1,8 @@
 import type { BackendConfig } from '../config/backends.js'
 import { grpcService } from '../config/check-values.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
-import type { BackendCredentials } from '../tls/backend-credentials.js'
 import { type GrpcChecks, grpcChecks } from './grpc-probe.js'
-import { connectProbe, httpProbe, type Probe } from './probe.js'
+import { connectProbe, httpProbe, type Probe, type Sockets } from './probe.js'
 import type { Thresholds } from './verdict.js'
 
 /** How one backend is checked, and when. */
@@ -21,17 +20,16 @@ export interface CheckPlan extends Thresholds {
 /** Returns what plans the checks of each backend. */
 export function checkPlanner(
   config: HealthCheckConfig,
-  credentials: BackendCredentials
+  sockets: Sockets
 ): (backend: BackendConfig) => CheckPlan {
-  const probe = httpProbe(config, credentials)
+  const probe = httpProbe(config, sockets)
   return (backend) => {
     const recoveryOnly = !config.enabled || backend.noCheck === true
     const periodMs = backend.checkPeriodMs ?? config.periodMs
     const service = recoveryOnly ? undefined : grpcService(backend.checkPath ?? config.path)
-    const checks =
-      service === undefined ? { probe } : grpcChecks(backend, config, service, periodMs, credentials)
+    const checks = service === undefined ? { probe } : grpcChecks(backend, config, service, periodMs, sockets)
     return {
-      ...(recoveryOnly ? { probe: connectProbe(Math.min(config.timeoutMs, periodMs)) } : checks),
+      ...(recoveryOnly ? { probe: connectProbe(Math.min(config.timeoutMs, periodMs), sockets) } : checks),
       periodMs,
       downPeriodMs: config.downPeriodMs || periodMs,
       rise: recoveryOnly ? 1 : config.rise,

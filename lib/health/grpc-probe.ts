@@ -3,7 +3,7 @@ import type { HealthCheckConfig } from '../config/health-check.js'
 import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
 import { type HealthRequest, healthRequestTo } from './grpc-request.js'
 import { HealthWatch } from './grpc-watch.js'
-import { CheckTimeout, type Credentials, measured, type Probe } from './probe.js'
+import { CheckTimeout, measured, type Probe, type Sockets } from './probe.js'
 import { sendSingly } from './single-request.js'
 
 const BUFFER_BYTES = 4096
@@ -21,15 +21,15 @@ export function grpcChecks(
   config: HealthCheckConfig,
   service: string,
   periodMs: number,
-  credentials: Credentials
+  sockets: Sockets
 ): GrpcChecks {
   const request = healthRequestTo(backend, config, service)
-  const options = { bufferSizeBytes: BUFFER_BYTES, maxHeadBytes: MAX_HEAD_BYTES, credentials }
+  const options = { bufferSizeBytes: BUFFER_BYTES, maxHeadBytes: MAX_HEAD_BYTES, ...sockets }
   const watch = new HealthWatch(request, options, periodMs)
   const ask = async () => {
     // An operator may have added it so while it runs.
     if (!request.origin.h2) return { ok: false, result: 'gRPC needs ;h2' }
-    const answer = await askHealth(request, credentials)
+    const answer = await askHealth(request, sockets)
     if (answer.isOfHealth) watch.keep(performance.now())
     return { ok: answer.ok, result: answer.result }
   }
@@ -37,7 +37,7 @@ export function grpcChecks(
 }
 
 /** Asks `grpc.health.v1.Health/Check` over a connection of its own. Rejects if no answer comes of it. */
-function askHealth(request: HealthRequest, credentials: Credentials): Promise<HealthAnswer> {
+function askHealth(request: HealthRequest, sockets: Sockets): Promise<HealthAnswer> {
   const { origin, servername, service, timeoutMs, checkHead } = request
   return new Promise((resolve, reject) => {
     let said: HealthAnswer | undefined
@@ -59,7 +59,7 @@ function askHealth(request: HealthRequest, credentials: Credentials): Promise<He
       bufferSizeBytes: BUFFER_BYTES,
       maxHeadBytes: MAX_HEAD_BYTES,
       servername,
-      credentials,
+      ...sockets,
       onGone: () => clearTimeout(timer)
     }
     const connection = sendSingly(origin, options, healthCall(checkHead, service), call)

@@ -11,7 +11,7 @@ const LEAST_SHARE = 1 / 4
 /** A server that has no `Watch` may have it after its next release. */
 const UNOFFERED_MS = 3_600_000
 
-export type WatchOptions = Pick<SocketOptions, 'bufferSizeBytes' | 'credentials'> & {
+export type WatchOptions = Pick<SocketOptions, 'bufferSizeBytes' | 'credentials' | 'resolver'> & {
   readonly maxHeadBytes: number
 }
 
@@ -54,6 +54,12 @@ export class HealthWatch {
     if (this.#isStopped) return
     if (this.#connection) this.#connection.checkLife(nowMs)
     else if (nowMs >= this.#opensMs) this.#open(nowMs)
+  }
+
+  /** The backend is at another address by now: the next check that passes opens the call there. */
+  renew(): void {
+    this.#opensMs = Number.NEGATIVE_INFINITY
+    this.#connection?.fail(new Error('watched elsewhere'))
   }
 
   /** Ends it, for good. */

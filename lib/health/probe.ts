@@ -1,9 +1,9 @@
-import { connect } from 'node:net'
+import type { OnReadOpts } from 'node:net'
 import type { Backend, CheckResult } from '../backend.js'
 import type { ResponseHandler } from '../carrier.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 import { describeFault } from '../fault.js'
-import type { SocketOptions } from '../http1/open-socket.js'
+import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
 import { sendSingly } from './single-request.js'
@@ -21,16 +21,19 @@ export class CheckTimeout extends Error {
 /** All that is wanted of an answer has been read, and the connection is closed. */
 class EnoughRead extends Error {}
 
-export type Credentials = SocketOptions['credentials']
+/** What its connections have in common with those of requests. */
+export type Sockets = Pick<SocketOptions, 'credentials' | 'resolver'>
+
+const UNREAD: OnReadOpts = { buffer: Buffer.alloc(1), callback: () => true }
 
 /** A request over a connection of its own, so that it also sees a backend that accepts no new ones. */
-export function httpProbe(config: HealthCheckConfig, credentials: Credentials): Probe {
+export function httpProbe(config: HealthCheckConfig, sockets: Sockets): Probe {
   const wantsBody = config.body !== ''
   const match = new BodyMatch(config.body)
   return (backend) => {
     const request = checkRequest(backend.config, config)
     return measured(request.timeoutMs, async () => {
-      const { statusCode, body } = await ask(request, wantsBody, credentials)
+      const { statusCode, body } = await ask(request, wantsBody, sockets)
       const result = `status ${statusCode}`
       if (body === undefined) return { ok: request.expects(statusCode), result }
       const mismatch = match.explain(body)
@@ -45,7 +48,7 @@ interface Answer {
   readonly body?: Buffer
 }
 
-function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials): Promise<Answer> {
+function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promise<Answer> {
   const { origin, servername, timeoutMs, method, head, maxHeadBytes } = request
   return new Promise((resolve, reject) => {
     const body: Buffer[] = []
@@ -85,7 +88,7 @@ function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials
       bufferSizeBytes: BUFFER_BYTES,
       maxHeadBytes,
       servername,
-      credentials,
+      ...sockets,
       onGone: () => clearTimeout(timer)
     }
     const connection = sendSingly(
@@ -98,17 +101,18 @@ function ask(request: CheckRequest, wantsBody: boolean, credentials: Credentials
 }
 
 /** Whether a connection is accepted: all that can be asked of a backend whose health URL is not known. */
-export function connectProbe(timeoutMs: number): Probe {
+export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
+  const options = { ...sockets, connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES }
   return (backend) =>
     measured(timeoutMs, async () => {
-      const { hostname, port } = backend.config
+      // Whatever is spoken there.
+      const opener = new SocketOpener({ ...backend.config, protocol: 'http:' }, options)
       await new Promise<void>((resolve, reject) => {
-        const socket = connect({ host: hostname, port, signal: AbortSignal.timeout(timeoutMs) })
-        socket.once('error', reject)
-        socket.once('connect', () => {
+        const socket = opener.open(UNREAD, () => {
           resolve()
           socket.destroy()
         })
+        socket.once('error', reject)
       })
       return { ok: true, result: 'connection accepted' }
     })

@@ -100,6 +100,12 @@ export class HealthScheduler {
     this.#schedule(backend, true)
   }
 
+  /** A backend is at another address by now: one that is out may be well there, and the other way round. */
+  noteMove(backend: Backend): void {
+    this.#scheduleOf(backend).plan.watch?.renew()
+    this.checkSoon(backend)
+  }
+
   /** A healthy backend has gone out, for whatever reason. */
   noteFall(backend: Backend): void {
     this.#scheduleOf(backend).flapping.noteFall()

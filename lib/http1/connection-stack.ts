@@ -3,6 +3,7 @@ import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
 import { Connection, ConnectionClosed, type ConnectionOwner } from './connection.js'
 import { IdleTime } from './idle-time.js'
+import { endElsewhere, type LifetimeOptions, lifetimeOf } from './lifetime.js'
 
 /** Requests that a backend is given at once, before more wait for a connection to come free. */
 const EAGER_REQUESTS = 32
@@ -17,6 +18,8 @@ export interface StackOptions {
   /** Makes the socket of a new connection. */
   readonly open: (onread: OnReadOpts, connected: () => void) => Socket
   readonly maxHeadBytes: number
+  /** Unless given, there is no bound. */
+  readonly lifetime?: LifetimeOptions
 }
 
 interface Waiting {
@@ -105,6 +108,14 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     return undefined
   }
 
+  /** Retires the connections to addresses that are not among these: idle ones at once, others after their request. */
+  keepOnly(addresses: ReadonlySet<string>): void {
+    endElsewhere(this.#connections, addresses)
+    for (const connection of this.#free)
+      connection.expiresMs = Math.min(connection.expiresMs, connection.endMs)
+    this.#sweep()
+  }
+
   onActivity(): void {
     activity++
   }
@@ -113,12 +124,12 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const nowMs = performance.now()
     this.#idleTime.onSurvived(connection.idledMs)
     const idleMs = this.#idleTime.limitMs(connection.keepAliveSeconds, nowMs)
-    if (this.#closed || idleMs <= 0) {
+    if (this.#closed || idleMs <= 0 || connection.isSpent(nowMs)) {
       connection.destroy()
       return
     }
     connection.freeSinceMs = nowMs
-    connection.expiresMs = nowMs + idleMs
+    connection.expiresMs = Math.min(nowMs + idleMs, connection.endMs)
     connection.freeSinceTurn = this.#turn
     this.#free.push(connection)
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
@@ -152,8 +163,9 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   #open(): Connection {
-    const { open, maxHeadBytes } = this.#options
+    const { open, maxHeadBytes, lifetime } = this.#options
     const connection = new Connection(open, this, maxHeadBytes)
+    if (lifetime) Object.assign(connection, lifetimeOf(lifetime))
     this.#connections.add(connection)
     return connection
   }

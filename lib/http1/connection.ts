@@ -36,6 +36,9 @@ export class Connection implements TunnelEnd, SocketReader {
   freeSinceTurn = 0
   /** It had carried requests before, and ended under another one: those that lie idle may be at their end, too. */
   wasStale = false
+  /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
+  endMs = Number.POSITIVE_INFINITY
+  maxRequests = Number.POSITIVE_INFINITY
 
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
@@ -77,6 +80,16 @@ export class Connection implements TunnelEnd, SocketReader {
 
   get isReused(): boolean {
     return this.#requests > 1
+  }
+
+  /** Whether it has come to the end of its time, and is not to be used again. */
+  isSpent(nowMs: number): boolean {
+    return this.#requests >= this.maxRequests || nowMs >= this.endMs
+  }
+
+  /** The address that it goes to, undefined before it stands. */
+  get remoteAddress(): string | undefined {
+    return this.#isConnected ? this.#socket.remoteAddress : undefined
   }
 
   /** How long the backend said that it keeps an idle connection, or -1. */

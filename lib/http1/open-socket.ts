@@ -1,6 +1,7 @@
 import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
 import type { SecureOrigin } from '../config/backends.js'
+import type { Resolver } from '../resolver/resolver.js'
 import type { BackendCredentials } from '../tls/backend-credentials.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
@@ -14,6 +15,8 @@ export interface SocketOptions {
   readonly credentials: Pick<BackendCredentials, 'context'>
   /** What is offered to be spoken over TLS (ALPN); nothing if it is not given. */
   readonly alpnProtocols?: readonly string[]
+  /** Knows the addresses of names; without it the system is asked each time. */
+  readonly resolver?: Resolver
 }
 
 /** Connecting took too long. */
@@ -36,8 +39,9 @@ export class SocketOpener {
   /** Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`. */
   open(onread: OnReadOpts, connected: () => void): Socket {
     const { protocol, hostname, port } = this.#backend
-    const { connectTimeoutMs, bufferSizeBytes } = this.#options
-    const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread }
+    const { connectTimeoutMs, bufferSizeBytes, resolver } = this.#options
+    const lookup = resolver ? { lookup: resolver.lookup } : {}
+    const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread, ...lookup }
     const isSecure = protocol === 'https:'
     const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
@@ -46,13 +50,17 @@ export class SocketOpener {
         this.#session = session
       })
     }
+    socket.once('connect', () => resolver?.onConnected(hostname, socket.remoteAddress))
     let isConnected = false
     const giveUp = () => {
       if (!isConnected) socket.destroy(new ConnectTimeout())
     }
     // Whether it stands is heard of first, in case that this process was held up.
     const timer = setTimeout(() => setImmediate(giveUp), connectTimeoutMs)
-    socket.once('close', () => clearTimeout(timer))
+    socket.once('close', () => {
+      clearTimeout(timer)
+      if (!isConnected) resolver?.onNotConnected(hostname)
+    })
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
       isConnected = true
       clearTimeout(timer)

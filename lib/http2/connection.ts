@@ -28,6 +28,9 @@ export class Connection implements StreamOwner, SocketReader {
   idleSinceMs = Number.POSITIVE_INFINITY
   /** How long it had none before the latest; set by its owner. */
   idledMs = 0
+  /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
+  endMs = Number.POSITIVE_INFINITY
+  maxRequests = Number.POSITIVE_INFINITY
   readonly #owner: ConnectionOwner
   readonly #options: ConnectionOptions
   readonly #socket: Socket
@@ -80,6 +83,11 @@ export class Connection implements StreamOwner, SocketReader {
     return this.#hasAnswered
   }
 
+  /** The address that it goes to, undefined before it stands. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+
   /** Requests under way. */
   get load(): number {
     return this.#streams.size
@@ -103,7 +111,7 @@ export class Connection implements StreamOwner, SocketReader {
     if (stream.isClosed) return
     stream.id = this.#nextId
     this.#nextId += 2
-    if (this.#nextId > MAX_STREAM_ID) this.#isClosing = true
+    if (this.#nextId > Math.min(MAX_STREAM_ID, 2 * this.maxRequests)) this.#isClosing = true
     this.#streams.set(stream.id, stream)
     this.#silence.used()
     sendRequest(stream, request, handler, this.#outbox, options, this.#frames.settings.initialWindowBytes)

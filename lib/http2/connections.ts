@@ -1,7 +1,9 @@
 import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
 import { ConnectionClosed } from '../http1/connection.js'
+import type { ConnectionStack } from '../http1/connection-stack.js'
 import { IdleTime } from '../http1/idle-time.js'
+import { endElsewhere, lifetimeOf } from '../http1/lifetime.js'
 import { Connection, MAX_STREAMS } from './connection.js'
 import { SettingsTimeout } from './errors.js'
 import type { ConnectionOptions } from './options.js'
@@ -23,7 +25,7 @@ interface Waiting {
  */
 export class Connections extends Dispatcher {
   readonly #options: ConnectionOptions
-  readonly #upgrades: Dispatcher
+  readonly #upgrades: ConnectionStack
   /** Those that take requests, or will when they stand, the oldest first. */
   readonly #open: Connection[] = []
   readonly #closing = new Set<Connection>()
@@ -37,7 +39,7 @@ export class Connections extends Dispatcher {
   #resolveClosed = () => {}
 
   /** @param upgrades takes requests for a change of protocol, which HTTP/2 does not have */
-  constructor(options: ConnectionOptions, upgrades: Dispatcher) {
+  constructor(options: ConnectionOptions, upgrades: ConnectionStack) {
     super()
     this.#options = options
     this.#upgrades = upgrades
@@ -56,6 +58,13 @@ export class Connections extends Dispatcher {
       this.#openEnough()
     }
     return true
+  }
+
+  /** Retires the connections to addresses that are not among these: they take no more requests, and close after theirs. */
+  keepOnly(addresses: ReadonlySet<string>): void {
+    this.#upgrades.keepOnly(addresses)
+    endElsewhere(this.#open, addresses)
+    this.#retireSpent()
   }
 
   /** Lets the requests that it has be answered, and closes. */
@@ -121,6 +130,7 @@ export class Connections extends Dispatcher {
       onStale: () => this.#retireIdle(),
       onGone: (error) => this.#onGone(connection, error)
     })
+    if (this.#options.lifetime) Object.assign(connection, lifetimeOf(this.#options.lifetime))
     this.#open.push(connection)
     this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
   }
@@ -203,10 +213,18 @@ export class Connections extends Dispatcher {
   #sweep(): void {
     const nowMs = performance.now()
     for (const connection of [...this.#open, ...this.#closing]) connection.checkLife(nowMs)
+    this.#retireSpent()
     this.#closeIdle(nowMs - this.#idleTime.limitMs(-1, nowMs))
     if (this.#open.length + this.#closing.size > 0) return
     clearInterval(this.#sweeper)
     this.#sweeper = undefined
+  }
+
+  /** Those that are being made are there for somebody, and come later. */
+  #retireSpent(): void {
+    const nowMs = performance.now()
+    for (const connection of this.#open.filter(({ isReady, endMs }) => isReady && endMs <= nowMs))
+      connection.close()
   }
 
   /** Closes what has been idle since then; and all, if it closes by itself. */

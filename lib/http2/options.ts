@@ -1,5 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import { authorityOf, type SecureOrigin } from '../config/backends.js'
+import type { LifetimeOptions } from '../http1/lifetime.js'
 import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { DEFAULT_WINDOW_BYTES } from './frames.js'
 import type { RequestOrigin } from './hpack/request-encoder.js'
@@ -17,6 +18,8 @@ export interface ConnectionOptions extends RequestOrigin {
   readonly windowBytes: number
   /** Until it can carry requests. */
   readonly connectTimeoutMs: number
+  /** Unless given, there is no bound. */
+  readonly lifetime?: LifetimeOptions
 }
 
 /** How connections of HTTP/2 to a backend are made. */

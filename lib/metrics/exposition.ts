@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry as Exposition, type Metric } from 'prom
 import { type Backend, STATES, WEIGHT_UNIT } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { Registry } from '../registry.js'
+import type { Resolver } from '../resolver/resolver.js'
 import type { Buckets } from './buckets.js'
 import type { HealthTransitions } from './health-transitions.js'
 import { NO_BACKEND_ID, type RequestMetrics } from './request-metrics.js'
@@ -10,6 +11,8 @@ export interface MetricsSource {
   readonly registry: Registry
   readonly requests: RequestMetrics
   readonly transitions: HealthTransitions
+  /** Of the names of backends. */
+  readonly resolver: Pick<Resolver, 'answered' | 'failed'>
   readonly version: string
   /** Client connections open now. */
   readonly openConnections: () => number
@@ -28,7 +31,7 @@ const UNWANTED = ['handles', 'requests', 'resources'].flatMap((what) => [
   `nodejs_active_${what}`,
   `nodejs_active_${what}_total`
 ])
-/** The label of requests that no backend answered. It cannot be an address, as these have a port. */
+/** The label of requests that no backend answered. It cannot be an address, as these have a port or a path. */
 const NO_BACKEND = 'none'
 /** None comes back to `checking`. */
 const CHECKED_STATES = STATES.filter((state) => state !== 'checking')
@@ -49,7 +52,7 @@ const REJECTIONS = {
  * pays nothing for it.
  */
 export function exposition(source: MetricsSource): Exposition {
-  const { registry, requests, transitions } = source
+  const { registry, requests, transitions, resolver } = source
   const { counters } = registry
   const target = new Exposition()
   collectDefaultMetrics({ register: target })
@@ -154,6 +157,27 @@ export function exposition(source: MetricsSource): Exposition {
     'The same as it is now',
     (backend) => backend.effectiveWeight / WEIGHT_UNIT
   )
+  ofBackends(
+    'gauge',
+    'addresses',
+    'Addresses that its name stands for; 0 for none yet, or no name',
+    (backend) => backend.pool.name?.addresses.length ?? 0
+  )
+  ofBackends('gauge', 'lookup_failing', '1 while its name cannot be looked up', (backend) =>
+    Number(backend.pool.name?.fault !== undefined)
+  )
+  add('gauge', 'backend_address_info', 'Always 1, for each address that its name stands for', () =>
+    registry.backends.flatMap((backend) =>
+      (backend.pool.name?.addresses ?? []).map((address) => ({
+        labels: { backend: backend.address, address },
+        value: 1
+      }))
+    )
+  )
+  add('counter', 'name_lookups_total', 'Look-ups of names of backends, by result', () => [
+    { labels: { result: 'answered' }, value: resolver.answered },
+    { labels: { result: 'failed' }, value: resolver.failed }
+  ])
   totals('attempts_total', 'Requests that were given to it, second tries included', BackendCell.total)
   totals('failures_total', 'Attempts that were refused, reset, timed out or broken', BackendCell.failed)
   totals('retries_total', 'Requests that failed here and were tried on another backend', BackendCell.retries)

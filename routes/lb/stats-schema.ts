@@ -27,6 +27,15 @@ export const backend = object({
   id: count('Number from 0, in the order in which they came'),
   address: text('host:port'),
   url: text('Origin'),
+  addresses: {
+    type: 'array',
+    items: text('The one tried first is the first'),
+    description: 'What its name stands for; empty where it is an address itself'
+  },
+  lookupFailure: {
+    type: ['string', 'null'],
+    description: 'Why the latest look-up of its name failed, if it did: the addresses are those of before'
+  },
   weight: count('Share of the load in proportion to the others'),
   effectiveWeight: number('The same as it is now: less during a slow start'),
   max: count('Requests in flight at the most; 0 for no limit'),

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { DEFAULTS } from '../../lib/config/backend-options.js'
 import { parseBackends } from '../../lib/config/backends.js'
 import { type Config, loadConfig } from '../../lib/config/load.js'
 import { describeVariables } from '../../lib/config/schema.js'
@@ -8,7 +9,8 @@ const addresses = (LB_BACKENDS: string) => loadConfig({ LB_BACKENDS }).backends.
 t.test('defaults', async (t) => {
   const { trustedProxies, ...config } = loadConfig({})
   const { allow: adminAllow, ...admin } = config.admin
-  const options = { weight: 1, max: 0, backup: false }
+  const lifetime = { maxAgeMs: 3_600_000, maxRequests: 100_000, resolveMs: 10_000 }
+  const options = { weight: 1, max: 0, backup: false, ...lifetime }
   t.strictSame(
     { ...config, admin },
     {
@@ -137,7 +139,7 @@ t.test('forms of a backend', async (t) => {
     const [backend] = parseBackends(text, (fault) => t.fail(fault))
     return backend
   }
-  const http = { protocol: 'http:', weight: 1, max: 0, backup: false }
+  const http = { protocol: 'http:', ...DEFAULTS }
   t.same(parsed('a:8080'), { ...http, hostname: 'a', port: 8080, address: 'a:8080' })
   t.same(parsed('10.0.0.7:1'), { ...http, hostname: '10.0.0.7', port: 1, address: '10.0.0.7:1' })
   t.same(parsed('[::1]:65535'), { ...http, hostname: '::1', port: 65535, address: '[::1]:65535' })

@@ -13,7 +13,8 @@ const docs = readFileSync(path.join(ROOT, 'docs/metrics.md'), 'utf8')
 
 /** What a balancer exposes that has answered one request. */
 async function exposed(t: Test): Promise<Exposed> {
-  const { port, registry } = await startBalancer(t, [await scripted(t, answering(OK))])
+  const { address } = await scripted(t, answering(OK))
+  const { port, registry } = await startBalancer(t, address.replace('127.0.0.1', 'localhost'))
   await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await eventually(() => registry.inFlight === 0)
   return scrape(port)

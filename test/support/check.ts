@@ -14,7 +14,7 @@ export const AMPLE_S = '10'
 export function probeWith(env: Readonly<Record<string, string>> = {}): Probe {
   const patient = { LB_HEALTH_CHECK_PERIOD: '60', LB_HEALTH_CHECK_TIMEOUT: AMPLE_S }
   const { healthCheck, backendTls } = loadConfig({ ...patient, ...env })
-  return httpProbe(healthCheck, new BackendCredentials(backendTls))
+  return httpProbe(healthCheck, { credentials: new BackendCredentials(backendTls) })
 }
 
 /** A backend that is given the socket as soon as a request has begun to arrive, and what has arrived. */

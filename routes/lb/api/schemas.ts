@@ -1,4 +1,4 @@
-import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../../../lib/config/backend-options.js'
+import { MAX_IN_FLIGHT, MAX_OF_REQUESTS, MAX_WEIGHT } from '../../../lib/config/backend-options.js'
 import { backend, object, text } from '../stats-schema.js'
 
 type Property = { readonly type: string; readonly [key: string]: unknown }
@@ -11,12 +11,20 @@ const whole = (maximum: number, description: string): Property => ({
   description
 })
 
+const seconds = (description: string): Property => ({ type: 'number', minimum: 0, description })
+
 /** By the names that they have in `LB_BACKENDS`, which is where their values are checked. */
 export const options: Readonly<Record<string, Property>> = {
   weight: whole(MAX_WEIGHT, 'Share of the load in proportion to the others; 1 unless given'),
   max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
   backup: flag('Used only while no other backend can be'),
   h2: flag('It is spoken to in HTTP/2'),
+  'max-age': seconds('Seconds after which a connection to it is retired; 0 for no bound, 3600 unless given'),
+  'max-requests': {
+    ...whole(MAX_OF_REQUESTS, 'Requests after which one is; 0 for no bound, 100000 unless given'),
+    minimum: 0
+  },
+  resolve: seconds('Seconds between two look-ups of its name; 0 for one alone, 10 unless given'),
   check: text('Path that its health checks ask for, or grpc: and the name of a service'),
   'check-host': text('Host that they say'),
   'check-port': whole(65_535, 'Port that they go to'),

@@ -34,6 +34,15 @@ const SAID: readonly [text: string, spec: BackendSpec][] = [
     }
   ],
   ['a:80;h2', { address: 'a:80', h2: true }],
+  [
+    'a:80;max-age=60;max-requests=1000;resolve=0.5',
+    { address: 'a:80', 'max-age': 60, 'max-requests': 1000, resolve: 0.5 }
+  ],
+  [
+    'a:80;max-age=0;max-requests=0;resolve=0',
+    { address: 'a:80', 'max-age': 0, 'max-requests': 0, resolve: 0 }
+  ],
+  ['a:80;max-age=3600;max-requests=100000;resolve=10.0', { address: 'a:80' }],
   ['https://a;h2=true', { address: 'https://a:443', h2: true }],
   ['a:80;h2=false', { address: 'a:80' }],
   ['a:80;no-check', { address: 'a:80', 'no-check': true }],
@@ -60,6 +69,9 @@ const anySpec = fc
     max: option(fc.integer({ min: 1, max: 1_000_000 })),
     backup: option(fc.constant(true)),
     h2: option(fc.constant(true)),
+    'max-age': option(fc.constantFrom(0, 0.1, 60)),
+    'max-requests': option(fc.constantFrom(0, 1, 1000)),
+    resolve: option(fc.constantFrom(0, 0.5, 60)),
     check: option(fc.constantFrom('/', '/a,b;c', '/%20?x=y&z')),
     'check-host': option(fc.constantFrom('x', 'x.example:81', '[::1]')),
     'check-port': option(fc.integer({ min: 1, max: 65_535 })),

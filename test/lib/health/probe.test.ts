@@ -7,11 +7,13 @@ import net, { type Socket } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { connectProbe } from '../../../lib/health/probe.js'
+import { BackendCredentials } from '../../../lib/tls/backend-credentials.js'
 import { AMPLE_S, probeWith, socketBackend } from '../../support/check.js'
 import { listen, nowhere } from '../../support/listen.js'
 import { backendAt } from '../../support/registry.js'
 
 const AMPLE = AMPLE_S
+const SOCKETS = { credentials: new BackendCredentials({ caFile: '', certFile: '', keyFile: '' }) }
 const SHORT = '0.1'
 
 const probeOf = (timeout = AMPLE, env: Record<string, string> = {}) =>
@@ -185,12 +187,12 @@ t.test('connectProbe asks for a connection, and nothing else', async (t) => {
   const server = net.createServer((socket) => socket.on('data', (chunk) => received.push(chunk)))
   const backend = backendAt(await listen(t, server))
   const closed = nextClosed(server)
-  t.hasStrict(await connectProbe(10_000)(backend), { ok: true, result: 'connection accepted' })
+  t.hasStrict(await connectProbe(10_000, SOCKETS)(backend), { ok: true, result: 'connection accepted' })
   await closed
   t.same(received, [])
 })
 
 t.test('connectProbe sees that nothing listens', async (t) => {
   const backend = backendAt(await nowhere(t, net.createServer))
-  t.hasStrict(await connectProbe(10_000)(backend), { ok: false, result: 'connection refused' })
+  t.hasStrict(await connectProbe(10_000, SOCKETS)(backend), { ok: false, result: 'connection refused' })
 })

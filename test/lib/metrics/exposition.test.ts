@@ -11,7 +11,9 @@ function metricsOf(backends: string) {
   const registry = registryOf(backends)
   const requests = new RequestMetrics()
   const transitions = new HealthTransitions(registry)
-  const target = exposition({ registry, requests, transitions, version: '1.2.3', openConnections: () => 7 })
+  const resolver = { answered: 5, failed: 2 }
+  const openConnections = () => 7
+  const target = exposition({ registry, requests, transitions, resolver, version: '1.2.3', openConnections })
   const read = async () => readExposition(await target.metrics())
   return { registry, requests, read }
 }
