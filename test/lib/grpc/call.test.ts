@@ -90,6 +90,7 @@ t.test('every failure has a status of gRPC that says what it means', async (t) =
     RATE_LIMITED: 'RESOURCE_EXHAUSTED',
     LOOP: 'INTERNAL',
     UNKNOWN_METHOD: 'UNIMPLEMENTED',
+    METHOD_OF_HTTP2: 'UNIMPLEMENTED',
     NO_TRACE: 'UNIMPLEMENTED',
     BAD_VERSION: 'UNIMPLEMENTED'
   })
