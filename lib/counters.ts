@@ -123,5 +123,7 @@ export const BalancerCell = {
   /** Lines of the access log that were not written. */
   logLinesDropped: 32,
   /** Requests of which a trusted proxy has said the client in a way that could not be read. */
-  clientsUnreadable: 34
+  clientsUnreadable: 34,
+  /** Connections from trusted proxies that do not begin with a header of the PROXY protocol as it has to be. */
+  proxyHeadersRefused: 36
 } as const

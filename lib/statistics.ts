@@ -65,6 +65,7 @@ export function collectStatistics(source: StatisticsSource) {
       open: source.openConnections(),
       dropped: counters.total(BalancerCell.connectionsDropped),
       handshakesFailed: counters.total(BalancerCell.handshakesFailed),
+      proxyHeadersRefused: counters.total(BalancerCell.proxyHeadersRefused),
       limit: source.maxSockets
     },
     latency: latency.summary(),

@@ -3,9 +3,10 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { promiseTls } from '../lib/forward/hsts.js'
-import { contains, socketAddress } from '../lib/forward/peer.js'
+import { contains, proxiedBy, socketAddress } from '../lib/forward/peer.js'
 import { tellVersion } from '../lib/http2/preface.js'
-import { takeProxyHeader } from '../lib/proxy-header-reader.js'
+import { takeProxyHeader } from '../lib/proxy-protocol/header-reader.js'
+import { Refusals } from '../lib/proxy-protocol/refusals.js'
 import { SocketsPerClient } from '../lib/sockets-per-client.js'
 
 declare module 'fastify' {
@@ -31,7 +32,7 @@ const BACKLOG = 65_535
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, tls, http2 } = fastify
+    const { server, registry, tls, http2, log } = fastify
     const connections = new Set<Socket>()
     const perClient = new SocketsPerClient(config.limits.socketsPerClient)
     const countDropped = () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1)
@@ -46,12 +47,23 @@ export default fp<{ config: Config }>(
       server.removeAllListeners('connection')
       return (socket) => listener!.call(server, socket)
     }
+    const refusals = new Refusals((reason, address, before) => {
+      const more = before > 0 ? `; ${before} more since the last such line` : ''
+      log.warn(`A connection from ${address} was closed: its header of the PROXY protocol ${reason}${more}`)
+    })
     const unwrapped =
       (accept: ConnectionListener): ConnectionListener =>
       (socket) => {
-        if (config.proxyProtocol && contains(config.trustedProxies, socketAddress(socket)))
-          takeProxyHeader(socket, config.limits.headTimeoutMs, accept, countDropped)
-        else accept(socket)
+        const address = socketAddress(socket)
+        if (!config.proxyProtocol || !contains(config.trustedProxies, address)) {
+          accept(socket)
+          return
+        }
+        takeProxyHeader(socket, config.limits.headTimeoutMs, accept, (reason) => {
+          countDropped()
+          registry.counters.addTotal(BalancerCell.proxyHeadersRefused, 1)
+          refusals.note(reason, address)
+        })
       }
     // It stands still where a header was read off it. TLS takes what came behind that by itself.
     const resumed =
@@ -61,12 +73,20 @@ export default fp<{ config: Config }>(
         if (config.proxyProtocol) socket.resume()
       }
     fastify.decorate('readProxyHeaders', (server) => {
-      server.on('connection', unwrapped(resumed(takeListener(server))))
+      const serve = resumed(takeListener(server))
+      server.on(
+        'connection',
+        unwrapped((socket) => {
+          // Whoever speaks TLS to the proxy in front is where a redirect would send it.
+          if (proxiedBy(socket)?.tls) takeIn(socket)
+          else serve(socket)
+        })
+      )
     })
 
     const serveHttp = takeListener(server)
     fastify.decorate('serveHttp', serveHttp)
-    const hstsSeconds = config.tls?.hstsSeconds ?? 0
+    const { hstsSeconds } = config
     const serveSecurely: ConnectionListener = (raw) =>
       tls!.accept(raw, (socket) => {
         connections.delete(raw)
@@ -80,18 +100,33 @@ export default fp<{ config: Config }>(
         if (isHttp2) http2!.accept(socket)
         else resumed(serveHttp)(socket)
       })
-    const serve = tls ? serveSecurely : http2 ? serveEither : resumed(serveHttp)
-    const admit = unwrapped((socket) => {
+    const servePlain = resumed(serveHttp)
+    // A proxy that ends TLS may speak HTTP/1.1 for a client that has agreed on HTTP/2 with it: the first bytes tell.
+    const serveAgreed: ConnectionListener = (socket) =>
+      http2 && proxiedBy(socket)?.alpn === 'h2' ? serveEither(socket) : servePlain(socket)
+    const serveInTheOpen = config.http2?.isPlain
+      ? serveEither
+      : config.proxyProtocol
+        ? serveAgreed
+        : servePlain
+    const serve = tls ? serveSecurely : serveInTheOpen
+    const admit = (socket: Socket, serve: ConnectionListener) => {
       if (perClient.admit(socket)) {
+        if (hstsSeconds > 0 && proxiedBy(socket)?.tls) promiseTls(socket, hstsSeconds)
         serve(socket)
       } else {
         countDropped()
         socket.destroy()
       }
-    })
+    }
+    const takeIn = (socket: Socket) => {
+      keep(socket)
+      admit(socket, serveInTheOpen)
+    }
+    const unwrapAndAdmit = unwrapped((socket) => admit(socket, serve))
     server.on('connection', (socket: Socket) => {
       keep(socket)
-      admit(socket)
+      unwrapAndAdmit(socket)
     })
     server.maxConnections = config.maxSockets
     server.on('drop', countDropped)

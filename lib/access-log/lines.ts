@@ -1,6 +1,7 @@
 import { clientOf } from '../forward/client-address.js'
 import { bytesAnswered, type EndedRequest, isAborted } from '../forward/ended-request.js'
 import { grpcStatusOf } from '../forward/grpc-answer.js'
+import { proxiedBy } from '../forward/peer.js'
 import { isGrpcCall } from '../grpc/call.js'
 import { withoutSecrets } from '../secrets.js'
 import { jsonText, quotedText } from './escape.js'
@@ -32,6 +33,8 @@ export const jsonLine: LineOf = (ended, nowMs) => {
       : '"backend":null,"backendMs":null,') +
     `"attempts":${ended.attempts},"bytesIn":${ended.bytesIn},"bytesOut":${bytesAnswered(ended)},` +
     `"requestId":"${jsonText(by.requestId, MAX_ID)}"`
+  const connectionId = proxiedBy(req.socket)?.uniqueId
+  if (connectionId !== undefined) line += `,"connectionId":"${jsonText(connectionId, MAX_ID)}"`
   if (by.trace) line += `,"traceId":"${by.trace.traceId}"`
   if (ended.changesProtocol) line += ',"tunnel":true'
   if (isAborted(ended)) line += ',"aborted":true'

@@ -28,7 +28,9 @@ function moreMethods() {
 /** The variables of HTTP/2 to clients. */
 export const http2Variables = {
   LB_NO_HTTP2: variable(flag(), {
-    description: 'Speaks HTTP/1.1 alone over TLS, also to clients that ask for HTTP/2 in the handshake.',
+    description:
+      'Speaks HTTP/1.1 alone over TLS, also to clients that ask for HTTP/2 in the handshake, and to those of which a ' +
+      'proxy says by the PROXY protocol that they have.',
     fallback: 'false',
     flags: '--no-http2'
   }),
@@ -58,10 +60,15 @@ export const http2Variables = {
   })
 }
 
-type Values = { [Name in keyof typeof http2Variables]: (typeof http2Variables)[Name]['_output'] }
+type Values = { [Name in keyof typeof http2Variables]: (typeof http2Variables)[Name]['_output'] } & {
+  readonly LB_PROXY_PROTOCOL: boolean
+}
 
 export interface Http2Config {
-  /** Whether plain connections may begin with it; or else it is agreed on in the handshake of TLS. */
+  /**
+   * Whether plain connections may begin with it; or else it is agreed on in the handshake of TLS, here or at a proxy in
+   * front that says so by the PROXY protocol.
+   */
   readonly isPlain: boolean
   readonly maxStreams: number
   /** 0 for no limit. */
@@ -70,10 +77,11 @@ export interface Http2Config {
 
 /** Undefined where clients are spoken to by HTTP/1.1 alone. */
 export function http2Of(values: Values, isSecure: boolean): Http2Config | undefined {
-  const isOn = isSecure ? !values.LB_NO_HTTP2 : values.LB_H2C
-  if (!isOn) return undefined
+  const isPlain = !isSecure && values.LB_H2C
+  const isAgreedOn = (isSecure || values.LB_PROXY_PROTOCOL) && !values.LB_NO_HTTP2
+  if (!isPlain && !isAgreedOn) return undefined
   const { LB_HTTP2_MAX_STREAMS: maxStreams, LB_HTTP2_SEND_TIMEOUT: sendTimeoutMs } = values
-  return { isPlain: !isSecure, maxStreams, sendTimeoutMs }
+  return { isPlain, maxStreams, sendTimeoutMs }
 }
 
 /** What is wrong with values that are right each by itself. */
@@ -84,6 +92,7 @@ export function http2Contradictions(values: Values, needs: Needs, isSecure: bool
     'HTTP/2: LB_TLS_CERT without LB_NO_HTTP2, or LB_H2C',
     http2Of(values, isSecure) !== undefined
   )
-  needs('LB_NO_HTTP2', values.LB_NO_HTTP2, 'LB_TLS_CERT', isSecure)
+  const isAgreedOn = isSecure || values.LB_PROXY_PROTOCOL
+  needs('LB_NO_HTTP2', values.LB_NO_HTTP2, 'LB_TLS_CERT or LB_PROXY_PROTOCOL', isAgreedOn)
   needs('LB_H2C', values.LB_H2C, 'an empty LB_TLS_CERT: over TLS it is agreed on in the handshake', !isSecure)
 }

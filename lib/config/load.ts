@@ -59,6 +59,8 @@ export interface Config {
   readonly tunnelTimeoutMs: number
   readonly trustedProxies: BlockList
   readonly proxyProtocol: boolean
+  /** For which browsers are told to use nothing but TLS; 0 for nothing to say. */
+  readonly hstsSeconds: number
   readonly forwarded: boolean
   /** Between two reports; 0 for none. */
   readonly statsIntervalMs: number
@@ -152,6 +154,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     tunnelTimeoutMs: values.LB_TUNNEL_TIMEOUT,
     trustedProxies: values.LB_TRUSTED_PROXIES,
     proxyProtocol: values.LB_PROXY_PROTOCOL,
+    hstsSeconds: values.LB_HSTS,
     forwarded: values.LB_FORWARDED,
     statsIntervalMs: values.LB_STATS_INTERVAL,
     accessLog: accessLogOf(values),

@@ -163,7 +163,7 @@ export const schema = z.strictObject({
   LB_PROXY_PROTOCOL: variable(flag(), {
     description:
       'Wants the PROXY protocol (version 1 or 2) at the start of connections from `LB_TRUSTED_PROXIES`, and takes ' +
-      "the client's address from it.",
+      "the client's address from it, and whether it speaks TLS.",
     fallback: 'false',
     flags: '--proxy-protocol'
   }),

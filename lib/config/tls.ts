@@ -82,8 +82,6 @@ export interface TlsConfig {
   readonly redirectPort: number
   /** 0 for that which is listened on. */
   readonly publicPort: number
-  /** 0 for nothing to say. */
-  readonly hstsSeconds: number
 }
 
 /** Of TLS to backends, beside what is known by itself; empty for none. */
@@ -98,8 +96,7 @@ export function tlsOf(values: Values): TlsConfig | undefined {
     minVersion: values.LB_TLS_MIN_VERSION,
     clientCaFile: values.LB_TLS_CLIENT_CA,
     redirectPort: values.LB_HTTPS_REDIRECT_PORT,
-    publicPort: values.LB_HTTPS_PORT,
-    hstsSeconds: values.LB_HSTS
+    publicPort: values.LB_HTTPS_PORT
   }
 }
 
@@ -112,7 +109,10 @@ export function backendTlsOf(values: Values): BackendTlsConfig {
 }
 
 /** What is wrong with values that are right each by itself. */
-export function tlsContradictions(values: Values & { PORT: number }, needs: Needs): string[] {
+export function tlsContradictions(
+  values: Values & { PORT: number; LB_PROXY_PROTOCOL: boolean },
+  needs: Needs
+): string[] {
   const { LB_TLS_CERT: certs, LB_TLS_KEY: keys, LB_BACKEND_CERT: cert, LB_BACKEND_KEY: key } = values
   const faults: string[] = []
   if (certs.length !== keys.length)
@@ -129,7 +129,8 @@ export function tlsContradictions(values: Values & { PORT: number }, needs: Need
     'LB_HTTPS_REDIRECT_PORT',
     values.LB_HTTPS_REDIRECT_PORT > 0
   )
-  needs('LB_HSTS', values.LB_HSTS > 0, 'LB_TLS_CERT', isOn)
+  const speakTls = isOn || values.LB_PROXY_PROTOCOL
+  needs('LB_HSTS', values.LB_HSTS > 0, 'LB_TLS_CERT or LB_PROXY_PROTOCOL', speakTls)
   if (values.LB_HTTPS_REDIRECT_PORT > 0 && values.LB_HTTPS_REDIRECT_PORT === values.PORT)
     faults.push(`LB_HTTPS_REDIRECT_PORT must be another port than PORT, ${values.PORT}`)
   needs('LB_BACKEND_CERT', cert !== '', 'LB_BACKEND_KEY', key !== '')

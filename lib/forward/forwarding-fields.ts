@@ -48,7 +48,8 @@ function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string 
   return (
     `X-Forwarded-For: ${before ? `${before}, ` : ''}${peer.address}\r\n` +
     `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n` +
-    (asked || host ? `X-Forwarded-Host: ${asked || host}\r\n` : '')
+    (asked || host ? `X-Forwarded-Host: ${asked || host}\r\n` : '') +
+    (headers['x-ssl-client-cn'] === undefined ? peer.nameLine : '')
   )
 }
 

@@ -15,5 +15,6 @@ export const SAID_BY_PROXIES = [
   'x-forwarded-scheme',
   'x-forwarded-server',
   'x-forwarded-ssl',
-  'x-real-ip'
+  'x-real-ip',
+  'x-ssl-client-cn'
 ]

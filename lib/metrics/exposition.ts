@@ -111,6 +111,11 @@ export function exposition(source: MetricsSource): Exposition {
     'Requests from trusted proxies that do not say in a readable way who the client is',
     () => counters.total(BalancerCell.clientsUnreadable)
   )
+  counter(
+    'proxy_headers_refused_total',
+    'Client connections that were closed as they did not begin with a right header of the PROXY protocol',
+    () => counters.total(BalancerCell.proxyHeadersRefused)
+  )
   counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
     counters.total(BalancerCell.retriesRefused)
   )

@@ -13,7 +13,7 @@ import stats from './stats.js'
 /** Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, and for others not there. */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   await noPage(fastify, {})
-  if (config.tls && config.tls.hstsSeconds > 0) {
+  if (config.hstsSeconds > 0) {
     fastify.addHook('onRequest', (request, reply, done) => {
       const [name, value] = withPromise(request.raw.socket, [])
       if (name !== undefined) reply.header(name, value)

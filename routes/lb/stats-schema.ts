@@ -108,6 +108,9 @@ export const statisticsSchema = object({
     open: count('Client connections open'),
     dropped: count('Client connections closed unanswered as too many were open'),
     handshakesFailed: count('Client connections that ended in the handshake of TLS'),
+    proxyHeadersRefused: count(
+      'Client connections that did not begin with a right header of the PROXY protocol; also in dropped'
+    ),
     limit: count('How many may be open')
   }),
   latency: object({

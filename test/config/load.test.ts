@@ -79,6 +79,7 @@ t.test('defaults', async (t) => {
       access: { rateLimit: undefined, allow: undefined, deny: undefined },
       tunnelTimeoutMs: 3_600_000,
       proxyProtocol: false,
+      hstsSeconds: 0,
       forwarded: false,
       statsIntervalMs: 30_000,
       admin: { token: '', port: undefined, stateFile: '' },

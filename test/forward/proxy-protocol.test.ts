@@ -235,3 +235,98 @@ test('HTTP/2 may follow the header', async (t) => {
   old.send(v1('203.0.113.9') + get())
   t.equal(statusOf(await old.response()), 200)
 })
+
+const tlv = (type: number, value: string) =>
+  `${String.fromCharCode(type, value.length >> 8, value.length & 255)}${value}`
+const ssl = (flags: number, verify: number, ...subs: string[]) =>
+  tlv(0x20, `${String.fromCharCode(flags)}\0\0\0${String.fromCharCode(verify)}${subs.join('')}`)
+const NAMED = ssl(7, 0, tlv(0x21, 'TLSv1.3'), tlv(0x22, 'j\xc3\xb6rg'))
+
+test('a client that speaks TLS to the proxy is one of https, with the name in its certificate', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port, stats } = await behind(t, backend, {
+    LB_HSTS: '60',
+    LB_STICKY_COOKIE: 's',
+    LB_STICKY_SECRET: 'secret-of-a-fair-length',
+    LB_FORWARDED: 'true'
+  })
+  for (const [name, header, scheme, client] of [
+    ['TLS with a name', v2('203.0.113.9', NAMED), 'https', 'j\xc3\xb6rg'],
+    ['TLS', v2('203.0.113.9', ssl(1, 1, tlv(0x21, 'TLSv1.2'))), 'https', undefined],
+    ['a name that was not verified', v2('203.0.113.9', ssl(3, 18, tlv(0x22, 'x'))), 'https', undefined],
+    [
+      'a name that would be more than one field',
+      v2('203.0.113.9', ssl(3, 0, tlv(0x22, 'x\r\nA: b'))),
+      'https',
+      undefined
+    ],
+    ['no TLS', v2('203.0.113.9', ssl(0, 1)), 'http', undefined],
+    ['nothing of it', v2('203.0.113.9'), 'http', undefined]
+  ] as const) {
+    const socket = await RawClient.open(t, port)
+    socket.send(
+      header + get('/', 'X-Forwarded-Proto: https', 'X-SSL-Client-CN: forged', 'x-ssl-client-cn: again')
+    )
+    const response = await socket.response()
+    t.equal(statusOf(response), 200, name)
+    const isSecure = scheme === 'https'
+    t.equal(fieldValue(response.fields, 'strict-transport-security'), isSecure ? 'max-age=60' : undefined)
+    t.equal(/; Secure/.test(fieldValue(response.fields, 'set-cookie') ?? ''), isSecure)
+    const { fields } = backend.requests.pop()!
+    t.equal(fieldValue(fields, 'x-forwarded-proto'), scheme)
+    t.match(fieldValue(fields, 'forwarded'), `proto=${scheme}`)
+    t.equal(fieldValue(fields, 'x-ssl-client-cn'), client)
+    t.notOk(fields.some(([, value]) => value === 'b'))
+    socket.socket.destroy()
+  }
+  // The page of statistics says so as well.
+  await eventually(() => stats().connections.open === 0)
+})
+
+test('a header that is wrong closes the connection, is counted, and told of once with the reason', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port, stats, fastify } = await behind(t, backend, { LB_REQUEST_HEAD_TIMEOUT: '1' })
+  const lines: string[] = []
+  fastify.log.warn = ((line: string) => lines.push(line)) as typeof fastify.log.warn
+  const wrong = [
+    v2('203.0.113.9', tlv(3, 'abcd')),
+    v2('203.0.113.9', tlv(3, 'abcd')),
+    v2('203.0.113.9', '\x02\0\x09x'),
+    get()
+  ]
+  for (const sent of wrong) {
+    const client = await RawClient.open(t, port)
+    client.send(sent + get())
+    await client.untilClosed()
+    t.equal(client.received.length, 0)
+  }
+  const { dropped, proxyHeadersRefused } = stats().connections
+  t.same([dropped, proxyHeadersRefused], [wrong.length, wrong.length])
+  t.equal(backend.connections, 0)
+  t.same(
+    lines.map((line) => /from (\S+) was closed: its header of the PROXY protocol (.+)/.exec(line)?.slice(1)),
+    [
+      ['127.0.0.1', 'has a wrong checksum'],
+      ['127.0.0.1', 'has a TLV that is longer than the header'],
+      ['127.0.0.1', 'is missing']
+    ]
+  )
+})
+
+test('a proxy that has agreed on HTTP/2 with a client may speak either of the two', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await behind(t, backend)
+  const agreed = v2('203.0.113.9', tlv(1, 'h2') + NAMED)
+  const client = await Http2Client.open(t, port, agreed)
+  t.equal((await client.get('/')).status, 200)
+  t.match(Object.fromEntries(backend.requests[0]!.fields), {
+    'X-Forwarded-For': '203.0.113.9',
+    'X-Forwarded-Proto': 'https'
+  })
+  const old = await RawClient.open(t, port)
+  old.send(agreed + get())
+  t.equal(statusOf(await old.response()), 200, 'HTTP/1.1')
+  const other = await RawClient.open(t, port)
+  other.send(`${v2('203.0.113.9', tlv(1, 'http/1.1'))}PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n`)
+  t.not(statusOf(await other.response()), 200, 'HTTP/2 that was not agreed on is none')
+})

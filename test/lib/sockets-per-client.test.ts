@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { setProxiedFrom } from '../../lib/forward/peer.js'
+import { setProxied } from '../../lib/forward/peer.js'
 import { SocketsPerClient } from '../../lib/sockets-per-client.js'
 
 const socketFrom = (remoteAddress: string | undefined) =>
@@ -37,7 +37,10 @@ t.test('what is one address counts as one', async (t) => {
   t.ok(bound.admit(socketFrom('10.0.0.1')))
   t.notOk(bound.admit(socketFrom('::ffff:10.0.0.1')))
   const proxied = socketFrom('10.0.0.9')
-  setProxiedFrom(proxied, { address: '10.0.0.1', localPort: 80 })
+  setProxied(proxied, {
+    length: 0,
+    source: { address: '10.0.0.1', port: 4000, localAddress: '10.0.0.9', localPort: 80 }
+  })
   t.notOk(bound.admit(proxied), 'by the word of a proxy')
   t.ok(bound.admit(socketFrom('10.0.0.9')), 'which has not been counted for the proxy')
   t.ok(bound.admit(socketFrom(undefined)))

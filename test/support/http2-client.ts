@@ -38,7 +38,7 @@ export class Http2Client {
     const tls = securePorts.get(port)
     const opened = () => {
       const socket = connectPlain({ host: '127.0.0.1', port })
-      socket.write(before!)
+      socket.write(Buffer.from(before!, 'latin1'))
       return socket
     }
     const options = before === undefined ? { ...tls, ...more } : { createConnection: opened, ...more }
