@@ -1,7 +1,8 @@
 import type { BackendConfig } from '../config/backends.js'
 import { grpcService } from '../config/check-values.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
-import { type GrpcChecks, grpcChecks } from './grpc-probe.js'
+import { grpcChecks } from './grpc-probe.js'
+import type { HealthWatch } from './grpc-watch.js'
 import { connectProbe, httpProbe, type Probe, type Sockets } from './probe.js'
 import type { Thresholds } from './verdict.js'
 
@@ -9,7 +10,7 @@ import type { Thresholds } from './verdict.js'
 export interface CheckPlan extends Thresholds {
   readonly probe: Probe
   /** By which it tells changes between two checks; undefined where it cannot. */
-  readonly watch?: GrpcChecks['watch']
+  readonly watch?: Pick<HealthWatch, 'owner' | 'renew' | 'stop'>
   readonly periodMs: number
   /** While it is unhealthy. */
   readonly downPeriodMs: number

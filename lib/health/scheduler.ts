@@ -124,7 +124,7 @@ export class HealthScheduler {
    * it back is checked at once.
    */
   #onTold(backend: Backend, { plan, flapping }: Schedule, result: CheckResult): void {
-    if (result.ok === backend.lastCheck?.ok) return
+    if (backend.state === (result.ok ? 'healthy' : 'unhealthy')) return
     applyCheck(this.#registry, backend, result, { ...plan, fall: 1 }, flapping)
     if (result.ok && !backend.eligible) void this.#check(backend)
     else if (!this.#scheduleOf(backend).running) this.#schedule(backend, isInDoubt(backend))

@@ -74,6 +74,13 @@ test('the balancer answers calls of gRPC by the status that says what it means',
   for (const [what, backends, env, code, message] of [
     ['nobody listens', await down(t), {}, UNAVAILABLE, 'The backend could not be reached'],
     [
+      'no backend',
+      await down(t),
+      { LB_NO_HEALTH_CHECK: 'false', LB_HEALTH_CHECK_PERIOD: '60' },
+      UNAVAILABLE,
+      'No backend is available'
+    ],
+    [
       'a reset',
       [await resetting(t)],
       {},
@@ -130,16 +137,20 @@ test('the balancer answers calls of gRPC by the status that says what it means',
     const balancer = await startBalancer(t, backends, { ...H2C, ...env })
     t.same(await statusOfCall(new GrpcClient(t, balancer.port)), [code, message], what)
   }
-  const queueing = await startBalancer(t, [full], { ...H2C, LB_QUEUE_SIZE: '1', LB_QUEUE_TIMEOUT: '0.1' })
+  const queueing = await startBalancer(t, [full], { ...H2C, LB_QUEUE_SIZE: '1', LB_QUEUE_TIMEOUT: '1.5' })
   const client = new GrpcClient(t, queueing.port)
-  const held = client.unary('held', '', '2S')
-  held.catch(() => {})
+  const held = (await Http2Client.open(t, queueing.port)).begin(CALL)
   await eventually(() => inFlight(queueing)[1] === 1)
   const waiting = statusOfCall(client)
   await eventually(() => queueing.stats().requests.queued === 1)
   t.same(await statusOfCall(client), [UNAVAILABLE, 'Too many requests wait for a backend'])
   t.same(await waiting, [UNAVAILABLE, 'No backend had room in time'])
-  await t.rejects(held, { code: DEADLINE_EXCEEDED, details: 'The time that the client gave ran out' })
+  held.close()
+  const busy = await startBalancer(t, [await silent(t)], { ...H2C, LB_MAX_CONNECTIONS: '1' })
+  const other = (await Http2Client.open(t, busy.port)).begin(CALL)
+  await eventually(() => inFlight(busy)[1] === 1)
+  t.same(await statusOfCall(new GrpcClient(t, busy.port)), [UNAVAILABLE, 'Too many requests are in flight'])
+  other.close()
 })
 
 test('a client that sends too much is told for how long to wait, in the way of gRPC as well', async (t) => {

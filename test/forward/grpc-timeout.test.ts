@@ -5,6 +5,8 @@ import { framed, onRequest, RST_STREAM } from '../support/frame-backend.js'
 import { GrpcClient, grpcServer } from '../support/grpc.js'
 import { answering, http2Backend } from '../support/http2-backend.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
+import { exchange } from '../support/raw-client.js'
+import { fieldValue, statusOf } from '../support/wire.js'
 
 const H2C = { LB_H2C: 'true' }
 const DEADLINE_EXCEEDED = '4'
@@ -45,6 +47,14 @@ test('a call whose time runs out before an answer is told so, and taken from the
   const stream = client.begin(call('50000u'), true)
   stream.write(EMPTY)
   t.match(await answerOn(stream), RAN_OUT)
+})
+
+test('a call by HTTP/1.1 is answered so, too', async (t) => {
+  const { port } = await startBalancer(t, [await http2Backend(t, () => {})])
+  const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\ngrpc-timeout: 50m\r\n'
+  const response = await exchange(t, port, `${head}Content-Length: 0\r\n\r\n`)
+  t.equal(statusOf(response), 200)
+  t.equal(fieldValue(response.fields, 'grpc-status'), DEADLINE_EXCEEDED)
 })
 
 test('many calls are each answered at their own time, and none before', async (t) => {

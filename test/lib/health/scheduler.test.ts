@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Backend, CheckResult } from '../../../lib/backend.js'
 import { BackendCell } from '../../../lib/counters.js'
 import type { CheckPlan } from '../../../lib/health/check-plan.js'
+import type { WatchOwner } from '../../../lib/health/grpc-watch.js'
 import { HealthScheduler, type SchedulerOptions } from '../../../lib/health/scheduler.js'
 import type { Registry } from '../../../lib/registry.js'
 import { FakeClock } from '../../support/fake-clock.js'
@@ -431,4 +432,36 @@ t.test('its timers do not keep the process alive', async (t) => {
   await world.scheduler.start()
   t.equal(process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length, before)
   world.scheduler.stop()
+})
+
+t.test('what a backend tells by itself counts at once, and what it had told before does not', async (t) => {
+  let stopped = 0
+  const watch = { owner: undefined as WatchOwner | undefined, renew: () => {}, stop: () => stopped++ }
+  const world = new World('a:80', { watch })
+  const tell = (ok: boolean) =>
+    watch.owner!.onTold({ at: new Date(), ok, result: ok ? 'SERVING' : 'NOT_SERVING', latencyMs: 0 })
+  let isWell = true
+  world.answer = () => isWell
+  await world.scheduler.start()
+  isWell = false
+  await world.clock.advance(PERIOD_MS)
+  t.equal(world.backend().state, 'healthy', 'one failure may be by chance')
+  tell(false)
+  t.equal(world.backend().state, 'unhealthy')
+  t.equal(world.backend().reason, '2 checks failed: NOT_SERVING')
+  const checks = world.checks.length
+  tell(false)
+  t.equal(world.checks.length, checks)
+  isWell = true
+  tell(true)
+  t.equal(world.checks.length, checks + 1, 'it is checked at once')
+  await turn()
+  t.equal(world.backend().state, 'healthy')
+  tell(true)
+  t.equal(world.checks.length, checks + 1)
+  watch.owner!.onLost()
+  await world.clock.advance(1000)
+  t.equal(world.checks.length, checks + 2, 'so it is, soon, when it tells no more')
+  world.scheduler.remove(world.backend())
+  t.equal(stopped, 1)
 })
