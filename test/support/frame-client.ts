@@ -15,6 +15,7 @@ import {
   statusOf,
   Type
 } from './http2-frames.js'
+import { reset } from './reset.js'
 import { securePorts } from './secure-ports.js'
 
 /** What is not taken by then is held back. */
@@ -133,7 +134,7 @@ export class FrameClient {
 
   /** Leaves without a word. */
   leave(): void {
-    this.#raw.resetAndDestroy()
+    reset(this.#raw, this.socket)
   }
 
   #take(more: Buffer): void {

@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { atEnd, type Balancer, eventually, inFlight, startBalancer } from '../helper.js'
 import { serving } from './raw-backend.js'
+import { reset } from './reset.js'
 
 /** After so long nothing is left of a client that has gone. */
 export const IN_TIME_MS = 1000
@@ -9,7 +10,7 @@ export const IN_TIME_MS = 1000
 /** The ways in which a client disappears. */
 export const LEAVINGS = {
   FIN: (socket: Socket) => void socket.end(),
-  RST: (socket: Socket) => void socket.resetAndDestroy()
+  RST: (socket: Socket) => reset(socket)
 }
 
 /** Heads, and what follows them, of a client of which only the number in its target is of interest. */

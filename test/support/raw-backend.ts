@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Test } from 'tap'
 import { freePort } from '../../scenarios/processes.js'
 import { atEnd, eventually } from '../helper.js'
+import { reset } from './reset.js'
 import { type Message, readMessage } from './wire.js'
 
 /** What a backend does with a request that has come whole. */
@@ -42,7 +43,7 @@ export class RawBackend {
 
   /** Stops listening and cuts every connection: from now on it refuses. */
   async stop(): Promise<void> {
-    for (const socket of this.sockets) socket.resetAndDestroy()
+    for (const socket of this.sockets) reset(socket)
     await new Promise((resolve) => this.#server.close(resolve))
   }
 }

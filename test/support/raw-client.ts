@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely } from 'node:tls'
 import type { Test } from 'tap'
 import { atEnd, eventually } from '../helper.js'
+import { reset } from './reset.js'
 import { securePorts } from './secure-ports.js'
 import { type Message, readMessage } from './wire.js'
 
@@ -87,7 +88,7 @@ export class RawClient {
 
   /** Leaves without a word. */
   abort(): void {
-    this.#raw.resetAndDestroy()
+    reset(this.#raw, this.socket)
   }
 
   /** Waits until what was received satisfies `condition`. */
