@@ -4,22 +4,30 @@ import type { Config } from '../lib/config/load.js'
 import { answerParserErrors } from '../lib/forward/client-errors.js'
 import { UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
+import { openSockets } from '../lib/listener/open-sockets.js'
+import { ServerDrain } from '../lib/listener/server-drain.js'
 import lb from '../routes/lb/index.js'
 import noPage from '../routes/lb/no-page.js'
 import { serverOptions } from './options.js'
 
 /** Operators and programs that watch: one too many is closed unanswered. */
 const MAX_SOCKETS = 256
+/** For what is under way when the balancer's own drain is over. */
+const DRAIN_LIMITS = { headTimeoutMs: 1000, drainTimeoutMs: 3000 }
 
 /** A server for `/__lb/` alone, beside the balancer's own. */
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
   const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
-  const admin = Fastify({ ...options, loggerInstance: fastify.log, forceCloseConnections: true })
+  const admin = Fastify({ ...options, loggerInstance: fastify.log })
   const { registry, statistics, broadcast, exposition, fleet, fleetSaved } = fastify
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
   admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved).decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
   answerParserErrors(admin.server, config.maxHeadBytes, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
+  const drain = new ServerDrain(admin.server, openSockets(admin.server), DRAIN_LIMITS)
+  admin.addHook('preClose', async () => {
+    if (admin.server.listening) drain.begin()
+  })
   await noPage(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })
   // The pages read bodies by themselves, as on the balancer's own port.

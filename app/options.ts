@@ -17,6 +17,8 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     logController: new LogController({ disableRequestLogging: true }),
     // What was sent before the drain began is served: readiness has told others to stay away.
     return503OnClosing: false,
+    // The drain closes idle ones, with care for what is on its way over them.
+    forceCloseConnections: false,
     // What is wrong with a request is told, not mended.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     routerOptions: { maxParamLength: MAX_ADDRESS_LENGTH },

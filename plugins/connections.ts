@@ -5,6 +5,7 @@ import { BalancerCell } from '../lib/counters.js'
 import { promiseTls } from '../lib/forward/hsts.js'
 import { contains, proxiedBy, socketAddress } from '../lib/forward/peer.js'
 import { tellVersion } from '../lib/http2/preface.js'
+import { OpeningConnections } from '../lib/listener/opening-connections.js'
 import { takeProxyHeader } from '../lib/proxy-protocol/header-reader.js'
 import { Refusals } from '../lib/proxy-protocol/refusals.js'
 import { SocketsPerClient } from '../lib/sockets-per-client.js'
@@ -13,6 +14,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** The client connections that are open. */
     connections: ReadonlySet<Socket>
+    /** Those on which a header of the PROXY protocol is to come, or the first bytes, which tell the version of HTTP. */
+    openingConnections: OpeningConnections
     /** Has HTTP spoken on a connection. */
     serveHttp(socket: Socket): void
     /** Has a server's connections from trusted proxies begin with the PROXY protocol, if they are to. */
@@ -37,6 +40,8 @@ export default fp<{ config: Config }>(
     const perClient = new SocketsPerClient(config.limits.socketsPerClient)
     const countDropped = () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1)
     fastify.decorate('connections', connections)
+    const opening = new OpeningConnections()
+    fastify.decorate('openingConnections', opening)
 
     const keep = (socket: Socket) => {
       connections.add(socket)
@@ -59,7 +64,7 @@ export default fp<{ config: Config }>(
           accept(socket)
           return
         }
-        takeProxyHeader(socket, config.limits.headTimeoutMs, accept, (reason) => {
+        takeProxyHeader(socket, config.limits.headTimeoutMs, opening.until(socket, accept), (reason) => {
           countDropped()
           registry.counters.addTotal(BalancerCell.proxyHeadersRefused, 1)
           refusals.note(reason, address)
@@ -95,11 +100,13 @@ export default fp<{ config: Config }>(
         if (socket.alpnProtocol === 'h2') http2!.accept(socket)
         else serveHttp(socket)
       })
-    const serveEither: ConnectionListener = (socket) =>
-      tellVersion(socket, config.limits.headTimeoutMs, (isHttp2) => {
+    const serveEither: ConnectionListener = (socket) => {
+      const serve = (isHttp2: boolean) => {
         if (isHttp2) http2!.accept(socket)
         else resumed(serveHttp)(socket)
-      })
+      }
+      tellVersion(socket, config.limits.headTimeoutMs, opening.until(socket, serve))
+    }
     const servePlain = resumed(serveHttp)
     // A proxy that ends TLS may speak HTTP/1.1 for a client that has agreed on HTTP/2 with it: the first bytes tell.
     const serveAgreed: ConnectionListener = (socket) =>

@@ -1,11 +1,10 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { isIdleUnseen } from '../lib/forward/client-connection.js'
+import { ServerDrain } from '../lib/listener/server-drain.js'
 import { writeAtOnce } from '../lib/log-stream.js'
 
-const SWEEP_MS = 50
-/** For handshakes of TLS under way at the beginning of the drain. */
-const HANDSHAKE_MS = 1000
+/** For what comes before HTTP on connections that are open when the drain begins. */
+const OPENING_MS = 1000
 
 const CRASH_SIGNALS = ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGABRT', 'SIGTRAP'] as const
 
@@ -20,7 +19,18 @@ const endWithFailure = () => {
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections, server, tls, http2, log } = fastify
+    const { registry, connections, openingConnections, server, tls, http2, log } = fastify
+    const { drainTimeoutMs, limits } = config
+    const onTimeout = () => {
+      http2?.dropIdle()
+      const cut = registry.inFlight
+      const left = [...connections].filter(
+        ({ destroyed, writableEnded }) => !destroyed && !writableEnded
+      ).length
+      log.warn({ cut, connections: left }, `Drain timeout: cutting ${cut} requests`)
+      // fastify-cli ends the process with 0 when everything is closed, however that came about.
+      if (cut > 0 || left > 0) process.once('exit', endWithFailure)
+    }
     // fastify-cli listens to these too, which turns a crash into an endless loop.
     fastify.addHook('onListen', async () => {
       for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
@@ -31,29 +41,22 @@ export default fp<{ config: Config }>(
       if (!server.listening) return
       log.info(
         { inFlight: registry.inFlight },
-        `Draining: ${registry.inFlight} requests in flight, at most ${config.drainTimeoutMs / 1000} s`
+        `Draining: ${registry.inFlight} requests in flight, at most ${drainTimeoutMs / 1000} s`
       )
       http2?.drain()
-      // A connection whose answer had begun before goes idle without having been told to close.
-      const sweep = setInterval(() => {
-        server.closeIdleConnections()
-        for (const socket of connections) if (isIdleUnseen(socket)) socket.destroy()
-      }, SWEEP_MS)
+      new ServerDrain(
+        server,
+        connections,
+        { headTimeoutMs: limits.headTimeoutMs, drainTimeoutMs },
+        onTimeout
+      ).begin()
       // No request has come over them yet.
-      const handshakes = setTimeout(() => tls?.dropPending(), HANDSHAKE_MS)
-      const deadline = setTimeout(() => {
-        const cut = registry.inFlight
-        log.warn({ cut }, `Drain timeout: cutting ${cut} requests`)
-        // fastify-cli ends the process with 0 when everything is closed, however that came about.
-        if (cut > 0) process.once('exit', endWithFailure)
-        server.closeAllConnections()
-        // Node does not know of those that have changed to another protocol.
-        for (const socket of connections) socket.destroy()
-      }, config.drainTimeoutMs)
+      const opening = setTimeout(() => {
+        tls?.dropPending()
+        openingConnections.drop()
+      }, OPENING_MS)
       server.once('close', () => {
-        clearInterval(sweep)
-        clearTimeout(deadline)
-        clearTimeout(handshakes)
+        clearTimeout(opening)
         log.info('Drained: every connection is closed')
       })
     })

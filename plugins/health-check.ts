@@ -49,7 +49,8 @@ export default fp<{ config: Config }>(
         fastify.log.error('No backend passed its first check: requests are answered 503 until one does')
       }
     })
-    fastify.addHook('preClose', async () => scheduler.stop())
+    // A drain may have requests that wait for a backend to be back.
+    fastify.addHook('onClose', async () => scheduler.stop())
   },
   { name: 'health-check', dependencies: ['backend-registry'] }
 )

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { redirectServer } from '../lib/https-redirect.js'
+import { openSockets } from '../lib/listener/open-sockets.js'
+import { ServerDrain } from '../lib/listener/server-drain.js'
 
 /** Sends clients that come by plain HTTP to `https://`, on a port beside the balancer's own. */
 export default fp<{ config: Config }>(
@@ -9,16 +12,21 @@ export default fp<{ config: Config }>(
     const { server, log } = fastify
     const { limits, tls, maxHeadBytes, maxSockets } = config
     if (!tls || tls.redirectPort === 0) return
-    const portOf = () => tls.publicPort || (server.address() as AddressInfo).port
+    let port = tls.publicPort
+    // In a drain it listens no more.
+    server.once('listening', () => {
+      port ||= (server.address() as AddressInfo).port
+    })
     const options = {
       maxHeaderSize: maxHeadBytes,
       headersTimeout: limits.headTimeoutMs,
       requestTimeout: limits.headTimeoutMs,
       connectionsCheckingInterval: 1000
     }
-    const redirect = redirectServer(options, limits, portOf)
+    const redirect = redirectServer(options, limits, () => port)
     redirect.maxConnections = maxSockets
     fastify.readProxyHeaders(redirect)
+    const sockets = openSockets(redirect)
 
     // It listens where the balancer does, and first: that it cannot then ends the start.
     const { listen } = server
@@ -30,10 +38,15 @@ export default fp<{ config: Config }>(
       })
       return server
     }) as typeof server.listen
+    const { drainTimeoutMs } = config
+    const drain = new ServerDrain(redirect, sockets, { headTimeoutMs: limits.headTimeoutMs, drainTimeoutMs })
+    let drained: Promise<unknown> | undefined
     fastify.addHook('preClose', async () => {
-      redirect.close()
-      redirect.closeAllConnections()
+      if (!redirect.listening) return
+      drain.begin()
+      drained = once(redirect.close(), 'close')
     })
+    fastify.addHook('onClose', async () => void (await drained))
   },
   { name: 'https-redirect', dependencies: ['connections'] }
 )

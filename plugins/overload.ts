@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
-import { isRefused, refuseRest } from '../lib/forward/client-connection.js'
+import { isRefused, refuseRest, setNewest } from '../lib/forward/client-connection.js'
 import type { ClientResponse } from '../lib/forward/client-response.js'
 import { EXPECTATION_FAILED, type Failure, OVERLOADED, UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import type { Http1Response } from '../lib/forward/http1-response.js'
@@ -82,8 +82,10 @@ export default fp<{ config: Config }>(
     const accept = (req: IncomingMessage, res: Http1Response) => {
       const { socket } = req
       if (isRefused(socket)) return
+      if (registry.draining) res.shouldKeepAlive = false
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseRest(socket)
+      if (res.socket === null) setNewest(socket, res)
       if (!isKnownMethod(req.method!)) refuse(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
       else if (isOwnTarget(req.url!) || !answeredHere(req, res)) route!(req, res)
     }

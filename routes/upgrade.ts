@@ -21,7 +21,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
   const serve = (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const res = responseOn(socket, req)
     // Node would begin anew to count the requests of the connection.
-    if (limits.requestsPerSocket > 0) res.shouldKeepAlive = false
+    if (limits.requestsPerSocket > 0 || fastify.registry.draining) res.shouldKeepAlive = false
     res.once('finish', () => {
       if (!isLast(res)) serveNext(socket, early)
     })

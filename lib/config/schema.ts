@@ -84,7 +84,7 @@ export const schema = z.strictObject({
     flags: '--tunnel-timeout <seconds>'
   }),
   LB_REQUEST_HEAD_TIMEOUT: variable(seconds(1, HOUR_S), {
-    description: 'Time for the head of a request to arrive, then `408`.',
+    description: 'Time for the head of a request to arrive, then `408`. In a drain it is 5 at the most.',
     fallback: '60',
     unit: 'seconds',
     flags: '--request-head-timeout <seconds>'

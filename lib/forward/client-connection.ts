@@ -21,9 +21,29 @@ export function setWaiting(socket: Socket, isWaiting: boolean): void {
   else waiting.delete(socket)
 }
 
+const newest = new WeakMap<Socket, ServerResponse>()
+
+/** Notes the response to a request that came before the ones ahead of it on its connection were answered. */
+export function setNewest(socket: Socket, response: ServerResponse): void {
+  newest.set(socket, response)
+}
+
+/** Whether requests that came behind a response's own on its connection are to be answered after it. */
+export function hasSuccessor(response: ServerResponse): boolean {
+  const last = newest.get(response.req.socket)
+  return last !== undefined && last !== response && !last.writableFinished
+}
+
+const precedingBytes = new WeakMap<Socket, number>()
+
+/** Notes how much came on a connection before what is spoken over it: the header of the PROXY protocol. */
+export function setPrecedingBytes(socket: Socket, bytes: number): void {
+  precedingBytes.set(socket, bytes)
+}
+
 /** Whether a connection is idle, of those that Node does not count as such: some have not sent a byte yet. */
 export function isIdleUnseen(socket: Socket): boolean {
-  return socket.bytesRead === 0 || waiting.has(socket)
+  return socket.bytesRead === (precedingBytes.get(socket) ?? 0) || waiting.has(socket)
 }
 
 /** How to go on with a connection on which what a client sends cannot be read any more. */
@@ -56,6 +76,6 @@ export function passDrain(socket: Socket): void {
 }
 
 /** The response that is the connection's next, or that is being written. */
-function responseOn(socket: Socket): ServerResponse | undefined {
+export function responseOn(socket: Socket): ServerResponse | undefined {
   return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
 }

@@ -20,7 +20,7 @@ export interface ClientResponse {
   /**
    * Begins a response with the head of a backend's.
    * @param lines more fields, each a line with its CRLF
-   * @param closing the connection to the client is to end with it
+   * @param closing the connection to the client is to end with it, or with the last that was asked before
    */
   begin(head: ResponseHead, lines: string, closing: boolean): void
   /** Sends a part of the body, now or with the next `flush`. */

@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ResponseHead } from '../http1/response-head.js'
-import { refuseRest } from './client-connection.js'
+import { hasSuccessor, refuseRest } from './client-connection.js'
 import type { ClientResponse, ClientTunnel } from './client-response.js'
 import { lingerAfter } from './linger.js'
 import { hasBody } from './request-body.js'
@@ -38,7 +38,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
     const { req } = this
     // What is left unread of a request would be taken for the next one.
     if (!req.complete && head.statusCode !== 101) lingerAfter(req)
-    startResponse(this, head, lines, closing || !req.complete)
+    startResponse(this, head, lines, (closing && !hasSuccessor(this)) || !req.complete)
   }
 
   sendPart(part: Buffer): void {

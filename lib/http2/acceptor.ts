@@ -93,6 +93,11 @@ export class Http2Acceptor {
     for (const session of this.#sessions) session.leave()
   }
 
+  /** Closes the sessions that have nothing under way. */
+  dropIdle(): void {
+    for (const session of this.#sessions) session.dropIdle()
+  }
+
   #onSession(session: ServerHttp2Session): void {
     const socket = this.#socket!
     const known = new ClientSession(session, socket, this.#options, (...asked) => this.serve!(...asked))

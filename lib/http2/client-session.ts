@@ -11,6 +11,8 @@ const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants
 const LAST_STREAM_ID = 2 ** 31 - 1
 /** For the streams that are under way when it is told. */
 const NOTICE_MS = 250
+/** For what is on its way over a session without a stream before it is closed. */
+const IDLE_MS = 100
 /** For a client to close its side, once it has all. */
 const LINGER_MS = 2000
 /** Streams that a client may reset, at once and a second, before it is taken for an attacker (CVE-2023-44487). */
@@ -91,17 +93,27 @@ export class ClientSession {
     if (nowMs - this.#goneMs >= limitMs) this.#socket.destroy()
   }
 
+  /** Closes it if it has nothing under way, with its connection. */
+  dropIdle(): void {
+    if (this.#streams.size > 0) return
+    this.#session.destroy()
+    this.#socket.destroy()
+  }
+
   /** Takes what the client has already sent, and nothing after that. */
   leave(): void {
-    const session = this.#session
-    if (session.closed || session.destroyed) return
-    if (this.#streams.size === 0) {
-      session.close()
-      return
-    }
-    session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
-    setTimeout(() => {
-      if (!session.destroyed) session.close()
-    }, NOTICE_MS).unref()
+    if (this.#streams.size > 0) this.#tellLeaving()
+    // nghttp2 reads no more once it has told that of a session without a stream.
+    else setTimeout(() => (this.#streams.size > 0 ? this.#tellLeaving() : this.#close()), IDLE_MS).unref()
+  }
+
+  #tellLeaving(): void {
+    if (this.#session.closed || this.#session.destroyed) return
+    this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
+    setTimeout(() => this.#close(), NOTICE_MS).unref()
+  }
+
+  #close(): void {
+    if (!this.#session.closed && !this.#session.destroyed) this.#session.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setPrecedingBytes } from '../forward/client-connection.js'
 import { setProxied } from '../forward/peer.js'
 import type { ProxyHeader } from './header.js'
 import { readProxyHeader } from './read-header.js'
@@ -48,6 +49,7 @@ export function takeProxyHeader(
     if (!header) return
     leave()
     setProxied(socket, header)
+    setPrecedingBytes(socket, header.length)
     const rest = bytes.subarray(header.length)
     if (rest.length > 0) socket.unshift(rest)
     accept(socket, header)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { eventually, test } from '../helper.js'
+import { eventually, sleep, test } from '../helper.js'
 import { type Child, lb } from '../support/child.js'
 import { EventListener, GET_EVENTS } from '../support/event-stream.js'
 import { OK, scripted } from '../support/raw-backend.js'
@@ -61,4 +61,31 @@ test('on a port of its own the stream shows the drain to its end', async (t) => 
   t.equal(await child.untilEnded(PROMPTLY_MS), 0)
   await listener.client.untilClosed()
   t.equal(listener.events.at(-1)!.name, 'end')
+})
+
+test('clients of a port of its own that stall are answered when the drain is over, and held by none', async (t) => {
+  const backend = await scripted(t, (_request, socket) => void socket.write(OK))
+  const child = lb(t, [], {
+    ...ENV,
+    LB_ADMIN_PORT: '0',
+    LB_ADMIN_TOKEN: 'long-enough-a-token',
+    LB_BACKENDS: backend.address
+  })
+  await child.listening()
+  const port = await adminPortOf(child)
+  const stalls = [
+    'GET /__lb/stats HTTP/1.1\r\nHost: x\r\nX-Ha',
+    'POST /__lb/stats HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab'
+  ]
+  const idle = await RawClient.open(t, port)
+  idle.send('GET /__lb/live HTTP/1.1\r\nHost: x\r\n\r\n')
+  await idle.response()
+  const fresh = await RawClient.open(t, port)
+  const clients = await Promise.all(stalls.map(() => RawClient.open(t, port)))
+  for (const [i, sent] of stalls.entries()) clients[i]!.send(sent)
+  await sleep(1100)
+  child.kill('SIGTERM')
+  t.equal(statusOf(await clients[0]!.response()), 408)
+  await Promise.all([idle, fresh, ...clients].map((client) => client.untilClosed(PROMPTLY_MS)))
+  t.equal(await child.untilEnded(PROMPTLY_MS), 0)
 })

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { freePort } from '../../scenarios/processes.js'
-import { atEnd, eventually, test } from '../helper.js'
+import { atEnd, eventually, sleep, test } from '../helper.js'
 import { authority } from '../support/certificates.js'
 import { lb } from '../support/child.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
@@ -97,4 +97,29 @@ test('it ends with the balancer, and a port that is taken ends the start', async
     code = error.code
   })
   await eventually(() => code === 'ECONNREFUSED')
+})
+
+test('a drain answers what was being asked there, and closes what is idle', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const plain = await freePort()
+  const env = {
+    ...shown(by.issue('localhost')),
+    LB_HTTPS_REDIRECT_PORT: `${plain}`,
+    LB_NO_HEALTH_CHECK: 'true'
+  }
+  const child = lb(t, ['-p', '0', '-b', '127.0.0.1:1'], { ...env, LB_DRAIN_TIMEOUT: '6' })
+  await child.listening()
+  const clients = await Promise.all([0, 1, 2].map(() => RawClient.open(t, plain)))
+  const [late, never, fresh] = clients as [RawClient, RawClient, RawClient]
+  for (const client of [late, never]) client.send('GET / HTTP/1.1\r\nHost: a.test\r\n')
+  await eventually(() => late.socket.bytesWritten > 0)
+  await sleep(100)
+  child.kill('SIGTERM')
+  await child.untilPrinted('Draining')
+  await fresh.untilClosed()
+  late.send('\r\n')
+  t.equal(statusOf(await late.response()), 308)
+  t.equal(statusOf(await never.response()), 408)
+  t.equal(await child.untilEnded(), 0)
 })
