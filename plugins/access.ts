@@ -8,6 +8,7 @@ import { BalancerCell } from '../lib/counters.js'
 import { unreadableHop } from '../lib/forward/client-address.js'
 import { DENIED, type Failure, RATE_LIMITED } from '../lib/forward/failure.js'
 import { clientAddress } from '../lib/forward/peer.js'
+import { FirstOfEach } from '../lib/logging/first-of-each.js'
 
 /** How a request is refused because of who sent it. */
 interface Refusal {
@@ -28,9 +29,6 @@ declare module 'fastify' {
   }
 }
 
-/** Proxies that the log tells of. */
-const MAX_TOLD = 100
-
 const OF_DENIED: Refusal = { failure: DENIED, cell: BalancerCell.rejectedDenied }
 
 /** Knows which clients are not served, and which of them send too much. */
@@ -50,15 +48,14 @@ export default fp<{ config: Config }>(
       if (waitMs === 0) return undefined
       return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: fieldsOf!(waitMs) }
     }
-    const told = new Set<string>()
+    const proxies = new FirstOfEach()
     /** Counts a request whose client cannot be read, and tells of the first of each proxy. */
     const noteUnreadable = (req: IncomingMessage) => {
       const said = unreadableHop(req, trusted)
       if (said === undefined) return
       registry.counters.addTotal(BalancerCell.clientsUnreadable, 1)
       const proxy = clientAddress(req.socket)
-      if (told.has(proxy) || told.size >= MAX_TOLD) return
-      told.add(proxy)
+      if (!proxies.isFirst(proxy)) return
       log.warn(
         `${proxy} says ${said}: such requests count as those of the last address that can be read ` +
           '(fairlead_clients_unreadable_total)'

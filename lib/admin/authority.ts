@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { valuesOf } from './raw-fields.js'
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
 /** What browsers say of a request that a page of this very origin makes, or a person. */
@@ -13,10 +14,14 @@ export class Authority {
     this.#hash = hashOf(token)
   }
 
-  /** @param field the `Authorization` field */
-  knows(field: string | undefined): boolean {
-    const [, token = ''] = BEARER.exec(field ?? '') ?? []
-    return timingSafeEqual(hashOf(token), this.#hash) && token !== ''
+  /**
+   * Whether a request shows the token, in its one `Authorization` field.
+   * @param rawHeaders names and values in turn
+   */
+  isIn(rawHeaders: readonly string[]): boolean {
+    const [field = '', another] = valuesOf(rawHeaders, 'authorization')
+    const [, token = ''] = BEARER.exec(field) ?? []
+    return timingSafeEqual(hashOf(token), this.#hash) && token !== '' && another === undefined
   }
 }
 

@@ -13,7 +13,7 @@ export class AdminClient {
 
   /**
    * @param url of the balancer, without a path
-   * @param token empty for none, which will do for reading
+   * @param token empty for none, which will do for reading by a host that is known to be the balancer
    */
   constructor(url: string, token: string) {
     this.#url = url.replace(/\/+$/, '')
@@ -50,7 +50,7 @@ export class AdminClient {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
-        ...(this.#token === '' || method === 'GET' ? {} : { Authorization: `Bearer ${this.#token}` }),
+        ...(this.#token === '' ? {} : { Authorization: `Bearer ${this.#token}` }),
         ...(body ? { 'Content-Type': 'application/json' } : {})
       },
       body: body && JSON.stringify(body)

@@ -14,6 +14,13 @@ export const unauthorized = () =>
   new Refusal(401, 'LB_UNAUTHORIZED', 'Send "Authorization: Bearer" with the token of LB_ADMIN_TOKEN')
 export const foreignOrigin = () =>
   new Refusal(403, 'LB_FOREIGN_ORIGIN', 'This is not for pages of other sites')
+export const foreignHost = () =>
+  new Refusal(
+    421,
+    'LB_FOREIGN_HOST',
+    'This host is not known to be the balancer: list it in LB_ADMIN_HOSTS if it is'
+  )
+export const twoHosts = () => new Refusal(400, 'LB_BAD_REQUEST', 'The request names two hosts')
 export const noSuchBackend = () =>
   new Refusal(404, 'LB_NO_SUCH_BACKEND', 'There is no backend with this address')
 export const bodyTimeout = () => new Refusal(408, 'LB_BODY_TIMEOUT', 'The body did not come in time')

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
-import type { BlockList } from 'node:net'
+import { type BlockList, isIP } from 'node:net'
 import path from 'node:path'
+import { isHostName } from './check-values.js'
 import { addressRanges, parsed } from './values.js'
 import { variable } from './variable.js'
 
@@ -17,6 +18,14 @@ export const adminVariables = {
       'of the socket alone; others get `404`.',
     fallback: '127.0.0.0/8 ::1',
     flags: '--admin-allow <ranges>'
+  }),
+  LB_ADMIN_HOSTS: variable(hostNames(), {
+    description:
+      'Names of hosts by which `/__lb/` may be asked for, beside addresses, `localhost`, names without a dot, those that ' +
+      'end in `.localhost`, `.local`, `.internal` or `.svc`, and those of this machine: `lb.example.com`, ' +
+      '`*.example.com` for all below, `*` for any. For others it is answered `421`, but for `/__lb/live` and `/__lb/ready`.',
+    fallback: '',
+    flags: '--admin-hosts <names>'
   }),
   LB_ADMIN_TOKEN: variable(token(), {
     description:
@@ -46,6 +55,8 @@ type Values = { [Name in keyof typeof adminVariables]: (typeof adminVariables)[N
 export interface AdminConfig {
   /** Who may look. */
   readonly allow: BlockList
+  /** Of the balancer, beside those that nobody else can have; `*.` before those below which all are, `*` for any. */
+  readonly hosts: readonly string[]
   /** Empty for one that nobody knows: nothing can be changed. */
   readonly token: string
   /** Undefined for the port of the balancer itself. */
@@ -57,10 +68,28 @@ export interface AdminConfig {
 export function adminOf(values: Values): AdminConfig {
   return {
     allow: values.LB_ADMIN_ALLOW,
+    hosts: values.LB_ADMIN_HOSTS,
     token: values.LB_ADMIN_TOKEN,
     port: values.LB_ADMIN_PORT === '' ? undefined : values.LB_ADMIN_PORT,
     stateFile: values.LB_STATE_FILE
   }
+}
+
+/** Names, separated by commas or white space, in small letters and without a dot at the end. */
+function hostNames() {
+  return parsed<string[]>((text, fault) => {
+    const names = text.split(/[\s,]+/).filter(Boolean)
+    for (const name of names)
+      if (
+        name !== '*' &&
+        isIP(name.replace(/^\[(.*)\]$/, '$1')) === 0 &&
+        !isHostName(name.replace(/^\*\./, ''))
+      )
+        fault(
+          `must list names of hosts such as lb.example.com or *.example.com, without ports, but has "${name}"`
+        )
+    return names.map((name) => name.toLowerCase().replace(/\.$/, ''))
+  })
 }
 
 /** Faults do not show it. */

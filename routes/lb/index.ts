@@ -1,16 +1,23 @@
 import type { FastifyPluginAsync } from 'fastify'
+import { namesTwoHosts } from '../../lib/admin/raw-fields.js'
+import { twoHosts } from '../../lib/admin/refusal.js'
 import type { Config } from '../../lib/config/load.js'
 import { withPromise } from '../../lib/forward/hsts.js'
 import { comesFrom } from '../../lib/forward/peer.js'
+import { answerError } from './api/errors.js'
 import api from './api/index.js'
 import events from './events.js'
 import metrics from './metrics.js'
 import noPage from './no-page.js'
+import ownHosts from './own-hosts.js'
 import page from './page.js'
 import readiness from './readiness.js'
 import stats from './stats.js'
 
-/** Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, and for others not there. */
+/**
+ * Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, by a host that is no
+ * other site's, and for other addresses not there.
+ */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   await noPage(fastify, {})
   if (config.hstsSeconds > 0) {
@@ -20,12 +27,17 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
       done()
     })
   }
+  fastify.setErrorHandler(answerError)
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    done(namesTwoHosts(request.raw.rawHeaders) ? twoHosts() : undefined)
+  })
   await fastify.register(readiness)
   await fastify.register(async (restricted) => {
     restricted.addHook('onRequest', (request, reply, done) => {
       if (comesFrom(request.raw.socket, config.admin.allow)) done()
       else reply.callNotFound()
     })
+    await ownHosts(restricted, { config })
     await restricted.register(page)
     await restricted.register(events)
     await restricted.register(stats)

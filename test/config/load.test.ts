@@ -82,7 +82,7 @@ t.test('defaults', async (t) => {
       hstsSeconds: 0,
       forwarded: false,
       statsIntervalMs: 30_000,
-      admin: { token: '', port: undefined, stateFile: '' },
+      admin: { hosts: [], token: '', port: undefined, stateFile: '' },
       accessLog: undefined,
       tracing: { makesParent: false, spans: undefined },
       drainTimeoutMs: 30_000
@@ -312,6 +312,9 @@ t.test('who is served', async (t) => {
 t.test('the state file is where it was from when the process started', async (t) => {
   t.equal(loadConfig({ LB_STATE_FILE: 'state.json' }).admin.stateFile, `${process.cwd()}/state.json`)
   t.equal(loadConfig({ LB_STATE_FILE: '' }).admin.stateFile, '')
+  t.same(loadConfig({ LB_ADMIN_HOSTS: 'LB.example., *.Ops.example\n* 10.0.0.1 [::1]' }).admin.hosts, [
+    ...['lb.example', '*.ops.example', '*', '10.0.0.1', '[::1]']
+  ])
 })
 
 t.test('the port for administration', async (t) => {

@@ -12,6 +12,7 @@ const WRONG: Readonly<Record<string, string>> = {
   LB_METHODS: 'a@b',
   LB_STICKY_COOKIE: 'a b',
   LB_STICKY_DOMAIN: 'a:80',
+  LB_ADMIN_HOSTS: 'a:80',
   LB_STATE_FILE: 'nonsense/',
   LB_ACCESS_LOG_FILE: '/no/such/file'
 }

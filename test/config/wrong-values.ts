@@ -276,6 +276,10 @@ export const THROUGH_LB: Case[] = [
     'LB_TRACEPARENT must be true or false, but is "00"',
     'OTEL_TRACES_EXPORTER must be one of otlp, console, none, but is "zipkin"'
   ],
+  [
+    { LB_ADMIN_HOSTS: 'lb.example:8000' },
+    'LB_ADMIN_HOSTS must list names of hosts such as lb.example.com or *.example.com, without ports, but has "lb.example:8000"'
+  ],
   [{ LB_ADMIN_ALLOW: '10.0.0.0/33' }, 'LB_ADMIN_ALLOW must list addresses or CIDR ranges'],
   [
     { LB_ADMIN_TOKEN: '15 letters long' },

@@ -183,18 +183,19 @@ test('what the balancer answers itself', async (t) => {
   await fails({ ':path': '/', expect: 'magic' }, 417, 'LB_EXPECTATION')
   t.equal((await client.get('/')).status, 200)
   t.equal((await client.get('/__lb/live')).status, 200)
-  const page = await client.get('/__lb/stats')
+  const page = await client.ask({ ':path': '/__lb/stats', ':authority': 'localhost' })
   t.equal(JSON.parse(page.body).requests.total, stats().requests.total)
   t.equal((await client.get('/__lb/%73tats')).status, 404)
   const change = {
     ':method': 'PATCH',
+    ':authority': 'lb.internal',
     ':path': `/__lb/api/backends/${backend.address}`,
     'content-type': 'application/json',
     authorization: `Bearer ${TOKEN}`
   }
   for (const [origin, status] of [
-    ['http://a.test', 200],
-    ['https://a.test', 403],
+    ['http://lb.internal', 200],
+    ['https://lb.internal', 403],
     ['http://b.test', 403]
   ] as const)
     t.equal((await client.ask({ ...change, origin }, '{"weight":2}')).status, status, origin)

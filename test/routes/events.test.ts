@@ -8,7 +8,7 @@ import { fieldValue, statusOf } from '../support/wire.js'
 const LIMIT = 32
 
 const asking = (...fields: string[]) =>
-  ['GET /__lb/events HTTP/1.1', 'Host: lb.example', ...fields, '', ''].join('\r\n')
+  ['GET /__lb/events HTTP/1.1', 'Host: lb.internal', ...fields, '', ''].join('\r\n')
 
 test('first comes everything with what led to it, then each second what is now', async (t) => {
   const backend = await scripted(t, answering(OK))
@@ -91,8 +91,8 @@ test('from other addresses there is nothing, whatever they say of themselves', a
     ['X-Forwarded-For: 10.0.0.1', 'X-Real-IP: 10.0.0.1', 'Forwarded: for=10.0.0.1', 'Client-IP: 10.0.0.1'],
     ['X-Original-URL: /__lb/events', 'X-Rewrite-URL: /__lb/events', 'X-HTTP-Method-Override: GET'],
     [`Authorization: Bearer ${TOKEN}`],
-    ['Accept: text/event-stream', 'Last-Event-ID: 1', 'Origin: http://lb.example'],
-    ['Sec-Fetch-Site: same-origin', 'Referer: http://lb.example/__lb/']
+    ['Accept: text/event-stream', 'Last-Event-ID: 1', 'Origin: http://lb.internal'],
+    ['Sec-Fetch-Site: same-origin', 'Referer: http://lb.internal/__lb/']
   ]) {
     const answer = await exchange(t, port, asking(...fields))
     t.equal(statusOf(answer), 404, fields.join())
@@ -105,16 +105,16 @@ test('pages of other sites get nothing', async (t) => {
   for (const fields of [
     ['Origin: http://evil.example'],
     ['Origin: null'],
-    ['Origin: https://lb.example'],
+    ['Origin: https://lb.internal'],
     ['Sec-Fetch-Site: cross-site'],
     ['Sec-Fetch-Site: same-site'],
-    ['Origin: http://lb.example', 'Sec-Fetch-Site: cross-site']
+    ['Origin: http://lb.internal', 'Sec-Fetch-Site: cross-site']
   ]) {
     const answer = await exchange(t, port, asking(...fields))
     t.equal(statusOf(answer), 404, fields.join())
     t.notMatch(answer.body.toString(), /a\.example/)
   }
-  for (const fields of [[], ['Origin: http://lb.example', 'Sec-Fetch-Site: same-origin']])
+  for (const fields of [[], ['Origin: http://lb.internal', 'Sec-Fetch-Site: same-origin']])
     t.match((await EventListener.open(t, port, asking(...fields))).head, '200 OK')
 })
 

@@ -46,7 +46,7 @@ test('requests over TLS say so, and the promise to use nothing else goes along',
     'X-Forwarded-Proto': 'https',
     Via: '2.0 fairlead'
   })
-  t.match(await client.get('/__lb/stats'), {
+  t.match(await client.ask({ ':path': '/__lb/stats', ':authority': 'localhost' }), {
     status: 200,
     headers: { 'strict-transport-security': 'max-age=60' }
   })

@@ -10,7 +10,7 @@ import { fieldValue, statusOf } from '../support/wire.js'
 const HSTS = 'max-age=600'
 
 const get = (target: string, ...fields: string[]) =>
-  [`GET ${target} HTTP/1.1`, 'Host: lb.example', ...fields, '', ''].join('\r\n')
+  [`GET ${target} HTTP/1.1`, 'Host: lb.internal', ...fields, '', ''].join('\r\n')
 
 for (const [place, env] of [
   ['with the rest', {}],
@@ -27,12 +27,12 @@ for (const [place, env] of [
     const page = await exchange(t, port, get('/__lb/'))
     t.equal(statusOf(page), 200)
     t.equal(fieldValue(page.fields, 'strict-transport-security'), isSecure ? HSTS : undefined)
-    const own = get('/__lb/events', `Origin: ${scheme}://lb.example`, 'Sec-Fetch-Site: same-origin')
+    const own = get('/__lb/events', `Origin: ${scheme}://lb.internal`, 'Sec-Fetch-Site: same-origin')
     const listener = await EventListener.open(t, port, own)
     if (isSecure) t.match(listener.head.toLowerCase(), `strict-transport-security: ${HSTS}`)
     t.match(await listener.event(2), { name: 'tick', data: { backends: [{ address: 'a.example:80' }] } })
     const other = isSecure ? 'http' : 'https'
-    t.equal(statusOf(await exchange(t, port, get('/__lb/events', `Origin: ${other}://lb.example`))), 404)
+    t.equal(statusOf(await exchange(t, port, get('/__lb/events', `Origin: ${other}://lb.internal`))), 404)
     const closing = balancer.fastify.close()
     await listener.client.untilClosed(3000)
     t.equal(listener.events.at(-1)!.name, 'end')
@@ -45,8 +45,9 @@ test('by HTTP/2 a stream of events is the same', async (t) => {
   const env = { LB_ADMIN_TOKEN: TOKEN }
   const { port, fastify } = await startSecureBalancer(t, by, 'a.example:80 b.example:80', env)
   const client = await Http2Client.open(t, port)
-  const listening = (fields: object) => client.begin({ ':path': '/__lb/events', ...fields })
-  const own = { origin: 'https://a.test', 'sec-fetch-site': 'same-origin' }
+  const host = { ':authority': 'lb.internal' }
+  const listening = (fields: object) => client.begin({ ':path': '/__lb/events', ...host, ...fields })
+  const own = { origin: 'https://lb.internal', 'sec-fetch-site': 'same-origin' }
   let text = ''
   const stream = listening(own).on('data', (part) => {
     text += part
@@ -54,6 +55,7 @@ test('by HTTP/2 a stream of events is the same', async (t) => {
   await eventually(() => text.includes('event: tick'), 5000)
   t.match(text, /^retry: 1000\n\nevent: all\ndata: \{/)
   const change = {
+    ...host,
     ':method': 'PATCH',
     ':path': '/__lb/api/backends/a.example:80',
     'content-type': 'application/json',
@@ -62,8 +64,8 @@ test('by HTTP/2 a stream of events is the same', async (t) => {
   for (const [fields, status] of [
     [own, 200],
     [{ origin: 'https://evil.example' }, 403],
-    [{ origin: 'http://a.test' }, 403],
-    [{ ...own, host: 'evil.example', origin: 'https://evil.example' }, 403]
+    [{ origin: 'http://lb.internal' }, 403],
+    [{ ...own, host: 'evil.example', origin: 'https://evil.example' }, 400]
   ] as const)
     t.equal(
       (await client.ask({ ...change, ...fields }, '{"weight":3}')).status,

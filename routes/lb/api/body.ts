@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
+import { valuesOf } from '../../../lib/admin/raw-fields.js'
 import { bodyTimeout, bodyTooLarge, brokenJson, notJson } from '../../../lib/admin/refusal.js'
 import { hasBody } from '../../../lib/forward/request-body.js'
 
@@ -10,10 +11,10 @@ const JSON_TYPE = /^application\/json[ \t]*(;|$)/i
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Refuses what is of another type than JSON: forms of other sites can send nothing else. */
-export function checkType({ headers, raw }: FastifyRequest, isWanted: boolean): void {
-  const type = headers['content-type']
+export function checkType({ raw }: FastifyRequest, isWanted: boolean): void {
+  const [type, another] = valuesOf(raw.rawHeaders, 'content-type')
   if (type === undefined && !isWanted && !hasBody(raw)) return
-  if (type === undefined || !JSON_TYPE.test(type)) throw notJson()
+  if (type === undefined || another !== undefined || !JSON_TYPE.test(type)) throw notJson()
 }
 
 /** Reads the JSON of a request, as Fastify leaves the bodies of all methods alone here. */

@@ -1,14 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { Config } from '../../../lib/config/load.js'
 import document from './document.js'
-import { answerError, describeFault } from './errors.js'
+import { describeFault } from './errors.js'
 import reads from './reads.js'
 import writes from './writes.js'
 
 /** The API of operators. Without a token there are no writes in it at all. */
 const api: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { token } = config.admin
-  fastify.setErrorHandler(answerError)
   fastify.setSchemaErrorFormatter(describeFault)
   fastify.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff')

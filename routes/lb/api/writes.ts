@@ -25,9 +25,9 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
   const security = [{ token: [] }]
 
   fastify.addHook('onRequest', async (request) => {
-    const { headers, protocol, routeOptions } = request
+    const { headers, protocol, raw, routeOptions } = request
     if (isForeign(headers, protocol)) throw foreignOrigin()
-    if (!authority.knows(headers.authorization)) throw unauthorized()
+    if (!authority.isIn(raw.rawHeaders)) throw unauthorized()
     checkType(request, routeOptions.schema?.body !== undefined)
   })
   fastify.addHook('preValidation', async (request) => {

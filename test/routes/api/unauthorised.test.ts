@@ -6,7 +6,7 @@ import { fieldValue, statusOf } from '../../support/wire.js'
 
 const BODY = '{"address":"evil.example:80"}'
 const KNOWN = `Authorization: Bearer ${TOKEN}`
-const ORIGIN = 'http://lb.example:8000'
+const ORIGIN = 'http://lb.internal:8000'
 
 interface Attempt {
   readonly method?: string
@@ -37,6 +37,9 @@ const ATTEMPTS: readonly Attempt[] = [
   { status: 401, fields: ['Authorization: Bearer null'] },
   { status: 401, fields: ['Authorization: Bearer undefined'] },
   { status: 401, fields: ['Authorization: Bearer x', KNOWN] },
+  { status: 401, fields: [KNOWN, 'Authorization: Bearer x'] },
+  { status: 401, fields: [KNOWN, 'authorization: Basic eDp5'] },
+  { status: 401, fields: [KNOWN, KNOWN] },
   { status: 401, fields: [`Proxy-Authorization: Bearer ${TOKEN}`] },
   { status: 401, fields: [`X-Authorization: Bearer ${TOKEN}`] },
   { status: 401, fields: [`Cookie: token=${TOKEN}; Authorization=Bearer ${TOKEN}`] },
@@ -62,8 +65,8 @@ const ATTEMPTS: readonly Attempt[] = [
   // From pages of other sites, with the token even.
   { status: 403, fields: [KNOWN, 'Origin: http://evil.example'] },
   { status: 403, fields: [KNOWN, 'Origin: null'] },
-  { status: 403, fields: [KNOWN, 'Origin: https://lb.example:8000'] },
-  { status: 403, fields: [KNOWN, 'Origin: http://lb.example'] },
+  { status: 403, fields: [KNOWN, 'Origin: https://lb.internal:8000'] },
+  { status: 403, fields: [KNOWN, 'Origin: http://lb.internal'] },
   { status: 403, fields: [KNOWN, `Origin: ${ORIGIN}.evil.example`] },
   { status: 403, fields: [KNOWN, `Origin: ${ORIGIN}`, 'Origin: http://evil.example'] },
   { status: 403, fields: [KNOWN, `Origin: ${ORIGIN}`, 'Sec-Fetch-Site: cross-site'] },
@@ -77,6 +80,8 @@ const ATTEMPTS: readonly Attempt[] = [
   },
   // As a form would.
   { status: 415, fields: [KNOWN, 'Content-Type: text/plain'] },
+  { status: 415, fields: [KNOWN, 'Content-Type: application/json', 'Content-Type: text/plain'] },
+  { status: 415, fields: [KNOWN, 'Content-Type: text/plain', 'Content-Type: application/json'] },
   { status: 415, fields: [KNOWN, 'Content-Type: application/x-www-form-urlencoded'] },
   { status: 415, ...DELETE, fields: [KNOWN, 'Content-Type: text/plain'] },
   // By other names and methods.
@@ -107,7 +112,7 @@ function bytesOf({
     ? []
     : ['Content-Type: application/json']
   const framing = body === '' ? [] : [...type, `Content-Length: ${body.length}`]
-  return [`${method} ${target} HTTP/1.1`, 'Host: lb.example:8000', ...fields, ...framing, '', body].join(
+  return [`${method} ${target} HTTP/1.1`, 'Host: lb.internal:8000', ...fields, ...framing, '', body].join(
     '\r\n'
   )
 }
@@ -136,7 +141,7 @@ test('who may is let in: the same with everything right', async (t) => {
     [[KNOWN], 0],
     [[KNOWN, `Origin: ${ORIGIN}`, 'Sec-Fetch-Site: same-origin'], 1],
     [[KNOWN, 'Sec-Fetch-Site: none'], 2],
-    [[`authorization: bearer ${TOKEN}`, 'Origin: http://LB.example:8000'], 3]
+    [[`authorization: bearer ${TOKEN}`, 'Origin: http://LB.internal:8000'], 3]
   ] as const) {
     const body = `{"address":"c${i}.example:80"}`
     t.equal(statusOf(await exchange(t, port, bytesOf({ fields, body, status: 201 }))), 201, fields.join())

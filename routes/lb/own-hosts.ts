@@ -1,0 +1,37 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { AdminHosts } from '../../lib/admin/admin-hosts.js'
+import { Authority } from '../../lib/admin/authority.js'
+import { ownNames } from '../../lib/admin/own-names.js'
+import { foreignHost } from '../../lib/admin/refusal.js'
+import type { Config } from '../../lib/config/load.js'
+import { FirstOfEach } from '../../lib/logging/first-of-each.js'
+
+/** Of a host, in the log. */
+const MAX_SHOWN = 255
+
+/**
+ * Refuses requests of its scope for hosts that pages of other sites may have. Who knows the token is none of those, as a
+ * browser gives it to nobody.
+ */
+const ownHosts: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+  const { token, hosts } = config.admin
+  const own = new AdminHosts(hosts, ownNames())
+  const authority = token === '' ? undefined : new Authority(token)
+  const refused = new FirstOfEach()
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const host = own.foreignIn(request.raw.rawHeaders)
+    if (host === undefined || authority?.isIn(request.raw.rawHeaders)) {
+      done()
+      return
+    }
+    const shown = JSON.stringify(host.slice(0, MAX_SHOWN))
+    if (refused.isFirst(shown))
+      request.log.warn(
+        `Pages of /__lb/ are not shown to requests for the host ${shown}, which could be another site's: ` +
+          'LB_ADMIN_HOSTS lists more that are its own'
+      )
+    done(foreignHost())
+  })
+}
+
+export default ownHosts

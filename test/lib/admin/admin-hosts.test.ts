@@ -1,0 +1,143 @@
+import t from 'tap'
+import { AdminHosts } from '../../../lib/admin/admin-hosts.js'
+import { ownNames } from '../../../lib/admin/own-names.js'
+import { namesTwoHosts, valuesOf } from '../../../lib/admin/raw-fields.js'
+
+const NOBODY_ELSES = [
+  ...['127.0.0.1', '10.1.2.3', '203.0.113.9', '[::1]', '[2001:DB8::7]', '[::ffff:10.1.2.3]'],
+  ...['[fe80::1%eth0]', '[fe80::1%25eth0]'],
+  ...['localhost', 'LOCALHOST', 'lb', 'fairlead_1', 'app.localhost', 'printer.local', 'LB.Internal'],
+  ...['lb.prod.internal', 'lb.default.svc', 'lb.default.svc.cluster.local', 'web1.corp.example', 'web1']
+]
+const OTHERS = [
+  ...['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', 'lb.local.evil.example'],
+  ...['notlocal.example', 'evil-local', 'xlocal.com', 'evil.svc.com', 'web2.corp.example', 'corp.example'],
+  ...[
+    'x.web1.corp.example',
+    '127.0.0.1.nip.io',
+    '127.1',
+    '0x7f.0.0.1',
+    '1.2.3.4.5',
+    '256.1.1.1',
+    '.internal.com'
+  ]
+].filter((name) => name !== 'evil-local')
+const NO_HOSTS = [
+  ...[
+    'a b',
+    'evil.example/.local',
+    'evil.example#.local',
+    'evil.example?.local',
+    'me@localhost',
+    'evil.example\\.local'
+  ],
+  ...[
+    'localhost, evil.example',
+    'a..local',
+    '.local',
+    '.',
+    '..',
+    'localhost..',
+    '[::1',
+    '::1]',
+    '::1',
+    '[]',
+    '[1.2.3.4]'
+  ],
+  ...[
+    '[::1]x',
+    '[evil.example]',
+    'localhost:80:80',
+    'localhost:x',
+    ':80',
+    'localhost:123456',
+    'evil.example:80.local'
+  ],
+  ...['caf\u00e9.local', 'evil.example%00.local', '\tlocalhost', 'http://localhost', '*', '*.local']
+]
+const own = ['web1.corp.example']
+
+t.test('hosts that nobody else can have, with or without a port or a dot behind them', async (t) => {
+  const hosts = new AdminHosts([], own)
+  for (const host of NOBODY_ELSES)
+    for (const written of [
+      host,
+      `${host}:8000`,
+      `${host}:`,
+      ...(host.startsWith('[') ? [] : [`${host}.`, `${host}.:80`])
+    ])
+      t.ok(hosts.has(written), written)
+})
+
+t.test('names that others can have, and what is no host', async (t) => {
+  const hosts = new AdminHosts([], own)
+  for (const host of OTHERS)
+    for (const written of [host, `${host}:8000`, `${host}.`, host.toUpperCase()])
+      t.notOk(hosts.has(written), written)
+  for (const host of ['', ...NO_HOSTS]) t.notOk(hosts.has(host), host)
+})
+
+t.test('names that are listed, those below one, and any', async (t) => {
+  const listed = new AdminHosts(['lb.example', '*.ops.example'], [])
+  for (const host of ['lb.example', 'LB.example.:80', 'a.ops.example', 'b.a.ops.example:1'])
+    t.ok(listed.has(host), host)
+  for (const host of [
+    'ops.example',
+    'xops.example',
+    'a.lb.example',
+    'evil.example',
+    'a.ops.example.evil.example'
+  ])
+    t.notOk(listed.has(host), host)
+  const any = new AdminHosts(['*'], [])
+  for (const host of [...OTHERS, 'evil.example:80']) t.ok(any.has(host))
+})
+
+t.test('every host that a request names has to be one of them', async (t) => {
+  const hosts = new AdminHosts(['lb.example'], [])
+  for (const [rawHeaders, foreign] of [
+    [[], undefined],
+    [['Host', ''], undefined],
+    [['A', 'evil.example', 'hOST', 'lb.example:80'], undefined],
+    [['Host', 'evil.example:80'], 'evil.example:80'],
+    [['Host', 'localhost', 'host', 'evil.example'], 'evil.example'],
+    [[':authority', 'evil.example', 'host', 'localhost'], 'evil.example'],
+    [[':authority', 'localhost', 'host', 'evil.example'], 'evil.example']
+  ] as const)
+    t.equal(hosts.foreignIn(rawHeaders), foreign, rawHeaders.join(' '))
+})
+
+t.test('a request names one host', async (t) => {
+  for (const [isTwo, ...rawHeaders] of [
+    [false],
+    [false, 'Host', 'a'],
+    [false, ':authority', 'a'],
+    [false, ':authority', 'a.test', 'host', 'A.test'],
+    [true, ':authority', 'a', 'host', 'b'],
+    [true, ':authority', 'a', 'host', ''],
+    [true, 'Host', 'a', 'host', 'a'],
+    [true, 'Host', 'a', 'X', 'y', 'HOST', 'b']
+  ] as const)
+    t.equal(namesTwoHosts(rawHeaders), isTwo, rawHeaders.join(' '))
+  t.same(valuesOf(['A', 'b', 'B', 'a', 'a', 'c'], 'a'), ['b', 'c'], 'a value is no name')
+})
+
+t.test('the names of this machine', async (t) => {
+  const HOSTS = [
+    '127.0.0.1 localhost # web1 evil.example',
+    '127.0.1.1\tWeb1.corp.example   web1',
+    '10.0.0.9 db db.corp.example',
+    ''
+  ].join('\n')
+  const RESOLVER =
+    '# search evil.example\nnameserver 10.0.0.1\nsearch prod.example. Lab.example\ndomain old.example\n'
+  t.same(ownNames('WEB1', HOSTS, RESOLVER), [
+    'web1',
+    'web1.corp.example',
+    'web1.prod.example',
+    'web1.lab.example',
+    'web1.old.example'
+  ])
+  t.same(ownNames('web1.corp.example.', '', ''), ['web1.corp.example'])
+  t.ok(ownNames().length > 0, 'of this one')
+})
