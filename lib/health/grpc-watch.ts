@@ -114,6 +114,6 @@ export class HealthWatch {
   #tell(): void {
     const { ok, result } = this.#said!
     this.#toldMs = performance.now()
-    this.owner?.onTold({ at: new Date(), ok, result: `${result}, as it told by itself`, latencyMs: 0 })
+    this.owner?.onTold({ at: new Date(), ok, result: `${result}, told by Watch`, latencyMs: 0 })
   }
 }

@@ -136,7 +136,7 @@ test('what a server tells by itself counts at once, out and back', async (t) => 
   for (let i = 0; i < 2; i++) {
     server.health.setStatus(SERVICE, 'NOT_SERVING')
     await eventually(() => state() === 'unhealthy')
-    t.match(told(balancer)[0], 'gRPC NOT_SERVING, as it told by itself')
+    t.match(told(balancer)[0], 'gRPC NOT_SERVING, told by Watch')
     t.same(await client.all(), ALL_WELL)
     server.health.setStatus(SERVICE, 'SERVING')
     await eventually(() => state() === 'healthy')
