@@ -6,6 +6,7 @@ import { UNKNOWN_METHOD } from '../lib/forward/failure.js'
 import { answerRaw } from '../lib/forward/raw-answer.js'
 import { openSockets } from '../lib/listener/open-sockets.js'
 import { ServerDrain } from '../lib/listener/server-drain.js'
+import { outliveAcceptErrors } from '../lib/shortage/accepting.js'
 import lb from '../routes/lb/index.js'
 import noPage from '../routes/lb/no-page.js'
 import { serverOptions } from './options.js'
@@ -23,6 +24,7 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
   admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved).decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
+  outliveAcceptErrors(admin.server, fastify.shortages)
   answerParserErrors(admin.server, config.maxHeadBytes, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
   const drain = new ServerDrain(admin.server, openSockets(admin.server), DRAIN_LIMITS)
   admin.addHook('preClose', async () => {

@@ -14,6 +14,7 @@ import metrics from '../plugins/metrics.js'
 import overload from '../plugins/overload.js'
 import passiveHealth from '../plugins/passive-health.js'
 import reload from '../plugins/reload.js'
+import shortages from '../plugins/shortages.js'
 import statistics from '../plugins/statistics.js'
 import tls from '../plugins/tls.js'
 import tracing from '../plugins/tracing.js'
@@ -40,6 +41,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
     )
   const config = opts.config ?? loadConfig(process.env)
 
+  await fastify.register(shortages, { config })
   await fastify.register(backendRegistry, { config })
   await fastify.register(fleet, { config })
   await fastify.register(tls, { config })

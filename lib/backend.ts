@@ -1,6 +1,7 @@
 import type { BackendConfig } from './config/backends.js'
 import { BackendCell, type Counters } from './counters.js'
 import type { BackendPool } from './pool.js'
+import type { Resource } from './shortage/resource.js'
 
 /** What the health checks know: `checking` until the first has ended. Only `healthy` backends are given requests. */
 export const STATES = ['checking', 'healthy', 'unhealthy'] as const
@@ -20,6 +21,8 @@ export interface CheckResult {
   /** What the check saw: `status 200`, `connection refused`, … */
   readonly result: string
   readonly latencyMs: number
+  /** What this machine lacked to make the check, so that it says nothing of the backend. */
+  readonly missing?: Resource
 }
 
 /** One backend: its configuration, its pool, and its state, which lives in the counters' cells. */

@@ -4,6 +4,8 @@ import { describeFault } from './fault.js'
 import type { LatencyWindow } from './latency.js'
 import type { RateWindow } from './rates.js'
 import type { Registry } from './registry.js'
+import type { DescriptorLimit } from './shortage/descriptor-limit.js'
+import type { Shortages } from './shortage/shortages.js'
 
 export interface StatisticsSource {
   readonly registry: Registry
@@ -14,6 +16,8 @@ export interface StatisticsSource {
   /** Client connections open now. */
   readonly openConnections: () => number
   readonly maxSockets: number
+  readonly descriptorLimit: DescriptorLimit
+  readonly shortages: Shortages
 }
 
 export type Statistics = ReturnType<typeof collectStatistics>
@@ -68,8 +72,20 @@ export function collectStatistics(source: StatisticsSource) {
       proxyHeadersRefused: counters.total(BalancerCell.proxyHeadersRefused),
       limit: source.maxSockets
     },
+    shortages: shortageStatistics(source),
     latency: latency.summary(),
     backends: registry.backends.map(backendStatistics)
+  }
+}
+
+function shortageStatistics({ descriptorLimit, shortages }: StatisticsSource) {
+  const { latest } = shortages
+  return {
+    descriptorLimit: descriptorLimit.value ?? null,
+    descriptors: shortages.total('descriptors'),
+    ports: shortages.total('ports'),
+    memory: shortages.total('memory'),
+    latest: latest ? { at: latest.at.toISOString(), resource: latest.resource } : null
   }
 }
 

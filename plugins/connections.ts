@@ -8,6 +8,7 @@ import { tellVersion } from '../lib/http2/preface.js'
 import { OpeningConnections } from '../lib/listener/opening-connections.js'
 import { takeProxyHeader } from '../lib/proxy-protocol/header-reader.js'
 import { Refusals } from '../lib/proxy-protocol/refusals.js'
+import { isTooMany, outliveAcceptErrors } from '../lib/shortage/accepting.js'
 import { SocketsPerClient } from '../lib/sockets-per-client.js'
 
 declare module 'fastify' {
@@ -35,7 +36,7 @@ const BACKLOG = 65_535
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, tls, http2, log } = fastify
+    const { server, registry, tls, http2, log, descriptorLimit, shortages } = fastify
     const connections = new Set<Socket>()
     const perClient = new SocketsPerClient(config.limits.socketsPerClient)
     const countDropped = () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1)
@@ -132,9 +133,15 @@ export default fp<{ config: Config }>(
     }
     const unwrapAndAdmit = unwrapped((socket) => admit(socket, serve))
     server.on('connection', (socket: Socket) => {
+      if (isTooMany(socket, descriptorLimit, shortages)) {
+        countDropped()
+        socket.destroy()
+        return
+      }
       keep(socket)
       unwrapAndAdmit(socket)
     })
+    outliveAcceptErrors(server, shortages)
     server.maxConnections = config.maxSockets
     server.on('drop', countDropped)
 
@@ -143,5 +150,5 @@ export default fp<{ config: Config }>(
     server.listen = ((options: ListenOptions, ...rest: []) =>
       listen.call(server, { backlog: BACKLOG, ...options }, ...rest)) as typeof server.listen
   },
-  { name: 'connections', dependencies: ['backend-registry', 'tls', 'http2'] }
+  { name: 'connections', dependencies: ['backend-registry', 'shortages', 'tls', 'http2'] }
 )

@@ -3,6 +3,7 @@ import { Fleet } from '../lib/admin/fleet.js'
 import { StateFile } from '../lib/admin/state-file.js'
 import { checkFault } from '../lib/config/health-check.js'
 import type { Config } from '../lib/config/load.js'
+import { missingResource } from '../lib/shortage/resource.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,6 +13,8 @@ declare module 'fastify' {
     fleetSaved(): Promise<void>
   }
 }
+
+const RETRY_MS = 1000
 
 /**
  * Decorates the server with what operators do to its backends, as they left it where a file keeps that. Whoever looks at
@@ -30,11 +33,29 @@ export default fp<{ config: Config }>(
 
     restore(file)
     fleet.on('configured', (configs) => file.configure(configs))
-    fleet.on('changed', () => {
-      file.save(fleet.stored).catch((error) => log.error({ err: error }, `${stateFile} could not be written`))
-    })
+    let retry: NodeJS.Timeout | undefined
+    let isShort = false
+    const save = () => {
+      clearTimeout(retry)
+      file.save(fleet.stored).then(
+        () => {
+          isShort = false
+        },
+        (error) => {
+          // That passes by itself, and no other change may come that would be written.
+          const wasShort = isShort
+          isShort = missingResource(error) !== undefined
+          if (isShort) retry = setTimeout(save, RETRY_MS).unref()
+          if (!wasShort) log.error({ err: error }, `${stateFile} could not be written`)
+        }
+      )
+    }
+    fleet.on('changed', save)
     // Its failure has been logged.
-    fastify.addHook('onClose', () => file.saved.catch(() => {}))
+    fastify.addHook('onClose', () => {
+      clearTimeout(retry)
+      return file.saved.catch(() => {})
+    })
 
     function restore(from: StateFile): void {
       const read = from.read()

@@ -16,6 +16,7 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const scheduler = new HealthScheduler(fastify.registry, {
       planOf: checkPlanner(config.healthCheck, fastify.backendSockets),
+      onShortage: (missing) => fastify.shortages.note(missing, 'checks'),
       onHeldBack: ({ id, address, reason }) =>
         fastify.log.info(
           { backend: address, reason },
@@ -52,5 +53,5 @@ export default fp<{ config: Config }>(
     // A drain may have requests that wait for a backend to be back.
     fastify.addHook('onClose', async () => scheduler.stop())
   },
-  { name: 'health-check', dependencies: ['backend-registry'] }
+  { name: 'health-check', dependencies: ['backend-registry', 'shortages'] }
 )

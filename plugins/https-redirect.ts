@@ -5,6 +5,7 @@ import type { Config } from '../lib/config/load.js'
 import { redirectServer } from '../lib/https-redirect.js'
 import { openSockets } from '../lib/listener/open-sockets.js'
 import { ServerDrain } from '../lib/listener/server-drain.js'
+import { outliveAcceptErrors } from '../lib/shortage/accepting.js'
 
 /** Sends clients that come by plain HTTP to `https://`, on a port beside the balancer's own. */
 export default fp<{ config: Config }>(
@@ -26,6 +27,7 @@ export default fp<{ config: Config }>(
     const redirect = redirectServer(options, limits, () => port)
     redirect.maxConnections = maxSockets
     fastify.readProxyHeaders(redirect)
+    outliveAcceptErrors(redirect, fastify.shortages)
     const sockets = openSockets(redirect)
 
     // It listens where the balancer does, and first: that it cannot then ends the start.

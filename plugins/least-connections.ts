@@ -108,7 +108,12 @@ export default fp<{ config: Config }>(
       onComplete: (backend, statusCode) => {
         if (!isServerError(statusCode)) outliers.onSuccess(backend)
       },
-      onFault: (backend, { failure, detail, unreachable, connectionLost, unprocessed }, isReused) => {
+      onFault: (backend, fault, isReused) => {
+        const { failure, detail, missing, unreachable, connectionLost, unprocessed } = fault
+        if (missing) {
+          fastify.shortages.note(missing, 'backends')
+          return
+        }
         registry.reportFailure(backend, failure.code, detail, unreachable)
         // That takes it out by itself.
         if (unreachable) return

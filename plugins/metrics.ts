@@ -16,7 +16,7 @@ declare module 'fastify' {
 /** Counts what Prometheus asks for, beside what the registry counts already. */
 export default fp(
   async (fastify) => {
-    const { registry, connections, resolver } = fastify
+    const { registry, connections, resolver, shortages } = fastify
     const requests = new RequestMetrics()
     const transitions = new HealthTransitions(registry)
     const openConnections = () => connections.size
@@ -25,7 +25,8 @@ export default fp(
     const load = () => {
       const { exposition } =
         require('../lib/metrics/exposition.js') as typeof import('../lib/metrics/exposition.js')
-      return exposition({ registry, requests, transitions, resolver, version, openConnections })
+      const source = { registry, requests, transitions, resolver, shortages }
+      return exposition({ ...source, version, openConnections })
     }
     let made: Exposition | undefined
     registry.on('removed', ({ id }) => requests.forget(id))

@@ -55,5 +55,6 @@ function prober(
 ): (backend: Backend) => Promise<boolean> | undefined {
   if (!healthCheck.enabled) return () => undefined
   const probe = httpProbe({ ...healthCheck, timeoutMs: PROBE_TIMEOUT_MS }, sockets)
-  return (backend) => (backend.config.noCheck ? undefined : probe(backend).then(({ ok }) => ok))
+  return (backend) =>
+    backend.config.noCheck ? undefined : probe(backend).then(({ ok, missing }) => ok || missing !== undefined)
 }

@@ -4,9 +4,11 @@ import fp from 'fastify-plugin'
 import { type Config, ConfigError } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
 import { FileWatch } from '../lib/file-watch.js'
+import { canOpenFiles } from '../lib/shortage/resource.js'
 
 /** What is taken over while the process runs. */
 const RELOADED = new Set(['LB_BACKENDS'])
+const RETRY_MS = 1000
 
 /**
  * Reads the configuration anew on SIGHUP and when one of its files changes, and takes over what is said of backends:
@@ -43,7 +45,21 @@ export default fp<{ config: Config }>(
       }
     }
 
-    const onHangup = () => reload('SIGHUP')
+    let retry: NodeJS.Timeout | undefined
+    const onHangup = () => {
+      clearTimeout(retry)
+      if (canOpenFiles()) {
+        reload('SIGHUP')
+      } else {
+        log.error('The configuration is read again when files can be opened (SIGHUP)')
+        retry = retryReading()
+      }
+    }
+    const retryReading = (): NodeJS.Timeout =>
+      setTimeout(() => {
+        if (canOpenFiles()) reload('SIGHUP')
+        else retry = retryReading()
+      }, RETRY_MS).unref()
     const watch = new FileWatch(source.files(config), () => reload('a file has changed'))
     // Not before it serves: until then the signal ends it, as it does any process, and fastify-cli would have it do so.
     fastify.addHook('onListen', async () => {
@@ -52,6 +68,7 @@ export default fp<{ config: Config }>(
     })
     fastify.addHook('preClose', async () => {
       watch.stop()
+      clearTimeout(retry)
       process.removeListener('SIGHUP', onHangup)
     })
   },

@@ -33,7 +33,9 @@ export default fp<{ config: Config }>(
       version,
       startedAt: new Date(),
       openConnections: () => connections.size,
-      maxSockets: config.maxSockets
+      maxSockets: config.maxSockets,
+      descriptorLimit: fastify.descriptorLimit,
+      shortages: fastify.shortages
     }
     fastify.decorate('latency', latency)
     const statistics = () => collectStatistics(source)

@@ -151,7 +151,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
 
   #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
     const fault = classify(error, sent)
-    if (fault.ofBackend) this.forwarding.onFault(backend, fault, isReused)
+    this.forwarding.onFault(backend, fault, isReused)
     if (this.answering) this.breakOff(fault.failure, fault.inTrailers)
     // The other one that is asked goes on.
     else if (this.#second || this.backend) this.#allTries().passOver(backend, fault, isReused)

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { describeFault, faultCode, isUnreachable } from '../fault.js'
 import { BrokenResponse, HeadTooLarge } from '../http1/broken-response.js'
+import { missingResource, type Resource } from '../shortage/resource.js'
 
 /** An answer that the balancer gives itself, in the shape of Fastify's errors. Never holds a backend's address. */
 export interface Failure {
@@ -71,8 +72,8 @@ export interface AttemptFault {
   readonly failure: Failure
   /** In a few words, for the log. */
   readonly detail: string
-  /** Whether the backend is to blame: what this machine lacks is not its fault. */
-  readonly ofBackend: boolean
+  /** What this machine lacks, which is not the fault of the backend; undefined if that is to blame. */
+  readonly missing: Resource | undefined
   /** Nothing listens there. */
   readonly unreachable: boolean
   /** The connection broke, so that the same request may succeed elsewhere. */
@@ -96,8 +97,6 @@ const CONNECTION_LOST_CODES = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH'
 ])
-/** What this machine lacks, not the backend. */
-const LOCAL_CODES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
 const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'LB_SETTINGS_TIMEOUT', 'ETIMEDOUT'])
 
 /**
@@ -111,14 +110,14 @@ export function classify(error: Error, sent: boolean): AttemptFault {
   const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
   const streamReset = code === 'LB_STREAM_RESET'
-  const ofBackend = !LOCAL_CODES.has(code)
+  const missing = missingResource(error)
   const inTrailers = error instanceof BrokenResponse && error.inTrailers
-  const failure = error instanceof HeadTooLarge ? RESPONSE_HEAD_TOO_LARGE : failureOf(code, sent)
-  return { failure, detail, ofBackend, unreachable, connectionLost, streamReset, unprocessed, inTrailers }
+  const failure =
+    error instanceof HeadTooLarge ? RESPONSE_HEAD_TOO_LARGE : missing ? OVERLOADED : failureOf(code, sent)
+  return { failure, detail, missing, unreachable, connectionLost, streamReset, unprocessed, inTrailers }
 }
 
 function failureOf(code: string, sent: boolean): Failure {
-  if (LOCAL_CODES.has(code)) return OVERLOADED
   if (!sent) return CONNECT_TIMEOUT_CODES.has(code) ? CONNECT_TIMEOUT : UNREACHABLE
   if (code === 'LB_RESPONSE_TIMEOUT') return RESPONSE_TIMEOUT
   return CONNECTION_LOST_CODES.has(code) || code === 'ETIMEDOUT' ? CONNECTION_LOST : BAD_RESPONSE

@@ -44,7 +44,7 @@ export interface Forwarding extends UploadLimits {
   /** A response has come to its end. */
   onComplete(backend: Backend, statusCode: number): void
   /**
-   * An attempt at a backend failed, by its fault.
+   * An attempt at a backend failed, by its fault or as this machine lacks something.
    * @param isReused whether the connection had carried requests before
    */
   onFault(backend: Backend, fault: AttemptFault, isReused: boolean): void

@@ -37,7 +37,7 @@ function isWhole({ body, kept }: OutgoingRequest): boolean {
  * @param sent whether it was written to a connection
  */
 export function mayTryAgain(request: OutgoingRequest, fault: AttemptFault, sent: boolean): boolean {
-  if (!fault.ofBackend) return false
+  if (fault.missing) return false
   if (!sent) return true
   return fault.unprocessed ? isWhole(request) : fault.connectionLost && isRepeatable(request)
 }

@@ -4,6 +4,7 @@ import type { ResponseHandler } from '../carrier.js'
 import type { HealthCheckConfig } from '../config/health-check.js'
 import { describeFault } from '../fault.js'
 import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
+import { missingResource } from '../shortage/resource.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
 import { sendSingly } from './single-request.js'
@@ -121,12 +122,19 @@ export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
 /** Times a check, and makes a result of its failure. */
 export async function measured(
   timeoutMs: number,
-  ask: () => Promise<Pick<CheckResult, 'ok' | 'result'>>
+  ask: () => Promise<Pick<CheckResult, 'ok' | 'result' | 'missing'>>
 ): Promise<CheckResult> {
   const at = new Date()
   const start = performance.now()
-  const answer = await ask().catch((error) => ({ ok: false, result: describe(error, timeoutMs) }))
+  const answer = await ask().catch((error) => failed(error, timeoutMs))
   return { at, ...answer, latencyMs: Math.round((performance.now() - start) * 1000) / 1000 }
+}
+
+function failed(error: unknown, timeoutMs: number): Pick<CheckResult, 'ok' | 'result' | 'missing'> {
+  const missing = missingResource(error)
+  const result = describe(error, timeoutMs)
+  // An address that this machine does not have says as much of the backend's as of ports.
+  return missing && missing !== 'ports' ? { ok: false, result, missing } : { ok: false, result }
 }
 
 function describe(error: unknown, timeoutMs: number): string {

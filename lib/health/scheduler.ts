@@ -1,6 +1,7 @@
 import type { Backend, CheckResult } from '../backend.js'
 import type { BackendConfig } from '../config/backends.js'
 import type { Registry } from '../registry.js'
+import type { Resource } from '../shortage/resource.js'
 import type { CheckPlan } from './check-plan.js'
 import { inTurns, type Timers } from './first-checks.js'
 import { Flapping } from './flapping.js'
@@ -19,6 +20,8 @@ export interface SchedulerOptions extends Partial<Timers> {
   readonly planOf: (backend: BackendConfig) => CheckPlan
   /** A backend passes its checks, and is held back all the same, for the reason that it has now. */
   readonly onHeldBack?: (backend: Backend) => void
+  /** A check could not be made, as this machine lacks something. */
+  readonly onShortage?: (missing: Resource) => void
   readonly random?: () => number
   /** In milliseconds, on a clock that never goes back. */
   readonly now?: () => number
@@ -140,6 +143,11 @@ export class HealthScheduler {
     schedule.running = false
     // It may have left, or be checked in another way by now.
     if (this.#stopped || this.#schedules.get(backend) !== schedule) return
+    if (result.missing) {
+      this.#options.onShortage?.(result.missing)
+      this.#schedule(backend, true)
+      return
+    }
     const { state, reason } = backend
     applyCheck(this.#registry, backend, result, plan, flapping)
     if (result.ok && backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)

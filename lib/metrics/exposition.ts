@@ -3,6 +3,8 @@ import { type Backend, STATES, WEIGHT_UNIT } from '../backend.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { Registry } from '../registry.js'
 import type { Resolver } from '../resolver/resolver.js'
+import { RESOURCES } from '../shortage/resource.js'
+import { type Shortages, USES } from '../shortage/shortages.js'
 import type { Buckets } from './buckets.js'
 import type { HealthTransitions } from './health-transitions.js'
 import { NO_BACKEND_ID, type RequestMetrics } from './request-metrics.js'
@@ -16,6 +18,7 @@ export interface MetricsSource {
   readonly version: string
   /** Client connections open now. */
   readonly openConnections: () => number
+  readonly shortages: Shortages
 }
 
 interface Sample {
@@ -102,6 +105,11 @@ export function exposition(source: MetricsSource): Exposition {
     'client_connections_dropped_total',
     'Client connections closed unanswered as too many were open',
     () => counters.total(BalancerCell.connectionsDropped)
+  )
+  add('counter', 'shortages_total', 'What failed as this machine had too little, by resource and use', () =>
+    RESOURCES.flatMap((resource) =>
+      USES.map((use) => ({ labels: { resource, use }, value: source.shortages.total(resource, use) }))
+    )
   )
   counter('access_log_lines_dropped_total', 'Lines of the access log that could not be written in time', () =>
     counters.total(BalancerCell.logLinesDropped)

@@ -1,6 +1,7 @@
 import dns, { type LookupAddress } from 'node:dns'
 import { EventEmitter } from 'node:events'
 import { isIP, type LookupFunction } from 'node:net'
+import { outOfDescriptors } from '../shortage/resource.js'
 import { type Ask, HostName, type HostNameOwner } from './host-name.js'
 import { LookupLane } from './lookup-lane.js'
 
@@ -43,7 +44,7 @@ interface Watched {
 /** As connections of Node's ask: `/etc/hosts` and all, and no IPv6 where this machine has none. */
 const askSystem: Ask = (hostname, done) => {
   dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) =>
-    done(error, addresses ?? [])
+    done(error && outOfDescriptors(error), addresses ?? [])
   )
 }
 

@@ -113,6 +113,24 @@ export const statisticsSchema = object({
     ),
     limit: count('How many may be open')
   }),
+  shortages: object({
+    descriptorLimit: {
+      type: ['integer', 'null'],
+      description: 'File descriptors that may be open; null where that is not known'
+    },
+    descriptors: count(
+      'Connections that were refused or not made, and looks that found no file descriptor left'
+    ),
+    ports: count('Connections that were not made for want of a local port'),
+    memory: count('Connections and checks that were not made for want of memory for sockets'),
+    latest: {
+      ...object({
+        at: time('When it was'),
+        resource: { type: 'string', enum: ['descriptors', 'ports', 'memory'], description: 'What was short' }
+      }),
+      type: ['object', 'null']
+    }
+  }),
   latency: object({
     windowSeconds: count('What the quantiles cover'),
     count: count('Responses in it'),

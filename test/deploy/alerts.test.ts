@@ -22,6 +22,7 @@ function seriesOf(state: {
   readonly slow: number
   readonly rejected: Readonly<Record<string, number>>
   readonly lagSeconds: number
+  readonly shortages: number
 }) {
   const series: [string, string][] = [
     [`up{${SOURCE}}`, constant(state.up)],
@@ -37,6 +38,7 @@ function seriesOf(state: {
     [`fairlead_request_duration_seconds_bucket{${SOURCE}, le="10"}`, rising(100)],
     [`fairlead_request_duration_seconds_bucket{${SOURCE}, le="+Inf"}`, rising(100)],
     [`nodejs_eventloop_lag_p99_seconds{${SOURCE}}`, constant(state.lagSeconds)],
+    [`fairlead_shortages_total{${SOURCE}, resource="descriptors", use="clients"}`, rising(state.shortages)],
     ...Object.entries(state.states).map(([state, value]): [string, string] => [
       `fairlead_backend_state{${SOURCE}, backend="a:1", state="${state}"}`,
       constant(value)
@@ -57,7 +59,8 @@ const NOT_QUITE = {
   failed: 4,
   slow: 0,
   rejected: { bad_request: 50, rate_limit: 50, denied: 50, overload: 1 },
-  lagSeconds: 0.09
+  lagSeconds: 0.09,
+  shortages: 0
 }
 
 const CASES = [
@@ -70,6 +73,7 @@ const CASES = [
   ['errors', { ...NOT_QUITE, failed: 6 }, ['FairleadErrors']],
   ['slow answers', { ...NOT_QUITE, slow: 2 }, ['FairleadSlow']],
   ['refused requests', { ...NOT_QUITE, rejected: { queue_full: 3 } }, ['FairleadRejects']],
+  ['too few descriptors', { ...NOT_QUITE, shortages: 1 }, ['FairleadShortage']],
   ['a busy event loop', { ...NOT_QUITE, lagSeconds: 0.11 }, ['FairleadEventLoopLag']]
 ] as const
 

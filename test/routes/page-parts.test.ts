@@ -175,3 +175,20 @@ t.test('the parts of a health history are cut to the last ten minutes', async (t
     { at: minutes(3), to: 'unhealthy', reason: 'y', until: AT }
   ])
 })
+
+t.test('what the machine is out of is said for a minute', async (t) => {
+  const { shortageAlarm } = await part('totals.js')
+  const alarm = (resource: string, secondsAgo: number, descriptorLimit: number | null = 64) =>
+    shortageAlarm({
+      at: AT,
+      shortages: { descriptorLimit, latest: { at: new Date(AT - secondsAgo * 1000).toISOString(), resource } }
+    })
+  t.equal(
+    alarm('descriptors', 10),
+    'Out of file descriptors (64 may be open): connections are refused, raise LimitNOFILE or ulimit -n.'
+  )
+  t.match(alarm('descriptors', 59, null), /^Out of file descriptors: /)
+  t.match(alarm('ports', 1), /^Out of local ports: connections are refused, see the log/)
+  t.equal(alarm('descriptors', 61), '')
+  t.equal(shortageAlarm({ at: AT, shortages: { descriptorLimit: 64, latest: null } }), '')
+})

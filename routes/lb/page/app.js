@@ -10,7 +10,7 @@ import { Model } from './model.js'
 import { Operator } from './operator.js'
 import { Stream } from './stream.js'
 import { Table } from './table.js'
-import { Totals } from './totals.js'
+import { shortageAlarm, Totals } from './totals.js'
 
 const RECENT = 12
 const STREAM_WORDS = { live: 'Live', stalled: 'Stalled', waiting: 'Reconnecting', connecting: 'Connecting' }
@@ -59,8 +59,9 @@ function showHead({ now, healthyCount, backends }) {
     : healthyCount === 0
       ? 'No backend is healthy: requests are answered 503.'
       : ''
-  setText(byId('alarm-text'), alarm)
-  setAttribute(byId('alarm'), 'hidden', alarm === '')
+  const alarms = [alarm, shortageAlarm(now)].filter((text) => text !== '').join(' ')
+  setText(byId('alarm-text'), alarms)
+  setAttribute(byId('alarm'), 'hidden', alarms === '')
 }
 
 function showRecent() {

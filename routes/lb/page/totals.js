@@ -24,6 +24,32 @@ function refusals(rejected) {
   return reasons.map(([name, number]) => `${compact(number)} ${REASONS[name] ?? name}`).join(', ')
 }
 
+const SHORTAGES = { descriptors: 'file descriptors', ports: 'local ports', memory: 'memory for sockets' }
+/** For so long after the latest it is said. */
+const SHORTAGE_MS = 60_000
+
+/** What this machine is out of, and what to do; empty if nothing has failed for that lately. */
+export function shortageAlarm({ at, shortages }) {
+  const { latest, descriptorLimit } = shortages
+  if (!latest || at - Date.parse(latest.at) > SHORTAGE_MS) return ''
+  const isDescriptors = latest.resource === 'descriptors'
+  const limit = isDescriptors && descriptorLimit !== null ? ` (${count(descriptorLimit)} may be open)` : ''
+  const remedy = isDescriptors ? 'raise LimitNOFILE or ulimit -n' : 'see the log'
+  return `Out of ${SHORTAGES[latest.resource]}${limit}: connections are refused, ${remedy}.`
+}
+
+/** What is dropped of connections, and why. */
+function connectionNote({ connections, shortages }) {
+  const parts = [
+    [connections.dropped, 'dropped'],
+    [shortages.descriptors, 'without a descriptor']
+  ].filter(([number]) => number > 0)
+  return [
+    ...parts.map(([number, what]) => `${compact(number)} ${what}`),
+    `${compact(connections.limit)} at most`
+  ].join(', ')
+}
+
 /** The share of errors from which one should look. */
 export const ALARMING = 0.01
 
@@ -87,12 +113,10 @@ const TILES = [
   },
   {
     name: 'Connections',
-    read: ({ now: { connections } }) => ({
-      value: compact(connections.open),
-      note:
-        connections.dropped > 0
-          ? `${compact(connections.dropped)} dropped, ${compact(connections.limit)} at most`
-          : `${compact(connections.limit)} at most`
+    read: ({ now }) => ({
+      value: compact(now.connections.open),
+      note: connectionNote(now),
+      isBad: shortageAlarm(now) !== ''
     })
   },
   {

@@ -10,6 +10,7 @@ import {
   SettingsTimeout,
   StreamReset
 } from '../../../lib/http2/errors.js'
+import type { Resource } from '../../../lib/shortage/resource.js'
 
 const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
 const BEFORE_SENT = false
@@ -31,7 +32,7 @@ t.test('before the request was sent', async (t) => {
   ] as const) {
     t.hasStrict(
       classify(error, BEFORE_SENT),
-      { failure: { statusCode, code }, ofBackend: true, unreachable, connectionLost: false },
+      { failure: { statusCode, code }, missing: undefined, unreachable, connectionLost: false },
       error.message || error.name
     )
   }
@@ -53,7 +54,7 @@ t.test('after it was sent', async (t) => {
   ] as const) {
     t.hasStrict(
       classify(error, SENT),
-      { failure: { statusCode, code }, ofBackend: true, unreachable: false, connectionLost },
+      { failure: { statusCode, code }, missing: undefined, unreachable: false, connectionLost },
       error.message
     )
   }
@@ -65,14 +66,22 @@ t.test('that a backend has not looked at a request is no loss of its connection'
   t.equal(classify(new ConnectionClosed(), SENT).unprocessed, false)
 })
 
+const MISSING: Readonly<Record<string, Resource>> = {
+  EMFILE: 'descriptors',
+  ENFILE: 'descriptors',
+  ENOBUFS: 'memory',
+  ENOMEM: 'memory',
+  EADDRNOTAVAIL: 'ports'
+}
+
 t.test('what this machine lacks is not the backend’s fault', async (t) => {
   for (const sent of [BEFORE_SENT, SENT]) {
-    for (const code of ['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRNOTAVAIL']) {
+    for (const code of Object.keys(MISSING)) {
       t.hasStrict(
         classify(systemError(code), sent),
         {
           failure: { statusCode: 503, code: 'LB_OVERLOADED' },
-          ofBackend: false,
+          missing: MISSING[code]!,
           unreachable: false,
           connectionLost: false
         },

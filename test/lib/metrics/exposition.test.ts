@@ -3,6 +3,7 @@ import { BackendCell, BalancerCell } from '../../../lib/counters.js'
 import { exposition } from '../../../lib/metrics/exposition.js'
 import { HealthTransitions } from '../../../lib/metrics/health-transitions.js'
 import { NO_BACKEND_ID, RequestMetrics } from '../../../lib/metrics/request-metrics.js'
+import { Shortages } from '../../../lib/shortage/shortages.js'
 import { histogramFaults, readExposition, requestCounts } from '../../support/metrics.js'
 import { registryOf } from '../../support/registry.js'
 
@@ -12,8 +13,17 @@ function metricsOf(backends: string) {
   const requests = new RequestMetrics()
   const transitions = new HealthTransitions(registry)
   const resolver = { answered: 5, failed: 2 }
+  const shortages = new Shortages(() => {})
   const openConnections = () => 7
-  const target = exposition({ registry, requests, transitions, resolver, version: '1.2.3', openConnections })
+  const target = exposition({
+    registry,
+    requests,
+    transitions,
+    resolver,
+    shortages,
+    version: '1.2.3',
+    openConnections
+  })
   const read = async () => readExposition(await target.metrics())
   return { registry, requests, read }
 }

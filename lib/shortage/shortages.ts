@@ -1,0 +1,79 @@
+import type { Resource } from './resource.js'
+
+/** What a resource was wanted for. */
+export const USES = ['clients', 'backends', 'checks', 'other'] as const
+export type Use = (typeof USES)[number]
+
+/** So often at most a shortage of one kind is told of, in milliseconds. */
+const PERIOD_MS = 60_000
+
+/** A shortage that has begun, or what has come of it since it was last told of. */
+export interface ShortageReport {
+  readonly resource: Resource
+  readonly counts: Readonly<Record<Use, number>>
+}
+
+interface Window {
+  counts: Record<Use, number>
+  timer: NodeJS.Timeout
+}
+
+/** Counts what failed as this machine had too little of something, and tells of it without flooding. */
+export class Shortages {
+  /** Of the latest. */
+  latest: { readonly at: Date; readonly resource: Resource } | undefined
+  readonly #write: (report: ShortageReport) => void
+  readonly #totals = new Map<Resource, Record<Use, number>>()
+  readonly #open = new Map<Resource, Window>()
+
+  /** @param write told of the first at once, and of those that follow once a minute */
+  constructor(write: (report: ShortageReport) => void) {
+    this.#write = write
+  }
+
+  note(resource: Resource, use: Use): void {
+    const totals = this.#totals.get(resource) ?? none()
+    totals[use]++
+    this.#totals.set(resource, totals)
+    this.latest = { at: new Date(), resource }
+    const window = this.#open.get(resource)
+    if (window) {
+      window.counts[use]++
+    } else {
+      this.#write({ resource, counts: { ...none(), [use]: 1 } })
+      this.#wait(resource)
+    }
+  }
+
+  /** Of a resource since the start; for all uses if none is given. */
+  total(resource: Resource, use?: Use): number {
+    const totals = this.#totals.get(resource) ?? none()
+    return use ? totals[use] : sum(totals)
+  }
+
+  /** Tells what has not been told. */
+  flush(): void {
+    for (const resource of [...this.#open.keys()]) this.#close(resource)
+  }
+
+  #wait(resource: Resource): void {
+    // What follows within the time is told of together, and then it begins anew.
+    const timer = setTimeout(() => {
+      if (this.#close(resource)) this.#wait(resource)
+    }, PERIOD_MS).unref()
+    this.#open.set(resource, { counts: none(), timer })
+  }
+
+  /** Tells of what came in a window, and ends it. Returns whether there was anything. */
+  #close(resource: Resource): boolean {
+    const { counts, timer } = this.#open.get(resource)!
+    clearTimeout(timer)
+    this.#open.delete(resource)
+    const isAny = sum(counts) > 0
+    if (isAny) this.#write({ resource, counts })
+    return isAny
+  }
+}
+
+const none = (): Record<Use, number> => ({ clients: 0, backends: 0, checks: 0, other: 0 })
+const sum = (counts: Readonly<Record<Use, number>>) => USES.reduce((all, use) => all + counts[use], 0)

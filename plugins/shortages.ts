@@ -1,0 +1,48 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+import { DescriptorLimit } from '../lib/shortage/descriptor-limit.js'
+import { descriptorsWanted, explainLimit, explainShortage } from '../lib/shortage/explanation.js'
+import { canOpenFiles } from '../lib/shortage/resource.js'
+import { Shortages } from '../lib/shortage/shortages.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What has failed as this machine had too little of something. */
+    shortages: Shortages
+    descriptorLimit: DescriptorLimit
+  }
+}
+
+const LOOK_MS = 1000
+
+/** Knows how many file descriptors there may be, and tells when these or something else of this machine is short. */
+export default fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    const { log } = fastify
+    const limit = new DescriptorLimit()
+    const shortages = new Shortages((report) => {
+      const { resource, counts } = report
+      const limited = resource === 'descriptors' ? { limit: limit.value } : {}
+      log.error({ resource, ...limited, ...counts }, explainShortage(report, limit.value))
+    })
+    fastify.decorate('descriptorLimit', limit)
+    fastify.decorate('shortages', shortages)
+
+    const wanted = descriptorsWanted(config)
+    if (limit.value !== undefined && limit.value < wanted)
+      log.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
+
+    const look = () => {
+      limit.read()
+      // What fails without a word to anybody, such as a connection that Node could not accept.
+      if (!canOpenFiles()) shortages.note('descriptors', 'other')
+    }
+    const timer = setInterval(look, LOOK_MS).unref()
+    fastify.addHook('onClose', async () => {
+      clearInterval(timer)
+      shortages.flush()
+      limit.close()
+    })
+  },
+  { name: 'shortages' }
+)
