@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { acceptQueued } from '../lib/listener/accept-queue.js'
 import { ServerDrain } from '../lib/listener/server-drain.js'
 import { writeAtOnce } from '../lib/log-stream.js'
 
@@ -59,6 +60,7 @@ export default fp<{ config: Config }>(
         clearTimeout(opening)
         log.info('Drained: every connection is closed')
       })
+      await acceptQueued(server)
     })
   },
   { name: 'graceful-shutdown', dependencies: ['backend-registry', 'connections'] }

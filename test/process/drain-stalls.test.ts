@@ -1,6 +1,6 @@
 import { sleep, test } from '../helper.js'
 import { type Child, fastifyStart, lb } from '../support/child.js'
-import { scripted } from '../support/raw-backend.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
 
@@ -48,3 +48,20 @@ for (const [name, start] of [
     }
   })
 }
+
+test('requests on connections that nobody has accepted yet are answered', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const child = lb(t, ['-p', '0', '-b', backend.address, '--no-health-check'])
+  const port = await child.listening()
+  child.kill('SIGSTOP')
+  const clients: RawClient[] = []
+  for (let i = 0; i < 40; i++) {
+    const client = await RawClient.open(t, port)
+    client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    clients.push(client)
+  }
+  child.kill('SIGTERM')
+  child.kill('SIGCONT')
+  for (const client of clients) t.equal(statusOf(await client.response()), 200)
+  t.equal(await child.untilEnded(), 0)
+})
