@@ -14,7 +14,7 @@ import type { Destination } from './target.js'
  * Fields of one connection only (RFC 9110 section 7.6.1), those that the balancer sets itself, and `Proxy`, which no
  * program should send: as the variable of CGI that it becomes, HTTP libraries take it for the proxy that they are to use.
  */
-const NOT_PASSED_ON = new FieldNames([
+const NOT_PASSED_ON = [
   'connection',
   'keep-alive',
   'proxy',
@@ -26,16 +26,23 @@ const NOT_PASSED_ON = new FieldNames([
   'http2-settings',
   'expect',
   ...WRITTEN_HERE
-])
+]
 
 /** What only a proxy in front may say. */
 const FROM_PROXIES = new FieldNames(SAID_BY_PROXIES)
 
 /** What tells of the body, and how far a request goes: they pass, but none that is taken for one of them. */
-const NEVER_IMITATED = new FieldNames(['content-length', 'content-type', 'max-forwards'])
+const MESSAGE_NAMES = ['content-length', 'content-type', 'max-forwards']
+const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
 
-/** Fields that a client cannot have removed by naming them in `Connection`: they route and delimit the message. */
-const NEVER_CONNECTION_OPTIONS = new Set(['close', 'keep-alive', 'host', 'content-length', 'via'])
+/** All of these, as most fields are none of them: one look tells. */
+const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...SAID_BY_PROXIES, ...MESSAGE_NAMES])
+
+/** Fields that a client cannot have removed by naming them in `Connection`: they route, delimit and vouch for the message. */
+const NEVER_CONNECTION_OPTIONS = new Set([
+  ...['close', 'keep-alive', 'host', 'content-length', 'via'],
+  ...SAID_BY_PROXIES
+])
 
 /**
  * A client's request as backends are to get it.
@@ -92,9 +99,8 @@ export function requestFields(
   let lines = headers.host === undefined && host !== undefined ? `Host: ${host}\r\n` : ''
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!
-    if (NOT_PASSED_ON.hasAlike(name) || (named.length > 0 && named.includes(name.toLowerCase()))) continue
-    if (FROM_PROXIES.hasAlike(name) && !(isTrusted(req, by) && FROM_PROXIES.has(name))) continue
-    if (NEVER_IMITATED.hasAlike(name) && !NEVER_IMITATED.has(name)) continue
+    if (named.length > 0 && named.includes(name.toLowerCase())) continue
+    if (NOT_JUST_PASSED_ON.mayHave(name.length, name.charCodeAt(0)) && isLeftBehind(name, req, by)) continue
     lines += `${name}: ${rawHeaders[i + 1]!}\r\n`
   }
   if (forwards !== undefined) lines += `Max-Forwards: ${nextForwards(forwards)}\r\n`
@@ -108,8 +114,10 @@ export function requestFields(
   return lines + forwardingFields(req, host, by)
 }
 
-function isTrusted({ socket }: IncomingMessage, { trusted }: ForwardedBy): boolean {
-  return peerOf(socket, trusted).isTrusted
+/** Whether a field is one of those that do not pass, or is taken for one that does, as imitations pass from nobody. */
+function isLeftBehind(name: string, { socket }: IncomingMessage, { trusted }: ForwardedBy): boolean {
+  if (!NOT_JUST_PASSED_ON.hasAlike(name) || OF_MESSAGE.has(name)) return false
+  return !(FROM_PROXIES.has(name) && peerOf(socket, trusted).isTrusted)
 }
 
 const NONE: readonly string[] = []

@@ -1,5 +1,5 @@
 const MAX_LENGTH = 64
-const NO_LETTER_OR_DIGIT = /[^a-z0-9]/g
+const LIKE_A_HYPHEN = /[^a-z0-9-]/g
 
 /**
  * A set of field names that tells almost every other name apart by its length and first letter, without lower-casing
@@ -27,7 +27,7 @@ export class FieldNames {
   hasAlike(name: string): boolean {
     if (!this.mayHave(name.length, name.charCodeAt(0))) return false
     const lower = name.toLowerCase()
-    return this.#names.has(lower) || this.#names.has(lower.replace(NO_LETTER_OR_DIGIT, '-'))
+    return this.#names.has(lower) || this.#names.has(lower.replace(LIKE_A_HYPHEN, '-'))
   }
 
   /** Whether the set has a name of this length that begins with this character, in either case. */

@@ -91,9 +91,20 @@ test('a connection is judged by where it comes from, not by what it says', async
 test('a trusted proxy cannot have fields removed by naming them in Connection', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend], { LB_TRUSTED_PROXIES: '127.0.0.0/8' })
-  const named = 'Connection: X-Forwarded-For, Forwarded, X-Forwarded-Proto, Via'
-  await exchange(t, port, request('/', named, 'X-Forwarded-For: 6.6.6.6', 'Via: 1.1 front'))
+  const named =
+    'Connection: X-Forwarded-For, Forwarded, X-Forwarded-Proto, Via, X-Real-IP, X-Forwarded-Prefix'
+  const said = [
+    'X-Forwarded-For: 6.6.6.6',
+    'Via: 1.1 front',
+    'X-Real-IP: 6.6.6.6',
+    'X-Forwarded-Prefix: /app'
+  ]
+  await exchange(t, port, request('/', named, ...said))
   const { fields } = backend.requests[0]!
+  t.same(
+    [fieldValues(fields, 'x-real-ip'), fieldValues(fields, 'x-forwarded-prefix')],
+    [['6.6.6.6'], ['/app']]
+  )
   t.same(fieldValues(fields, 'x-forwarded-for'), ['6.6.6.6, 127.0.0.1'])
   t.same(fieldValues(fields, 'via'), ['1.1 front', '1.1 fairlead'])
 })

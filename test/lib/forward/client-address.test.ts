@@ -1,5 +1,6 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
+import { loadConfig } from '../../../lib/config/load.js'
 import { clientOf, isSecure, unreadableHop } from '../../../lib/forward/client-address.js'
 import { requestWith } from '../../support/selection.js'
 
@@ -45,6 +46,13 @@ for (const [remoteAddress, said, client, why] of [
     t.equal(clientOf(requestWith(headers, { remoteAddress }), trusted), client)
   })
 }
+
+t.test('a trusted range may be written as IPv4 in IPv6, and an address in it as either', async (t) => {
+  const mapped = loadConfig({ LB_TRUSTED_PROXIES: '::ffff:10.0.0.0/104' }).trustedProxies
+  for (const remoteAddress of ['10.1.2.3', '::ffff:10.1.2.3'])
+    for (const said of ['198.51.100.7, 10.0.0.2', '198.51.100.7:1, [::FFFF:a00:2]:80'])
+      t.equal(clientOf(requestWith({ 'x-forwarded-for': said }, { remoteAddress }), mapped), '198.51.100.7')
+})
 
 t.test('what is said in place of an address is told, and nothing else', async (t) => {
   for (const [remoteAddress, headers, told] of [

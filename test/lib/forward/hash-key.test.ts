@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
 import { keyReader } from '../../../lib/forward/hash-key.js'
+import { madeUp } from '../../support/message.js'
 import { NOBODY, requestWith } from '../../support/selection.js'
 
 t.test('address: of the client, past trusted proxies', async (t) => {
@@ -26,6 +27,11 @@ t.test('header: one of that name', async (t) => {
     keyReader({ from: 'header', name: 'set-cookie' }, NOBODY)(requestWith({ 'set-cookie': ['a', 'b'] })),
     'a,b'
   )
+})
+
+t.test('header: of several of that name each counts, as Node joins them', async (t) => {
+  const read = keyReader({ from: 'header', name: 'x-user' }, NOBODY)
+  t.equal(read(madeUp('GET / HTTP/1.1', 'X-User: 7', 'A: b', 'x-user: 8')), '7, 8')
 })
 
 t.test('cookie: one of that name', async (t) => {
