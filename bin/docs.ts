@@ -45,6 +45,7 @@ option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
          / "backup" [ "=" ( true or false ) ]
          / "h2" [ "=" ( true or false ) ]
+         / "proxy=" ( "v1" or "v2" )
          / "max-age=" ( seconds, 0 for no bound )
          / "max-requests=" ( whole number from 0, 0 for no bound )
          / "resolve=" ( seconds, 0 for never again )
@@ -66,6 +67,7 @@ ${table([
   ['`app1:3000;max=50`', 'no more than 50 requests in flight at it'],
   ['`app3:3000;backup`', 'used only while no other backend can be'],
   ['`app1:3000;h2`', 'HTTP/2 without TLS, known beforehand (h2c): for gRPC, above all'],
+  ['`app1:3000;proxy=v2`', 'told by the PROXY protocol whose each connection is'],
   ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend has to choose (ALPN)'],
   ['`app1:3000;max-age=60`', 'a connection is retired after 60 s; after an hour unless given'],
   ['`app1:3000;max-requests=1000`', 'a connection is retired after 1000 requests; after 100000 unless given'],

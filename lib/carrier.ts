@@ -9,7 +9,9 @@ export interface OutgoingRequest extends Asked {
   readonly head: string
   /** Whether that has no `Host`: each backend is named by its own authority when it is asked. */
   readonly hostless?: boolean
-  /** The client's request, if it has a body. */
+  /** The client's request; undefined of one that is the balancer's own. */
+  readonly client?: IncomingMessage
+  /** The same, if it has a body. */
   readonly body: IncomingMessage | undefined
   /** Whether it does no harm to send it a second time, and that is prepared for. */
   readonly repeatable: boolean

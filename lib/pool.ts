@@ -1,15 +1,25 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from './carrier.js'
 import type { BackendConfig } from './config/backends.js'
+import { announcedConnection, clientKey } from './forward/announced.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
 import { Connections } from './http2/connections.js'
 import { http2Options } from './http2/options.js'
+import { ClientConnections } from './proxy-protocol/client-connections.js'
+import { type ProxyVersion, proxyHeader } from './proxy-protocol/write-header.js'
 import type { NameWatch } from './resolver/resolver.js'
+
+const HTTP_1_1 = 'http/1.1'
+const HTTP_2 = 'h2'
 
 export interface PoolOptions extends SocketOptions {
   /** Of a response. */
   readonly maxHeadBytes: number
+  /** Whose word is believed about who a client is. */
+  readonly trustedProxies: BlockList
 }
 
 /** The connections to one backend. */
@@ -30,7 +40,12 @@ export interface BackendPool {
  * unseen.
  */
 export function createPool(config: BackendConfig, options: PoolOptions): BackendPool {
-  const dispatcher = config.h2 ? http2Connections(config, options) : http1Stack(config, options)
+  const { proxyProtocol } = config
+  const dispatcher = proxyProtocol
+    ? clientConnections(config, proxyProtocol, options)
+    : config.h2
+      ? http2Connections(config, options)()
+      : http1Stack(config, options)()
   const pool = new Pool(`${config.protocol}//${config.address}`, {
     connections: 1,
     factory: (): Dispatcher => dispatcher
@@ -53,18 +68,48 @@ export function createPool(config: BackendConfig, options: PoolOptions): Backend
   }
 }
 
+/** What announces a connection that speaks one protocol or the other. */
+type HeaderOf = (alpn: string) => Buffer
+
 /** One request a connection, since a response that hangs would hold up all behind it. */
-function http1Stack(config: BackendConfig, options: PoolOptions): ConnectionStack {
+function http1Stack(config: BackendConfig, options: PoolOptions): (headerOf?: HeaderOf) => ConnectionStack {
   const opener = new SocketOpener(config, options)
-  return new ConnectionStack({
-    open: (onread, connected) => opener.open(onread, connected),
-    maxHeadBytes: options.maxHeadBytes,
-    lifetime: config
-  })
+  const { maxHeadBytes } = options
+  return (headerOf) => {
+    const header = headerOf?.(HTTP_1_1)
+    return new ConnectionStack({
+      open: (onread, connected) => opener.open(onread, connected, header),
+      maxHeadBytes,
+      lifetime: config
+    })
+  }
 }
 
 /** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
-function http2Connections(config: BackendConfig, options: PoolOptions): Connections {
-  const upgrades = http1Stack(config, { ...options, alpnProtocols: ['http/1.1'] })
-  return new Connections({ ...http2Options(config, options), lifetime: config }, upgrades)
+function http2Connections(config: BackendConfig, options: PoolOptions): (headerOf?: HeaderOf) => Connections {
+  const upgrades = http1Stack(config, { ...options, alpnProtocols: [HTTP_1_1] })
+  const http2 = { ...http2Options(config, options), lifetime: config }
+  return (headerOf) => {
+    const header = headerOf?.(HTTP_2)
+    const open: typeof http2.open = (onread, connected) => http2.open(onread, connected, header)
+    return new Connections({ ...http2, open }, upgrades(headerOf))
+  }
+}
+
+/** Connections that are told whose they are, so that each has one client alone. */
+function clientConnections(
+  config: BackendConfig,
+  version: ProxyVersion,
+  options: PoolOptions
+): ClientConnections {
+  const { trustedProxies } = options
+  const connections = config.h2 ? http2Connections(config, options) : http1Stack(config, options)
+  const headersOf = (req: IncomingMessage): HeaderOf => {
+    const connection = announcedConnection(req, trustedProxies)
+    return (alpn) => proxyHeader(version, { ...connection, alpn })
+  }
+  return new ClientConnections({
+    keyOf: (req) => clientKey(req, trustedProxies),
+    connect: (req) => connections(req && headersOf(req))
+  })
 }

@@ -246,7 +246,15 @@ function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
   return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
 }
 
-const OF_CONNECTIONS = ['tlsName', 'tlsNoVerify', 'h2', 'maxAgeMs', 'maxRequests', 'resolveMs'] as const
+const OF_CONNECTIONS = [
+  'tlsName',
+  'tlsNoVerify',
+  'h2',
+  'proxyProtocol',
+  'maxAgeMs',
+  'maxRequests',
+  'resolveMs'
+] as const
 
 /** The share of its weight that a slow start begins with. */
 const MIN_SHARE = 0.1

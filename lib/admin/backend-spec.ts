@@ -46,12 +46,13 @@ export function backendsOf(
 /** The options of a backend as JSON says them, without those that are as if nothing had been said. */
 export function specOf({ protocol, address, ...config }: BackendConfig): BackendSpec {
   const { weight, max, backup, checkPath, checkHost, checkPort, checkStatus, checkPeriodMs, noCheck } = config
-  const { tlsName, tlsNoVerify, h2, maxAgeMs, maxRequests, resolveMs } = config
+  const { tlsName, tlsNoVerify, h2, proxyProtocol, maxAgeMs, maxRequests, resolveMs } = config
   const options = {
     weight: weight === 1 ? undefined : weight,
     max: max || undefined,
     backup: backup || undefined,
     h2: h2 || undefined,
+    proxy: proxyProtocol && `v${proxyProtocol}`,
     'max-age': maxAgeMs === DEFAULTS.maxAgeMs ? undefined : maxAgeMs / 1000,
     'max-requests': maxRequests === DEFAULTS.maxRequests ? undefined : maxRequests,
     resolve: resolveMs === DEFAULTS.resolveMs ? undefined : resolveMs / 1000,

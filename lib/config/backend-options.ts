@@ -48,6 +48,8 @@ export interface ConnectionOptions {
 export interface BackendOptions extends CheckOptions, BackendTlsOptions, ConnectionOptions {
   /** It is spoken to in HTTP/2: that is known beforehand, or has to be agreed to over TLS. */
   readonly h2?: boolean
+  /** The version of the PROXY protocol in which it is told at the start of a connection whose that is. */
+  readonly proxyProtocol?: 1 | 2
   /** Share of the load in proportion to the others' (1 to 256, default 1). */
   readonly weight: number
   /** Requests in flight at it at once; 0 for no limit. */
@@ -74,6 +76,7 @@ const OPTIONS: { readonly [K in keyof BackendOptions]-?: Option<BackendOptions[K
   max: { fallback: 0, read: wholeNumber(1, MAX_IN_FLIGHT) },
   backup: { fallback: false, read: flag },
   h2: { read: flag },
+  proxyProtocol: { name: 'proxy', read: proxyVersion },
   maxAgeMs: { name: 'max-age', fallback: MAX_AGE_MS, read: secondsOrZero(LONGEST_AGE_S) },
   maxRequests: { name: 'max-requests', fallback: MAX_REQUESTS, read: wholeNumber(0, MAX_OF_REQUESTS) },
   resolveMs: { name: 'resolve', fallback: RESOLVE_MS, read: secondsOrZero(MAX_PERIOD_S) },
@@ -138,6 +141,11 @@ function wholeNumber(min: number, max: number): Reader<number> {
 /** The name alone says yes. */
 function flag(...[value, fault]: Parameters<Reader<boolean>>): boolean | undefined {
   return value === undefined || (readFlag(value) ?? fault('true or false'))
+}
+
+function proxyVersion(...[value, fault]: Parameters<Reader<1 | 2>>): 1 | 2 | undefined {
+  if (value === 'v1') return 1
+  return value === 'v2' ? 2 : fault('v1 or v2')
 }
 
 function text(isRight: (value: string) => boolean, wanted: string): Reader<string> {

@@ -78,7 +78,7 @@ export function authorityOf({ hostname, port }: Pick<Origin, 'hostname' | 'port'
 export type Origin = Pick<BackendConfig, 'protocol' | 'hostname' | 'port'>
 
 /** Where a backend is, what is asked of its certificate, and which HTTP it speaks. */
-export type SecureOrigin = Origin & Pick<BackendConfig, 'tlsName' | 'tlsNoVerify' | 'h2'>
+export type SecureOrigin = Origin & Pick<BackendConfig, 'tlsName' | 'tlsNoVerify' | 'h2' | 'proxyProtocol'>
 
 function parseUrl(text: string, fault: Fault): Origin | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined

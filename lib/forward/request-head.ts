@@ -63,6 +63,7 @@ export function outgoingRequest(
     method,
     head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
     hostless: hostOf(req, authority) === undefined,
+    client: req,
     body,
     repeatable,
     kept: body && keptBytes > 0 ? new KeptBody(keptBytes) : undefined,

@@ -21,13 +21,22 @@ const WITH_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
 
 /** Puts together what all checks have in common, and what the backend says for itself. */
 export function checkRequest(backend: BackendConfig, config: HealthCheckConfig): CheckRequest {
-  const { protocol, hostname, tlsName, tlsNoVerify, h2 } = backend
+  const { protocol, hostname, tlsName, tlsNoVerify, h2, proxyProtocol } = backend
   const port = backend.checkPort ?? backend.port
   const host = backend.checkHost ?? config.host
   const { method } = config
   const expected = backend.checkStatus ?? config.expectedStatus
   return {
-    origin: { protocol, hostname, port, tlsName, tlsNoVerify, ...(h2 ? { h2 } : {}) },
+    origin: {
+      protocol,
+      hostname,
+      port,
+      tlsName,
+      tlsNoVerify,
+      ...(h2 ? { h2 } : {}),
+      // Another port is of a service for checks, which nothing is known of.
+      ...(proxyProtocol && port === backend.port ? { proxyProtocol } : {})
+    },
     servername: nameOf(host),
     method,
     head: headOf(config, backend.checkPath ?? config.path, host || authorityOf({ hostname, port })),

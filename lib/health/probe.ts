@@ -111,7 +111,7 @@ export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
       await new Promise<void>((resolve, reject) => {
         const socket = opener.open(UNREAD, () => {
           resolve()
-          socket.destroy()
+          socket.destroySoon()
         })
         socket.once('error', reject)
       })

@@ -1,8 +1,10 @@
 import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
 import type { SecureOrigin } from '../config/backends.js'
+import { localHeader } from '../proxy-protocol/write-header.js'
 import type { Resolver } from '../resolver/resolver.js'
 import type { BackendCredentials } from '../tls/backend-credentials.js'
+import { sendBeforeTls, sendFirst } from './preamble.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
 
@@ -36,14 +38,19 @@ export class SocketOpener {
     this.#options = options
   }
 
-  /** Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`. */
-  open(onread: OnReadOpts, connected: () => void): Socket {
-    const { protocol, hostname, port } = this.#backend
+  /**
+   * Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`.
+   * @param header of the PROXY protocol, where the backend is told whose connection it is; or else it is the balancer's
+   */
+  open(onread: OnReadOpts, connected: () => void, header?: Buffer): Socket {
+    const { protocol, hostname, port, proxyProtocol } = this.#backend
+    const preamble = proxyProtocol ? (header ?? localHeader(proxyProtocol)) : undefined
     const { connectTimeoutMs, bufferSizeBytes, resolver } = this.#options
     const lookup = resolver ? { lookup: resolver.lookup } : {}
     const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread, ...lookup }
     const isSecure = protocol === 'https:'
     const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
+    if (preamble && isSecure) sendBeforeTls(socket, preamble)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
     if (isSecure) {
       socket.on('session', (session) => {
@@ -64,7 +71,8 @@ export class SocketOpener {
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
       isConnected = true
       clearTimeout(timer)
-      connected()
+      if (preamble && !isSecure) sendFirst(socket, preamble, connected)
+      else connected()
     })
     return socket
   }

@@ -11,7 +11,7 @@ const LARGEST_WINDOW_BYTES = 262_144
 
 export interface ConnectionOptions extends RequestOrigin {
   /** Makes the socket. */
-  readonly open: (onread: OnReadOpts, connected: () => void) => Socket
+  readonly open: (onread: OnReadOpts, connected: () => void, header?: Buffer) => Socket
   /** Of a head, or of trailers. */
   readonly maxHeadBytes: number
   /** What may lie here of one response that its client has not taken. */
@@ -34,7 +34,7 @@ export function http2Options(
     LARGEST_WINDOW_BYTES
   )
   return {
-    open: (onread, connected) => opener.open(onread, connected),
+    open: (onread, connected, header) => opener.open(onread, connected, header),
     authority: authorityOf(origin),
     scheme: origin.protocol === 'https:' ? 'https' : 'http',
     maxHeadBytes,

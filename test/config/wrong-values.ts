@@ -81,6 +81,8 @@ export const THROUGH_LB: Case[] = [
   ],
   [backends('a:80;no-check=2'), 'no-check must be true or false, but is "2"'],
   [backends('a:80;check=/a;no-check'), 'no-check leaves nothing to be said by check'],
+  [backends('a:80;proxy'), 'LB_BACKENDS "a:80;proxy": proxy must be v1 or v2, but is ""'],
+  [backends('a:80;proxy=2'), 'proxy must be v1 or v2, but is "2"'],
   [
     backends('a:80;tls-name=a.test'),
     'LB_BACKENDS "a:80;tls-name=a.test": tls-name needs an origin that begins with'

@@ -3,6 +3,7 @@ import { crc32c } from '../../lib/proxy-protocol/crc32c.js'
 import type { ProxyHeader } from '../../lib/proxy-protocol/header.js'
 import { readProxyHeader } from '../../lib/proxy-protocol/read-header.js'
 import { Refusals } from '../../lib/proxy-protocol/refusals.js'
+import { type AnnouncedConnection, localHeader, proxyHeader } from '../../lib/proxy-protocol/write-header.js'
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const IPV4 = Buffer.from([203, 0, 113, 9, 10, 0, 0, 1, 0xc0, 0x01, 0x01, 0xbb])
@@ -290,4 +291,64 @@ t.test('refusals are told once a minute for each reason', async (t) => {
     ['is missing', '10.0.0.7', 4],
     ['is missing', '10.0.0.8', 0]
   ])
+})
+
+const connection = (address: string, localAddress: string, details = {}): AnnouncedConnection => ({
+  source: { address, port: 49_153, localAddress, localPort: 443 },
+  ...details
+})
+
+t.test('what is written in version 1 is as the specification has it', async (t) => {
+  for (const [address, localAddress, line] of [
+    ['203.0.113.9', '10.0.0.1', 'TCP4 203.0.113.9 10.0.0.1 49153 443'],
+    ['::ffff:203.0.113.9', '::ffff:10.0.0.1', 'TCP4 203.0.113.9 10.0.0.1 49153 443'],
+    ['2001:DB8::9', '::1', 'TCP6 2001:db8::9 ::1 49153 443'],
+    ['2001:db8::9', '10.0.0.1', 'TCP6 2001:db8::9 ::ffff:10.0.0.1 49153 443'],
+    ['203.0.113.9', '2001:db8::1', 'TCP6 ::ffff:203.0.113.9 2001:db8::1 49153 443'],
+    ['fe80::1%eth0', '::1', 'TCP6 fe80::1 ::1 49153 443'],
+    ['unknown', '10.0.0.1', 'UNKNOWN'],
+    ['203.0.113.9', '', 'UNKNOWN']
+  ] as const)
+    t.equal(proxyHeader(1, connection(address, localAddress)).toString(), `PROXY ${line}\r\n`)
+  t.equal(proxyHeader(1, { source: undefined }).toString(), 'PROXY UNKNOWN\r\n')
+  t.equal(localHeader(1).toString(), 'PROXY UNKNOWN\r\n')
+})
+
+t.test('what is written in version 2 is read as it was, with a checksum', async (t) => {
+  t.same(localHeader(2), version2(0x20, 0, Buffer.alloc(0)))
+  const details = {
+    alpn: 'h2',
+    authority: 'app.example',
+    uniqueId: '\0\xff',
+    tls: { version: 'TLSv1.3', clientName: 'jörg', cipher: 'C', signatureAlgorithm: 'S', keyAlgorithm: 'K' }
+  }
+  for (const [address, localAddress, family] of [
+    ['203.0.113.9', '10.0.0.1', 0x11],
+    ['2001:db8::9', '::1', 0x21],
+    ['1:2:3:4:5:6:7:8', '::', 0x21],
+    ['2001:db8:0:1::', '2001::7:0:0:1', 0x21],
+    ['2001:db8::9', '10.0.0.1', 0x21],
+    ['203.0.113.9', '2001:db8::1', 0x21]
+  ] as const) {
+    const bytes = proxyHeader(2, connection(address, localAddress, details))
+    t.equal(bytes[13], family)
+    const { length, source, ...read } = readProxyHeader(bytes)!
+    t.same(read, details)
+    t.equal(length, bytes.length)
+    t.same(source, from(address, 443, 49_153, localAddress))
+    bytes[20]! ^= 1
+    t.throws(() => readProxyHeader(bytes), /checksum/)
+  }
+  t.same(readProxyHeader(proxyHeader(2, { source: undefined, tls: {} })), {
+    length: 31,
+    source: undefined,
+    tls: {}
+  })
+  t.same(readProxyHeader(proxyHeader(2, connection('unknown', ''))), { length: 23, source: undefined })
+  const long = { authority: 'x'.repeat(300), uniqueId: 'x'.repeat(129), tls: { clientName: 'x'.repeat(256) } }
+  t.notMatch(
+    proxyHeader(2, { source: undefined, ...long }).toString('latin1'),
+    /x/,
+    'what is too long is not said'
+  )
 })

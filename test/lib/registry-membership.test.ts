@@ -40,8 +40,12 @@ t.test(
   async (t) => {
     const pools: { config: string; closed: () => void; destroyed: boolean }[] = []
     const registry = registryOf('https://a', {
-      createPool: ({ tlsName, tlsNoVerify, h2 }) => {
-        const pool = { config: `${tlsName} ${tlsNoVerify} ${h2}`, closed: () => {}, destroyed: false }
+      createPool: ({ tlsName, tlsNoVerify, h2, proxyProtocol }) => {
+        const pool = {
+          config: `${tlsName} ${tlsNoVerify} ${h2} ${proxyProtocol}`,
+          closed: () => {},
+          destroyed: false
+        }
         pools.push(pool)
         const close = () =>
           new Promise<void>((resolve) => {
@@ -58,17 +62,27 @@ t.test(
     for (const options of [';weight=3', ';tls-no-verify=false;h2=false'])
       registry.reconfigure(backend!, configOf(`https://a${options}`))
     t.equal(backend!.pool, pool, 'what changes nothing about them leaves them alone')
-    for (const options of [';tls-name=b', ';tls-name=c', ';tls-name=c;tls-no-verify', ';h2', ''])
+    for (const options of [
+      ';tls-name=b',
+      ';tls-name=c',
+      ';tls-name=c;tls-no-verify',
+      ';h2',
+      ';proxy=v1',
+      ';proxy=v2',
+      ''
+    ])
       registry.reconfigure(backend!, configOf(`https://a${options}`))
     t.same(
       pools.map(({ config }) => config),
       [
-        'undefined undefined undefined',
-        'b undefined undefined',
-        'c undefined undefined',
-        'c true undefined',
-        'undefined undefined true',
-        'undefined undefined undefined'
+        'undefined undefined undefined undefined',
+        'b undefined undefined undefined',
+        'c undefined undefined undefined',
+        'c true undefined undefined',
+        'undefined undefined true undefined',
+        'undefined undefined undefined 1',
+        'undefined undefined undefined 2',
+        'undefined undefined undefined undefined'
       ]
     )
     t.not(backend!.pool, pool)
@@ -77,7 +91,7 @@ t.test(
     await registry.close()
     t.same(
       pools.map(({ destroyed }) => destroyed),
-      [false, true, true, true, true, true],
+      [false, true, true, true, true, true, true, true],
       'those that have not closed by then are closed at the end'
     )
   }

@@ -31,6 +31,11 @@ export const options: Readonly<Record<string, Property>> = {
   'check-status': text('Status codes that they take for healthy, such as 200-299+404'),
   'check-period': { type: 'number', exclusiveMinimum: 0, description: 'Seconds between two of them' },
   'no-check': flag('None of them'),
+  proxy: {
+    type: 'string',
+    enum: ['v1', 'v2'],
+    description: 'Version of the PROXY protocol in which it is told whose a connection is'
+  },
   'tls-name': text('Name that TLS asks for, and that its certificate has to be valid for'),
   'tls-no-verify': flag('Its certificate is taken as it is')
 }

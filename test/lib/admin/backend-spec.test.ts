@@ -46,6 +46,8 @@ const SAID: readonly [text: string, spec: BackendSpec][] = [
   ['https://a;h2=true', { address: 'https://a:443', h2: true }],
   ['a:80;h2=false', { address: 'a:80' }],
   ['a:80;no-check', { address: 'a:80', 'no-check': true }],
+  ['a:1;proxy=v1', { address: 'a:1', proxy: 'v1' }],
+  ['a:1;proxy=v2;h2', { address: 'a:1', h2: true, proxy: 'v2' }],
   ['https://a;tls-name=b.example', { address: 'https://a:443', 'tls-name': 'b.example' }],
   ['https://a;tls-no-verify', { address: 'https://a:443', 'tls-no-verify': true }]
 ]
