@@ -11,7 +11,7 @@ const LOOK_MS = 100
  * Asks the client of a stream to stop sending, once its response has been sent to its end (RFC 9113 section 8.1). Node
  * tells nobody when that is: 'finish' comes before trailers and an end that wait for the client's window.
  * @param stream whose writable side has been ended
- * @param dump throws away what the client has sent
+ * @param dump throws away what was read of it
  */
 export function resetAfterEnd(stream: ServerHttp2Stream, dump: () => void): void {
   let hasEnded = false
@@ -20,7 +20,10 @@ export function resetAfterEnd(stream: ServerHttp2Stream, dump: () => void): void
   const timer = setInterval(() => {
     if (hasEnded && !stream.closed) stream.close(NGHTTP2_NO_ERROR)
     // It is not over for Node before all has been read.
-    if (stream.closed) dump()
+    if (stream.closed) {
+      stream.resume()
+      dump()
+    }
     hasEnded = isSent(stream)
   }, LOOK_MS)
   stream.once('close', () => clearInterval(timer))

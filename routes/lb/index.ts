@@ -13,6 +13,7 @@ import ownHosts from './own-hosts.js'
 import page from './page.js'
 import readiness from './readiness.js'
 import stats from './stats.js'
+import unreadBody from './unread-body.js'
 
 /**
  * Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, by a host that is no
@@ -20,6 +21,7 @@ import stats from './stats.js'
  */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   await noPage(fastify, {})
+  await unreadBody(fastify)
   if (config.hstsSeconds > 0) {
     fastify.addHook('onRequest', (request, reply, done) => {
       const [name, value] = withPromise(request.raw.socket, [])

@@ -1,4 +1,4 @@
-import { startBalancer, test } from '../helper.js'
+import { eventually, startBalancer, test } from '../helper.js'
 import { serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { fieldValue, statusOf } from '../support/wire.js'
@@ -24,6 +24,24 @@ test('an answer that comes amid an upload arrives, though the client goes on wit
       client.socket.end()
       await client.untilClosed()
     }
+  }
+})
+
+test('so does what the balancer says of itself, to a client that reads only after it has sent all', async (t) => {
+  const { port } = await startBalancer(t, [await serving(t, () => {})], { LB_ADMIN_TOKEN: 'x'.repeat(32) })
+  for (const [target, status] of [
+    ['/__lb/stats', 404],
+    ['/__lb/api/backends', 401]
+  ] as const) {
+    const client = await RawClient.open(t, port)
+    client.socket.pause()
+    client.send(`POST ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${SIZE}\r\n\r\n`)
+    for (let sent = 0; sent < SIZE; sent += PART.length) client.send(PART)
+    await eventually(() => client.socket.writableLength === 0)
+    client.socket.resume()
+    t.equal(statusOf(await client.response()), status, target)
+    client.socket.end()
+    await client.untilClosed()
   }
 })
 

@@ -2,9 +2,8 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
 import { SpecError } from '../../../lib/admin/backend-spec.js'
 import { Refusal, wrongBackend } from '../../../lib/admin/refusal.js'
-import { lingerAfter } from '../../../lib/forward/linger.js'
 
-/** Answers what is refused, in the shape of Fastify's errors, and leaves nothing of a body to be taken for a request. */
+/** Answers what is refused, in the shape of Fastify's errors. */
 export function answerError(
   error: FastifyError | Refusal,
   request: FastifyRequest,
@@ -15,10 +14,6 @@ export function answerError(
   const isOurs = statusCode >= 500 && !(told instanceof Refusal)
   if (isOurs) request.log.error({ err: error }, 'The API failed')
   if (statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
-  if (!request.raw.complete && request.raw.httpVersionMajor === 1) {
-    lingerAfter(request.raw)
-    reply.header('Connection', 'close')
-  }
   reply.code(statusCode).send({
     statusCode,
     code: isOurs ? 'LB_FAILED' : told.code,
