@@ -41,7 +41,7 @@ declare module 'fastify' {
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { server, registry, requestMetrics, refusalOf, noteOwnAnswer } = fastify
-    const { maxConnections, limits } = config
+    const { maxConnections, limits, methods } = config
     const { counters } = registry
 
     const refuse: typeof fastify.refuse = (req, res, failure, cell, fields) => {
@@ -72,7 +72,7 @@ export default fp<{ config: Config }>(
         refuse(req, res, failure, BalancerCell.rejectedRequest)
       } else {
         noteOwnAnswer?.(req, res)
-        answerOptions(req, res)
+        answerOptions(req, res, methods)
       }
       return true
     }

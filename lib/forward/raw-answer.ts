@@ -16,7 +16,8 @@ const METHODS_PASSED_ON = METHODS.filter((method) => method !== 'CONNECT')
 const METHODS_BUT_TRACE = METHODS_PASSED_ON.filter((method) => method !== 'TRACE')
 
 /** To OPTIONS, about the balancer itself (RFC 9110 section 9.3.7). */
-const OPTIONS_FIELDS = ['Allow', METHODS_PASSED_ON.join(', '), 'Content-Length', '0']
+const optionsFields = (methods: readonly string[]) => ['Allow', methods.join(', '), 'Content-Length', '0']
+const OPTIONS_FIELDS = optionsFields(METHODS_PASSED_ON)
 
 /** What is no reason to doubt that the client's next request is in order. */
 const IN_ORDER = new Set([403, 429, 502, 503, 504])
@@ -49,9 +50,14 @@ export function answerBytes(req: IncomingMessage, failure: Failure): number {
   return req.method === 'HEAD' || isGrpcCall(req) ? 0 : preparedFor(failure).body.length
 }
 
-/** Answers OPTIONS with the methods that are passed on. */
-export function answerOptions(req: IncomingMessage, res: ClientResponse): void {
-  res.answer(200, 'OK', withPromise(req.socket, OPTIONS_FIELDS), undefined, false)
+/**
+ * Answers OPTIONS with the methods that are passed on.
+ * @param more those that are passed on from clients of HTTP/2 alone
+ */
+export function answerOptions(req: IncomingMessage, res: ClientResponse, more: ReadonlySet<string>): void {
+  const hasMore = more.size > 0 && req.httpVersionMajor === 2
+  const fields = hasMore ? optionsFields([...METHODS_PASSED_ON, ...more]) : OPTIONS_FIELDS
+  res.answer(200, 'OK', withPromise(req.socket, fields), undefined, false)
 }
 
 /** Sends a client elsewhere, with all that it asked, and ends the connection. */

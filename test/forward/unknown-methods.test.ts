@@ -242,6 +242,10 @@ test('methods that are listed pass by HTTP/2, whatever the backend speaks', asyn
         method
       )
     t.match(await client.ask({ ':method': 'BAN', ':path': '/__lb/stats' }), { status: 501 }, 'not here')
+    const { headers } = await client.ask({ ':method': 'OPTIONS', ':path': '/', 'max-forwards': '0' })
+    t.match(headers.allow, /, BAN, FOO-BAR$/)
+    const options = await exchange(t, balancer.port, request('OPTIONS / HTTP/1.1', 'Max-Forwards: 0'))
+    t.notMatch(fieldValue(options.fields, 'allow'), 'BAN')
     const refused = await exchange(t, balancer.port, request('BAN / HTTP/1.1'))
     t.equal(statusOf(refused), 501)
     t.match(`${refused.body}`, /LB_UNKNOWN_METHOD.*over HTTP\/2 alone/)
@@ -285,4 +289,20 @@ test('the pages that have a port of their own answer so too', async (t) => {
     [request('GET /__lb/live HTTP/1.1'), 200]
   ] as const)
     t.equal(statusOf(await exchange(t, balancer.adminPort, sent)), status)
+})
+
+test('behind a header of the PROXY protocol it is the same', async (t) => {
+  const env = { LB_PROXY_PROTOCOL: 'true', LB_TRUSTED_PROXIES: '127.0.0.1' }
+  const balancer = await startBalancer(t, '127.0.0.1:9', env)
+  const header = 'PROXY TCP4 192.0.2.1 192.0.2.2 1000 80\r\n'
+  for (const parts of [[header + request('BAN / HTTP/1.1')], [`${header}B`, 'AN /', request(' HTTP/1.1')]]) {
+    const client = await RawClient.open(t, balancer.port)
+    await eventually(() => balancer.connections.size === 1)
+    await sendParts(balancer, client, parts)
+    t.equal(codeOf(await client.response()), 'LB_UNKNOWN_METHOD')
+    client.abort()
+    await eventually(() => balancer.connections.size === 0)
+  }
+  // Its look at itself would come without a header.
+  await balancer.fastify.close()
 })

@@ -56,18 +56,22 @@ export const requestLines: Refused[] = [
   )
 ]
 
-export const methods: Refused[] = refused(
-  'RFC 9110, 9.1',
-  {
-    'a method in lower case': `get /refused HTTP/1.1${HOST}`,
-    'a method in mixed case': `Get /refused HTTP/1.1${HOST}`,
-    'a method that nobody knows': `BREW /refused HTTP/1.1${HOST}`,
-    'a method and a letter': `GETS /refused HTTP/1.1${HOST}`,
-    'half a method': `GE /refused HTTP/1.1${HOST}`,
+export const methods: Refused[] = [
+  ...refused(
+    'RFC 9110, 9.1',
+    {
+      'a method in lower case': `get /refused HTTP/1.1${HOST}`,
+      'a method in mixed case': `Get /refused HTTP/1.1${HOST}`,
+      'a method that nobody knows': `BREW /refused HTTP/1.1${HOST}`,
+      'a method and a letter': `GETS /refused HTTP/1.1${HOST}`,
+      'half a method': `GE /refused HTTP/1.1${HOST}`,
+      'the method of the preface of HTTP/2': `PRI /refused HTTP/1.1${HOST}`,
+      'a method of RTSP in HTTP': `DESCRIBE /refused HTTP/1.1${HOST}`
+    },
+    [501]
+  ),
+  ...refused('RFC 9110, 9.1', {
     'a method of delimiters': `"GET" /refused HTTP/1.1${HOST}`,
-    'a method with a control character': `G\x01ET /refused HTTP/1.1${HOST}`,
-    'the method of the preface of HTTP/2': `PRI /refused HTTP/1.1${HOST}`,
-    'a method of RTSP in HTTP': `DESCRIBE /refused HTTP/1.1${HOST}`
-  },
-  [400, 501]
-)
+    'a method with a control character': `G\x01ET /refused HTTP/1.1${HOST}`
+  })
+]
