@@ -3,10 +3,11 @@ import type { Test } from 'tap'
 import { atEnd, type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { type AnnouncedBackend, type AnnouncedRequest, announced } from '../support/announced-backend.js'
 import { call, WITH_TOKEN } from '../support/api.js'
-import { authority } from '../support/certificates.js'
+import { authority, contents } from '../support/certificates.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
 import { seededRandom } from '../support/random.js'
 import { RawClient } from '../support/raw-client.js'
+import { startSecureBalancer } from '../support/secure-balancer.js'
 import { upgrade } from '../support/tunnel.js'
 import { statusOf } from '../support/wire.js'
 
@@ -284,4 +285,25 @@ test('a client of HTTP/2 has many requests at once by a connection of its own', 
   t.ok(answers.every(({ status }) => status === 200))
   t.equal(backend.connections, 2)
   checkAnnounced(t, backend)
+})
+
+test('backends are told of the TLS that clients speak here', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const backend = await announced(t)
+  const own = contents(by.issue('client.example'))
+  const env = { LB_TLS_CLIENT_CA: by.file }
+  const { port } = await startSecureBalancer(t, by, withOptions(backend, ';proxy=v2'), env, own)
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const client = await RawClient.open(t, port, { ca: by.pem, servername: 'localhost', ...own, maxVersion })
+    client.send(get('/', 'X-SSL-Client-CN: forged'))
+    t.equal(statusOf(await client.response()), 200)
+    const { header, req } = backend.requests.pop()!
+    t.equal(req.headers['x-ssl-client-cn'], 'client.example')
+    t.equal(header.authority, 'localhost')
+    const { version, clientName, cipher } = header.tls!
+    t.same([version, clientName], [maxVersion, 'client.example'])
+    t.match(cipher, /AES|CHACHA/)
+    client.socket.destroy()
+  }
 })

@@ -67,7 +67,11 @@ test('the PROXY protocol is read there too', async (t) => {
   const env = { ...shown(by.issue('localhost')), ...proxied, LB_HTTPS_REDIRECT_PORT: `${plain}` }
   const balancer = await startSecureBalancer(t, by, [await scripted(t, answering(OK))], env)
   const header = 'PROXY TCP4 203.0.113.9 192.0.2.1 4000 80\r\n'
-  t.equal(statusOf(await exchange(t, plain, `${header}GET / HTTP/1.1\r\nHost: a.test\r\n\r\n`)), 308)
+  const asked = 'GET / HTTP/1.1\r\nHost: a.test\r\n\r\n'
+  t.equal(statusOf(await exchange(t, plain, header + asked)), 308)
+  // TLS ends at the proxy in front: who is sent to https would come back by the same way.
+  const overTls = `\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14${'\xcb\0\x71\x09'.repeat(3)}\x20\0\x05\x01\0\0\0\x01`
+  t.equal(statusOf(await exchange(t, plain, overTls + asked)), 200)
   await balancer.fastify.close()
 })
 

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { combinedLine, jsonLine } from '../../../lib/access-log/lines.js'
 import type { EndedRequest } from '../../../lib/forward/ended-request.js'
+import { setProxied } from '../../../lib/forward/peer.js'
 import { madeUp } from '../../support/message.js'
 
 const NOW_MS = Date.UTC(2026, 10, 5, 4, 3, 2, 1)
@@ -29,6 +30,13 @@ function ended(over: Partial<EndedRequest> & { target?: string; requestId?: stri
     ...rest
   } as EndedRequest
 }
+
+t.test('a connection that a proxy has given a name has it', async (t) => {
+  const one = ended({})
+  setProxied(one.req.socket, { length: 0, source: undefined, uniqueId: 'a"\0' })
+  t.equal(JSON.parse(jsonLine(one, NOW_MS)).connectionId, 'a"\0')
+  t.notOk('connectionId' in JSON.parse(jsonLine(ended({}), NOW_MS)))
+})
 
 t.test('a line of JSON has everything', async (t) => {
   t.same(JSON.parse(jsonLine(ended({ target: '/a?token=b' }), NOW_MS)), {
