@@ -194,6 +194,23 @@ test('such an answer is a head alone, of status 200; it is counted by what it me
   t.match(metrics, /fairlead_requests_total\{[^}]*code="5xx"\} 1/)
 })
 
+test('a request that fails is over once it is answered, though nobody has read its body, and its session goes on', async (t) => {
+  const balancer = await startBalancer(t, await down(t), H2C)
+  const client = await Http2Client.open(t, balancer.port)
+  for (const type of ['application/grpc', 'text/plain']) {
+    const fields = { ...CALL, 'content-type': type }
+    for (const body of [Buffer.alloc(5), Buffer.alloc(200_000)]) {
+      const { status, code } = await client.ask(fields, body)
+      t.same([status, code], [type === 'text/plain' ? 502 : 200, 0])
+    }
+    const unended = client.begin(fields, true)
+    unended.write(Buffer.alloc(5))
+    t.equal((await answerOn(unended)).code, 0)
+  }
+  await eventually(() => inFlight(balancer)[0] === 0)
+  t.notOk(client.session.closed)
+})
+
 test('what is a call is told by its type, whatever the version of HTTP', async (t) => {
   const { port } = await startBalancer(t, await down(t), H2C)
   const client = await Http2Client.open(t, port)
