@@ -28,7 +28,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('descriptorLimit', limit)
     fastify.decorate('shortages', shortages)
 
-    const wanted = descriptorsWanted(config)
+    const wanted = descriptorsWanted(config.maxSockets, config.maxConnections)
     if (limit.value !== undefined && limit.value < wanted)
       log.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
 

@@ -1,4 +1,3 @@
-import type { Config } from '../config/load.js'
 import type { Resource } from './resource.js'
 import { type ShortageReport, USES, type Use } from './shortages.js'
 
@@ -27,9 +26,13 @@ const EFFECTS: Readonly<Record<Use, (count: number) => string>> = {
     count === 1 ? 'nothing more could be opened' : `${count} times nothing more could be opened`
 }
 
-/** How many file descriptors are in use when all that is configured is used. */
-export function descriptorsWanted({ maxSockets, maxConnections }: Config): number {
-  return maxSockets + maxConnections + OWN_DESCRIPTORS
+/**
+ * How many file descriptors are in use when all that is configured is used.
+ * @param maxSockets client connections open at once
+ * @param maxRequests in flight at once, each with a connection to a backend
+ */
+export function descriptorsWanted(maxSockets: number, maxRequests: number): number {
+  return maxSockets + maxRequests + OWN_DESCRIPTORS
 }
 
 /** What to do about a limit that is lower than that. */

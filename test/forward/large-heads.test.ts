@@ -15,11 +15,13 @@ import { answerOn, Http2Client } from '../support/http2-client.js'
 import { get, headers } from '../support/http2-frames.js'
 import { answering, scripted, serving } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
+import { forHttp2 } from '../support/secure-ports.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const GET_WITH_TRAILERS = 'GET / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\n\r\n'
 const LIMIT = 65_536
+const H2C = forHttp2()
 const MAX_HEADER_LIST_SIZE = 6
 
 type Field = readonly [name: string, value: string]
@@ -140,7 +142,7 @@ for (const count of [1, 60, 110]) {
       ['HTTP/2', await overHttp2(t, fields, 16_384)],
       ['HTTP/2 in small frames', await overHttp2(t, fields, 600)]
     ] as const) {
-      const balancer = await startBalancer(t, [backend], { LB_H2C: 'true' })
+      const balancer = await startBalancer(t, [backend], H2C)
       await passesToHttp1(t, balancer, fields, `${what} to HTTP/1.1`)
       await passesToHttp2(t, balancer, fields, `${what} to HTTP/2`)
       t.equal(balancer.stats().requests.failed, 0)
@@ -154,7 +156,7 @@ test('thousands of fields pass', async (t) => {
     t,
     answering(`HTTP/1.1 200 OK\r\n${linesOf(fields)}Content-Length: 2\r\n\r\nok`)
   )
-  const balancer = await startBalancer(t, [backend], { LB_H2C: 'true' })
+  const balancer = await startBalancer(t, [backend], H2C)
   const { fields: got } = await exchange(t, balancer.port, GET)
   t.equal(got.filter(([name]) => /^x\d/.test(name)).length, 5000)
   const client = await Http2Client.open(t, balancer.port, undefined, { maxHeaderListPairs: 10_000 })
@@ -165,7 +167,7 @@ test('thousands of fields pass', async (t) => {
 
 test('a client of HTTP/2 that says that it takes less is sent them all the same', async (t) => {
   const fields = fieldsOf(40_000, 40)
-  const balancer = await startBalancer(t, [await overHttp1(t, fields, 1_000_000)], { LB_H2C: 'true' })
+  const balancer = await startBalancer(t, [await overHttp1(t, fields, 1_000_000)], H2C)
   const client = await FrameClient.open(t, balancer.port, { own: [[MAX_HEADER_LIST_SIZE, 16_384]] })
   client.send(headers(1, get()))
   const { statuses, ended } = await client.over(1, 5000)
@@ -179,7 +181,7 @@ test('many of them at once wait for a client of HTTP/2 that reads nothing, and p
     t,
     answering(`HTTP/1.1 200 OK\r\n${linesOf(fields)}Content-Length: 2\r\n\r\nok`)
   )
-  const balancer = await startBalancer(t, [backend], { LB_H2C: 'true' })
+  const balancer = await startBalancer(t, [backend], H2C)
   const client = await FrameClient.open(t, balancer.port)
   const ids = Array.from({ length: 128 }, (_, i) => 2 * i + 1)
   client.socket.pause()
@@ -268,7 +270,7 @@ test('one that is too large leaves the other streams of its connection alone', a
 
 test('a field that nghttp2 cannot send is refused, and the session of its client goes on', async (t) => {
   const large = `X: ${'v'.repeat(100_000)}\r\n`
-  const env = { LB_H2C: 'true', LB_MAX_RESPONSE_HEADER_SIZE: '200000' }
+  const env = { ...H2C, LB_MAX_RESPONSE_HEADER_SIZE: '200000' }
   const twice = `Age: ${'1'.repeat(40_000)}\r\n`.repeat(2)
   for (const [head, early, trailers] of [
     [large, '', ''],
