@@ -52,10 +52,12 @@ export default fp<{ config: Config }>(
         onTimeout
       ).begin()
       // No request has come over them yet.
-      const opening = setTimeout(() => {
+      const drop = () => {
         tls?.dropPending()
         openingConnections.drop()
-      }, OPENING_MS)
+      }
+      // What has come meanwhile is read first.
+      const opening = setTimeout(() => setImmediate(drop), OPENING_MS)
       server.once('close', () => {
         clearTimeout(opening)
         log.info('Drained: every connection is closed')

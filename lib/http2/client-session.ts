@@ -103,14 +103,19 @@ export class ClientSession {
   /** Takes what the client has already sent, and nothing after that. */
   leave(): void {
     if (this.#streams.size > 0) this.#tellLeaving()
-    // nghttp2 reads no more once it has told that of a session without a stream.
-    else setTimeout(() => (this.#streams.size > 0 ? this.#tellLeaving() : this.#close()), IDLE_MS).unref()
+    // nghttp2 reads no more once it has told that of a session without a stream. What has come is read first.
+    else setTimeout(() => setImmediate(() => this.#leaveIdle()), IDLE_MS).unref()
+  }
+
+  #leaveIdle(): void {
+    if (this.#streams.size > 0) this.#tellLeaving()
+    else this.#close()
   }
 
   #tellLeaving(): void {
     if (this.#session.closed || this.#session.destroyed) return
     this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
-    setTimeout(() => this.#close(), NOTICE_MS).unref()
+    setTimeout(() => setImmediate(() => this.#close()), NOTICE_MS).unref()
   }
 
   #close(): void {

@@ -2,7 +2,7 @@ import type { Server } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 
 /** While clients keep coming, the rest of them is left. */
-const MAX_MS = 500
+const MAX_MS = 1000
 /** Turns of the event loop in a row without a connection, of which libuv accepts one a turn. */
 const QUIET_TURNS = 2
 

@@ -60,7 +60,8 @@ export class ServerDrain {
     // Node looks once a second for those that are late, and a late one is to be answered before the rest is cut.
     const limitMs = Math.max(1, Math.min(headTimeoutMs, MAX_HEAD_TIMEOUT_MS, drainTimeoutMs / 2))
     this.#timers = [
-      setInterval(() => this.#sweep(performance.now()), SWEEP_MS),
+      // What has come meanwhile is read first: a process that was held up would find everybody idle.
+      setInterval(() => setImmediate(() => this.#sweep(performance.now())), SWEEP_MS),
       // Heads that have begun have as long from now on as those that begin now.
       setTimeout(() => this.#shortenHeads(limitMs), limitMs),
       setTimeout(() => this.#cut(), drainTimeoutMs)

@@ -157,6 +157,22 @@ test('connections that are idle are closed at once, and what is on its way over 
   await eventually(() => state.isOver, 1000)
 })
 
+test('a balancer that is held up takes nobody for idle whose request has come meanwhile', async (t) => {
+  const { backend } = await holding(t)
+  const balancer = await startBalancer(t, [backend], ENV)
+  const [fresh, used] = [await RawClient.open(t, balancer.port), await RawClient.open(t, balancer.port)]
+  used!.send(get())
+  await used!.response()
+  const state = closing(balancer)
+  while (!balancer.registry.draining) await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  for (const client of [fresh, used]) client!.send(get())
+  const untilMs = performance.now() + 300
+  while (performance.now() < untilMs);
+  for (const client of [fresh, used]) t.equal(statusOf(await client!.response()), 200)
+  await eventually(() => state.isOver, PROMPTLY_MS)
+})
+
 test('who was not told that its connection ends may ask once more', async (t) => {
   const { backend, held } = await holding(t)
   const balancer = await startBalancer(t, [backend], ENV)
