@@ -7,8 +7,8 @@ import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/forward/target.js'
 import { UpgradableRequest } from '../lib/forward/upgrade.js'
 
 const CHECK_INTERVAL_MS = 1000
-/** A name has at most 253 characters. */
-const MAX_ADDRESS_LENGTH = 260
+/** A name has at most 253 characters; the path of a socket fewer, each of which may be encoded in three. */
+const MAX_ADDRESS_LENGTH = 340
 
 /** Options of the Fastify server itself, which no plugin can set. */
 export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefault> {

@@ -17,6 +17,7 @@ Examples:
   be -p 8080 -c "Server A"
   be -p 8081 --latency 200 --jitter 100 --fail-rate 0.05
   be -p 8082 --size 100k --chunked
+  be -s /run/be.sock
   curl -d '{"latency":500,"healthStatus":503}' http://127.0.0.1:8080/__be/set
 The settings are called as the options are: content, latency, jitter, status, failRate, resetRate, size,
 healthStatus, healthLatency, chunked, echo.
@@ -26,12 +27,21 @@ SIGTERM and SIGINT end it when the requests in flight are done, after ${GRACE_MS
 interface Options {
   port: number
   address?: string
+  socket?: string
   quiet?: boolean
 }
 
 function port(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
   throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
+}
+
+/** A longer path would be cut off without a word. */
+const MAX_SOCKET_BYTES = process.platform === 'linux' ? 107 : 103
+
+function socketPath(text: string): string {
+  if (Buffer.byteLength(text) <= MAX_SOCKET_BYTES) return text
+  throw new InvalidArgumentError(`It must have no more than ${MAX_SOCKET_BYTES} bytes.`)
 }
 
 const settings: Partial<Behaviour>[] = []
@@ -56,6 +66,7 @@ const program = new Command('be')
   .helpOption('-h, --help', 'show this help')
   .option('-p, --port <port>', 'port to listen on; 0 lets the system choose', port, 8080)
   .option('-a, --address <address>', 'address to listen on (default: all interfaces)')
+  .option('-s, --socket <path>', 'Unix socket to listen on instead of a port', socketPath)
   .addOption(setting('-c, --content <text>', 'name in the answer (default: "Backend")'))
   .addOption(setting('--latency <ms>', 'wait before each answer (default: 0)'))
   .addOption(setting('--jitter <ms>', 'random wait on top, from 0 to this (default: 0)'))
@@ -101,6 +112,10 @@ function closeOnSignals(backend: DemoBackend): void {
 }
 
 function explain(error: NodeJS.ErrnoException): string {
+  if (options.socket !== undefined) {
+    if (error.code === 'EADDRINUSE') return `${options.socket} is in use: choose another one with --socket`
+    return `${options.socket} cannot be listened on: ${error.code ?? error.message}`
+  }
   const where = `port ${options.port}${options.address === undefined ? '' : ` of ${options.address}`}`
   if (error.code === 'EADDRINUSE') return `${where} is in use: choose another one with --port`
   if (error.code === 'EACCES')
@@ -113,11 +128,14 @@ createBackend({
   ...behaviour,
   port: options.port,
   ...(options.address === undefined ? {} : { address: options.address }),
+  ...(options.socket === undefined ? {} : { socket: options.socket }),
   onChange: (changes) => say(`be set ${JSON.stringify(changes)}`)
 }).then(
   (backend) => {
     closeOnSignals(backend)
-    say(`be "${backend.stats().content}" listening on ${url(backend.port)}`)
+    say(
+      `be "${backend.stats().content}" listening on ${options.socket === undefined ? url(backend.port) : `unix:${options.socket}`}`
+    )
   },
   (error) => {
     console.error(`be: ${explain(error)}`)

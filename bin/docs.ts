@@ -38,9 +38,10 @@ const GRAMMAR = `## Values
 
 \`\`\`text
 backends = entry *( 1*( "," / whitespace ) entry )
-entry    = ( host ":" port / origin ) *( ";" option )
-host     = name / IPv4 address / "[" IPv6 address "]"
+entry    = ( host ":" port / origin / socket ) *( ";" option )
+host     = name / IPv4 address / "[" IPv6 address [ "%" zone ] "]"
 origin   = ( "http" / "https" ) "://" host [ ":" port ] [ "/" ]
+socket   = [ ( "http" / "https" ) "://" ] "unix:" path of a socket
 option   = "weight=" ( whole number from 1 to ${MAX_WEIGHT} )
          / "max=" ( whole number from 1 to ${MAX_IN_FLIGHT} )
          / "backup" [ "=" ( true or false ) ]
@@ -83,6 +84,15 @@ ${table([
   ['`app1:3000;check-period=30`', 'they come every 30 s instead of `LB_HEALTH_CHECK_PERIOD`'],
   ['`app1:3000;no-check`', 'none: as with `LB_NO_HEALTH_CHECK`, for this backend alone'],
   ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
+  [
+    '`[fe80::1%eth0]:8080`',
+    'an address of the link that `eth0` is on; `http://[fe80::1%25eth0]:8080` as a URL'
+  ],
+  ['`unix:/run/app.sock`', 'HTTP over a Unix socket; `;h2` for HTTP/2'],
+  [
+    '`https://unix:/run/app.sock`',
+    'TLS over it; the certificate has to be valid for `localhost`, or the `tls-name`'
+  ],
   ['`http://app1`', 'port 80'],
   ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`'],
   ['`https://10.0.0.7;tls-name=app1.example`', 'asked for by this name, which the certificate has to have'],
@@ -93,6 +103,10 @@ A port is from 1 to 65535. Each option may be given once. No backend may be list
 origin has no path, query, user name or password: requests keep the target that the client sent. A shell takes \`;\` for
 the end of a command, so quote entries that have one. A path with a comma or a semicolon has to have them encoded, as
 \`%2C\` and \`%3B\`.
+
+The path of a Unix socket is absolute, has at most 107 bytes, and is visible ASCII without commas, semicolons, double quotes and
+backslashes. A request that names no host, and health checks unless told otherwise, say \`Host: localhost\`. A zone is the
+name of an interface or its number; it chooses the link, and is in no field.
 
 ### Health checks
 

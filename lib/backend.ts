@@ -1,4 +1,4 @@
-import type { BackendConfig } from './config/backends.js'
+import { type BackendConfig, originOf } from './config/backends.js'
 import { BackendCell, type Counters } from './counters.js'
 import type { BackendPool } from './pool.js'
 import type { Resource } from './shortage/resource.js'
@@ -78,7 +78,7 @@ export class Backend {
 
   /** The origin as a URL without a trailing slash. */
   get origin(): string {
-    return `${this.config.protocol}//${this.config.address}`
+    return originOf(this.config)
   }
 
   get state(): BackendState {

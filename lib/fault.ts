@@ -19,6 +19,12 @@ const WORDS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'host name not found',
   EAI_AGAIN: 'host name look-up failed',
   LB_LOOKUP_TIMEOUT: 'host name look-up timed out',
+  LB_NO_INTERFACE: 'no such network interface',
+  ENOENT: 'no such socket',
+  EACCES: 'no permission to connect',
+  EAGAIN: 'too many wait to be accepted',
+  ENOTSOCK: 'not a socket',
+  EPROTOTYPE: 'not a socket for streams',
   EMFILE: 'out of file descriptors here (see ulimit -n)',
   ENFILE: 'out of file descriptors on this system',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate not trusted (self-signed)',
@@ -32,7 +38,18 @@ const WORDS: Readonly<Record<string, string>> = {
   TimeoutError: 'timeout'
 }
 
-const UNREACHABLE = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'LB_LOOKUP_TIMEOUT'])
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'LB_LOOKUP_TIMEOUT',
+  'LB_NO_INTERFACE',
+  'ENOENT',
+  'EACCES',
+  'ENOTSOCK',
+  'EPROTOTYPE'
+])
 
 /** The code of a network error; where several addresses were tried, that of the last. */
 export function faultCode(error: unknown): string {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from './carrier.js'
-import type { BackendConfig } from './config/backends.js'
+import { authorityOf, type BackendConfig } from './config/backends.js'
 import { announcedConnection, clientKey } from './forward/announced.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
@@ -46,11 +46,12 @@ export function createPool(config: BackendConfig, options: PoolOptions): Backend
     : config.h2
       ? http2Connections(config, options)()
       : http1Stack(config, options)()
-  const pool = new Pool(`${config.protocol}//${config.address}`, {
+  const pool = new Pool(`${config.protocol}//${authorityOf(config)}`, {
     connections: 1,
     factory: (): Dispatcher => dispatcher
   })
-  const name = options.resolver?.watch(config.hostname, config.resolveMs, (addresses) =>
+  const resolver = config.socketPath === undefined ? options.resolver : undefined
+  const name = resolver?.watch(config.hostname, config.resolveMs, (addresses) =>
     dispatcher.keepOnly(addresses)
   )
   return {

@@ -36,7 +36,7 @@ export default fp<{ config: Config }>(
     fastify.registry.on('removed', (backend) => scheduler.remove(backend))
     fastify.resolver.on('changed', ({ hostname }) => {
       for (const backend of fastify.registry.backends)
-        if (backend.config.hostname === hostname) scheduler.noteMove(backend)
+        if (backend.pool.name && backend.config.hostname === hostname) scheduler.noteMove(backend)
     })
     fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
     const startAnew = (backend: Backend) => {

@@ -5,13 +5,16 @@ import type { Behaviour } from './behaviour.js'
 const FILL = 'abcdefghijklmnopqrstuvwxyz0123456789\n'
 const CHUNK_BYTES = 65_536
 
+/** The port that a backend listens on, or the path of its Unix socket. */
+export type Place = number | string
+
 /** Answers one request; `number` is its place in the count. */
 export type Answer = (req: IncomingMessage, res: ServerResponse, number: number) => void
 
 /** Builds the answer that a behaviour asks for, with all that does not depend on the request done beforehand. */
-export function createAnswer(behaviour: Behaviour, port: number): Answer {
-  if (behaviour.echo) return echo(behaviour, port)
-  const fields = ['content-type', 'text/plain', 'X-Backend', String(port)]
+export function createAnswer(behaviour: Behaviour, place: Place): Answer {
+  if (behaviour.echo) return echo(behaviour, place)
+  const fields = ['content-type', 'text/plain', 'X-Backend', String(place)]
   const { status, sizeBytes, chunked } = behaviour
   const hasBody = status !== 204 && status !== 304
 
@@ -19,7 +22,7 @@ export function createAnswer(behaviour: Behaviour, port: number): Answer {
     const body = Buffer.alloc(sizeBytes, FILL)
     return (_req, res) => send(res, status, fields, body, chunked, hasBody)
   }
-  const start = `${behaviour.content} (port ${port}), request `
+  const start = `${behaviour.content} (${typeof place === 'number' ? 'port' : 'socket'} ${place}), request `
   if (chunked || !hasBody) {
     return (_req, res, number) =>
       send(res, status, fields, Buffer.from(`${start}${number}\n`), chunked, hasBody)
@@ -35,8 +38,8 @@ export function createAnswer(behaviour: Behaviour, port: number): Answer {
 }
 
 /** Answers with a short text. */
-export function sendText(res: ServerResponse, status: number, body: string, port: number): void {
-  const fields = ['content-type', 'text/plain', 'X-Backend', String(port)]
+export function sendText(res: ServerResponse, status: number, body: string, place: Place): void {
+  const fields = ['content-type', 'text/plain', 'X-Backend', String(place)]
   send(res, status, fields, Buffer.from(body), false, status !== 204 && status !== 304)
 }
 
@@ -65,10 +68,10 @@ function send(
   res.end()
 }
 
-function echo({ status, chunked }: Behaviour, port: number): Answer {
+function echo({ status, chunked }: Behaviour, place: Place): Answer {
   return (req, res) => {
     const { 'content-type': type, 'content-length': length, 'transfer-encoding': coding } = req.headers
-    const fields = ['X-Backend', String(port), 'X-Echo-Method', req.method!, 'X-Echo-Target', req.url!]
+    const fields = ['X-Backend', String(place), 'X-Echo-Method', req.method!, 'X-Echo-Target', req.url!]
     if (type !== undefined) fields.push('content-type', type)
     if (chunked || coding !== undefined) fields.push('transfer-encoding', 'chunked')
     else fields.push('content-length', length ?? '0')

@@ -7,6 +7,8 @@ const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/
 const PROXY_FIELDS = ['forwarded', 'x-forwarded-for', 'via']
 
 export interface Controls {
+  /** Whether only this machine can connect at all. */
+  isLocal(): boolean
   stats(): object
   /** Returns the behaviour after the change. */
   change(changes: Partial<Behaviour>): Behaviour
@@ -19,7 +21,7 @@ export function control(req: IncomingMessage, res: ServerResponse, controls: Con
     sendJson(res, 200, controls.stats())
   } else if (path !== '/__be/set') {
     sendJson(res, 404, { error: 'There are /__be/stats and /__be/set' })
-  } else if (!isLocal(req)) {
+  } else if (!isLocal(req, controls)) {
     sendJson(res, 403, { error: 'Settings can only be changed from this machine' })
   } else if (req.method !== 'POST') {
     res.setHeader('Allow', 'POST')
@@ -29,8 +31,9 @@ export function control(req: IncomingMessage, res: ServerResponse, controls: Con
   }
 }
 
-function isLocal(req: IncomingMessage): boolean {
-  return LOOPBACK.test(req.socket.remoteAddress ?? '') && PROXY_FIELDS.every((name) => !(name in req.headers))
+function isLocal(req: IncomingMessage, controls: Controls): boolean {
+  const isNear = controls.isLocal() || LOOPBACK.test(req.socket.remoteAddress ?? '')
+  return isNear && PROXY_FIELDS.every((name) => !(name in req.headers))
 }
 
 function set(req: IncomingMessage, res: ServerResponse, controls: Controls): void {

@@ -16,7 +16,9 @@ export interface Counts {
 
 /** What `/__be/stats` tells. */
 export interface BackendStats extends Counts {
+  /** 0 if it listens on a Unix socket. */
   port: number
+  socket: string | undefined
   pid: number
   content: string
   uptimeSeconds: number

@@ -1,8 +1,9 @@
+import { lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { type Answer, createAnswer, sendText } from './answer.js'
+import { type AddressInfo, connect } from 'node:net'
+import { type Answer, createAnswer, type Place, sendText } from './answer.js'
 import { type Behaviour, DEFAULT_BEHAVIOUR } from './behaviour.js'
-import { control } from './control.js'
+import { type Controls, control } from './control.js'
 import { type BackendStats, createCounts } from './counts.js'
 import { after, hasBody } from './request.js'
 
@@ -15,6 +16,8 @@ export interface BackendOptions extends Partial<Behaviour> {
   readonly port?: number
   /** Address to listen on (default: all interfaces). */
   readonly address?: string
+  /** Path of a Unix socket to listen on instead. */
+  readonly socket?: string
   /** Told of every change of behaviour that was asked for over HTTP. */
   readonly onChange?: (changes: Partial<Behaviour>) => void
 }
@@ -28,13 +31,13 @@ export class DemoBackend {
   readonly #resets = new WeakSet<ServerResponse>()
   #behaviour: Behaviour
   #answer: Answer = () => {}
-  #port = 0
+  #place: Place = 0
   #connections = 0
   #healthChecks = 0
   #closing = false
 
   constructor(options: BackendOptions) {
-    const { port: _port, address: _address, onChange: _onChange, ...behaviour } = options
+    const { port: _port, address: _address, socket: _socket, onChange: _onChange, ...behaviour } = options
     this.#options = options
     this.#behaviour = { ...DEFAULT_BEHAVIOUR, ...behaviour }
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS }, (req, res) =>
@@ -46,22 +49,24 @@ export class DemoBackend {
     })
   }
 
-  /** The port it listens on. */
+  /** The port it listens on; 0 if that is a Unix socket. */
   get port(): number {
-    return this.#port
+    return typeof this.#place === 'number' ? this.#place : 0
   }
 
   /** Listens. Rejects if it cannot, for instance as the port is in use. */
   async listen(): Promise<this> {
-    const { port = 0, address } = this.#options
+    const { port = 0, address, socket } = this.#options
+    if (socket !== undefined) await removeAbandoned(socket)
+    const place = socket === undefined ? { port, host: address } : { path: socket }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen({ port, host: address, backlog: BACKLOG }, () => {
+      this.#server.listen({ ...place, backlog: BACKLOG }, () => {
         this.#server.off('error', reject)
         resolve()
       })
     })
-    this.#port = (this.#server.address() as AddressInfo).port
+    this.#place = socket ?? (this.#server.address() as AddressInfo).port
     this.set({})
     return this
   }
@@ -69,14 +74,15 @@ export class DemoBackend {
   /** Changes the behaviour from the next request on. */
   set(changes: Partial<Behaviour>): Behaviour {
     this.#behaviour = { ...this.#behaviour, ...changes }
-    this.#answer = createAnswer(this.#behaviour, this.#port)
+    this.#answer = createAnswer(this.#behaviour, this.#place)
     return this.#behaviour
   }
 
   /** What it has done so far. */
   stats(): BackendStats {
     return {
-      port: this.#port,
+      port: this.port,
+      socket: this.#options.socket,
       pid: process.pid,
       content: this.#behaviour.content,
       uptimeSeconds: Math.round(performance.now() - this.#startMs) / 1000,
@@ -103,7 +109,8 @@ export class DemoBackend {
     else this.#receive(req, res)
   }
 
-  readonly #controls = {
+  readonly #controls: Controls = {
+    isLocal: () => this.#options.socket !== undefined,
     stats: () => this.stats(),
     change: (changes: Partial<Behaviour>) => {
       const behaviour = this.set(changes)
@@ -117,7 +124,7 @@ export class DemoBackend {
     this.#healthChecks++
     after(healthLatencyMs, res, () => {
       if (this.#closing) res.shouldKeepAlive = false
-      sendText(res, healthStatus, healthStatus < 400 ? 'ok' : 'not ok', this.#port)
+      sendText(res, healthStatus, healthStatus < 400 ? 'ok' : 'not ok', this.#place)
     })
   }
 
@@ -163,14 +170,26 @@ export class DemoBackend {
     if (resetRate > 0 && Math.random() < resetRate) {
       this.#counts.reset++
       this.#resets.add(res)
-      req.socket.resetAndDestroy()
+      // A Unix socket knows no reset.
+      if (this.#options.socket === undefined) req.socket.resetAndDestroy()
+      else req.socket.destroy()
     } else if (failRate > 0 && Math.random() < failRate) {
       this.#counts.failed++
-      sendText(res, 500, 'failed on purpose\n', this.#port)
+      sendText(res, 500, 'failed on purpose\n', this.#place)
     } else {
       answer(req, res, number)
     }
   }
+}
+
+/** Takes a socket away at which nobody listens any more, as a process leaves it that is killed. */
+async function removeAbandoned(path: string): Promise<void> {
+  const isAbandoned = await new Promise<boolean>((resolve) => {
+    const socket = connect(path, () => resolve(false))
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED'))
+    socket.on('connect', () => socket.destroy())
+  })
+  if (isAbandoned && lstatSync(path).isSocket()) unlinkSync(path)
 }
 
 /** Creates a backend that listens. */

@@ -1,5 +1,5 @@
 import { DEFAULTS } from '../config/backend-options.js'
-import { type BackendConfig, readBackend } from '../config/backends.js'
+import { type BackendConfig, originOf, readBackend } from '../config/backends.js'
 
 /** A backend as JSON says it: its address or origin, and the options of `LB_BACKENDS` by the same names. */
 export type BackendSpec = { readonly address: string } & Readonly<Record<string, string | number | boolean>>
@@ -44,7 +44,7 @@ export function backendsOf(
 }
 
 /** The options of a backend as JSON says them, without those that are as if nothing had been said. */
-export function specOf({ protocol, address, ...config }: BackendConfig): BackendSpec {
+export function specOf(config: BackendConfig): BackendSpec {
   const { weight, max, backup, checkPath, checkHost, checkPort, checkStatus, checkPeriodMs, noCheck } = config
   const { tlsName, tlsNoVerify, h2, proxyProtocol, maxAgeMs, maxRequests, resolveMs } = config
   const options = {
@@ -66,6 +66,6 @@ export function specOf({ protocol, address, ...config }: BackendConfig): Backend
     'tls-no-verify': tlsNoVerify || undefined
   }
   const said = Object.entries(options).filter(([, value]) => value !== undefined)
-  const place = protocol === 'https:' ? `https://${address}` : address
+  const place = config.protocol === 'https:' ? originOf(config) : config.address
   return { address: place, ...(Object.fromEntries(said) as Record<string, string | number | boolean>) }
 }

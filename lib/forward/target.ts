@@ -15,8 +15,8 @@ export function isOwnTarget(target: string): boolean {
 const NO_PAGE = `${OWN_PREFIX}-`
 /** What the address of a backend follows. */
 const ADDRESSES = `${OWN_PREFIX}api/backends/`
-/** The characters of an address that are written so by who encodes every part of a path: `:`, `[` and `]`. */
-const ENCODED_OF_ADDRESS = /%(?:3a|5b|5d)/gi
+/** Letters, digits, `-`, `.`, `_` and `~`, which nobody encodes who means them (RFC 3986 section 2.3). */
+const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
 
 /**
  * One of the balancer's own targets for the router, which decodes paths: no page has an encoded name, but for the
@@ -26,8 +26,14 @@ export function ownPage(target: string): string {
   const [path = ''] = target.split('?', 1)
   if (!path.includes('%')) return target
   if (!path.startsWith(ADDRESSES)) return NO_PAGE
-  const page = path.replace(ENCODED_OF_ADDRESS, (encoded) => decodeURIComponent(encoded))
-  return page.includes('%') ? NO_PAGE : page
+  const [address = '', ...rest] = path.slice(ADDRESSES.length).split('/')
+  const behind = rest.map((part) => `/${part}`).join('')
+  if (behind.includes('%') || ENCODED_UNRESERVED.test(address)) return NO_PAGE
+  try {
+    return ADDRESSES + encodeURIComponent(decodeURIComponent(address)) + behind
+  } catch {
+    return NO_PAGE
+  }
 }
 
 /** The target as the client sent it: Fastify has put the path of its route into `url`, except of an upgrade. */

@@ -21,7 +21,7 @@ const WITH_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
 
 /** Puts together what all checks have in common, and what the backend says for itself. */
 export function checkRequest(backend: BackendConfig, config: HealthCheckConfig): CheckRequest {
-  const { protocol, hostname, tlsName, tlsNoVerify, h2, proxyProtocol } = backend
+  const { protocol, hostname, socketPath, tlsName, tlsNoVerify, h2, proxyProtocol } = backend
   const port = backend.checkPort ?? backend.port
   const host = backend.checkHost ?? config.host
   const { method } = config
@@ -33,6 +33,7 @@ export function checkRequest(backend: BackendConfig, config: HealthCheckConfig):
       port,
       tlsName,
       tlsNoVerify,
+      ...(socketPath === undefined ? {} : { socketPath }),
       ...(h2 ? { h2 } : {}),
       // Another port is of a service for checks, which nothing is known of.
       ...(proxyProtocol && port === backend.port ? { proxyProtocol } : {})

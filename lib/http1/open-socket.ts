@@ -1,10 +1,11 @@
-import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
+import { connect, isIP, type OnReadOpts, Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
 import type { SecureOrigin } from '../config/backends.js'
 import { localHeader } from '../proxy-protocol/write-header.js'
 import type { Resolver } from '../resolver/resolver.js'
 import type { BackendCredentials } from '../tls/backend-credentials.js'
 import { sendBeforeTls, sendFirst } from './preamble.js'
+import { withInterface } from './zone.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
 
@@ -43,11 +44,13 @@ export class SocketOpener {
    * @param header of the PROXY protocol, where the backend is told whose connection it is; or else it is the balancer's
    */
   open(onread: OnReadOpts, connected: () => void, header?: Buffer): Socket {
-    const { protocol, hostname, port, proxyProtocol } = this.#backend
+    const { protocol, hostname, socketPath, proxyProtocol } = this.#backend
     const preamble = proxyProtocol ? (header ?? localHeader(proxyProtocol)) : undefined
-    const { connectTimeoutMs, bufferSizeBytes, resolver } = this.#options
-    const lookup = resolver ? { lookup: resolver.lookup } : {}
-    const options = { host: hostname, port, highWaterMark: bufferSizeBytes, onread, ...lookup }
+    const { connectTimeoutMs, bufferSizeBytes } = this.#options
+    const resolver = socketPath === undefined ? this.#options.resolver : undefined
+    const place = this.#place()
+    if (place instanceof Error) return new Socket().destroy(place)
+    const options = { ...place, highWaterMark: bufferSizeBytes, onread }
     const isSecure = protocol === 'https:'
     const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
     if (preamble && isSecure) sendBeforeTls(socket, preamble)
@@ -77,6 +80,20 @@ export class SocketOpener {
     return socket
   }
 
+  /** Where it connects to, or why it cannot. */
+  #place() {
+    const { hostname, port, socketPath } = this.#backend
+    if (socketPath !== undefined) return { path: socketPath }
+    const { resolver } = this.#options
+    if (!hostname.includes(':'))
+      return { host: hostname, port, ...(resolver ? { lookup: resolver.lookup } : {}) }
+    try {
+      return { host: withInterface(hostname), port }
+    } catch (error) {
+      return error as Error
+    }
+  }
+
   /** Its certificate is verified against the name in its URL, or that beside it, whatever Host a client sends. */
   #tlsOptions(): ConnectionOptions {
     const { hostname, tlsName, tlsNoVerify } = this.#backend
@@ -87,7 +104,7 @@ export class SocketOpener {
     this.#context = secureContext
     const name = tlsName ?? servername ?? hostname
     const rejectUnauthorized = !tlsNoVerify
-    const named = isIP(name) === 0 ? { servername: name } : {}
+    const named = isIP(name) === 0 && !name.includes(':') ? { servername: name } : {}
     const offer = alpnProtocols ? { ALPNProtocols: [...alpnProtocols] } : {}
     return { secureContext, session: this.#session, rejectUnauthorized, ...named, ...offer }
   }

@@ -85,7 +85,7 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameOw
    * @param periodMs between two look-ups, the shortest of all that watch a name; 0 for never again after an answer
    */
   watch(hostname: string, periodMs: number, onChanged: Watcher['onChanged']): NameWatch | undefined {
-    if (isIP(hostname) !== 0) return undefined
+    if (isIP(hostname) !== 0 || hostname.includes(':')) return undefined
     const watched = this.#names.get(hostname) ?? this.#add(hostname)
     const { name, watchers } = watched
     const watcher = { periodMs, onChanged }

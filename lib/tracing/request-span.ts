@@ -1,6 +1,7 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { Backend } from '../backend.js'
 import type { OutgoingRequest } from '../carrier.js'
+import { authorityOf } from '../config/backends.js'
 import type { EndedRequest } from '../forward/ended-request.js'
 import { type RequestTrace, type TraceContext, type TraceParent, traceParentLine } from './trace-context.js'
 
@@ -55,9 +56,10 @@ export class RequestSpan implements RequestTrace {
   attempt(backend: Backend, before: number): AttemptSpan | undefined {
     if (!this.#span.isRecording()) return undefined
     const { name, attributes } = methodOf(this.#method)
-    attributes['server.address'] = backend.config.hostname
-    attributes['server.port'] = backend.config.port
-    attributes['url.full'] = backend.origin + this.#url
+    const { protocol, hostname, port, socketPath } = backend.config
+    attributes['server.address'] = socketPath ?? hostname
+    if (socketPath === undefined) attributes['server.port'] = port
+    attributes['url.full'] = `${protocol}//${authorityOf(backend.config)}${this.#url}`
     attributes['network.protocol.version'] = backend.config.h2 ? '2' : '1.1'
     if (before > 0) attributes['http.request.resend_count'] = before
     const span = this.#tracer.startSpan(name, { kind: CLIENT_KIND, attributes }, this.#context)

@@ -25,7 +25,7 @@ const check = {
 
 export const backend = object({
   id: count('Number from 0, in the order in which they came'),
-  address: text('host:port'),
+  address: text('host:port, or unix:/path'),
   url: text('Origin'),
   addresses: {
     type: 'array',

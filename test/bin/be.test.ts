@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { CommandProcess, freePort } from '../../scenarios/processes.js'
@@ -247,6 +250,43 @@ t.test('says that a port is in use', async (t) => {
   const be = new CommandProcess('be', ['-p', String(port)])
   t.same(await be.exited, { code: 1, signal: null })
   t.equal(be.output, `be: port ${port} is in use: choose another one with --port\n`)
+})
+
+t.test('listens on a Unix socket, also where one is left that nobody listens on', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'be-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socket = path.join(folder, 'be.sock')
+  const ask = (target: string, options: { method?: string; body?: string } = {}) =>
+    new Promise<string>((resolve, reject) => {
+      const { body, ...rest } = options
+      const req = request({ socketPath: socket, path: target, ...rest }, async (res) => {
+        resolve((await res.toArray()).join(''))
+      })
+      req.on('error', reject).end(body)
+    })
+  const first = new CommandProcess('be', ['-s', socket, '-c', 'A'])
+  await first.waitForOutput(new RegExp(`be "A" listening on unix:${socket}\\n`))
+  t.equal(await ask('/'), `A (socket ${socket}), request 1\n`)
+  t.match(JSON.parse(await ask('/__be/stats')), { port: 0, socket, requests: 1 })
+  const set = await ask('/__be/set', { method: 'POST', body: '{"resetRate":1}' })
+  t.match(JSON.parse(set), { resetRate: 1 })
+  await t.rejects(ask('/'), { code: 'ECONNRESET' })
+  const second = new CommandProcess('be', ['-s', socket])
+  t.same(await second.exited, { code: 1, signal: null })
+  t.equal(second.output, `be: ${socket} is in use: choose another one with --socket\n`)
+  first.kill('SIGKILL')
+  await first.exited
+  t.ok(existsSync(socket))
+  const third = new CommandProcess('be', ['-s', socket, '-c', 'C'])
+  t.teardown(() => third.stop())
+  await third.waitForOutput(/listening/)
+  t.match(await ask('/'), /^C /)
+  const long = new CommandProcess('be', ['-s', `/${'x'.repeat(108)}`])
+  t.same(await long.exited, { code: 1, signal: null })
+  t.match(long.output, 'must have no more than')
+  const nowhere = new CommandProcess('be', ['-s', path.join(socket, 'x')])
+  t.same(await nowhere.exited, { code: 1, signal: null })
+  t.match(nowhere.output, /^be: .* cannot be listened on: E[A-Z]+\n$/)
 })
 
 t.test('listens on the address it is told, and says nothing if told so', async (t) => {

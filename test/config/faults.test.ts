@@ -30,7 +30,7 @@ const BACKEND_FAULTS: readonly [entry: string, fault: string][] = [
   ['http://a:0', `${NOT_A_PORT}, but is 0`],
   ['::1:80', 'IPv6 needs brackets: [::1]:8080'],
   ['[::1]', 'is not a backend address'],
-  ['[::1%eth0]:80', '"[::1%eth0]" is not a host name or address'],
+  ['[a%eth0]:80', '"[a]" is not a host name or address'],
   ['[127.0.0.1]:80', '"[127.0.0.1]" is not a host name or address'],
   ['[]:80', '"[]" is not a host name or address'],
   ['256.1.1.1:80', '"256.1.1.1" is not a host name or address'],
@@ -50,8 +50,41 @@ const BACKEND_FAULTS: readonly [entry: string, fault: string][] = [
   ['a:80;weight=-1', `${NOT_A_WEIGHT}, but is "-1"`],
   ['a:80;weight=0x10', `${NOT_A_WEIGHT}, but is "0x10"`],
   ['a:80;weight=1=2', `${NOT_A_WEIGHT}, but is "1=2"`],
-  ['a:80;weight=9999999999', NOT_A_WEIGHT]
+  ['a:80;weight=9999999999', NOT_A_WEIGHT],
+  ['a:80;max-age=-1', 'max-age must be 0 or a number of seconds from 0.1 to 2592000, but is "-1"'],
+  ['a:80;max-age', 'max-age must be 0 or a number of seconds from 0.1 to 2592000, but is ""'],
+  ['a:80;max-requests=1.5', 'max-requests must be a whole number from 0 to 100000000, but is "1.5"'],
+  ['a:80;resolve=0.01', 'resolve must be 0 or a number of seconds from 0.1 to 86400, but is "0.01"'],
+  ['unix:app.sock', 'the path of a Unix socket must be absolute, such as unix:/run/app.sock'],
+  ['unix://run/app.sock', 'the path of a Unix socket must be absolute'],
+  ['unix:/run/', 'the path of a Unix socket must not end with "/"'],
+  ['http://unix:/run/app.sock:', 'the path of a Unix socket must not end with ":"'],
+  [`unix:/${'x'.repeat(107)}`, 'the path of a Unix socket must have no more than 10'],
+  ['unix:/caf\xe9.sock', 'the path of a Unix socket may hold visible ASCII alone'],
+  ['unix:/a"b.sock', 'the path of a Unix socket may hold visible ASCII alone'],
+  ['unix:/a;b.sock', 'the path of a Unix socket may hold no semicolon'],
+  ['unix:/a.sock;check-port=1', 'a Unix socket has no ports for check-port to name'],
+  ['unix:/a.sock;tls-name=a.test', 'tls-name needs an origin that begins with https://'],
+  ['ftp://unix:/a.sock', 'the scheme must be http or https, but is ftp'],
+  ['[fe80::1%]:80', '"" is not a zone of IPv6; write the name of an interface'],
+  ['[fe80::1%a_b]:80', '"a_b" is not a zone of IPv6'],
+  ['http://[fe80::1%25a/b]:80', '"25a/b" is not a zone of IPv6'],
+  ['[10.0.0.1%eth0]:80', '"[10.0.0.1]" is not a host name or address'],
+  ['a%eth0:80', '"a%eth0" is not a host name or address']
 ]
+
+t.test('a path of a Unix socket that a list would cut is said to be one', async (t) => {
+  for (const [text, rest] of [
+    ['unix:/run/my app.sock', 'app.sock'],
+    ['unix:/run/my,app.sock', 'app.sock'],
+    ['a:80 https://unix:/run/my app.sock;h2', 'app.sock;h2']
+  ] as const) {
+    const [fault, ...others] = faultsOf({ LB_BACKENDS: text })
+    t.same(others, [])
+    t.match(fault, `LB_BACKENDS "${rest}": is not a backend address`)
+    t.match(fault, 'the path of a Unix socket may hold no space or comma')
+  }
+})
 
 t.test('wrong backends', async (t) => {
   for (const [entry, fault] of BACKEND_FAULTS) {

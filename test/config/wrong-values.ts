@@ -69,16 +69,6 @@ export const THROUGH_LB: Case[] = [
   [backends('a:80;check-port=0'), 'check-port must be a whole number from 1 to 65535, but is "0"'],
   [backends('a:80;check-status=200+x'), 'check-status must be status codes or ranges such as 200-299+304'],
   [backends('a:80;check-period=0.05'), 'check-period must be a number of seconds from 0.1 to 86400'],
-  [backends('a:80;max-age=-1'), 'max-age must be 0 or a number of seconds from 0.1 to 2592000, but is "-1"'],
-  [backends('a:80;max-age'), 'max-age must be 0 or a number of seconds from 0.1 to 2592000, but is ""'],
-  [
-    backends('a:80;max-requests=1.5'),
-    'max-requests must be a whole number from 0 to 100000000, but is "1.5"'
-  ],
-  [
-    backends('a:80;resolve=0.01'),
-    'resolve must be 0 or a number of seconds from 0.1 to 86400, but is "0.01"'
-  ],
   [backends('a:80;no-check=2'), 'no-check must be true or false, but is "2"'],
   [backends('a:80;check=/a;no-check'), 'no-check leaves nothing to be said by check'],
   [backends('a:80;proxy'), 'LB_BACKENDS "a:80;proxy": proxy must be v1 or v2, but is ""'],

@@ -1,5 +1,6 @@
 import { noSuchBackend } from '../../../lib/admin/refusal.js'
 import type { Backend } from '../../../lib/backend.js'
+import { canonicalAddress } from '../../../lib/config/backends.js'
 import type { Registry } from '../../../lib/registry.js'
 
 /**
@@ -7,7 +8,7 @@ import type { Registry } from '../../../lib/registry.js'
  * @throws {Refusal} if there is none
  */
 export function backendOf(registry: Registry, { address }: { address: string }): Backend {
-  const backend = registry.backendAt(address.toLowerCase())
+  const backend = registry.backendAt(address) ?? registry.backendAt(canonicalAddress(address))
   if (!backend) throw noSuchBackend()
   return backend
 }

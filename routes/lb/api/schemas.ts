@@ -19,6 +19,11 @@ export const options: Readonly<Record<string, Property>> = {
   max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
   backup: flag('Used only while no other backend can be'),
   h2: flag('It is spoken to in HTTP/2'),
+  proxy: {
+    type: 'string',
+    enum: ['v1', 'v2'],
+    description: 'Version of the PROXY protocol in which it is told whose a connection is'
+  },
   'max-age': seconds('Seconds after which a connection to it is retired; 0 for no bound, 3600 unless given'),
   'max-requests': {
     ...whole(MAX_OF_REQUESTS, 'Requests after which one is; 0 for no bound, 100000 unless given'),
@@ -31,16 +36,11 @@ export const options: Readonly<Record<string, Property>> = {
   'check-status': text('Status codes that they take for healthy, such as 200-299+404'),
   'check-period': { type: 'number', exclusiveMinimum: 0, description: 'Seconds between two of them' },
   'no-check': flag('None of them'),
-  proxy: {
-    type: 'string',
-    enum: ['v1', 'v2'],
-    description: 'Version of the PROXY protocol in which it is told whose a connection is'
-  },
   'tls-name': text('Name that TLS asks for, and that its certificate has to be valid for'),
   'tls-no-verify': flag('Its certificate is taken as it is')
 }
 
-const address = text('host:port, or an http:// or https:// origin')
+const address = text('host:port, an http:// or https:// origin, or unix:/path')
 const draining = flag('It gets no new requests, and finishes what it has')
 const health = {
   type: 'string',
@@ -104,7 +104,7 @@ export const replaced = {
 export const params = {
   type: 'object',
   required: ['address'],
-  properties: { address: text('host:port of the backend, as the list has it') }
+  properties: { address: text('Address of the backend, as the list has it; encoded, where it has a path') }
 } as const
 
 export const ifMatch = {

@@ -80,7 +80,12 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
         if (!backend) throw backendExists()
         return backendView(backend)
       })
-      reply.code(201).header('Location', `/__lb/api/backends/${added.address}`)
+      reply
+        .code(201)
+        .header(
+          'Location',
+          `/__lb/api/backends/${added.address.replace(/[%/?#]|[^\x21-\x7e]/gu, encodeURIComponent)}`
+        )
       return added
     }
   )
