@@ -147,6 +147,7 @@ test('whatever happens, no request goes by the connection of another client', as
       LB_HEDGE: 'true',
       LB_RETRIES: '3',
       LB_RETRY_STATUS: '503',
+      LB_NO_EJECTION: 'true',
       LB_RETRY_BUDGET: '100'
     }
   )
