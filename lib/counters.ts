@@ -88,7 +88,9 @@ export const BackendCell = {
   /** Server errors and failed attempts. */
   errors: 34,
   /** Requests that were sent to it a second time while another backend was still asked. */
-  hedges: 36
+  hedges: 36,
+  /** Of the retries, those of requests that it had not looked at. */
+  unprocessedRetries: 38
 } as const
 
 /** Cells of a backend, rounded up so that two backends never share a cache line. */

@@ -121,6 +121,7 @@ export function backendStatistics(backend: Backend) {
       '5xx': responses(5)
     },
     retries: counters.total(BackendCell.retries),
+    unprocessedRetries: counters.total(BackendCell.unprocessedRetries),
     hedges: counters.total(BackendCell.hedges),
     ejections: counters.total(BackendCell.ejections),
     bytes: {

@@ -109,7 +109,7 @@ export default fp<{ config: Config }>(
         if (!isServerError(statusCode)) outliers.onSuccess(backend)
       },
       onFault: (backend, fault, isReused) => {
-        const { failure, detail, missing, unreachable, connectionLost, unprocessed } = fault
+        const { failure, detail, missing, unreachable, connectionLost, unprocessed, takesNothing } = fault
         if (missing) {
           fastify.shortages.note(missing, 'backends')
           return
@@ -117,8 +117,9 @@ export default fp<{ config: Config }>(
         registry.reportFailure(backend, failure.code, detail, unreachable)
         // That takes it out by itself.
         if (unreachable) return
-        if (connectionLost || unprocessed) outliers.onLoss(backend, isReused || unprocessed)
-        else outliers.onError(backend)
+        if (connectionLost || takesNothing) outliers.onLoss(backend, isReused || takesNothing)
+        // A connection at its end is nobody's fault.
+        else if (!unprocessed) outliers.onError(backend)
       }
     }
     registry.on('pulse', (nowMs) => {

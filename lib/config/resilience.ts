@@ -8,7 +8,8 @@ export const resilienceVariables = {
   LB_RETRIES: variable(integer(0, 10), {
     description:
       'How many more times a request is tried: on another backend when the connection could not be made, whatever its ' +
-      'method; after that only if its method is idempotent, its body was kept, and nothing was answered.',
+      'method; after that only if its method is idempotent, its body was kept, and nothing was answered. What no backend ' +
+      'has looked at is tried again besides.',
     fallback: '2',
     flags: '--retries <n>'
   }),

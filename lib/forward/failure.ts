@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { describeFault, faultCode, isUnreachable } from '../fault.js'
 import { BrokenResponse, HeadTooLarge } from '../http1/broken-response.js'
+import { RequestRefused } from '../http2/errors.js'
 import { missingResource, type Resource } from '../shortage/resource.js'
 
 /** An answer that the balancer gives itself, in the shape of Fastify's errors. Never holds a backend's address. */
@@ -82,6 +83,8 @@ export interface AttemptFault {
   readonly streamReset: boolean
   /** The backend says that it has not looked at the request. */
   readonly unprocessed: boolean
+  /** Nor at any other on its connection: the backend accepts connections, and takes no requests. */
+  readonly takesNothing: boolean
   /** Head and body of the response have come whole: only what follows them is broken. */
   readonly inTrailers: boolean
 }
@@ -106,7 +109,8 @@ const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'LB_SETTINGS_TIMEOU
 export function classify(error: Error, sent: boolean): AttemptFault {
   const code = faultCode(error)
   const detail = describeFault(error)
-  const unprocessed = sent && code === 'LB_REQUEST_REFUSED'
+  const unprocessed = code === 'LB_REQUEST_REFUSED'
+  const takesNothing = error instanceof RequestRefused && error.ofAll
   const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
   const streamReset = code === 'LB_STREAM_RESET'
@@ -114,11 +118,22 @@ export function classify(error: Error, sent: boolean): AttemptFault {
   const inTrailers = error instanceof BrokenResponse && error.inTrailers
   const failure =
     error instanceof HeadTooLarge ? RESPONSE_HEAD_TOO_LARGE : missing ? OVERLOADED : failureOf(code, sent)
-  return { failure, detail, missing, unreachable, connectionLost, streamReset, unprocessed, inTrailers }
+  return {
+    failure,
+    detail,
+    missing,
+    unreachable,
+    connectionLost,
+    streamReset,
+    unprocessed,
+    takesNothing,
+    inTrailers
+  }
 }
 
 function failureOf(code: string, sent: boolean): Failure {
-  if (!sent) return CONNECT_TIMEOUT_CODES.has(code) ? CONNECT_TIMEOUT : UNREACHABLE
+  if (!sent && code !== 'LB_REQUEST_REFUSED')
+    return CONNECT_TIMEOUT_CODES.has(code) ? CONNECT_TIMEOUT : UNREACHABLE
   if (code === 'LB_RESPONSE_TIMEOUT') return RESPONSE_TIMEOUT
   return CONNECTION_LOST_CODES.has(code) || code === 'ETIMEDOUT' ? CONNECTION_LOST : BAD_RESPONSE
 }

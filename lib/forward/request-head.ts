@@ -66,7 +66,8 @@ export function outgoingRequest(
     client: req,
     body,
     repeatable,
-    kept: body && keptBytes > 0 ? new KeptBody(keptBytes) : undefined,
+    // Of which nothing is kept, it is known whether anything is gone.
+    kept: body && new KeptBody(keptBytes),
     upgrade
   }
 }

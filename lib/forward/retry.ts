@@ -41,3 +41,8 @@ export function mayTryAgain(request: OutgoingRequest, fault: AttemptFault, sent:
   if (!sent) return true
   return fault.unprocessed ? isWhole(request) : fault.connectionLost && isRepeatable(request)
 }
+
+/** Whether a connection was lost that had carried other requests, as happens when a backend closes what was idle. */
+export function isStale({ connectionLost, streamReset }: AttemptFault, isReused: boolean): boolean {
+  return isReused && connectionLost && !streamReset
+}

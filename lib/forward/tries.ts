@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
 import type { OutgoingRequest } from '../carrier.js'
 import { BackendCell, BalancerCell } from '../counters.js'
+import { AskedBackends } from './asked-backends.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import type { Stranded } from './outage.js'
-import { isRepeatable, mayTryAgain } from './retry.js'
+import { lastAnsweredMs, Refusals } from './refusals.js'
+import { isRepeatable, isStale, mayTryAgain } from './retry.js'
 import type { BudgetWaiter } from './retry-budget.js'
 import type { Queued } from './waiting-queue.js'
 
@@ -26,11 +28,12 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   readonly #forwarding: Forwarding
   readonly #req: IncomingMessage
   readonly #request: OutgoingRequest
-  /** Asked so far. */
-  readonly #tried: Backend[] = []
-  /** Those of them that are not asked again. */
-  readonly #failed: Backend[] = []
+  readonly #asked: AskedBackends
   #retries = 0
+  /** Once a backend has not looked at it. */
+  #refusals: Refusals | undefined
+  /** While it waits before it is tried again. */
+  #timer: NodeJS.Timeout | undefined
   /** The latest loss was of the connection alone, as it seems, and counts towards nothing. */
   needsNoPlace = false
   /** A connection was lost that had carried other requests: the backend may have been closing it, and others as well. */
@@ -52,6 +55,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     this.#forwarding = forwarding
     this.#req = req
     this.#request = request
+    this.#asked = new AskedBackends(forwarding, req)
   }
 
   /** Waits for a backend: one with room or, while none can be used, any. */
@@ -62,7 +66,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
 
   #enqueue(): void {
     const { queue, registry, sessions } = this.#forwarding
-    this.takesAny = this.#tried.length === 0 && !sessions?.backendOf(this.#req)
+    this.takesAny = this.#asked.isEmpty && !sessions?.backendOf(this.#req)
     queue.add(this, registry.pulseMs)
   }
 
@@ -72,21 +76,40 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
    * @param isReused whether that had carried requests before
    */
   afterFault(failed: Backend, fault: AttemptFault, sent: boolean, isReused: boolean): boolean {
-    const { retries, budget, registry } = this.#forwarding
+    const { retries } = this.#forwarding
     if (!mayTryAgain(this.#request, fault, sent)) return false
     this.#fault = fault
-    const { unreachable, connectionLost, unprocessed } = fault
+    if (fault.unprocessed) return this.#afterRefusal(failed)
+    const { unreachable, connectionLost } = fault
     // What was lost as its connection was being closed says nothing of the next one, which is new.
     this.needsNoPlace = isStale(fault, isReused)
     if (this.needsNoPlace) this.needsNewConnection = true
     else if (this.#retries < retries) this.#retries++
-    else return (unreachable || connectionLost || unprocessed) && this.#waitForReturn()
-    this.#note(failed, unprocessed || (isReused && connectionLost))
-    const isUntouched = !sent || unprocessed
+    else return (unreachable || connectionLost) && this.#waitForReturn()
+    this.#asked.add(failed, isReused && connectionLost)
     // A backend that could not be reached has done nothing yet, so that trying another makes no load.
-    if ((isUntouched && !this.#wasGiven) || this.#hasPlace) this.#go()
-    else budget.wait(this, registry.pulseMs)
+    this.#retry(!sent && !this.#wasGiven)
     return true
+  }
+
+  /** A backend has not looked at it: another is asked at once, or soon the same over another connection. */
+  #afterRefusal(failed: Backend): boolean {
+    this.#asked.add(failed, true)
+    this.#refusals ??= new Refusals()
+    const nowMs = performance.now()
+    const delayMs = this.#refusals.next(nowMs, lastAnsweredMs(this.#forwarding.registry.backends, nowMs))
+    if (delayMs < 0) return this.#waitForReturn()
+    this.needsNoPlace = true
+    if (delayMs === 0 || this.#asked.other()) this.#retry(!this.#wasGiven)
+    else this.#timer = setTimeout(() => this.#retry(!this.#wasGiven), delayMs)
+    return true
+  }
+
+  /** @param isFree whether it needs no place in the budget */
+  #retry(isFree: boolean): void {
+    const { budget, registry } = this.#forwarding
+    if (isFree || this.#hasPlace) this.#go()
+    else budget.wait(this, registry.pulseMs)
   }
 
   /**
@@ -99,7 +122,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const next = selector.select(this.#req, this.and(backend))
     if (!next || (!this.#hasPlace && !budget.take())) return false
     this.#hasPlace = true
-    this.#note(backend, false)
+    this.#asked.add(backend, false)
     this.#retries++
     next.acquire()
     drop()
@@ -112,19 +135,13 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   passOver(failed: Backend, fault?: AttemptFault, isReused = false): void {
     const stale = fault !== undefined && isStale(fault, isReused)
     if (stale) this.needsNewConnection = true
-    this.#note(failed, stale)
+    this.#asked.add(failed, stale || (fault?.unprocessed ?? false))
     this.#wasGiven = true
-  }
-
-  /** @param mayBeAskedAgain if there is no other */
-  #note(asked: Backend, mayBeAskedAgain: boolean): void {
-    this.#tried.push(asked)
-    if (!mayBeAskedAgain) this.#failed.push(asked)
   }
 
   /** Backends that are not asked again, and this one. */
   and(backend: Backend): readonly Backend[] {
-    return [...this.#tried, backend]
+    return this.#asked.and(backend)
   }
 
   /** The request is answered, or given up: nothing is waited for any more. */
@@ -133,6 +150,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     budget.leave(this)
     queue.leave(this)
     outage.leave(this)
+    clearTimeout(this.#timer)
     this.#givePlace()
   }
 
@@ -149,9 +167,9 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   }
 
   takeTurn(): boolean {
-    const { queue, outage, sessions } = this.#forwarding
-    const tried = this.#tried
-    const next = this.#select()
+    const { retries, sessions, queue, outage } = this.#forwarding
+    // While another try is left should the backend of its session be gone.
+    const next = this.#asked.next(this.#retries < retries || this.#fault?.unprocessed === true)
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.
       if (this.takesAny && sessions?.backendOf(this.#req)) this.takesAny = false
@@ -161,24 +179,11 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     queue.leave(this)
     outage.leave(this)
     next.acquire()
-    tried.at(-1)?.counters.addTotal(BackendCell.retries, 1)
+    const before = this.#asked.latest?.counters
+    before?.addTotal(BackendCell.retries, 1)
+    if (this.#fault?.unprocessed) before?.addTotal(BackendCell.unprocessedRetries, 1)
     this.#owner.attemptAt(next)
     return true
-  }
-
-  #select(): Backend | undefined {
-    const { selector, sessions, retries } = this.#forwarding
-    const tried = this.#tried
-    const failed = this.#failed
-    if (failed.length === tried.length) return selector.select(this.#req, tried)
-    // A session goes back to its backend once, while another try is left should that be gone.
-    const isKept =
-      tried.length === 1 && this.#retries < retries && sessions?.backendOf(this.#req) === tried[0]
-    return (
-      (isKept ? selector.select(this.#req) : undefined) ??
-      selector.select(this.#req, tried) ??
-      selector.select(this.#req, failed)
-    )
   }
 
   takeReturn(): boolean {
@@ -214,8 +219,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
 
   #go(): void {
     if (this.takeTurn()) return
-    const { selector, queue } = this.#forwarding
-    if (selector.canWait(this.#failed) && !queue.isFull) this.#enqueue()
+    if (this.#asked.canWait() && !this.#forwarding.queue.isFull) this.#enqueue()
     else if (!this.#waitForReturn()) this.#owner.onNoMoreTries(this.#fault!.failure)
   }
 
@@ -229,14 +233,10 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     }
     if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
     if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
-    this.#tried.length = this.#failed.length = this.#retries = 0
+    this.#asked.clear()
+    this.#retries = 0
     this.#givePlace()
     outage.add(this)
     return true
   }
-}
-
-/** Whether a connection was lost that had carried other requests, as happens when a backend closes what was idle. */
-function isStale({ connectionLost, streamReset }: AttemptFault, isReused: boolean): boolean {
-  return isReused && connectionLost && !streamReset
 }

@@ -88,6 +88,7 @@ export class HealthWatch {
       onChange: () => {
         if (connection.isClosing) call.connection?.destroy()
       },
+      onUseless: () => {},
       onStale: () => {},
       onGone: () => this.#onGone()
     })

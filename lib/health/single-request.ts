@@ -65,6 +65,7 @@ function overHttp2(
       connection.close()
     },
     onChange: () => {},
+    onUseless: () => {},
     onStale: () => {},
     onGone: (error) => {
       onGone()

@@ -4,6 +4,8 @@ export interface ConnectionOwner {
   onReady(): void
   /** It may have room for another request, be idle, or take none any more. */
   onChange(): void
+  /** It has taken none of the requests that it was given, or goes away before there were any. */
+  onUseless(): void
   /** It is lost amid requests, after it had answered others: those that lie idle may be at their end, too. */
   onStale(): void
   /** It is closed; its requests have been told. */

@@ -8,22 +8,21 @@ import { BrokenFrame } from './broken-frame.js'
 import type { ConnectionOwner } from './connection-owner.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
 import { FrameDispatch, WINDOW_BYTES } from './frame-dispatch.js'
-import { ErrorCode, FrameType, goAwayFrame, helloBytes, numberFrame, pingFrame } from './frames.js'
+import { ErrorCode, goAwayFrame, helloBytes, pingFrame } from './frames.js'
 import type { ConnectionOptions } from './options.js'
 import { Outbox } from './outbox.js'
-import { sendRequest, trailersFrames } from './send-request.js'
+import { RequestLimit } from './request-limit.js'
+import { sendRequest } from './send-request.js'
 import { Silence } from './silence.js'
-import { Stream, type StreamOwner } from './stream.js'
+import { Stream } from './stream.js'
+import { Streams, type StreamsOwner } from './streams.js'
 
 /** Requests at once on one connection: as many as most servers allow. */
 export const MAX_STREAMS = 100
-/** Servers take too many requests that are given up for an attack, and may close the connection: it is left before. */
-const MAX_RESETS = 250
-const MAX_STREAM_ID = 2 ** 31 - 1
 const PING_DATA = Buffer.alloc(8)
 
 /** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
-export class Connection implements StreamOwner, SocketReader {
+export class Connection implements StreamsOwner, SocketReader {
   /** Since when it has had no requests, on the clock of `performance.now()`; set by its owner. */
   idleSinceMs = Number.POSITIVE_INFINITY
   /** How long it had none before the latest; set by its owner. */
@@ -31,6 +30,8 @@ export class Connection implements StreamOwner, SocketReader {
   /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
   endMs = Number.POSITIVE_INFINITY
   maxRequests = Number.POSITIVE_INFINITY
+  /** It is known to have answered; set by its owner. */
+  isUseful = false
   readonly #owner: ConnectionOwner
   readonly #options: ConnectionOptions
   readonly #socket: Socket
@@ -39,16 +40,12 @@ export class Connection implements StreamOwner, SocketReader {
   readonly #frames: FrameDispatch
   readonly #silence = new Silence()
   readonly #timer: NodeJS.Timeout
-  readonly #streams = new Map<number, Stream>()
-  readonly #touched: Stream[] = []
-  #nextId = 1
-  #resets = 0
+  readonly #streams: Streams
   #isReady = false
-  #isClosing = false
   #isGone = false
-  #hasAnswered = false
 
-  constructor(options: ConnectionOptions, owner: ConnectionOwner) {
+  /** @param limit what is known of the connections to the same backend */
+  constructor(options: ConnectionOptions, owner: ConnectionOwner, limit = new RequestLimit()) {
     this.#options = options
     this.#owner = owner
     const onread = {
@@ -59,6 +56,7 @@ export class Connection implements StreamOwner, SocketReader {
     this.#socket = socket
     outliveFailedWrites(socket, this)
     this.#outbox = new Outbox(socket)
+    this.#streams = new Streams(this, this.#outbox, limit)
     this.#frames = new FrameDispatch(this, this.#outbox, options.maxHeadBytes)
     socket.on('error', (error) => this.fail(error))
     for (const end of ['end', 'close']) socket.on(end, () => this.fail(new ConnectionClosed()))
@@ -75,12 +73,12 @@ export class Connection implements StreamOwner, SocketReader {
 
   /** Whether it takes no more requests, and closes when it has none. */
   get isClosing(): boolean {
-    return this.#isClosing
+    return this.#streams.isClosing
   }
 
   /** Whether it has carried a request to the head of its response. */
   get hasAnswered(): boolean {
-    return this.#hasAnswered
+    return this.#streams.hasAnswered
   }
 
   /** The address that it goes to, undefined before it stands. */
@@ -99,27 +97,23 @@ export class Connection implements StreamOwner, SocketReader {
   }
 
   get hasRoom(): boolean {
-    return this.#isReady && !this.#isClosing && !this.#isGone && this.#streams.size < this.maxLoad
+    return this.#isReady && !this.#isGone && this.#streams.hasRoom(this.maxLoad)
   }
 
   /** Sends a request, for which there must be room. */
   send(request: OutgoingRequest, handler: ResponseHandler): void {
     const options = this.#options
-    const stream = new Stream(this, request, handler, options.windowBytes, this.#hasAnswered)
+    const stream = new Stream(this.#streams, request, handler, options.windowBytes, this.hasAnswered)
     handler.onSending(stream)
     // Its handler may have given it up.
     if (stream.isClosed) return
-    stream.id = this.#nextId
-    this.#nextId += 2
-    if (this.#nextId > Math.min(MAX_STREAM_ID, 2 * this.maxRequests)) this.#isClosing = true
-    this.#streams.set(stream.id, stream)
-    this.#silence.used()
+    this.#streams.add(stream, this.maxRequests)
     sendRequest(stream, request, handler, this.#outbox, options, this.#frames.settings.initialWindowBytes)
   }
 
   /** Takes no more requests, and closes when those that it has are done. */
   close(): void {
-    this.#isClosing = true
+    this.#streams.isClosing = true
     this.#leaveIfDone()
   }
 
@@ -130,40 +124,17 @@ export class Connection implements StreamOwner, SocketReader {
 
   onWriteFailed(): boolean {
     this.#outbox.stop()
-    for (const stream of [...this.#streams.values()]) stream.onSendingFailed()
+    for (const stream of this.#streams.all()) stream.onSendingFailed()
     this.close()
     return !this.#isGone
   }
 
   /** Looks whether the backend is still there: to be called now and then. */
   checkLife(nowMs: number): void {
+    this.#streams.recover(nowMs)
     const found = this.#silence.check(nowMs, this.#streams.size > 0)
     if (found === 'ask') this.#outbox.write(pingFrame(PING_DATA, 0))
     else if (found === 'dead') this.fail(new PingTimeout())
-  }
-
-  sendTrailers({ id }: Stream, trailers: readonly string[]): void {
-    this.#outbox.write(trailersFrames(id, trailers, this.#outbox.maxFrameBytes))
-  }
-
-  widen({ id }: Stream, bytes: number): void {
-    this.#outbox.write(numberFrame(FrameType.windowUpdate, id, bytes))
-  }
-
-  onTouched(stream: Stream): void {
-    this.#silence.used()
-    this.#touched.push(stream)
-  }
-
-  onClosed(stream: Stream, errorCode: number): void {
-    this.#streams.delete(stream.id)
-    this.#hasAnswered ||= stream.hasHead
-    if (this.#isGone) return
-    if (errorCode >= 0 && stream.id > 0) {
-      this.#outbox.write(numberFrame(FrameType.rstStream, stream.id, errorCode))
-      if (++this.#resets >= MAX_RESETS) this.#isClosing = true
-    }
-    this.#onChange()
   }
 
   /**
@@ -171,15 +142,14 @@ export class Connection implements StreamOwner, SocketReader {
    * @throws {BrokenFrame} if there never was one
    */
   streamOf(id: number): Stream | undefined {
-    if (id % 2 === 0 || id >= this.#nextId) throw new BrokenFrame('stream')
-    return this.#streams.get(id)
+    return this.#streams.of(id)
   }
 
   /** The backend has said of itself what was not known before. */
   onSettings(windowDelta: number): void {
-    if (windowDelta !== 0) for (const stream of [...this.#streams.values()]) stream.widen(windowDelta)
+    if (windowDelta !== 0) for (const stream of this.#streams.all()) stream.widen(windowDelta)
     if (this.#isReady) {
-      this.#onChange()
+      this.onStreamOver()
       return
     }
     this.#isReady = true
@@ -189,9 +159,8 @@ export class Connection implements StreamOwner, SocketReader {
 
   /** The backend takes no more requests, and has not looked at those behind this one. */
   onGoAway(lastId: number): void {
-    this.#isClosing = true
-    for (const stream of [...this.#streams.values()]) if (stream.id > lastId) stream.onRefused()
-    this.#onChange()
+    this.#streams.onGoAway(lastId)
+    this.onStreamOver()
   }
 
   #onConnected(): void {
@@ -212,20 +181,27 @@ export class Connection implements StreamOwner, SocketReader {
     } catch (error) {
       this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
     }
-    for (const stream of this.#touched) stream.onReadEnd()
-    this.#touched.length = 0
+    this.#streams.onReadEnd()
     this.#memory.recycle(length)
     return true
   }
 
-  #onChange(): void {
+  onUsed(): void {
+    this.#silence.used()
+  }
+
+  onUseless(): void {
+    this.#owner.onUseless()
+  }
+
+  onStreamOver(): void {
     if (!this.#isGone) this.#owner.onChange()
     this.#leaveIfDone()
   }
 
   /** Closes the connection in good order. */
   #leaveIfDone(): void {
-    if (this.#isGone || !this.#isClosing || this.#streams.size > 0) return
+    if (this.#isGone || !this.#streams.isClosing || this.#streams.size > 0) return
     this.#end()
     this.#outbox.end(goAwayFrame(ErrorCode.noError))
     this.#owner.onGone(new ConnectionClosed())
@@ -240,10 +216,8 @@ export class Connection implements StreamOwner, SocketReader {
       this.#outbox.flush()
     }
     this.#socket.destroy()
-    if (this.#hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame)) this.#owner.onStale()
-    const isOfAll = !this.#streams.has(culprit)
-    for (const stream of [...this.#streams.values()])
-      stream.onLost(isOfAll || stream.id === culprit ? error : new ConnectionClosed())
+    if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame)) this.#owner.onStale()
+    this.#streams.onLost(culprit, error)
     this.#owner.onGone(error)
   }
 

@@ -4,18 +4,16 @@ import { ConnectionClosed } from '../http1/connection.js'
 import type { ConnectionStack } from '../http1/connection-stack.js'
 import { IdleTime } from '../http1/idle-time.js'
 import { endElsewhere, lifetimeOf } from '../http1/lifetime.js'
+import { ConnectPace } from './connect-pace.js'
 import { Connection, MAX_STREAMS } from './connection.js'
-import { SettingsTimeout } from './errors.js'
+import { RequestRefused, SettingsTimeout } from './errors.js'
 import type { ConnectionOptions } from './options.js'
+import { RequestLimit } from './request-limit.js'
+import { WaitingRequests } from './waiting-requests.js'
 
 /** A server says that it closes, and what it has not looked at is sent again: so connections may be kept for longer. */
 const IDLE_MS = 60_000
 const SWEEP_MS = 500
-
-interface Waiting {
-  readonly request: OutgoingRequest
-  readonly handler: ResponseHandler
-}
 
 /**
  * Connections of HTTP/2 to one backend, each with as many requests at a time as the backend takes. A request goes on the
@@ -30,8 +28,10 @@ export class Connections extends Dispatcher {
   readonly #open: Connection[] = []
   readonly #closing = new Set<Connection>()
   /** For a connection that is to come, or for room on one. */
-  readonly #waiting: Waiting[] = []
+  readonly #waiting = new WaitingRequests<Connection>()
   readonly #idleTime = new IdleTime(IDLE_MS)
+  readonly #limit = new RequestLimit()
+  readonly #pace = new ConnectPace()
   /** What a connection is expected to carry. */
   #maxLoad = MAX_STREAMS
   #sweeper: NodeJS.Timeout | undefined
@@ -54,7 +54,7 @@ export class Connections extends Dispatcher {
     if (connection) {
       this.#send(connection, request, handler)
     } else {
-      this.#waiting.push({ request, handler })
+      this.#waiting.add(request, handler)
       this.#openEnough()
     }
     return true
@@ -91,7 +91,7 @@ export class Connections extends Dispatcher {
   override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
     const reason = error instanceof Error ? error : new ConnectionClosed()
     void this.#upgrades.destroy(reason)
-    for (const { handler } of this.#waiting.splice(0)) handler.onError(reason)
+    this.#waiting.fail(reason)
     for (const connection of [...this.#open, ...this.#closing]) connection.fail(reason)
     const closed = typeof error === 'function' ? error : callback
     if (!closed) return this.close()
@@ -99,7 +99,7 @@ export class Connections extends Dispatcher {
     return undefined
   }
 
-  #send(connection: Connection, request: OutgoingRequest, handler: ResponseHandler): void {
+  readonly #send = (connection: Connection, request: OutgoingRequest, handler: ResponseHandler): void => {
     if (connection.load === 0) {
       connection.idledMs = performance.now() - connection.idleSinceMs
       connection.idleSinceMs = Number.POSITIVE_INFINITY
@@ -107,7 +107,7 @@ export class Connections extends Dispatcher {
     connection.send(request, handler)
   }
 
-  #leastLoaded({ needsNewConnection }: ResponseHandler): Connection | undefined {
+  readonly #leastLoaded = ({ needsNewConnection }: ResponseHandler): Connection | undefined => {
     let least: Connection | undefined
     for (const connection of this.#open) {
       if (!connection.hasRoom || (needsNewConnection && connection.hasAnswered)) continue
@@ -116,20 +116,34 @@ export class Connections extends Dispatcher {
     return least
   }
 
-  /** Opens as many connections as it takes for those that wait. */
+  /** Opens as many connections as it takes for those that wait, few at once; or turns them away for a while. */
   #openEnough(): void {
+    const waiting = this.#waiting
+    if (waiting.size === 0) return
     let coming = 0
     for (const { isReady } of this.#open) if (!isReady) coming++
-    for (; coming * this.#maxLoad < this.#waiting.length; coming++) this.#connect()
+    const nowMs = performance.now()
+    if (this.#pace.isPaused(nowMs)) {
+      if (coming > 0) return
+      waiting.fail(new RequestRefused(true))
+      return
+    }
+    const load = Math.min(this.#maxLoad, this.#limit.requests)
+    for (; coming * load < waiting.size && coming < this.#pace.atOnce; coming++) {
+      this.#pace.onConnect(nowMs)
+      this.#connect()
+    }
   }
 
   #connect(): void {
-    const connection: Connection = new Connection(this.#options, {
+    const owner = {
       onReady: () => this.#onReady(connection),
       onChange: () => this.#onChange(connection),
+      onUseless: () => this.#onUseless(connection),
       onStale: () => this.#retireIdle(),
-      onGone: (error) => this.#onGone(connection, error)
-    })
+      onGone: (error: Error) => this.#onGone(connection, error)
+    }
+    const connection: Connection = new Connection(this.#options, owner, this.#limit)
     if (this.#options.lifetime) Object.assign(connection, lifetimeOf(this.#options.lifetime))
     this.#open.push(connection)
     this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
@@ -147,7 +161,16 @@ export class Connections extends Dispatcher {
     this.#onChange(connection)
   }
 
+  #onUseless({ load }: Connection): void {
+    // One that nobody wanted anything of has refused nobody.
+    if (load > 0 || this.#waiting.size > 0) this.#pace.onUseless(performance.now())
+  }
+
   #onChange(changed?: Connection): void {
+    if (changed?.hasAnswered && !changed.isUseful) {
+      changed.isUseful = true
+      this.#pace.onUseful()
+    }
     const index = changed?.isClosing ? this.#open.indexOf(changed) : -1
     if (index !== -1) {
       this.#open.splice(index, 1)
@@ -158,7 +181,6 @@ export class Connections extends Dispatcher {
       changed.idleSinceMs = performance.now()
       this.#idleTime.onSurvived(changed.idledMs)
     }
-    if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
   }
 
   #onGone(connection: Connection, error: Error): void {
@@ -168,14 +190,12 @@ export class Connections extends Dispatcher {
     if (!connection.isReady) this.#failWaiting(error)
     else if (!connection.isClosing) this.#noteClosed(connection)
     this.#serve()
-    if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
   }
 
   /** A connection could not be opened: neither are those served that it was for. */
   #failWaiting(error: Error): void {
     const isLast = this.#open.every(({ isReady }) => isReady)
-    const count = isLast ? this.#waiting.length : this.#maxLoad
-    for (const { handler } of this.#waiting.splice(0, count)) handler.onError(error)
+    this.#waiting.fail(error, isLast ? this.#waiting.size : this.#maxLoad)
   }
 
   /** The backend has closed a connection, which may have been idle. */
@@ -186,22 +206,9 @@ export class Connections extends Dispatcher {
 
   /** Gives those that wait to connections with room, and opens what it takes for the rest. */
   #serve(): void {
-    const waiting = this.#waiting
-    for (let i = 0; i < waiting.length; ) {
-      const { request, handler } = waiting[i]!
-      const connection = handler.abandoned ? undefined : this.#leastLoaded(handler)
-      if (!connection && !handler.abandoned) {
-        if (!handler.needsNewConnection) break
-        // Those behind it may go on connections that it may not.
-        i++
-        continue
-      }
-      waiting.splice(i, 1)
-      if (connection) this.#send(connection, request, handler)
-      // Others may have come and gone from within.
-      i = 0
-    }
+    this.#waiting.serve(this.#leastLoaded, this.#send)
     this.#openEnough()
+    if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
   }
 
   /** Closes all that lie idle: the backend may be closing them, as it closed one that was in use. */
@@ -212,6 +219,7 @@ export class Connections extends Dispatcher {
 
   #sweep(): void {
     const nowMs = performance.now()
+    this.#limit.recover(nowMs)
     for (const connection of [...this.#open, ...this.#closing]) connection.checkLife(nowMs)
     this.#retireSpent()
     this.#closeIdle(nowMs - this.#idleTime.limitMs(-1, nowMs))
@@ -229,7 +237,7 @@ export class Connections extends Dispatcher {
 
   /** Closes what has been idle since then; and all, if it closes by itself. */
   #closeIdle(sinceMs: number): void {
-    if (this.#closed && this.#waiting.length > 0) return
+    if (this.#closed && this.#waiting.size > 0) return
     for (const connection of [...this.#open])
       if (connection.load === 0 && connection.isReady && (this.#closed || connection.idleSinceMs <= sinceMs))
         connection.close()

@@ -10,9 +10,16 @@ export class SettingsTimeout extends Error {
   readonly code = 'LB_SETTINGS_TIMEOUT'
 }
 
-/** A backend says that it has not looked at a request: it may be sent again, whatever it is (RFC 9113 section 8.7). */
+/**
+ * A backend says that it has not looked at a request, or the request was never written to it: it may be sent again,
+ * whatever it is (RFC 9113 section 8.7).
+ */
 export class RequestRefused extends Error {
   readonly code = 'LB_REQUEST_REFUSED'
+  /** @param ofAll whether its connection has taken no other request either */
+  constructor(readonly ofAll: boolean) {
+    super()
+  }
 }
 
 /** A backend gave a request up, for a reason that it names in one word. */

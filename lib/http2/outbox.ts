@@ -29,6 +29,8 @@ export interface DataWaiter {
 export class Outbox {
   /** Of a frame, as the backend wants it. */
   maxFrameBytes = MAX_FRAME_BYTES
+  /** How often it has written to the socket. */
+  flushes = 0
   readonly #socket: Socket
   #window = DEFAULT_WINDOW_BYTES
   #frames: Buffer[] = []
@@ -83,6 +85,7 @@ export class Outbox {
     this.#frames = []
     this.#bytes = 0
     if (socket.destroyed || this.#isStopped) return
+    this.flushes++
     if (frames.length === 1 || bytes <= MAX_JOINED_BYTES) {
       socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames, bytes))
     } else {

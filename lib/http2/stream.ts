@@ -13,6 +13,8 @@ export interface StreamOwner {
   widen(stream: Stream, bytes: number): void
   /** Something was told of the stream: the end of the read is to be told, too. */
   onTouched(stream: Stream): void
+  /** The backend has not looked at a stream under way. Returns whether it has looked at none so far. */
+  onRefused(): boolean
   /**
    * The stream is over.
    * @param errorCode what the backend is told, which may still be at work on it; -1 if it knows
@@ -32,6 +34,8 @@ export class Stream implements Carrier, DataStream {
   isClosed = false
   /** For its connection: it has been told something in this read. */
   isTouched = false
+  /** For its connection: how often that had written before it was sent. */
+  flushes = 0
 
   readonly isReused: boolean
   /** Other streams go on in the memory that it lies in. */
@@ -154,13 +158,9 @@ export class Stream implements Carrier, DataStream {
   onReset(errorCode: number): void {
     const isAnswered = errorCode === ErrorCode.noError && this.#hasHead && this.#remaining === 0
     if (isAnswered) this.#end(NO_TRAILERS, KNOWN)
-    else if (errorCode === ErrorCode.refusedStream && !this.#hasHead) this.onRefused()
+    else if (errorCode === ErrorCode.refusedStream && !this.#hasHead)
+      this.onLost(new RequestRefused(this.#owner.onRefused()))
     else this.onLost(new StreamReset(errorCode))
-  }
-
-  /** The backend has not looked at the request, and never will. */
-  onRefused(): void {
-    this.onLost(new RequestRefused())
   }
 
   /** There will be nothing more. */

@@ -193,7 +193,12 @@ export function exposition(source: MetricsSource): Exposition {
   ])
   totals('attempts_total', 'Requests that were given to it, second tries included', BackendCell.total)
   totals('failures_total', 'Attempts that were refused, reset, timed out or broken', BackendCell.failed)
-  totals('retries_total', 'Requests that failed here and were tried on another backend', BackendCell.retries)
+  totals('retries_total', 'Requests that failed here and were tried again', BackendCell.retries)
+  totals(
+    'unprocessed_retries_total',
+    'Of its retries, those of requests that it had not looked at',
+    BackendCell.unprocessedRetries
+  )
   totals('hedges_total', 'Requests it was asked beside a silent backend', BackendCell.hedges)
   totals('ejections_total', 'Times that it was kept out by passive means', BackendCell.ejections)
   totals('received_bytes_total', 'Bytes of response bodies', BackendCell.bytesReceived)

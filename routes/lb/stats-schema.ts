@@ -60,7 +60,8 @@ export const backend = object({
     '4xx': count('Client errors'),
     '5xx': count('Server errors')
   }),
-  retries: count('Requests that failed here and were tried again on another backend'),
+  retries: count('Requests that failed here and were tried again, mostly on another backend'),
+  unprocessedRetries: count('Of those retries, the ones of requests that it had not looked at'),
   hedges: count('Requests that it was asked beside another backend that was silent'),
   ejections: count('Times that it was kept out as its answers were errors, or none came'),
   bytes: object({

@@ -101,16 +101,6 @@ test('a single backend is tried again, on another connection, when it goes away 
   t.equal(backend.connections, 2)
 })
 
-test('one that goes on refusing is not asked for ever', async (t) => {
-  const backend = await framed(
-    t,
-    onRequest((id, peer) => peer.reset(id, REFUSED_STREAM))
-  )
-  const balancer = await startBalancer(t, [h2(backend)], { LB_RETRIES: '3' })
-  t.equal(codeOf(await exchange(t, balancer.port, POST)), 'LB_CONNECTION_LOST')
-  t.equal(backend.peers[0]!.requests.length, 4)
-})
-
 for (const [what, end] of [
   ['given up', (id, peer) => peer.reset(id, 2)],
   ['lost with its connection', (_id, peer) => peer.socket.destroy()]

@@ -7,7 +7,7 @@ import { PULSE_MS, World } from './world.js'
 
 const REFUSED = 'ECONNREFUSED'
 const LOST = ['ECONNRESET', 'LB_CONNECTION_CLOSED', REFUSED_UNPROCESSED]
-const NOT_CONNECTED = [REFUSED, REFUSED, 'LB_CONNECT_TIMEOUT', 'EMFILE']
+const NOT_CONNECTED = [REFUSED, REFUSED, 'LB_CONNECT_TIMEOUT', 'EMFILE', REFUSED_UNPROCESSED]
 /** Longer than the first ejection. */
 const LONG_MS = 11_000
 const TURNS_OF_A_CHECK = 4
@@ -25,12 +25,14 @@ export class History {
 
   /** Plays it to its end. Rejects when a rule is broken, with the seed and what happened before. */
   async play(): Promise<void> {
-    const { performance: clock } = globalThis
+    const { performance: clock, setTimeout: set, clearTimeout: clear } = globalThis
     const now = clock.now
     const chance = Math.random
     // Before anything is made that holds on to it.
     Math.random = this.#random
     clock.now = () => this.#world.nowMs
+    globalThis.setTimeout = ((run: () => void, ms: number) => this.#world.timers.set(run, ms)) as never
+    globalThis.clearTimeout = ((timer: never) => this.#world.timers.clear(timer)) as never
     try {
       this.#world = new World(drawSetting(this.#random), this.#random)
       this.#rules = new Rules(this.#world)
@@ -44,6 +46,8 @@ export class History {
       throw new Error(`HISTORY=${this.seed}: ${(error as Error).stack}\n${setting}\n${last}`)
     } finally {
       clock.now = now
+      globalThis.setTimeout = set
+      globalThis.clearTimeout = clear
       Math.random = chance
     }
   }

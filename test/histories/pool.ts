@@ -11,6 +11,7 @@ export class Attempt {
   hasEnded = false
   /** The backend says that it has not looked at the request. */
   isRefused = false
+  isFailed = false
   /** Its connection broke, and had carried other requests before. */
   isStale = false
   /** Closed by the exchange. */
@@ -61,7 +62,7 @@ export class Attempt {
 
   fail(error: Error): void {
     if (this.hasEnded || this.isDropped) return
-    this.hasEnded = true
+    this.hasEnded = this.isFailed = true
     this.isRefused = error === errorOf(REFUSED_UNPROCESSED)
     this.isStale =
       this.isReused && this.isSent && !this.isRefused && LOSSES.has((error as { code?: string }).code!)

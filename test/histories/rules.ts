@@ -82,12 +82,23 @@ export class Rules {
         before.length > 0 ? isSecondChance || !choices.some(hasRoom) : choices.includes(backend)
       this.#demand(isRightPlace, `${backend.address} is asked while it is the turn of others`)
     }
+    if (this.#outageMs === 0) this.#checkRetries(client)
     if (!isFirst || client.isStranded || this.#waitsForOwn(client)) return
     for (const other of world.open) {
       if (other.id >= client.id) break
       const isWaiting = other.attempts.length === 0 && !other.isAnswered && !other.isStranded
       this.#demand(!isWaiting || this.#waitsForOwn(other), `client ${client.id} goes before ${other.id}`)
     }
+  }
+
+  /** Failures but those that say nothing of the next try are as many as there may be retries. */
+  #checkRetries({ id, attempts }: Client): void {
+    const { retries } = this.#world.setting.config.resilience
+    const failures = attempts.filter(({ isFailed, isRefused, isStale }) => isFailed && !isRefused && !isStale)
+    // One of two that were asked at once may fail.
+    const seconds = attempts.filter(({ isSecond }) => isSecond)
+    const isWithin = failures.length <= retries + seconds.length
+    this.#demand(isWithin, `client ${id} is tried again after ${failures.length} failures`)
   }
 
   afterAttempt({ client, backend }: Attempt): void {
@@ -148,6 +159,7 @@ export class Rules {
       active.every((count) => count === 0),
       `slots are taken at the end: ${active}`
     )
+    this.#demand(this.#world.timers.size === 0, 'a timer is left')
     const lost = clients.find((client) => !client.isClosed)
     this.#demand(!lost, `client ${lost?.id} was never answered`)
     this.#throwBroken()

@@ -30,6 +30,7 @@ export class World {
   /** The backend of each cookie that was given. */
   readonly cookies = new Map<string, Backend>()
   nowMs = 0
+  readonly timers = new Timers(() => this.nowMs)
   readonly setting: Setting
   readonly #random: () => number
   readonly #openExchange: FastifyInstance['openExchange']
@@ -117,7 +118,12 @@ export class World {
 
   /** Time passes, up to the next pulse. */
   pulse(): void {
-    this.nowMs += PULSE_MS
+    const untilMs = this.nowMs + PULSE_MS
+    for (let timer = this.timers.next(untilMs); timer; timer = this.timers.next(untilMs)) {
+      this.nowMs = timer.dueMs
+      timer.run()
+    }
+    this.nowMs = untilMs
     this.registry.pulse(this.nowMs)
   }
 
@@ -163,6 +169,43 @@ export class World {
           })
         : undefined
     return new Stalls(this.registry, ejection, { afterMs: STALL_MS, probe })
+  }
+}
+
+interface Timer {
+  readonly dueMs: number
+  readonly run: () => void
+}
+
+/** Timers of a world's time. */
+class Timers {
+  readonly #timers = new Set<Timer>()
+  readonly #now: () => number
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  set(run: () => void, ms: number): Timer {
+    const timer = { dueMs: this.#now() + ms, run }
+    this.#timers.add(timer)
+    return timer
+  }
+
+  clear(timer: Timer): void {
+    this.#timers.delete(timer)
+  }
+
+  /** Takes out the first that is due by then. */
+  next(untilMs: number): Timer | undefined {
+    const [first] = [...this.#timers].sort((a, b) => a.dueMs - b.dueMs)
+    if (!first || first.dueMs > untilMs) return undefined
+    this.#timers.delete(first)
+    return first
+  }
+
+  get size(): number {
+    return this.#timers.size
   }
 }
 

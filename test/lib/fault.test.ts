@@ -30,7 +30,7 @@ t.test('network errors in words, without addresses', async (t) => {
     [new NotHttp2(), 'does not speak HTTP/2'],
     [systemError('ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'), 'does not speak HTTP/2'],
     [new SettingsTimeout(), 'connect timeout (no settings of HTTP/2)'],
-    [new RequestRefused(), 'request refused unprocessed'],
+    [new RequestRefused(false), 'request refused unprocessed'],
     [new StreamReset(2), 'request given up (INTERNAL_ERROR)'],
     [new PingTimeout(), 'connection silent'],
     [new DOMException('', 'TimeoutError'), 'timeout']

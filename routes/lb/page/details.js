@@ -8,7 +8,8 @@ const share = (part, all) => (all > 0 ? ` (${percent(part / all)})` : '')
 const FIGURES = [
   ['Requests', ({ view }) => count(view.total)],
   ['Failed', ({ view }) => `${count(view.failed)}${share(view.failed, view.total)}`],
-  ['Retried elsewhere', ({ view }) => count(view.retries)],
+  ['Tried again', ({ view }) => count(view.retries)],
+  ['Of those, unprocessed', ({ view }) => count(view.unprocessedRetries)],
   ['Hedges', ({ view }) => count(view.hedges)],
   ['Ejections', ({ view }) => count(view.ejections)],
   ...['2xx', '3xx', '4xx', '5xx', '1xx'].map((kind) => [

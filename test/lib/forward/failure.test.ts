@@ -62,7 +62,7 @@ t.test('after it was sent', async (t) => {
 
 t.test('that a backend has not looked at a request is no loss of its connection', async (t) => {
   const refused = { failure: { code: 'LB_CONNECTION_LOST' }, connectionLost: false, unprocessed: true }
-  t.hasStrict(classify(new RequestRefused(), SENT), refused)
+  t.hasStrict(classify(new RequestRefused(false), SENT), refused)
   t.equal(classify(new ConnectionClosed(), SENT).unprocessed, false)
 })
 

@@ -380,6 +380,16 @@ test('an answer amid an upload ends that, too, and the backend is told so', asyn
   t.equal(ofType(backend, DATA).length, 1)
 })
 
+test('what was not written before its connection was lost may be sent again, whatever it is', async (t) => {
+  const { connections, ending, peer, backend } = await asked(t)
+  const unwritten = ask(connections, { method: 'POST' })
+  await connections.destroy(new Error('lost'))
+  t.match(unwritten.errors, [{ code: 'LB_REQUEST_REFUSED', ofAll: false }])
+  t.match(ending.errors, [{ message: 'lost' }])
+  await eventually(() => peer.socket.destroyed)
+  t.equal(backend.peers[0]!.requests.length, 1)
+})
+
 test('what was sent of a body is kept until the response begins', async (t) => {
   const { ending, kept, peer } = await uploading(t)
   t.equal(`${kept.chunks}`, 'hello')

@@ -51,6 +51,31 @@ test('one at a time, if that is what it takes', async (t) => {
   await eventually(allEnded(endings))
 })
 
+test('few connections are in the making at once', async (t) => {
+  let isSilent = false
+  const greet = (peer: Peer) => {
+    if (isSilent) peer.socket.pause()
+    else peer.settings([MAX_STREAMS, 1])
+  }
+  const backend = await framed(t, () => {}, greet)
+  const connections = connectionsTo(t, backend)
+  ask(connections)
+  await eventually(() => total(backend) === 1)
+  isSilent = true
+  const endings = askFor(connections, 20)
+  await eventually(() => backend.connections === 5)
+  await sleep(30)
+  t.equal(backend.connections, 5)
+  isSilent = false
+  for (const peer of backend.peers.slice(1)) {
+    greet(peer)
+    peer.socket.resume()
+  }
+  await eventually(() => total(backend) === 21)
+  for (const peer of backend.peers) peer.answer(1)
+  await eventually(allEnded(endings))
+})
+
 test('a backend without a limit gets a hundred on each', async (t) => {
   const [backend, connections] = await limited(t)
   askFor(connections, 250)

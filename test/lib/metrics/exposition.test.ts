@@ -115,6 +115,7 @@ const BACKEND_TOTALS = {
   attempts: BackendCell.total,
   failures: BackendCell.failed,
   retries: BackendCell.retries,
+  unprocessed_retries: BackendCell.unprocessedRetries,
   hedges: BackendCell.hedges,
   ejections: BackendCell.ejections,
   received_bytes: BackendCell.bytesReceived,
