@@ -219,6 +219,7 @@ function openExchangeOf(
     ...parts,
     latency,
     requestMetrics: new RequestMetrics(),
+    shortages: { note() {} },
     refuse(req: IncomingMessage, res: ClientResponse, failure: Failure, cell: number) {
       parts.registry.counters.addTotal(cell, 1)
       answerRaw(req, res, failure)
