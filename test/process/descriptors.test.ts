@@ -117,24 +117,29 @@ test('requests that get no connection for want of descriptors are answered 503, 
   })
   const other = await backendOf(t)
   const addresses = `${backend.address} ${other.address.replace('127.0.0.1', 'localhost')};backup`
-  const balancer = await few(t, addresses, { LB_H2C: 'true', LB_HEALTH_CHECK_PERIOD: '0.2' })
+  const balancer = await few(t, addresses, { LB_H2C: 'true', LB_HEALTH_CHECK_PERIOD: '2' })
   const { port, child } = balancer
   const client = await Http2Client.open(t, port)
   const codes: string[] = []
-  const asked = Array.from({ length: 60 }, async () => {
+  const ask = async () => {
     const { status, body } = await client.get('/hold')
     codes.push(status === 200 ? 'ok' : JSON.parse(body).code)
-  })
+  }
+  const asked = Array.from({ length: 60 }, ask)
   await eventually(() => held.length + codes.length === asked.length, 10_000)
   t.ok(held.length > 20 && codes.length > 5, `${held.length} are asked, ${codes.length} are not`)
   t.same([...new Set(codes)], ['LB_OVERLOADED'])
+  await eventually(() => shortages(balancer).length > 0)
   t.match(shortages(balancer)[0], {
     resource: 'descriptors',
     backends: 1,
     msg: /1 connection to a backend failed/
   })
-  // No check can be made meanwhile, of names neither.
-  await sleep(1500)
+  // No check can be made meanwhile, of names neither: what a check has left is taken at once.
+  for (let i = 0; i < 60; i++) {
+    asked.push(ask())
+    await sleep(50)
+  }
   for (const socket of held) socket.write(OK)
   await Promise.all(asked)
   const { body } = await client.ask({ ':path': '/__lb/stats', ':authority': 'localhost' })
