@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServiceError } from '@grpc/grpc-js'
-import { eventually, inFlight, startBalancer, test } from '../helper.js'
+import { eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
 import { framed, onRequest, RST_STREAM } from '../support/frame-backend.js'
 import { GrpcClient, grpcServer } from '../support/grpc.js'
 import { answering, http2Backend } from '../support/http2-backend.js'
@@ -11,6 +11,7 @@ import { fieldValue, statusOf } from '../support/wire.js'
 const H2C = { LB_H2C: 'true' }
 const DEADLINE_EXCEEDED = '4'
 const CANCEL = 8
+const REFUSED_STREAM = 7
 const EMPTY = Buffer.alloc(5)
 
 const call = (timeout?: string, more: Record<string, string> = {}) => ({
@@ -87,6 +88,21 @@ test('the time bounds what a call waits for in the balancer', async (t) => {
   const waiting = await Http2Client.open(t, none.port)
   t.match(await waiting.ask(call('100m'), EMPTY), RAN_OUT)
   t.equal(none.stats().requests.queued, 0)
+})
+
+test('the time bounds how often a call is tried again that a backend does not look at', async (t) => {
+  const backend = await framed(
+    t,
+    onRequest((id, peer) => peer.reset(id, REFUSED_STREAM))
+  )
+  const balancer = await startBalancer(t, [{ address: `${backend.address};h2` }], H2C)
+  const client = await Http2Client.open(t, balancer.port)
+  t.match(await client.ask(call('200m'), EMPTY), RAN_OUT)
+  const tries = () => backend.peers.flatMap(({ requests }) => requests).length
+  const before = tries()
+  t.ok(before > 1)
+  await sleep(500)
+  t.equal(tries(), before)
 })
 
 test('the time can be shorter than that for any response, and not longer', async (t) => {
