@@ -11,6 +11,8 @@ const CHECKED = { LB_NO_HEALTH_CHECK: 'false', LB_HEALTH_CHECK_URL: 'grpc:', LB_
 /** So rarely that what is seen meanwhile was told by itself. */
 const RARELY = { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '60' }
 const OFTEN = { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '0.2' }
+/** Of a machine with much else to do. */
+const PATIENCE_MS = 10_000
 const SERVICE = 'app.v1.Shop'
 
 const told = (balancer: Balancer) =>
@@ -21,43 +23,50 @@ const after = (server: { readonly address: string }, options: string) => ({
 })
 
 test('a backend is as healthy as its server says', async (t) => {
-  const server = await healthServer(t, {
+  const statuses = {
     '': 'SERVING',
     [SERVICE]: 'SERVING',
     'app.v1.Down': 'NOT_SERVING',
     'app.v1.New': 'UNKNOWN'
-  })
-  const plain = await grpcServer(t)
+  } as const
+  const serverOf = (options: string) => healthServer(t, statuses).then((server) => after(server, options))
   const web = createServer((_req, res) => res.end('ok'))
   const other = await http2Backend(t, ({ stream }) => {
     stream.respond({ ':status': 404 })
     stream.end('what?')
   })
-  const silent = await http2Backend(t, () => {})
-  for (const [what, backend, wanted] of [
-    ['the whole server', server, /^healthy: gRPC SERVING$/],
-    ['a service', after(server, `check=grpc:${SERVICE}`), /^healthy: gRPC SERVING$/],
-    ['one that is down', after(server, 'check=grpc:app.v1.Down'), /^unhealthy: gRPC NOT_SERVING$/],
-    ['one that knows nothing yet', after(server, 'check=grpc:app.v1.New'), /^unhealthy: gRPC UNKNOWN$/],
+  const cases = [
+    ['the whole server', await healthServer(t, statuses), /^healthy: gRPC SERVING$/],
+    ['a service', await serverOf(`check=grpc:${SERVICE}`), /^healthy: gRPC SERVING$/],
+    ['one that is down', await serverOf('check=grpc:app.v1.Down'), /^unhealthy: gRPC NOT_SERVING$/],
+    ['one that knows nothing yet', await serverOf('check=grpc:app.v1.New'), /^unhealthy: gRPC UNKNOWN$/],
     [
       'one that is none',
-      after(server, 'check=grpc:nobody'),
+      await serverOf('check=grpc:nobody'),
       /^unhealthy: gRPC NOT_FOUND \(Health status unknown for service nobody\)$/
     ],
-    ['no service of health', plain, /^unhealthy: gRPC UNIMPLEMENTED, no grpc.health.v1.Health there \(/],
+    [
+      'no service of health',
+      await grpcServer(t),
+      /^unhealthy: gRPC UNIMPLEMENTED, no grpc.health.v1.Health there \(/
+    ],
     ['no gRPC', other, /^unhealthy: status 404, no gRPC$/],
     ['no HTTP/2', { address: `${await listen(t, web)};h2` }, /^unhealthy: does not speak HTTP\/2$/],
-    ['silence', after(silent, 'check-period=0.3'), /^unhealthy: no answer within 0.3 s$/]
-  ] as const) {
-    const balancer = await startBalancer(t, [backend], RARELY)
-    await eventually(() => !told(balancer)[0]!.startsWith('checking'))
-    t.match(told(balancer)[0], wanted, what)
-  }
+    [
+      'silence',
+      after(await http2Backend(t, () => {}), 'check-period=0.3'),
+      /^unhealthy: no answer within 0.3 s$/
+    ]
+  ] as const
+  const backends = cases.map(([, backend]) => backend)
+  const balancer = await startBalancer(t, backends, RARELY)
+  await eventually(() => told(balancer).every((text) => !text.startsWith('checking')), PATIENCE_MS)
+  for (const [i, [what, , wanted]] of cases.entries()) t.match(told(balancer)[i], wanted, what)
 })
 
 test('what a check says is broken is told, and cannot break the balancer', async (t) => {
   const head = [':status', '200', 'content-type', 'application/grpc']
-  for (const [body, trailers, wanted] of [
+  const cases = [
     ['\0\0\0\0\x02\x08\x01', ['grpc-status', '0'], 'healthy: gRPC SERVING'],
     [
       '\0\0\0\0\x02\x08\x01',
@@ -72,8 +81,9 @@ test('what a check says is broken is told, and cannot break the balancer', async
     ['\x01\0\0\0\x02\x08\x01', ['grpc-status', '0'], 'unhealthy: broken response (compressed message)'],
     ['\0\xff\xff\xff\xff', ['grpc-status', '0'], 'unhealthy: broken response (message too large)'],
     ['\0\0\0\0\x02\x08', ['grpc-status', '0'], 'unhealthy: gRPC OK, but nothing of its health']
-  ] as const) {
-    const backend = await framed(
+  ] as const
+  const backends = cases.map(([body, trailers]) =>
+    framed(
       t,
       onRequest((id, peer) => {
         peer.head(id, head)
@@ -81,10 +91,17 @@ test('what a check says is broken is told, and cannot break the balancer', async
         peer.head(id, trailers, true)
       })
     )
-    const balancer = await startBalancer(t, [after(backend, 'h2')], RARELY)
-    await eventually(() => !told(balancer)[0]!.startsWith('checking'))
-    t.equal(told(balancer)[0], wanted)
-  }
+  )
+  const balancer = await startBalancer(
+    t,
+    (await Promise.all(backends)).map((backend) => after(backend, 'h2')),
+    RARELY
+  )
+  await eventually(() => told(balancer).every((text) => !text.startsWith('checking')), PATIENCE_MS)
+  t.same(
+    told(balancer),
+    cases.map(([, , wanted]) => wanted)
+  )
 })
 
 test('a check says what it is, over a connection of its own, with the fields that are set', async (t) => {
@@ -100,7 +117,7 @@ test('a check says what it is, over a connection of its own, with the fields tha
     LB_HEALTH_CHECK_HOST: 'app.test'
   }
   const balancer = await startBalancer(t, [after(backend, 'check-period=30')], env)
-  await eventually(() => backend.sessions.size === 0 && backend.requests.length === 1)
+  await eventually(() => backend.sessions.size === 0 && backend.requests.length === 1, PATIENCE_MS)
   t.match(backend.requests[0]!.headers, {
     ':method': 'POST',
     ':path': '/grpc.health.v1.Health/Check',
@@ -119,10 +136,10 @@ test('checks by gRPC over TLS', async (t) => {
   if (!by) return
   const server = await healthServer(t, { '': 'SERVING' }, by.issue('localhost'))
   const balancer = await startBalancer(t, [server], { ...RARELY, LB_BACKEND_CA: by.file })
-  await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING')
+  await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING', PATIENCE_MS)
   t.same(await new GrpcClient(t, balancer.port).all(), ALL_WELL)
   server.health.setStatus('', 'NOT_SERVING')
-  await eventually(() => balancer.stats().backends[0]!.state === 'unhealthy')
+  await eventually(() => balancer.stats().backends[0]!.state === 'unhealthy', PATIENCE_MS)
 })
 
 test('what a server tells by itself counts at once, out and back', async (t) => {
@@ -132,25 +149,21 @@ test('what a server tells by itself counts at once, out and back', async (t) => 
   const balancer = await startBalancer(t, [server, other], env)
   const client = new GrpcClient(t, balancer.port)
   const state = () => balancer.stats().backends[0]!.state
-  await eventually(() => server.watchers === 1)
-  for (let i = 0; i < 2; i++) {
-    server.health.setStatus(SERVICE, 'NOT_SERVING')
-    await eventually(() => state() === 'unhealthy')
-    t.match(told(balancer)[0], 'gRPC NOT_SERVING, told by Watch')
-    t.same(await client.all(), ALL_WELL)
-    server.health.setStatus(SERVICE, 'SERVING')
-    await eventually(() => state() === 'healthy')
-    t.match(balancer.stats().backends[0]!.reason, /2 checks passed: gRPC SERVING/)
-    // More often than each second it tells what holds by then.
-    await sleep(1100)
-  }
+  await eventually(() => server.watchers === 1, PATIENCE_MS)
+  server.health.setStatus(SERVICE, 'NOT_SERVING')
+  await eventually(() => state() === 'unhealthy', PATIENCE_MS)
+  t.match(told(balancer)[0], 'gRPC NOT_SERVING, told by Watch')
+  t.same(await client.all(), ALL_WELL)
+  server.health.setStatus(SERVICE, 'SERVING')
+  await eventually(() => state() === 'healthy', PATIENCE_MS)
+  t.match(balancer.stats().backends[0]!.reason, /2 checks passed: gRPC SERVING/)
   t.equal(balancer.stats().requests.failed, 0)
 })
 
 test('a server that changes its mind all the time costs little', async (t) => {
   const server = await healthServer(t, { '': 'SERVING' })
   const balancer = await startBalancer(t, [server], RARELY)
-  await eventually(() => server.watchers === 1)
+  await eventually(() => server.watchers === 1, PATIENCE_MS)
   let changes = 0
   balancer.registry.on('state', () => changes++)
   for (let i = 0; i < 500; i++) server.health.setStatus('', i % 2 === 0 ? 'NOT_SERVING' : 'SERVING')
@@ -170,19 +183,19 @@ test('a server that has Check alone is checked by that', async (t) => {
     )
   )
   const balancer = await startBalancer(t, [server], OFTEN)
-  await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING')
+  await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING', PATIENCE_MS)
   isServing = false
-  await eventually(() => told(balancer)[0] === 'unhealthy: gRPC NOT_SERVING', 10_000)
+  await eventually(() => told(balancer)[0] === 'unhealthy: gRPC NOT_SERVING', PATIENCE_MS)
   isServing = true
-  await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING', 10_000)
+  await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING', PATIENCE_MS)
 })
 
 test('a server that shuts down in good order is not held up by being watched', async (t) => {
   const server = await healthServer(t, { '': 'SERVING' })
   const balancer = await startBalancer(t, [server], OFTEN)
-  await eventually(() => server.watchers === 1)
+  await eventually(() => server.watchers === 1, PATIENCE_MS)
   await server.shutDown()
-  await eventually(() => balancer.stats().backends[0]!.state === 'unhealthy', 10_000)
+  await eventually(() => balancer.stats().backends[0]!.state === 'unhealthy', PATIENCE_MS)
   t.equal(server.watchers, 0)
 })
 
@@ -203,11 +216,11 @@ test('a watch that breaks is opened again, a period later', async (t) => {
     peer.reset(frame.id, 2)
   })
   const balancer = await startBalancer(t, [after(backend, 'h2')], OFTEN)
-  await eventually(() => watches >= 3, 10_000)
+  await eventually(() => watches >= 3, PATIENCE_MS)
   t.ok(opened[2]! - opened[0]! > 350)
   t.equal(balancer.stats().backends[0]!.state, 'healthy')
   await balancer.fastify.close()
-  await eventually(() => backend.sockets.size === 0)
+  await eventually(() => backend.sockets.size === 0, PATIENCE_MS)
 })
 
 test('a backend that has left is watched no more, and one that joins needs h2', async (t) => {
@@ -216,7 +229,7 @@ test('a backend that has left is watched no more, and one that joins needs h2', 
     await healthServer(t, { '': 'SERVING' })
   ] as const
   const balancer = await startBalancer(t, servers, { ...RARELY, LB_ADMIN_TOKEN: 'secret-token-of-tests' })
-  await eventually(() => servers.every((server) => server.watchers === 1))
+  await eventually(() => servers.every((server) => server.watchers === 1), PATIENCE_MS)
   const call = (method: string, path: string, body?: unknown) =>
     fetch(`http://127.0.0.1:${balancer.adminPort}/__lb/api${path}`, {
       method,
@@ -228,7 +241,7 @@ test('a backend that has left is watched no more, and one that joins needs h2', 
     })
   const { status } = await call('DELETE', `/backends/127.0.0.1:${servers[0].port}`)
   t.equal(status, 204)
-  await eventually(() => servers[0].watchers === 0)
+  await eventually(() => servers[0].watchers === 0, PATIENCE_MS)
   t.equal(servers[1].watchers, 1)
   const refused = await call('POST', '/backends', { address: '127.0.0.1:1' })
   t.equal(refused.status, 400)
@@ -239,8 +252,8 @@ test('a backend that has left is watched no more, and one that joins needs h2', 
     check: 'grpc:'
   })
   t.equal(added.status, 201)
-  await eventually(() => servers[0].watchers === 1)
+  await eventually(() => servers[0].watchers === 1, PATIENCE_MS)
   const changed = await call('PATCH', `/backends/127.0.0.1:${servers[0].port}`, { check: '/health' })
   t.equal(changed.status, 200)
-  await eventually(() => servers[0].watchers === 0)
+  await eventually(() => servers[0].watchers === 0, PATIENCE_MS)
 })
