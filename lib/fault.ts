@@ -22,7 +22,6 @@ const WORDS: Readonly<Record<string, string>> = {
   LB_NO_INTERFACE: 'no such network interface',
   ENOENT: 'no such socket',
   EACCES: 'no permission to connect',
-  EAGAIN: 'too many wait to be accepted',
   ENOTSOCK: 'not a socket',
   EPROTOTYPE: 'not a socket for streams',
   EMFILE: 'out of file descriptors here (see ulimit -n)',

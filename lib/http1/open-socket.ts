@@ -4,6 +4,7 @@ import type { SecureOrigin } from '../config/backends.js'
 import { localHeader } from '../proxy-protocol/write-header.js'
 import type { Resolver } from '../resolver/resolver.js'
 import type { BackendCredentials } from '../tls/backend-credentials.js'
+import { waitForBacklog } from './full-backlog.js'
 import { sendBeforeTls, sendFirst } from './preamble.js'
 import { withInterface } from './zone.js'
 
@@ -54,6 +55,7 @@ export class SocketOpener {
     const isSecure = protocol === 'https:'
     const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
     if (preamble && isSecure) sendBeforeTls(socket, preamble)
+    if (socketPath !== undefined && !isSecure) waitForBacklog(socket, socketPath)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
     if (isSecure) {
       socket.on('session', (session) => {

@@ -1,4 +1,4 @@
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import { lifetimeOf } from '../../lib/http1/lifetime.js'
 import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { http2Backend, answering as inStreams } from '../support/http2-backend.js'
@@ -110,3 +110,5 @@ test('connections that are made together do not end together, and none is used f
   t.ok(new Set(requests).size > 20)
   t.same(lifetimeOf({ maxAgeMs: 0, maxRequests: 0 }), { endMs: Infinity, maxRequests: Infinity })
 })
+
+tap.setTimeout(120_000)

@@ -2,7 +2,7 @@ import http, { type RequestListener } from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
 import type { Server, Socket } from 'node:net'
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import { atEnd, type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { authority, contents } from '../support/certificates.js'
 import { namesOf, portAt } from '../support/names.js'
@@ -245,3 +245,5 @@ test('how often a name is looked up can be changed while its backend runs', asyn
   balancer.registry.reconfigure(running!, { ...running!.config, resolveMs: 50 })
   await eventually(async () => (await addressBy(t, balancer)) === NEW, 10_000)
 })
+
+tap.setTimeout(120_000)

@@ -8,18 +8,35 @@ import type { Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
-import type { Test } from 'tap'
-import { atEnd, eventually, startBalancer, test } from '../helper.js'
+import tap, { type Test } from 'tap'
+import { atEnd, eventually, sleep, startBalancer, test } from '../helper.js'
 import { call, WITH_TOKEN } from '../support/api.js'
 import { authority, contents } from '../support/certificates.js'
 import { needs } from '../support/command.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
-import { exchange } from '../support/raw-client.js'
+import { exchange, RawClient } from '../support/raw-client.js'
 import { echo, openTunnel, SWITCHING } from '../support/tunnel.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const CHECKED = { LB_NO_HEALTH_CHECK: 'false', LB_HEALTH_CHECK_PERIOD: '1', LB_HEALTH_CHECK_URL: '/health' }
+
+/** Listens, has as many connections as it has room for, and accepts none of them. */
+const FULL = `
+import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen(0)
+clients = []
+try:
+    while True:
+        clients.append(socket.socket(socket.AF_UNIX))
+        clients[-1].setblocking(False)
+        clients[-1].connect(sys.argv[1])
+except BlockingIOError:
+    print('full', flush=True)
+sys.stdin.read()
+`
 
 /** A path for a socket, short enough for one. */
 function socketPath(t: Test, name = 'App.sock'): string {
@@ -176,6 +193,33 @@ test('without checks, a socket that is there again is asked for a connection', a
   await eventually(() => balancer.stats().backends[0]!.state === 'healthy', 10_000)
 })
 
+test('more connections than a Unix socket has room for wait for it', async (t) => {
+  const at = socketPath(t)
+  const server = http.createServer((_req, res) => res.end('ok'))
+  server.listen({ path: at, backlog: 1 })
+  await once(server, 'listening')
+  atEnd(t, () => server.close().closeAllConnections())
+  const balancer = await startBalancer(t, `unix:${at};max-requests=1`, { LB_CONNECTION_TIMEOUT: '20' })
+  const answers = await Promise.all(Array.from({ length: 60 }, () => exchange(t, balancer.port, GET)))
+  t.same(new Set(answers.map(statusOf)), new Set([200]))
+  t.equal(balancer.stats().backends[0]!.failed, 0)
+})
+
+test('a Unix socket at which nobody accepts is given up after the time for connecting', async (t) => {
+  const at = socketPath(t)
+  if (!needs(t, 'python3')) return
+  const held = spawn('python3', ['-c', FULL, at], { stdio: ['pipe', 'pipe', 'inherit'] })
+  atEnd(t, () => held.kill())
+  await once(held.stdout, 'data')
+  const balancer = await startBalancer(t, `unix:${at}`, { LB_CONNECTION_TIMEOUT: '0.3' })
+  t.equal(statusOf(await exchange(t, balancer.port, GET)), 504)
+  const client = await RawClient.open(t, balancer.port)
+  client.send(GET)
+  await sleep(50)
+  client.abort()
+  await eventually(() => balancer.registry.inFlight === 0)
+})
+
 test('operators add, find, drain and remove such a backend, and a file keeps it', async (t) => {
   const at = socketPath(t, "a%2F+'&=~#?{}.Sock")
   const server = await listen(t, telling([]), at)
@@ -283,3 +327,5 @@ test('a session stays on its socket', async (t) => {
     t.equal(next.body.toString(), first.body.toString())
   }
 })
+
+tap.setTimeout(120_000)
