@@ -7,7 +7,6 @@ import { CheckTimeout, measured, type Probe, type Sockets } from './probe.js'
 import { sendSingly } from './single-request.js'
 
 const BUFFER_BYTES = 4096
-const MAX_HEAD_BYTES = 65_536
 
 /** Checks of one backend by gRPC's protocol of health, and what it tells by itself between them. */
 export interface GrpcChecks {
@@ -24,12 +23,13 @@ export function grpcChecks(
   sockets: Sockets
 ): GrpcChecks {
   const request = healthRequestTo(backend, config, service)
-  const options = { bufferSizeBytes: BUFFER_BYTES, maxHeadBytes: MAX_HEAD_BYTES, ...sockets }
+  const { maxHeadBytes } = config
+  const options = { bufferSizeBytes: BUFFER_BYTES, maxHeadBytes, ...sockets }
   const watch = new HealthWatch(request, options, periodMs)
   const ask = async () => {
     // An operator may have added it so while it runs.
     if (!request.origin.h2) return { ok: false, result: 'gRPC needs ;h2' }
-    const answer = await askHealth(request, sockets)
+    const answer = await askHealth(request, sockets, maxHeadBytes)
     if (answer.isOfHealth) watch.keep(performance.now())
     return { ok: answer.ok, result: answer.result }
   }
@@ -37,7 +37,7 @@ export function grpcChecks(
 }
 
 /** Asks `grpc.health.v1.Health/Check` over a connection of its own. Rejects if no answer comes of it. */
-function askHealth(request: HealthRequest, sockets: Sockets): Promise<HealthAnswer> {
+function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: number): Promise<HealthAnswer> {
   const { origin, servername, service, timeoutMs, checkHead } = request
   return new Promise((resolve, reject) => {
     let said: HealthAnswer | undefined
@@ -57,7 +57,7 @@ function askHealth(request: HealthRequest, sockets: Sockets): Promise<HealthAnsw
     const options = {
       connectTimeoutMs: timeoutMs,
       bufferSizeBytes: BUFFER_BYTES,
-      maxHeadBytes: MAX_HEAD_BYTES,
+      maxHeadBytes,
       servername,
       ...sockets,
       onGone: () => clearTimeout(timer)

@@ -117,7 +117,7 @@ test('requests that get no connection for want of descriptors are answered 503, 
   })
   const other = await backendOf(t)
   const addresses = `${backend.address} ${other.address.replace('127.0.0.1', 'localhost')};backup`
-  const balancer = await few(t, addresses, { LB_H2C: 'true', LB_HEALTH_CHECK_PERIOD: '2' })
+  const balancer = await few(t, addresses, { LB_H2C: 'true', LB_HEALTH_CHECK_PERIOD: '1' })
   const { port, child } = balancer
   const client = await Http2Client.open(t, port)
   const codes: string[] = []
@@ -136,7 +136,7 @@ test('requests that get no connection for want of descriptors are answered 503, 
     msg: /1 connection to a backend failed/
   })
   // No check can be made meanwhile, of names neither: what a check has left is taken at once.
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 24; i++) {
     asked.push(ask())
     await sleep(50)
   }
