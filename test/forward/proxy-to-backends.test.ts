@@ -272,8 +272,16 @@ test('it can be changed while it runs, and connections are made anew', async (t)
     versions.push(backend.requests.at(-1)!.version)
   }
   t.same(versions, [1, 2, 1])
+  const wrong = await call(port, 'PATCH', `/backends/${backend.address}`, { body: { proxy: 'v3' } })
+  t.equal(wrong.status, 400)
+  t.match(JSON.stringify(wrong.json), 'proxy must be v1 or v2')
   await eventually(() => backend.sockets.size === 1)
   checkAnnounced(t, backend)
+  const gone = await call(port, 'PATCH', `/backends/${backend.address}`, { body: { proxy: null } })
+  t.equal(gone.status, 200)
+  t.notMatch(JSON.stringify(gone.json), 'proxy')
+  t.equal(await ask(port, agent), 502)
+  t.same(backend.refused, ['is missing'])
 })
 
 test('a client of HTTP/2 has many requests at once by a connection of its own', async (t) => {

@@ -19,11 +19,7 @@ export const options: Readonly<Record<string, Property>> = {
   max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
   backup: flag('Used only while no other backend can be'),
   h2: flag('It is spoken to in HTTP/2'),
-  proxy: {
-    type: 'string',
-    enum: ['v1', 'v2'],
-    description: 'Version of the PROXY protocol in which it is told whose a connection is'
-  },
+  proxy: text('Version of the PROXY protocol, v1 or v2, in which it is told whose a connection is'),
   'max-age': seconds('Seconds after which a connection to it is retired; 0 for no bound, 3600 unless given'),
   'max-requests': {
     ...whole(MAX_OF_REQUESTS, 'Requests after which one is; 0 for no bound, 100000 unless given'),
