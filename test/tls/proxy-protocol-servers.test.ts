@@ -186,7 +186,7 @@ test('HAProxy behind is told who the client is', async (t) => {
 `
   )
   for (const place of [`127.0.0.1:${plain}`, `https://127.0.0.1:${secure}`, `https://127.0.0.1:${secure};h2`])
-    for (const version of ['v1', 'v2']) {
+    for (const version of place.startsWith('https') ? ['v2'] : ['v1', 'v2']) {
       const tls = place.startsWith('https') ? ';tls-name=localhost' : ''
       const balancer = await startBalancer(t, `${place};proxy=${version}${tls}`, {
         ...TRUSTED,
