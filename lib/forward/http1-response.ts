@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ResponseHead } from '../http1/response-head.js'
+import { outliveFailedWrites } from '../http1/socket-end.js'
 import { hasSuccessor, refuseRest } from './client-connection.js'
 import type { ClientResponse, ClientTunnel } from './client-response.js'
 import { lingerAfter } from './linger.js'
@@ -84,7 +85,14 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   }
 
   clientTunnel(): ClientTunnel {
-    return this.req.socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
+    const { socket } = this.req
+    outliveFailedWrites(socket, {
+      get isStopped() {
+        return socket.isPaused()
+      },
+      onWriteFailed: () => true
+    })
+    return socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
   }
 }
 

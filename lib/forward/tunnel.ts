@@ -1,4 +1,6 @@
+import { Socket } from 'node:net'
 import type { TunnelEnd, TunnelUser } from '../carrier.js'
+import { closeGently } from '../http1/socket-end.js'
 import type { ClientTunnel } from './client-response.js'
 
 /** What is told of the bytes in a tunnel. */
@@ -13,6 +15,8 @@ export class Tunnel implements TunnelUser {
   readonly #client: ClientTunnel
   readonly #progress: TunnelProgress
   #isHolding = false
+  /** The backend's side is. */
+  #isOver = false
 
   /** @param idleMs after so long without a byte in either direction it is closed */
   constructor(connection: TunnelEnd, client: ClientTunnel, progress: TunnelProgress, idleMs: number) {
@@ -33,6 +37,7 @@ export class Tunnel implements TunnelUser {
   }
 
   #send(chunk: Buffer): void {
+    if (this.#isOver) return
     this.#progress.onTunnelSent(chunk.length)
     if (!this.#connection.write(chunk)) this.#client.pause()
   }
@@ -61,10 +66,16 @@ export class Tunnel implements TunnelUser {
 
   onEnd(): void {
     const client = this.#client
-    client.end(() => client.destroy())
+    this.#isOver = true
+    client.end(() => {
+      if (client instanceof Socket) closeGently(client)
+      else client.destroy()
+    })
+    client.resume()
   }
 
+  /** What came before is the client's. */
   onError(): void {
-    this.#client.destroy()
+    this.onEnd()
   }
 }

@@ -1,9 +1,9 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelUser } from '../carrier.js'
 import { BodySender } from './body-sender.js'
-import { outliveFailedWrites, type SocketReader, wasReset } from './failed-write.js'
 import { ReadMemory } from './read-memory.js'
 import { ResponseParser } from './response-parser.js'
+import { closeGently, outliveFailedWrites, type SocketReader, wasReset } from './socket-end.js'
 
 /** What a connection tells those who keep it. */
 export interface ConnectionOwner {
@@ -32,6 +32,9 @@ export class Connection implements TunnelEnd, SocketReader {
   expiresMs = 0
   /** How long it had waited for its latest request; set by its owner. */
   idledMs = 0
+  readonly tunnel = this
+  /** Reading waits for who takes what was read. */
+  isStopped = false
   /** The turn of the event loop in which it came free; set by its owner. */
   freeSinceTurn = 0
   /** It had carried requests before, and ended under another one: those that lie idle may be at their end, too. */
@@ -51,10 +54,10 @@ export class Connection implements TunnelEnd, SocketReader {
   #isConnected = false
   #isGone = false
   #isHeld = false
-  #isStopped = false
   /** The head of the request has left this process, where it has a body; a head alone either does or fails. */
   #isHeadWritten = false
   #isWriteFailed = false
+  #isTunnel = false
 
   /**
    * Connects, and sends a first request as soon as the connection stands.
@@ -97,14 +100,6 @@ export class Connection implements TunnelEnd, SocketReader {
     return this.#parser.keepAliveSeconds
   }
 
-  get tunnel(): this {
-    return this
-  }
-
-  get isStopped(): boolean {
-    return this.#isStopped
-  }
-
   get borrowed(): boolean {
     return this.#memory.borrowed
   }
@@ -119,8 +114,8 @@ export class Connection implements TunnelEnd, SocketReader {
 
   readonly release = (): void => {
     this.#isHeld = false
-    if (!this.#isStopped) return
-    this.#isStopped = false
+    if (!this.isStopped) return
+    this.isStopped = false
     if (!this.#isGone) this.#socket.resume()
   }
 
@@ -154,7 +149,7 @@ export class Connection implements TunnelEnd, SocketReader {
 
   use(user: TunnelUser): void {
     this.#handler = user
-    this.#isHeadWritten = true
+    this.#isTunnel = true
     this.#parser.redirect(user)
     this.#socket.on('drain', () => user.onDrain())
     this.#owner.onTunnel(this)
@@ -184,7 +179,7 @@ export class Connection implements TunnelEnd, SocketReader {
 
   /** On a connection that was used before, what has come would not be the answer to a request that never went out. */
   onWriteFailed(): boolean {
-    if (!this.#handler || (this.isReused && !this.#isHeadWritten)) return false
+    if (!this.#handler || (this.isReused && !this.#isHeadWritten && !this.#isTunnel)) return false
     this.#isWriteFailed = true
     this.#sender?.stop()
     this.#handler.onSendingFailed?.()
@@ -197,7 +192,7 @@ export class Connection implements TunnelEnd, SocketReader {
   }
 
   readonly #onHeadWritten = (error?: Error | null): void => {
-    if (!error) this.#isHeadWritten = true
+    this.#isHeadWritten = !error
   }
 
   #onConnected(): void {
@@ -213,8 +208,8 @@ export class Connection implements TunnelEnd, SocketReader {
     this.#owner.onActivity()
     this.#take(bytes)
     this.#memory.recycle(length)
-    this.#isStopped = this.#isHeld
-    return !this.#isStopped
+    this.isStopped = this.#isHeld
+    return !this.isStopped
   }
 
   #take(bytes: Buffer): void {
@@ -232,8 +227,7 @@ export class Connection implements TunnelEnd, SocketReader {
 
   #onResponseEnd(isAll: boolean): void {
     this.#handler = undefined
-    const isReusable = isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed
-    if (isReusable) this.#owner.onFree(this)
+    if (isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed) this.#owner.onFree(this)
     else this.#leave()
   }
 
@@ -248,7 +242,8 @@ export class Connection implements TunnelEnd, SocketReader {
     this.#parser.stop()
     this.#sender?.stop()
     this.#sender = undefined
-    this.#socket.destroy()
+    if (this.#isTunnel && !this.#isWriteFailed) closeGently(this.#socket)
+    else this.#socket.destroy()
     this.#owner.onGone(this)
   }
 }

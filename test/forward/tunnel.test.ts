@@ -181,3 +181,42 @@ test('a backend where nobody listens is passed over', async (t) => {
   t.same(inFlight(balancer), [4, 0, 4])
   t.equal(balancer.stats().requests.failed, 0)
 })
+
+test('what a side of a tunnel sent before it reset its connection reaches the other', async (t) => {
+  const last = Buffer.alloc(1000, 'z')
+  let heard = ''
+  let isDone: () => void = () => {}
+  let speak: (socket: Socket) => void = () => {}
+  const backend = await switching(t, (socket) => {
+    socket.on('data', (bytes) => {
+      heard += bytes.toString('latin1').replaceAll('\0', '')
+    })
+    socket.on('end', () => socket.end()).on('close', () => isDone())
+    speak(socket)
+  })
+  const balancer = await startBalancer(t, [backend])
+  const zeros = Buffer.alloc(5_000)
+  for (let i = 0; i < 10; i++) {
+    // The backend resets while the client sends to it.
+    speak = (socket) => void setTimeout(() => socket.write(last, () => socket.resetAndDestroy()), 20)
+    const client = await openTunnel(t, balancer)
+    const timer = setInterval(() => client.socket.writable && client.send(zeros), 1)
+    await client.untilClosed().finally(() => clearInterval(timer))
+    t.equal(client.received.length, last.length, 'from the backend')
+
+    // The client does, while the backend sends to it.
+    heard = ''
+    speak = (socket) => {
+      const pouring = setInterval(() => socket.writable && socket.write(zeros), 1)
+      socket.once('close', () => clearInterval(pouring))
+    }
+    const other = await openTunnel(t, balancer)
+    await sleep(20)
+    const done = new Promise<void>((resolve) => {
+      isDone = resolve
+    })
+    other.socket.write(last, () => other.abort())
+    await done
+    t.equal(heard.length, last.length, 'from the client')
+  }
+})

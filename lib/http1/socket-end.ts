@@ -5,6 +5,8 @@ import type { Socket } from 'node:net'
 const PATIENCE_MS = 1000
 /** The other side has closed or reset the connection, which loses nothing of what it had sent. */
 const CUT_CODES = new Set(['ECONNRESET', 'EPIPE'])
+/** For the other side to take the last of what was written, and to close the connection itself. */
+const LINGER_MS = 500
 const NOTHING = Buffer.alloc(0)
 
 /** Who reads from a socket. */
@@ -32,8 +34,11 @@ export function outliveFailedWrites(socket: Socket, reader: SocketReader): void 
       if (!reader.isStopped) socket.destroy(error)
     }, PATIENCE_MS)
     socket.once('close', () => clearInterval(timer))
-    // A stream that has failed has no 'end', and nothing else is pushed by a socket that reads into memory given to it.
-    socket.push = () => {
+    const { push } = socket
+    // Of a stream that has failed Node reads no more.
+    ;(socket as Socket & { _readableState: { errored: Error | null } })._readableState.errored = null
+    socket.push = (chunk, encoding) => {
+      if (chunk !== null) return push.call(socket, chunk, encoding)
       // Once a reset was told to a write, it reads as an end. One behind an end tells of itself as EPIPE.
       if (reader.onEnd && error.code === 'EPIPE') reader.onEnd()
       else socket.destroy(error)
@@ -57,4 +62,18 @@ export function wasReset(socket: Socket): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ECONNRESET'
   }
+}
+
+/**
+ * Closes a socket after all that was written has gone. What still comes is thrown away for a while: closed with bytes
+ * unread, the connection would be reset, and the other side might lose what it has not read.
+ */
+export function closeGently(socket: Socket): void {
+  if (socket.destroyed) return
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  const finish = () => socket.end(() => socket.destroy())
+  socket.once('close', () => clearTimeout(timer))
+  socket.end()
+  if (socket.readableEnded) finish()
+  else socket.once('end', finish).resume()
 }
