@@ -154,6 +154,38 @@ test('checks judge the address that requests go to', async (t) => {
   t.equal(names.asked.length, 1)
 })
 
+test('a watch of health by gRPC moves as well', async (t) => {
+  const names = namesOf(t, { [NAME]: [OLD] })
+  const port = await portAt(...ADDRESSES)
+  const watched = new Map(ADDRESSES.map((address) => [address, new Set<http2.ServerHttp2Stream>()]))
+  for (const address of ADDRESSES) {
+    const sessions = new Set<http2.ServerHttp2Session>()
+    const server = http2.createServer().on('session', (session) => sessions.add(session))
+    server.on('stream', (stream, headers) => {
+      const isWatch = headers[':path']!.endsWith('/Watch')
+      stream
+        .on('error', () => {})
+        .respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }))
+      // SERVING
+      stream[isWatch ? 'write' : 'end'](Buffer.from([0, 0, 0, 0, 2, 8, 1]))
+      if (!isWatch) return
+      watched.get(address)!.add(stream)
+      stream.on('close', () => watched.get(address)!.delete(stream))
+    })
+    await new Promise<void>((resolve) => server.listen(port, address, resolve))
+    atEnd(t, () => {
+      for (const session of sessions) session.destroy()
+      server.close()
+    })
+  }
+  const at = () => ADDRESSES.map((address) => watched.get(address)!.size)
+  await startBalancer(t, `${NAME}:${port};h2;resolve=0.1`, { ...CHECKED, LB_HEALTH_CHECK_URL: 'grpc:' })
+  await eventually(() => at()[0] === 1, 10_000)
+  names.answers.set(NAME, [NEW])
+  await eventually(() => at()[0] === 0 && at()[1] === 1, 10_000)
+})
+
 test('a backend that is gone from its address is found at its new one without waiting for the next look-up', async (t) => {
   const names = namesOf(t, { [NAME]: ['127.0.0.4'] })
   const { backend } = await twoPlaces(t)
