@@ -32,8 +32,8 @@ export default fp<{ config: Config }>(
       // fastify-cli ends the process with 0 when everything is closed, however that came about.
       if (cut > 0 || left > 0) process.once('exit', endWithFailure)
     }
-    // fastify-cli listens to these too, which turns a crash into an endless loop.
-    fastify.addHook('onListen', async () => {
+    // fastify-cli listens to these too, which turns a crash into an endless loop. It has begun to, before all is ready.
+    fastify.addHook('onReady', async () => {
       for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
     })
     fastify.addHook('preClose', async () => {
