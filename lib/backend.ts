@@ -1,4 +1,5 @@
-import { type BackendConfig, originOf } from './config/backends.js'
+import { originOf } from './config/backend-place.js'
+import type { BackendConfig } from './config/backends.js'
 import { BackendCell, type Counters } from './counters.js'
 import type { BackendPool } from './pool.js'
 import type { Resource } from './shortage/resource.js'

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
-import type { ClientLimits } from './config/load.js'
 import { isRefused } from './forward/client-connection.js'
 import { answerParserErrors } from './forward/client-errors.js'
+import type { ClientLimits } from './forward/client-limits.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from './forward/failure.js'
 import { Http1Response } from './forward/http1-response.js'
 import { answerRaw, answerRedirect } from './forward/raw-answer.js'

@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from './carrier.js'
-import { authorityOf, type BackendConfig } from './config/backends.js'
+import { authorityOf, type SecureOrigin } from './config/backend-place.js'
 import { announcedConnection, clientKey } from './forward/announced.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { SocketOpener, type SocketOptions } from './http1/open-socket.js'
+import type { ConnectionOptions } from './http1/origin-options.js'
 import { Connections } from './http2/connections.js'
 import { http2Options } from './http2/options.js'
 import { ClientConnections } from './proxy-protocol/client-connections.js'
@@ -14,6 +15,9 @@ import type { NameWatch } from './resolver/resolver.js'
 
 const HTTP_1_1 = 'http/1.1'
 const HTTP_2 = 'h2'
+
+/** Where a backend is, and how its connections are kept. */
+export type PooledOrigin = SecureOrigin & ConnectionOptions
 
 export interface PoolOptions extends SocketOptions {
   /** Of a response. */
@@ -39,7 +43,7 @@ export interface BackendPool {
  * one request more, as the balancer's own limits bound those: undici's queue is unbounded and would make requests wait
  * unseen.
  */
-export function createPool(config: BackendConfig, options: PoolOptions): BackendPool {
+export function createPool(config: PooledOrigin, options: PoolOptions): BackendPool {
   const { proxyProtocol } = config
   const dispatcher = proxyProtocol
     ? clientConnections(config, proxyProtocol, options)
@@ -73,7 +77,7 @@ export function createPool(config: BackendConfig, options: PoolOptions): Backend
 type HeaderOf = (alpn: string) => Buffer
 
 /** One request a connection, since a response that hangs would hold up all behind it. */
-function http1Stack(config: BackendConfig, options: PoolOptions): (headerOf?: HeaderOf) => ConnectionStack {
+function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => ConnectionStack {
   const opener = new SocketOpener(config, options)
   const { maxHeadBytes } = options
   return (headerOf) => {
@@ -87,7 +91,7 @@ function http1Stack(config: BackendConfig, options: PoolOptions): (headerOf?: He
 }
 
 /** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
-function http2Connections(config: BackendConfig, options: PoolOptions): (headerOf?: HeaderOf) => Connections {
+function http2Connections(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Connections {
   const upgrades = http1Stack(config, { ...options, alpnProtocols: [HTTP_1_1] })
   const http2 = { ...http2Options(config, options), lifetime: config }
   return (headerOf) => {
@@ -99,7 +103,7 @@ function http2Connections(config: BackendConfig, options: PoolOptions): (headerO
 
 /** Connections that are told whose they are, so that each has one client alone. */
 function clientConnections(
-  config: BackendConfig,
+  config: PooledOrigin,
   version: ProxyVersion,
   options: PoolOptions
 ): ClientConnections {

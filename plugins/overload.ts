@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
+import { NO_BACKEND_ID } from '../lib/backend-id.js'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/counters.js'
 import { isRefused, refuseRest, setNewest } from '../lib/forward/client-connection.js'
@@ -10,7 +11,6 @@ import { forwardsLeft, lastHopFailure } from '../lib/forward/max-forwards.js'
 import { answerOptions, answerRaw } from '../lib/forward/raw-answer.js'
 import { checkRequest, isKnownMethod } from '../lib/forward/request-check.js'
 import { isOwnTarget } from '../lib/forward/target.js'
-import { NO_BACKEND_ID } from '../lib/metrics/request-metrics.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
-import type { AccessLogConfig } from '../config/access-log.js'
 import { type EndedRequest, isAborted } from '../forward/ended-request.js'
 import { combinedLine, jsonLine, type LineOf } from './lines.js'
+import type { AccessLogConfig } from './options.js'
 
 /** What takes the lines. */
 export interface LineSink {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
-import type { AccessConfig } from '../config/access.js'
 import { clientOf } from '../forward/client-address.js'
 import { contains } from '../forward/peer.js'
 import { clientKey } from './client-key.js'
+import type { AccessConfig } from './options.js'
 
 /** What is known of the client of a request. */
 export interface Client {

@@ -1,4 +1,4 @@
-import type { RateLimitConfig } from '../config/access.js'
+import type { RateLimitConfig } from './options.js'
 
 /** The name of the one policy that there is. */
 const POLICY = '"client"'

@@ -1,4 +1,4 @@
-import type { RateLimitConfig } from '../config/access.js'
+import type { RateLimitConfig } from './options.js'
 
 /** Clients that are remembered, about 100 bytes each. */
 const MAX_CLIENTS = 131_072

@@ -1,5 +1,6 @@
 import { DEFAULTS } from '../config/backend-options.js'
-import { type BackendConfig, originOf, readBackend } from '../config/backends.js'
+import { originOf } from '../config/backend-place.js'
+import { type BackendConfig, readBackend } from '../config/backends.js'
 
 /** A backend as JSON says it: its address or origin, and the options of `LB_BACKENDS` by the same names. */
 export type BackendSpec = { readonly address: string } & Readonly<Record<string, string | number | boolean>>

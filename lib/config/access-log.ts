@@ -1,21 +1,10 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import path from 'node:path'
+import { type AccessLogConfig, FORMATS, type Logged } from '../access-log/options.js'
 import { oneOf, parsed } from './values.js'
 import { variable } from './variable.js'
 
 const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/
-const FORMATS = ['json', 'combined'] as const
-
-/** How a line is written. */
-export type AccessLogFormat = (typeof FORMATS)[number]
-
-/** Which requests have a line. */
-interface Logged {
-  /** Those that went wrong, all of them. */
-  readonly errors: boolean
-  /** Of the others, 0 to 1. */
-  readonly share: number
-}
 
 /** The variables of the access log. */
 export const accessLogVariables = {
@@ -42,12 +31,6 @@ export const accessLogVariables = {
 }
 
 type Values = { [Name in keyof typeof accessLogVariables]: (typeof accessLogVariables)[Name]['_output'] }
-
-export interface AccessLogConfig extends Logged {
-  readonly format: AccessLogFormat
-  /** Empty for standard output. */
-  readonly file: string
-}
 
 /** Undefined if there is to be none. */
 export function accessLogOf(values: Values): AccessLogConfig | undefined {

@@ -1,19 +1,11 @@
 import type { BlockList } from 'node:net'
+import type { AccessConfig, RateLimitConfig } from '../access/options.js'
 import { addressRanges, parsed } from './values.js'
 import { variable } from './variable.js'
 
 const MAX_REQUESTS = 1_000_000
 const RATE = /^(\d{1,7})\/([smh])(?:;burst=(\d{1,7}))?$/
 const WINDOW_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
-
-/** How many requests a client may send. */
-export interface RateLimitConfig {
-  /** In each window, in the long run. */
-  readonly count: number
-  readonly windowS: number
-  /** At once, after a time without any. */
-  readonly burst: number
-}
 
 /** The variables that say whose requests are served, and how many of them. */
 export const accessVariables = {
@@ -40,14 +32,6 @@ export const accessVariables = {
 }
 
 type Values = { [Name in keyof typeof accessVariables]: (typeof accessVariables)[Name]['_output'] }
-
-export interface AccessConfig {
-  readonly rateLimit: RateLimitConfig | undefined
-  /** Undefined for everybody. */
-  readonly allow: BlockList | undefined
-  /** Undefined for nobody. */
-  readonly deny: BlockList | undefined
-}
 
 export function accessOf(values: Values): AccessConfig {
   const unlessEmpty = (list: BlockList) => (list.rules.length > 0 ? list : undefined)

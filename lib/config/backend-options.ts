@@ -1,3 +1,4 @@
+import type { BackendTlsOptions, ConnectionOptions } from '../http1/origin-options.js'
 import { CHECK_TARGET, grpcService, isCheckTarget, isHost, isHostName } from './check-values.js'
 import { readFlag, readSeconds, readStatusRanges, type StatusRange } from './values.js'
 
@@ -24,24 +25,6 @@ export interface CheckOptions {
   readonly checkPeriodMs?: number
   /** Never asked: healthy until a connection is refused, and again when one is accepted. */
   readonly noCheck?: boolean
-}
-
-/** What is asked of the certificate of an `https://` backend. */
-export interface BackendTlsOptions {
-  /** The name that it is asked for (SNI) and has to be valid for, where that is not the host. */
-  readonly tlsName?: string
-  /** It is not looked at. */
-  readonly tlsNoVerify?: boolean
-}
-
-/** How long its connections are used, and its addresses believed. */
-export interface ConnectionOptions {
-  /** Of a connection, which is then retired; 0 for no bound. */
-  readonly maxAgeMs: number
-  /** That a connection carries at the most; 0 for no bound. */
-  readonly maxRequests: number
-  /** Between two look-ups of its name; 0 for never again after an answer. */
-  readonly resolveMs: number
 }
 
 /** What can be said of one backend in `LB_BACKENDS`, behind its address. */

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import type { BackendTlsOptions } from '../http1/origin-options.js'
 
 /** Where a backend is. */
 export interface Origin {
@@ -9,6 +10,14 @@ export interface Origin {
   readonly port: number
   /** Of a Unix socket. */
   readonly socketPath?: string
+}
+
+/** Where a backend is, what is asked of its certificate, and how it is spoken to. */
+export interface SecureOrigin extends Origin, BackendTlsOptions {
+  /** It is spoken to in HTTP/2: that is known beforehand, or has to be agreed to over TLS. */
+  readonly h2?: boolean
+  /** The version of the PROXY protocol in which it is told at the start of a connection whose that is. */
+  readonly proxyProtocol?: 1 | 2
 }
 
 type Fault = (message: string) => void

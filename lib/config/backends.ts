@@ -2,16 +2,11 @@ import { z } from 'zod'
 import { type BackendOptions, parseOptions } from './backend-options.js'
 import { addressOf, isSocketPlace, type Origin, readPlace } from './backend-place.js'
 
-export { authorityOf, type Origin, originOf } from './backend-place.js'
-
 /** One backend as configured. State and counters live in the registry. */
 export interface BackendConfig extends Origin, BackendOptions {
   /** `host:port`, with brackets around IPv6, or `unix:/path`: the name in logs and statistics. */
   readonly address: string
 }
-
-/** Where a backend is, what is asked of its certificate, and which HTTP it speaks. */
-export type SecureOrigin = Origin & Pick<BackendConfig, 'tlsName' | 'tlsNoVerify' | 'h2' | 'proxyProtocol'>
 
 type Fault = (message: string) => void
 

@@ -1,20 +1,10 @@
-import { type StickyConfig, stickyOf, stickyVariables } from './sticky.js'
+import { ALGORITHMS, type Algorithm, type HashKey } from '../selection/options.js'
+import type { StickyConfig } from '../selection/sticky-options.js'
+import { stickyOf, stickyVariables } from './sticky.js'
 import { oneOf, parsed } from './values.js'
 import { variable } from './variable.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
-
-const ALGORITHMS = ['least-connections', 'peak-ewma', 'p2c', 'round-robin', 'random', 'hash'] as const
-
-/** How a backend is chosen for a request. */
-export type Algorithm = (typeof ALGORITHMS)[number]
-
-/** What of a request decides on its backend under `hash`. */
-export interface HashKey {
-  readonly from: 'address' | 'target' | 'header' | 'cookie'
-  /** Of the header, in lower case, or of the cookie; empty for the others. */
-  readonly name: string
-}
 
 /** The variables that say which backend a request goes to. */
 export const balancingVariables = {

@@ -1,15 +1,7 @@
+import type { HealthCheckConfig } from '../health/options.js'
 import type { BackendConfig } from './backends.js'
-import {
-  checkBody,
-  checkFields,
-  checkHost,
-  checkMethod,
-  checkTarget,
-  type Field,
-  grpcService,
-  type WantedBody
-} from './check-values.js'
-import { flag, integer, type StatusRange, seconds, secondsOrZero, statusRanges } from './values.js'
+import { checkBody, checkFields, checkHost, checkMethod, checkTarget, grpcService } from './check-values.js'
+import { flag, integer, seconds, secondsOrZero, statusRanges } from './values.js'
 import { type Needs, variable } from './variable.js'
 
 const HOUR_S = 3600
@@ -100,29 +92,6 @@ export const healthCheckVariables = {
 }
 
 type Values = { [Name in keyof typeof healthCheckVariables]: (typeof healthCheckVariables)[Name]['_output'] }
-
-export interface HealthCheckConfig {
-  readonly enabled: boolean
-  readonly periodMs: number
-  /** Of a backend that is unhealthy; 0 for the same as of others. */
-  readonly downPeriodMs: number
-  readonly timeoutMs: number
-  readonly method: string
-  readonly path: string
-  /** Of the `Host` field, and of TLS where it is a name; empty for the backend's own. */
-  readonly host: string
-  /** Further fields of the request. */
-  readonly fields: readonly Field[]
-  /** What the body of a healthy answer has in it; empty for anything. */
-  readonly body: WantedBody
-  /** Consecutive passes that bring a backend back. */
-  readonly rise: number
-  /** Consecutive failures that take a backend out. */
-  readonly fall: number
-  readonly expectedStatus: readonly StatusRange[]
-  /** Of an answer. */
-  readonly maxHeadBytes: number
-}
 
 /** @param maxHeadBytes of an answer */
 export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheckConfig {

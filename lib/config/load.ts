@@ -1,31 +1,23 @@
 import type { BlockList } from 'node:net'
-import { type AccessConfig, accessOf } from './access.js'
-import { type AccessLogConfig, accessLogOf } from './access-log.js'
+import type { AccessConfig } from '../access/options.js'
+import type { AccessLogConfig } from '../access-log/options.js'
+import type { ClientLimits } from '../forward/client-limits.js'
+import type { HealthCheckConfig } from '../health/options.js'
+import type { BackendTlsConfig } from '../tls/backend-options.js'
+import type { TlsConfig } from '../tls/options.js'
+import { accessOf } from './access.js'
+import { accessLogOf } from './access-log.js'
 import { type AdminConfig, adminOf } from './admin.js'
 import type { BackendConfig } from './backends.js'
 import { type BalancingConfig, balancingOf } from './balancing.js'
 import { contradictions } from './contradictions.js'
 import { readConfigFile } from './file.js'
-import { type HealthCheckConfig, healthCheckOf } from './health-check.js'
+import { healthCheckOf } from './health-check.js'
 import { type Http2Config, http2Of } from './http2.js'
 import { type ResilienceConfig, resilienceOf } from './resilience.js'
 import { schema } from './schema.js'
-import { type BackendTlsConfig, backendTlsOf, type TlsConfig, tlsOf } from './tls.js'
+import { backendTlsOf, tlsOf } from './tls.js'
 import { type TracingConfig, tracingOf } from './tracing.js'
-
-/** What is asked of clients before they are refused. 0 sets no limit. */
-export interface ClientLimits {
-  readonly headTimeoutMs: number
-  readonly requestTimeoutMs: number
-  /** Between two parts of a body. */
-  readonly bodyTimeoutMs: number
-  readonly keepAliveTimeoutMs: number
-  readonly requestsPerSocket: number
-  readonly socketsPerClient: number
-  readonly headers: number
-  readonly targetBytes: number
-  readonly bodyBytes: number
-}
 
 export interface Config {
   /** The file that some of it comes from; empty for none. */

@@ -1,4 +1,5 @@
 import type { BlockList } from 'node:net'
+import { SAME_SITE, SECURE, type StickyConfig } from '../selection/sticky-options.js'
 import { isHostName } from './check-values.js'
 import { flag, oneOf, parsed, seconds } from './values.js'
 import { type Needs, variable } from './variable.js'
@@ -8,8 +9,6 @@ const MIN_SECRET_LENGTH = 16
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 /** What a path of a cookie may have (RFC 6265 section 4.1.1). */
 const PATH = /^\/[\x21-\x3a\x3c-\x7e]*$/
-const SAME_SITE = ['Lax', 'Strict', 'None'] as const
-const SECURE = ['auto', 'always', 'never'] as const
 
 /** Names that browsers take with certain attributes alone (RFC 6265bis section 4.1.3), in any case. */
 const SECURE_NAME = /^__(?:secure|host|http|host-http)-/i
@@ -77,22 +76,6 @@ export const stickyVariables = {
 }
 
 type Values = { [Name in keyof typeof stickyVariables]: (typeof stickyVariables)[Name]['_output'] }
-
-/** Of the cookie that keeps a client on a backend. */
-export interface StickyConfig {
-  readonly cookie: string
-  /** Empty for one that is made up. */
-  readonly secret: string
-  /** 0 for as long as a browser runs. */
-  readonly maxAgeMs: number
-  readonly path: string
-  /** Empty for none. */
-  readonly domain: string
-  readonly sameSite: (typeof SAME_SITE)[number]
-  readonly secure: (typeof SECURE)[number]
-  readonly isHttpOnly: boolean
-  readonly isPartitioned: boolean
-}
 
 /** Undefined if clients are not kept on backends. */
 export function stickyOf(values: Values): StickyConfig | undefined {

@@ -1,11 +1,11 @@
+import type { BackendTlsConfig } from '../tls/backend-options.js'
 import { type PairFiles, readCertificates, readKey, readPair } from '../tls/key-pair.js'
+import { type TlsConfig, VERSIONS } from '../tls/options.js'
 import { integer, oneOf, parsed } from './values.js'
 import { type Needs, variable } from './variable.js'
 
 const MAX_PORT = 65_535
 const MAX_AGE_S = 315_360_000
-
-const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
 
 /** The variables of TLS, to clients and to backends. */
 export const tlsVariables = {
@@ -70,24 +70,6 @@ export const tlsVariables = {
 }
 
 type Values = { [Name in keyof typeof tlsVariables]: (typeof tlsVariables)[Name]['_output'] }
-
-/** Of TLS to clients. */
-export interface TlsConfig {
-  /** At least one: the first is for all names that no other has. */
-  readonly pairs: readonly PairFiles[]
-  readonly minVersion: (typeof VERSIONS)[number]
-  /** Empty if clients need no certificate. */
-  readonly clientCaFile: string
-  /** 0 for none. */
-  readonly redirectPort: number
-  /** 0 for that which is listened on. */
-  readonly publicPort: number
-}
-
-/** Of TLS to backends, beside what is known by itself; empty for none. */
-export interface BackendTlsConfig extends PairFiles {
-  readonly caFile: string
-}
 
 export function tlsOf(values: Values): TlsConfig | undefined {
   if (values.LB_TLS_CERT.length === 0) return undefined

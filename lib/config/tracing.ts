@@ -1,3 +1,4 @@
+import { EXPORTERS, PROTOCOLS, type SpanConfig } from '../tracing/options.js'
 import { flag } from './values.js'
 import { variable } from './variable.js'
 
@@ -14,8 +15,6 @@ export const tracingVariables = {
 
 type Env = Readonly<Record<string, string | undefined>>
 
-const EXPORTERS = ['otlp', 'console', 'none'] as const
-const PROTOCOLS = ['http/json', 'http/protobuf'] as const
 const SAMPLERS = [
   'always_on',
   'always_off',
@@ -24,12 +23,6 @@ const SAMPLERS = [
   'parentbased_always_off',
   'parentbased_traceidratio'
 ] as const
-
-/** The spans that OpenTelemetry's own variables ask for; what else these say its packages read themselves. */
-export interface SpanConfig {
-  readonly exporter: Exclude<(typeof EXPORTERS)[number], 'none'>
-  readonly protocol: (typeof PROTOCOLS)[number]
-}
 
 export interface TracingConfig {
   /** Whether requests without a valid `traceparent` are given one. */

@@ -1,4 +1,5 @@
 import type { Exchange } from './exchange.js'
+import type { HeadCallback } from './head-callback.js'
 
 /** Under this key an exchange travels in a headers object: reply-from copies symbols, and nobody sends them. */
 const EXCHANGE = Symbol('exchange')
@@ -6,12 +7,6 @@ const EXCHANGE = Symbol('exchange')
 export interface ExchangeHeaders {
   readonly [EXCHANGE]: Exchange
 }
-
-/** What reply-from is told: that a head is there. Status and fields go by it, from the exchange to the raw reply. */
-export type HeadCallback = (
-  error: null,
-  response: { statusCode: number; headers: object; body: Exchange }
-) => void
 
 /** The headers object that carries an exchange through reply-from. */
 export function headersOf(exchange: Exchange): ExchangeHeaders {

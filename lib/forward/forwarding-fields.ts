@@ -1,7 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import type { RequestTrace } from '../tracing/trace-context.js'
 import { type Peer, peerOf } from './peer.js'
+
+/** What a request to a backend says of the trace that it belongs to. */
+export interface TraceContext {
+  readonly traceId: string
+  /** The field to add, with its CRLF; empty if that of the client is passed on. */
+  readonly line: string
+  /** Fields of the client that are not passed on, in lower case. */
+  readonly replaced: readonly string[]
+}
 
 export interface ForwardedBy {
   /** What the client has asked for, as it came. */
@@ -12,7 +20,7 @@ export interface ForwardedBy {
   /** Whose forwarding fields are believed. */
   readonly trusted: BlockList
   /** The trace that it belongs to, if one looks after traces here. */
-  readonly trace?: RequestTrace | undefined
+  readonly trace?: TraceContext | undefined
 }
 
 /** By this name the balancer is known in `Via` (RFC 9110 section 7.6.3). */

@@ -1,13 +1,11 @@
 import type { BlockList } from 'node:net'
-import type { AccessLog } from '../access-log/access-log.js'
 import type { Backend } from '../backend.js'
-import type { Stalls } from '../ejection/stalls.js'
 import type { LatencyWindow } from '../latency.js'
-import type { RequestMetrics } from '../metrics/request-metrics.js'
 import type { Registry } from '../registry.js'
 import type { Selector } from '../selection/selector.js'
 import type { Sessions } from '../selection/sticky.js'
 import type { Deadlines } from './deadlines.js'
+import type { EndedRequest } from './ended-request.js'
 import type { AttemptFault } from './failure.js'
 import type { Outage } from './outage.js'
 import type { ResponseTimeouts } from './response-timeouts.js'
@@ -15,13 +13,35 @@ import type { RetryBudget } from './retry-budget.js'
 import type { UploadLimits } from './upload.js'
 import type { WaitingQueue } from './waiting-queue.js'
 
+/** Counts requests as they end. */
+export interface EndCounter {
+  /**
+   * @param statusCode of the answer, or 0 if the client left before there was one
+   * @param backendId the backend that answered, or `NO_BACKEND_ID`
+   * @param durationMs from the head of the request to the end of its answer
+   */
+  count(method: string, statusCode: number, backendId: number, durationMs: number): void
+}
+
+/** Hears of requests as they end. */
+export interface EndListener {
+  note(ended: EndedRequest): void
+}
+
+/** Finds backends that accept requests and answer none. */
+export interface StallDetector {
+  /** A request has waited so long for a backend's answer. */
+  onLate(backend: Backend, waitedMs: number): void
+  isStalled(backend: Backend): boolean
+}
+
 /** What all exchanges share. */
 export interface Forwarding extends UploadLimits {
   readonly registry: Registry
   readonly latency: LatencyWindow
-  readonly metrics: RequestMetrics
+  readonly metrics: EndCounter
   /** Undefined if there is none. */
-  readonly accessLog: AccessLog | undefined
+  readonly accessLog: EndListener | undefined
   readonly timeouts: ResponseTimeouts
   readonly deadlines: Deadlines
   readonly selector: Selector
@@ -29,7 +49,7 @@ export interface Forwarding extends UploadLimits {
   readonly sessions: Sessions | undefined
   /** Proxies in front whose word is taken. */
   readonly trusted: BlockList
-  readonly stalls: Stalls | undefined
+  readonly stalls: StallDetector | undefined
   readonly budget: RetryBudget
   readonly queue: WaitingQueue
   readonly outage: Outage

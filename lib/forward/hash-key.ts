@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import type { HashKey } from '../config/balancing.js'
 import { cookiesOf } from '../selection/cookie.js'
+import type { HashKey } from '../selection/options.js'
 import { clientOf } from './client-address.js'
 import { targetOf } from './target.js'
 

@@ -1,5 +1,5 @@
 import { type IncomingMessage, METHODS } from 'node:http'
-import type { ClientLimits } from '../config/load.js'
+import type { ClientLimits } from './client-limits.js'
 import {
   BAD_REQUEST,
   BAD_VERSION,

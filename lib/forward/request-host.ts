@@ -1,6 +1,6 @@
 import type { Backend } from '../backend.js'
 import type { OutgoingRequest } from '../carrier.js'
-import { authorityOf } from '../config/backends.js'
+import { authorityOf } from '../config/backend-place.js'
 
 /**
  * A request as one backend is sent it. Where the client has named no host that is the backend's own authority, as

@@ -1,8 +1,8 @@
 import type { BackendConfig } from '../config/backends.js'
 import { grpcService } from '../config/check-values.js'
-import type { HealthCheckConfig } from '../config/health-check.js'
 import { grpcChecks } from './grpc-probe.js'
 import type { HealthWatch } from './grpc-watch.js'
+import type { HealthCheckConfig } from './options.js'
 import { connectProbe, httpProbe, type Probe, type Sockets } from './probe.js'
 import type { Thresholds } from './verdict.js'
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
-import { authorityOf, type BackendConfig, type SecureOrigin } from '../config/backends.js'
-import type { HealthCheckConfig } from '../config/health-check.js'
+import { authorityOf, type SecureOrigin } from '../config/backend-place.js'
+import type { BackendConfig } from '../config/backends.js'
+import type { HealthCheckConfig } from './options.js'
 
 /** What one backend is asked, and which answers are healthy. */
 export interface CheckRequest {

@@ -1,8 +1,8 @@
 import type { BackendConfig } from '../config/backends.js'
-import type { HealthCheckConfig } from '../config/health-check.js'
 import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
 import { type HealthRequest, healthRequestTo } from './grpc-request.js'
 import { HealthWatch } from './grpc-watch.js'
+import type { HealthCheckConfig } from './options.js'
 import { CheckTimeout, measured, type Probe, type Sockets } from './probe.js'
 import { sendSingly } from './single-request.js'
 

@@ -1,6 +1,7 @@
-import { authorityOf, type BackendConfig, type SecureOrigin } from '../config/backends.js'
-import type { HealthCheckConfig } from '../config/health-check.js'
+import { authorityOf, type SecureOrigin } from '../config/backend-place.js'
+import type { BackendConfig } from '../config/backends.js'
 import { checkRequest } from './check-request.js'
+import type { HealthCheckConfig } from './options.js'
 
 const SERVICE = '/grpc.health.v1.Health'
 /** Of the protocol, whatever fields a check is given. */

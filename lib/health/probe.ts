@@ -1,12 +1,12 @@
 import type { OnReadOpts } from 'node:net'
 import type { Backend, CheckResult } from '../backend.js'
 import type { ResponseHandler } from '../carrier.js'
-import type { HealthCheckConfig } from '../config/health-check.js'
 import { describeFault } from '../fault.js'
 import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { missingResource } from '../shortage/resource.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
+import type { HealthCheckConfig } from './options.js'
 import { sendSingly } from './single-request.js'
 
 const BUFFER_BYTES = 16_384

@@ -1,5 +1,5 @@
 import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
-import type { SecureOrigin } from '../config/backends.js'
+import type { SecureOrigin } from '../config/backend-place.js'
 import { Connection } from '../http1/connection.js'
 import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { Connection as Http2Connection } from '../http2/connection.js'

@@ -1,6 +1,6 @@
 import { connect, isIP, type OnReadOpts, Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
-import type { SecureOrigin } from '../config/backends.js'
+import type { SecureOrigin } from '../config/backend-place.js'
 import { localHeader } from '../proxy-protocol/write-header.js'
 import type { Resolver } from '../resolver/resolver.js'
 import type { BackendCredentials } from '../tls/backend-credentials.js'

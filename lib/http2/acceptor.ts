@@ -1,5 +1,6 @@
-import { createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Http2Options, ServeStream } from './acceptor-options.js'
 import { ClientSession, RESET_BURST, RESETS_PER_S } from './client-session.js'
 
 const SWEEP_MS = 1000
@@ -14,38 +15,6 @@ const SESSION_MEMORY_MB = 32
 const HEAD_ROOM = 4
 /** For what the balancer adds to a head. */
 const OWN_FIELDS_BYTES = 16_384
-
-export interface Http2Options {
-  /** Open at once in a session. */
-  readonly maxStreams: number
-  readonly maxFields: number
-  readonly maxHeadBytes: number
-  readonly maxResponseHeadBytes: number
-  /** Of a body that nobody reads yet, for each stream. */
-  readonly windowBytes: number
-  /** From the beginning of a session to its first request. */
-  readonly headTimeoutMs: number
-  /** Without a stream. */
-  readonly keepAliveTimeoutMs: number
-  /** In which something is taken of what waits for a client; 0 for no limit. */
-  readonly sendTimeoutMs: number
-  /** 0 for no limit. */
-  readonly requestsPerSession: number
-  /** Why a session failed. */
-  readonly onError: (error: Error) => void
-}
-
-/**
- * Serves a request.
- * @param list its fields, names and values in turn
- * @param isWhole whether there is nothing behind them
- */
-export type ServeStream = (
-  stream: ServerHttp2Stream,
-  socket: Socket,
-  list: readonly string[],
-  isWhole: boolean
-) => void
 
 /** Speaks HTTP/2 on connections that were accepted elsewhere: a server that never listens. */
 export class Http2Acceptor {

@@ -1,6 +1,6 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import type { Http2Options, ServeStream } from './acceptor.js'
+import type { Http2Options, ServeStream } from './acceptor-options.js'
 import { FaultBudget } from './fault-budget.js'
 import { hasEnded } from './session-internals.js'
 import { StalledStreams } from './stalled-streams.js'

@@ -1,5 +1,5 @@
 import type { OnReadOpts, Socket } from 'node:net'
-import { authorityOf, type SecureOrigin } from '../config/backends.js'
+import { authorityOf, type SecureOrigin } from '../config/backend-place.js'
 import type { LifetimeOptions } from '../http1/lifetime.js'
 import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
 import { DEFAULT_WINDOW_BYTES } from './frames.js'

@@ -1,5 +1,4 @@
 import { backendView } from '../admin/backend-view.js'
-import type { Fleet } from '../admin/fleet.js'
 import type { Backend } from '../backend.js'
 import type { RequestMetrics } from '../metrics/request-metrics.js'
 import type { Registry } from '../registry.js'
@@ -15,7 +14,8 @@ const RETRY_MS = 1000
 
 export interface BroadcastSource {
   readonly registry: Registry
-  readonly fleet: Fleet
+  /** The backends as they were last set, by a version. */
+  readonly fleet: { readonly version: string }
   readonly requests: RequestMetrics
   readonly timeline: Timeline
   readonly statistics: () => Statistics

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry as Exposition, type Metric } from 'prom-client'
 import { type Backend, STATES, WEIGHT_UNIT } from '../backend.js'
+import { NO_BACKEND_ID } from '../backend-id.js'
 import { BackendCell, BalancerCell } from '../counters.js'
 import type { Registry } from '../registry.js'
 import type { Resolver } from '../resolver/resolver.js'
@@ -7,7 +8,7 @@ import { RESOURCES } from '../shortage/resource.js'
 import { type Shortages, USES } from '../shortage/shortages.js'
 import type { Buckets } from './buckets.js'
 import type { HealthTransitions } from './health-transitions.js'
-import { NO_BACKEND_ID, type RequestMetrics } from './request-metrics.js'
+import type { RequestMetrics } from './request-metrics.js'
 
 export interface MetricsSource {
   readonly registry: Registry

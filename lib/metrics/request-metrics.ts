@@ -1,3 +1,4 @@
+import { NO_BACKEND_ID } from '../backend-id.js'
 import { Buckets, DURATION_BOUNDS } from './buckets.js'
 
 /** Those that have a label of their own: any other name that a client may send would be one more series. */
@@ -7,9 +8,6 @@ const METHOD_LABELS = [...METHODS, 'other'] as const
 const CODE_LABELS = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 const METHOD_INDEX = new Map<string, number>(METHODS.map((method, index) => [method, index]))
 const PER_BACKEND = METHOD_LABELS.length * CODE_LABELS.length
-
-/** Instead of a backend's, for requests that no backend answered. */
-export const NO_BACKEND_ID = -1
 
 /** How many requests ended in one way. */
 export interface RequestCount {

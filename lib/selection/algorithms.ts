@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Algorithm } from '../config/balancing.js'
 import { leastConnectionsPolicy } from './least-connections.js'
+import type { Algorithm } from './options.js'
 import { peakEwmaPolicy } from './peak-ewma.js'
 import type { Policy, Random } from './policy.js'
 import { randomPolicy } from './random.js'

@@ -1,9 +1,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../backend.js'
-import type { StickyConfig } from '../config/sticky.js'
 import { cookiesOf } from './cookie.js'
 import type { Policy } from './policy.js'
+import type { StickyConfig } from './sticky-options.js'
 
 /** Of the signature that stands for a backend: too many to guess, and few to send. */
 const TOKEN_BYTES = 16

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
-import type { BackendTlsConfig } from '../config/tls.js'
+import type { BackendTlsConfig } from './backend-options.js'
 import { readCertificates, readPair } from './key-pair.js'
 
 /** What is shown to `https://` backends, and whom they are believed by: the same for all of them. */

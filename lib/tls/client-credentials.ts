@@ -1,7 +1,7 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import type { TlsConfig } from '../config/tls.js'
 import { type KeyPair, readCertificates, readPair } from './key-pair.js'
+import type { TlsConfig } from './options.js'
 
 /** Those that keep what was said a secret even if the key is lost later, and that find out what was changed on the way. */
 const CIPHERS = [

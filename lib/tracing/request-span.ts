@@ -1,9 +1,10 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { Backend } from '../backend.js'
 import type { OutgoingRequest } from '../carrier.js'
-import { authorityOf } from '../config/backends.js'
+import { authorityOf } from '../config/backend-place.js'
 import type { EndedRequest } from '../forward/ended-request.js'
-import { type RequestTrace, type TraceContext, type TraceParent, traceParentLine } from './trace-context.js'
+import type { TraceContext } from '../forward/forwarding-fields.js'
+import { type RequestTrace, type TraceParent, traceParentLine } from './trace-context.js'
 
 /** As the packages have them, which are only loaded if there are spans. */
 export const CLIENT_KIND = 2

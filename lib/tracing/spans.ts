@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { Attributes } from '@opentelemetry/api'
-import type { SpanConfig } from '../config/tracing.js'
 import { clientOf, isSecure } from '../forward/client-address.js'
 import { peerOf } from '../forward/peer.js'
 import { withoutSecrets } from '../secrets.js'
+import type { SpanConfig } from './options.js'
 import { methodOf, RequestSpan } from './request-span.js'
 import { ownContext, type Tracing, traceParentOf } from './trace-context.js'
 

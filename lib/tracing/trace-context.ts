@@ -1,15 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { EndedRequest } from '../forward/ended-request.js'
-
-/** What a request to a backend says of the trace that it belongs to. */
-export interface TraceContext {
-  readonly traceId: string
-  /** The field to add, with its CRLF; empty if that of the client is passed on. */
-  readonly line: string
-  /** Fields of the client that are not passed on, in lower case. */
-  readonly replaced: readonly string[]
-}
+import type { TraceContext } from '../forward/forwarding-fields.js'
 
 /** The trace of a request, as long as it runs. */
 export interface RequestTrace extends TraceContext {

@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http'
 import t from 'tap'
-import { NO_BACKEND_ID, RequestMetrics } from '../../../lib/metrics/request-metrics.js'
+import { NO_BACKEND_ID } from '../../../lib/backend-id.js'
+import { RequestMetrics } from '../../../lib/metrics/request-metrics.js'
 
 const countsOf = (metrics: RequestMetrics) =>
   [NO_BACKEND_ID, 0, 1, 2].flatMap((id) =>

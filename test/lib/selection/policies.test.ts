@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { Algorithm } from '../../../lib/config/balancing.js'
 import { BackendCell } from '../../../lib/counters.js'
 import { policyOf } from '../../../lib/selection/algorithms.js'
+import type { Algorithm } from '../../../lib/selection/options.js'
 import { seededRandom } from '../../support/random.js'
 import { registryOf, registryOfWeights } from '../../support/registry.js'
 import { chiSquare, picks, requestWith, tally } from '../../support/selection.js'

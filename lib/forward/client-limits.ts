@@ -1,0 +1,13 @@
+/** What is asked of clients before they are refused. 0 sets no limit. */
+export interface ClientLimits {
+  readonly headTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** Between two parts of a body. */
+  readonly bodyTimeoutMs: number
+  readonly keepAliveTimeoutMs: number
+  readonly requestsPerSocket: number
+  readonly socketsPerClient: number
+  readonly headers: number
+  readonly targetBytes: number
+  readonly bodyBytes: number
+}
