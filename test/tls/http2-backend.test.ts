@@ -1,3 +1,4 @@
+import { constants } from 'node:http2'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -6,6 +7,7 @@ import { authority, contents } from '../support/certificates.js'
 import { answering, bodyOf, secureHttp2Backend } from '../support/http2-backend.js'
 import { exchange } from '../support/raw-client.js'
 import { openTunnel, SWITCHING } from '../support/tunnel.js'
+import { answeredOf } from '../support/whole-requests.js'
 import { statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -33,6 +35,26 @@ test('HTTP/2 over TLS is agreed to, for requests and checks', async (t) => {
     ['POST', 'https', 'h2']
   ])
   t.equal(backend.connections, 2)
+})
+
+test('a backend that takes one request a connection refuses nobody for good', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const seen = new Set<unknown>()
+  const backend = await secureHttp2Backend(
+    t,
+    async (asked) => {
+      const { session } = asked.stream
+      if (seen.has(session)) return asked.stream.close(constants.NGHTTP2_REFUSED_STREAM)
+      seen.add(session)
+      session!.goaway(constants.NGHTTP2_NO_ERROR, asked.stream.id)
+      answering(await bodyOf(asked))(asked)
+    },
+    contents(by.issue('localhost'))
+  )
+  const balancer = await startBalancer(t, [backend], { LB_BACKEND_CA: by.file, LB_RETRIES: '0' })
+  t.equal(await answeredOf(t, balancer, 10, 5, POST), 50)
+  t.equal(seen.size, 50)
 })
 
 test('the certificate has to be right as for HTTP/1.1', async (t) => {
