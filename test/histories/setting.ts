@@ -43,9 +43,17 @@ export function drawSetting(random: () => number): Setting {
   const maxAtMost = one(1, 2, 4)
   const hasLimits = often(0.8)
   const backends = Array.from({ length: count }, (_, i): BackendConfig => {
-    const address = `b${i}.test:80`
+    const hostname = `b${i}.test`
+    const address = `${hostname}:80`
     const max = hasLimits ? 1 + below(maxAtMost) : 0
-    return { ...ofBackends!, address, weight: one(1, 1, 2, 5), max, backup: i >= count - backupCount }
+    return {
+      ...ofBackends!,
+      hostname,
+      address,
+      weight: one(1, 1, 2, 5),
+      max,
+      backup: i >= count - backupCount
+    }
   })
   const sticky = { ...STICKY, cookie: COOKIE }
   const config: Config = {
