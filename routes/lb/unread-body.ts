@@ -1,9 +1,13 @@
 import type { Http2ServerRequest } from 'node:http2'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { lingerAfter } from '../../lib/forward/linger.js'
+import { hasBody } from '../../lib/forward/request-body.js'
 import { resetAfterEnd } from '../../lib/http2/reset-after-end.js'
 
-/** Has what is answered before its body has come arrive, and leaves nothing of that body to be taken for a request. */
+/**
+ * Has what is answered before its body has come arrive, and leaves nothing of that body to be taken for a request. Of a
+ * connection that goes on Node throws the body away by itself.
+ */
 export default async function unreadBody(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const { raw } = request
@@ -11,10 +15,15 @@ export default async function unreadBody(fastify: FastifyInstance): Promise<void
     const { stream } = raw as unknown as Partial<Http2ServerRequest>
     if (stream) {
       if (!stream.endAfterHeaders && !stream.readableEnded) resetAfterEnd(stream, () => raw.resume())
-    } else if (!raw.complete) {
+    } else if (!raw.complete && hasBody(raw) && (isRefused(reply) || !reply.raw.shouldKeepAlive)) {
       lingerAfter(raw)
       reply.header('Connection', 'close')
     }
     done()
   })
+}
+
+/** Whether a request to a page that there is was wrong: what else may come with it is not waited for. */
+function isRefused({ statusCode }: FastifyReply): boolean {
+  return statusCode >= 400 && statusCode !== 404
 }
