@@ -1,10 +1,10 @@
 import { createServer, type ServerOptions } from 'node:http'
 import { type FastifyHttpOptions, LogController, type RawServerDefault } from 'fastify'
+import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
-import { Http1Response } from '../lib/forward/http1-response.js'
-import { requestId } from '../lib/forward/request-id.js'
-import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/forward/target.js'
-import { UpgradableRequest } from '../lib/forward/upgrade.js'
+import { UpgradableRequest } from '../lib/listener/http1/upgradable-request.js'
+import { requestId } from '../lib/listener/request-id.js'
+import { Http1Response } from '../lib/proxy/response/http1-response.js'
 
 const CHECK_INTERVAL_MS = 1000
 /** A name has at most 253 characters; the path of a socket fewer, each of which may be encoded in three. */

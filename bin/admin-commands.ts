@@ -1,7 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import { specOf } from '../lib/admin/backend-spec.js'
 import type { AdminClient } from '../lib/admin/client.js'
-import { parseBackends } from '../lib/config/backends.js'
+import { parseBackends } from '../lib/pool/spec/backend-spec.js'
+import { specOf } from '../lib/pool/spec/json-spec.js'
 
 const NAME = 'its address, as "lb status" shows it'
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../lib/config/backend-options.js'
 import { describeVariables, type VariableName } from '../lib/config/schema.js'
 import type { VariableInfo } from '../lib/config/variable.js'
+import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../lib/pool/spec/backend-options.js'
 import { openApiDocument } from './openapi.js'
 
 const INTRODUCTION = `# Configuration

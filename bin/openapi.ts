@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import { serverOptions } from '../app/options.js'
 import { Fleet } from '../lib/admin/fleet.js'
 import { loadConfig } from '../lib/config/load.js'
-import { Registry } from '../lib/registry.js'
+import { Registry } from '../lib/pool/registry.js'
 import { version } from '../package.json'
 import api from '../routes/lb/api/index.js'
 

@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { AccessLog } from '../lib/access-log/access-log.js'
-import { LineWriter } from '../lib/access-log/line-writer.js'
+import { targetOf } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
-import { BalancerCell } from '../lib/counters.js'
-import type { ClientResponse } from '../lib/forward/client-response.js'
-import { whenAnsweredHere } from '../lib/forward/ended-request.js'
-import type { Failure } from '../lib/forward/failure.js'
-import { requestId } from '../lib/forward/request-id.js'
-import { targetOf } from '../lib/forward/target.js'
+import { requestId } from '../lib/listener/request-id.js'
+import { AccessLog } from '../lib/observe/access-log/access-log.js'
+import { LineWriter } from '../lib/observe/access-log/line-writer.js'
+import { BalancerCell } from '../lib/pool/counters.js'
+import { whenAnsweredHere } from '../lib/proxy/ended-request.js'
+import type { Failure } from '../lib/proxy/failure.js'
+import type { ClientResponse } from '../lib/proxy/response/client-response.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

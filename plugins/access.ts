@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { Clients } from '../lib/access/clients.js'
-import { rateFieldsOf } from '../lib/access/rate-fields.js'
-import { RateLimiter } from '../lib/access/rate-limiter.js'
+import { FirstOfEach } from '../lib/base/first-of-each.js'
 import type { Config } from '../lib/config/load.js'
-import { BalancerCell } from '../lib/counters.js'
-import { unreadableHop } from '../lib/forward/client-address.js'
-import { DENIED, type Failure, RATE_LIMITED } from '../lib/forward/failure.js'
-import { clientAddress } from '../lib/forward/peer.js'
-import { FirstOfEach } from '../lib/logging/first-of-each.js'
+import { Clients } from '../lib/listener/access/clients.js'
+import { rateFieldsOf } from '../lib/listener/access/rate-fields.js'
+import { RateLimiter } from '../lib/listener/access/rate-limiter.js'
+import { unreadableHop } from '../lib/listener/client/client-address.js'
+import { clientAddress } from '../lib/listener/client/peer.js'
+import { BalancerCell } from '../lib/pool/counters.js'
+import { DENIED, type Failure, RATE_LIMITED } from '../lib/proxy/failure.js'
 
 /** How a request is refused because of who sent it. */
 interface Refusal {

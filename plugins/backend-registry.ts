@@ -1,12 +1,12 @@
 import fp from 'fastify-plugin'
+import { describeFault } from '../lib/base/network-error.js'
 import type { Config } from '../lib/config/load.js'
-import { FailureLog } from '../lib/failure-log.js'
-import { describeFault } from '../lib/fault.js'
 import type { Sockets } from '../lib/health/probe.js'
-import { createPool } from '../lib/pool.js'
-import { Registry } from '../lib/registry.js'
-import { Resolver } from '../lib/resolver/resolver.js'
-import { BackendCredentials } from '../lib/tls/backend-credentials.js'
+import { FailureLog } from '../lib/observe/failure-log.js'
+import { Registry } from '../lib/pool/registry.js'
+import { createPool } from '../lib/transport/backend-connections.js'
+import { Resolver } from '../lib/transport/resolver/resolver.js'
+import { BackendCredentials } from '../lib/transport/sockets/credentials.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
 import { Fleet } from '../lib/admin/fleet.js'
 import { StateFile } from '../lib/admin/state-file.js'
+import { missingResource } from '../lib/base/shortage/resource.js'
 import { checkFault } from '../lib/config/health-check.js'
 import type { Config } from '../lib/config/load.js'
-import { missingResource } from '../lib/shortage/resource.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

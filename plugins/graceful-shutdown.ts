@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
+import { writeAtOnce } from '../lib/base/log-stream.js'
 import type { Config } from '../lib/config/load.js'
-import { acceptQueued } from '../lib/listener/accept-queue.js'
-import { ServerDrain } from '../lib/listener/server-drain.js'
-import { writeAtOnce } from '../lib/log-stream.js'
+import { acceptQueued } from '../lib/listener/drain/accept-queue.js'
+import { ServerDrain } from '../lib/listener/drain/server-drain.js'
 
 /** For what comes before HTTP on connections that are open when the drain begins. */
 const OPENING_MS = 1000

@@ -1,9 +1,9 @@
 import { setTimeout } from 'node:timers/promises'
 import fp from 'fastify-plugin'
-import type { Backend } from '../lib/backend.js'
 import type { Config } from '../lib/config/load.js'
 import { checkPlanner } from '../lib/health/check-plan.js'
 import { HealthScheduler } from '../lib/health/scheduler.js'
+import type { Backend } from '../lib/pool/backend.js'
 
 /** How long first checks may hold up the start: Fastify would give up on it after ten seconds. */
 const START_MS = 5000

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { Http2Acceptor } from '../lib/http2/acceptor.js'
+import { Http2Acceptor } from '../lib/listener/http2/acceptor.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { redirectServer } from '../lib/https-redirect.js'
-import { openSockets } from '../lib/listener/open-sockets.js'
-import { ServerDrain } from '../lib/listener/server-drain.js'
-import { outliveAcceptErrors } from '../lib/shortage/accepting.js'
+import { outliveAcceptErrors } from '../lib/listener/accepting.js'
+import { openSockets } from '../lib/listener/drain/open-sockets.js'
+import { ServerDrain } from '../lib/listener/drain/server-drain.js'
+import { redirectServer } from '../lib/proxy/response/https-redirect.js'
 
 /** Sends clients that come by plain HTTP to `https://`, on a port beside the balancer's own. */
 export default fp<{ config: Config }>(

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Registry as Exposition } from 'prom-client'
-import { HealthTransitions } from '../lib/metrics/health-transitions.js'
-import { RequestMetrics } from '../lib/metrics/request-metrics.js'
+import { HealthTransitions } from '../lib/observe/metrics/health-transitions.js'
+import { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
 import { version } from '../package.json'
 
 declare module 'fastify' {
@@ -24,7 +24,7 @@ export default fp(
     // fails for ever if it fails once, as it does while no file can be opened.
     const load = () => {
       const { exposition } =
-        require('../lib/metrics/exposition.js') as typeof import('../lib/metrics/exposition.js')
+        require('../lib/observe/metrics/exposition.js') as typeof import('../lib/observe/metrics/exposition.js')
       const source = { registry, requests, transitions, resolver, shortages }
       return exposition({ ...source, version, openConnections })
     }

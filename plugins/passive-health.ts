@@ -1,10 +1,10 @@
 import fp from 'fastify-plugin'
-import type { Backend } from '../lib/backend.js'
 import type { Config } from '../lib/config/load.js'
-import { Ejection } from '../lib/ejection/ejection.js'
-import { Outliers } from '../lib/ejection/outliers.js'
-import { PROBE_TIMEOUT_MS, Stalls } from '../lib/ejection/stalls.js'
 import { httpProbe, type Sockets } from '../lib/health/probe.js'
+import { Ejection } from '../lib/outliers/ejection.js'
+import { Outliers } from '../lib/outliers/outliers.js'
+import { PROBE_TIMEOUT_MS, Stalls } from '../lib/outliers/stalls.js'
+import type { Backend } from '../lib/pool/backend.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,10 +1,10 @@
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
+import { FileWatch } from '../lib/base/file-watch.js'
+import { canOpenFiles } from '../lib/base/shortage/resource.js'
 import { type Config, ConfigError } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
-import { FileWatch } from '../lib/file-watch.js'
-import { canOpenFiles } from '../lib/shortage/resource.js'
 
 /** What is taken over while the process runs. */
 const RELOADED = new Set(['LB_BACKENDS'])

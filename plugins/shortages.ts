@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
+import { DescriptorLimit } from '../lib/base/shortage/descriptor-limit.js'
+import { descriptorsWanted, explainLimit, explainShortage } from '../lib/base/shortage/explanation.js'
+import { canOpenFiles } from '../lib/base/shortage/resource.js'
+import { Shortages } from '../lib/base/shortage/shortages.js'
 import type { Config } from '../lib/config/load.js'
-import { DescriptorLimit } from '../lib/shortage/descriptor-limit.js'
-import { descriptorsWanted, explainLimit, explainShortage } from '../lib/shortage/explanation.js'
-import { canOpenFiles } from '../lib/shortage/resource.js'
-import { Shortages } from '../lib/shortage/shortages.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

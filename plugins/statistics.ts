@@ -1,10 +1,10 @@
 import fp from 'fastify-plugin'
+import { LatencyWindow } from '../lib/base/latency.js'
+import { RateWindow } from '../lib/base/rates.js'
 import type { Config } from '../lib/config/load.js'
-import { LatencyWindow } from '../lib/latency.js'
-import { Broadcast } from '../lib/live/broadcast.js'
-import { Timeline } from '../lib/live/timeline.js'
-import { RateWindow } from '../lib/rates.js'
-import { collectStatistics, reportText, requestTotal, type Statistics } from '../lib/statistics.js'
+import { Broadcast } from '../lib/observe/live/broadcast.js'
+import { Timeline } from '../lib/observe/live/timeline.js'
+import { collectStatistics, reportText, requestTotal, type Statistics } from '../lib/observe/statistics.js'
 import { version } from '../package.json'
 
 declare module 'fastify' {

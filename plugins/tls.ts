@@ -1,9 +1,9 @@
 import fp from 'fastify-plugin'
+import { FileWatch } from '../lib/base/file-watch.js'
 import type { Config } from '../lib/config/load.js'
-import { BalancerCell } from '../lib/counters.js'
-import { FileWatch } from '../lib/file-watch.js'
-import { TlsAcceptor } from '../lib/tls/acceptor.js'
-import { ClientCredentials } from '../lib/tls/client-credentials.js'
+import { TlsAcceptor } from '../lib/listener/tls/acceptor.js'
+import { ClientCredentials } from '../lib/listener/tls/credentials.js'
+import { BalancerCell } from '../lib/pool/counters.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { parentsOnly, type Tracing } from '../lib/tracing/trace-context.js'
+import { parentsOnly, type Tracing } from '../lib/observe/tracing/trace-context.js'
 import { version } from '../package.json'
 
 declare module 'fastify' {
@@ -16,7 +16,7 @@ export default fp<{ config: Config }>(
     const { makesParent, spans } = config.tracing
     const load = async () => {
       // Who records nothing need not pay for the packages, nor have them.
-      const { loadSpans } = await import('../lib/tracing/spans.js')
+      const { loadSpans } = await import('../lib/observe/tracing/spans.js')
       const onFault = (message: string) => fastify.log.warn(`Traces: ${message}`)
       return loadSpans({ config: spans!, trusted: config.trustedProxies, version, onFault })
     }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Statistics } from '../lib/statistics.js'
+import type { Statistics } from '../lib/observe/statistics.js'
 import { Client } from './client.js'
 import { CommandProcess, freePort } from './processes.js'
 

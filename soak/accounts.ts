@@ -1,6 +1,6 @@
 import type { Account } from '../chaos/fleet.js'
 import type { Outcome, Tally } from '../chaos/load/samples.js'
-import type { Statistics } from '../lib/statistics.js'
+import type { Statistics } from '../lib/observe/statistics.js'
 
 /** All that was counted, by everybody who counted it. */
 export interface Books {

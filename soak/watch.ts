@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-import type { Statistics } from '../lib/statistics.js'
+import type { Statistics } from '../lib/observe/statistics.js'
 import type { Heap } from './heap.js'
 
 const kibPerMib = 1024

@@ -58,7 +58,7 @@ const STALE = {
 
 t.test('with a stale build, the start says so, whichever source was changed', async (t) => {
   const folder = copyOfProject(t)
-  appendFileSync(path.join(folder, 'lib/forward/target.ts'), '// changed\n')
+  appendFileSync(path.join(folder, 'lib/base/http/request-target.ts'), '// changed\n')
   t.same(await start(folder), STALE)
 })
 

@@ -4,8 +4,8 @@ import tap, { type Test } from 'tap'
 import app from '../app/index.js'
 import { serverOptions } from '../app/options.js'
 import { loadConfig } from '../lib/config/load.js'
-import type { Registry } from '../lib/registry.js'
-import type { Statistics } from '../lib/statistics.js'
+import type { Statistics } from '../lib/observe/statistics.js'
+import type { Registry } from '../lib/pool/registry.js'
 import { everywhere, securePorts, statusOfPage } from './support/secure-ports.js'
 
 export type LogRecord = { level: number; msg: string } & Record<string, unknown>

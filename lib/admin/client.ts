@@ -1,7 +1,7 @@
 import { type Dispatcher, request } from 'undici'
-import type { Statistics } from '../statistics.js'
-import type { BackendSpec } from './backend-spec.js'
-import type { BackendView } from './backend-view.js'
+import type { BackendView } from '../observe/backend-view.js'
+import type { Statistics } from '../observe/statistics.js'
+import type { BackendSpec } from '../pool/spec/json-spec.js'
 import type { BackendOptions, Orders } from './fleet.js'
 
 const TIMEOUT_MS = 10_000

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import { isDeepStrictEqual } from 'node:util'
-import type { Backend } from '../backend.js'
-import type { BackendConfig } from '../config/backends.js'
-import type { Registry } from '../registry.js'
-import { type BackendSpec, backendsOf, type FaultOf, specOf } from './backend-spec.js'
+import type { Backend } from '../pool/backend.js'
+import type { Registry } from '../pool/registry.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
+import { type BackendSpec, backendsOf, type FaultOf, specOf } from '../pool/spec/json-spec.js'
 
 /** What changed when a list of backends replaced another; addresses. */
 export interface FleetChange {

@@ -1,5 +1,5 @@
-import type { Statistics } from '../statistics.js'
-import type { BackendView } from './backend-view.js'
+import type { BackendView } from '../observe/backend-view.js'
+import type { Statistics } from '../observe/statistics.js'
 import { ordersOf, textTable } from './text-table.js'
 
 /** What a balancer said of itself at a moment. */

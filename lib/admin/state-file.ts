@@ -3,8 +3,8 @@ import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import type { BackendConfig } from '../config/backends.js'
-import { type BackendSpec, specOf } from './backend-spec.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
+import { type BackendSpec, specOf } from '../pool/spec/json-spec.js'
 import type { StoredBackend } from './fleet.js'
 
 /** Who reads and writes it; the backends that it lists are nobody else's business. */

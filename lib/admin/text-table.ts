@@ -1,4 +1,4 @@
-import type { BackendView } from './backend-view.js'
+import type { BackendView } from '../observe/backend-view.js'
 
 /** What a terminal would take for a command. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import path from 'node:path'
-import { type AccessLogConfig, FORMATS, type Logged } from '../access-log/options.js'
-import { oneOf, parsed } from './values.js'
+import { oneOf, parsed } from '../base/values/values.js'
+import { type AccessLogConfig, FORMATS, type Logged } from '../observe/access-log/options.js'
 import { variable } from './variable.js'
 
 const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/

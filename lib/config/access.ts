@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net'
-import type { AccessConfig, RateLimitConfig } from '../access/options.js'
-import { addressRanges, parsed } from './values.js'
+import { addressRanges, parsed } from '../base/values/values.js'
+import type { AccessConfig, RateLimitConfig } from '../listener/access/options.js'
 import { variable } from './variable.js'
 
 const MAX_REQUESTS = 1_000_000

@@ -1,7 +1,7 @@
-import { ALGORITHMS, type Algorithm, type HashKey } from '../selection/options.js'
-import type { StickyConfig } from '../selection/sticky-options.js'
+import { ALGORITHMS, type Algorithm, type HashKey } from '../balancing/options.js'
+import type { StickyConfig } from '../balancing/sticky-options.js'
+import { oneOf, parsed } from '../base/values/values.js'
 import { stickyOf, stickyVariables } from './sticky.js'
-import { oneOf, parsed } from './values.js'
 import { variable } from './variable.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i

@@ -1,7 +1,14 @@
+import {
+  checkBody,
+  checkFields,
+  checkHost,
+  checkMethod,
+  checkTarget,
+  grpcService
+} from '../base/values/check-values.js'
+import { flag, integer, seconds, secondsOrZero, statusRanges } from '../base/values/values.js'
 import type { HealthCheckConfig } from '../health/options.js'
-import type { BackendConfig } from './backends.js'
-import { checkBody, checkFields, checkHost, checkMethod, checkTarget, grpcService } from './check-values.js'
-import { flag, integer, seconds, secondsOrZero, statusRanges } from './values.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type Needs, variable } from './variable.js'
 
 const HOUR_S = 3600

@@ -1,5 +1,5 @@
 import { METHODS } from 'node:http'
-import { flag, integer, parsed, seconds } from './values.js'
+import { flag, integer, parsed, seconds } from '../base/values/values.js'
 import { type Needs, variable } from './variable.js'
 
 const DAY_S = 24 * 3600

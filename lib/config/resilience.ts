@@ -1,4 +1,4 @@
-import { flag, integer, type StatusRange, seconds, statusRanges } from './values.js'
+import { flag, integer, type StatusRange, seconds, statusRanges } from '../base/values/values.js'
 import { variable } from './variable.js'
 
 const HOUR_S = 3600

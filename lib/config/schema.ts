@@ -1,15 +1,15 @@
 import { z } from 'zod'
+import { addressRanges, flag, integer, seconds, text } from '../base/values/values.js'
+import { backendList } from '../pool/spec/backend-spec.js'
 import { accessVariables } from './access.js'
 import { accessLogVariables } from './access-log.js'
 import { adminVariables } from './admin.js'
-import { backendList } from './backends.js'
 import { balancingVariables } from './balancing.js'
 import { healthCheckVariables } from './health-check.js'
 import { http2Variables } from './http2.js'
 import { resilienceVariables } from './resilience.js'
 import { tlsVariables } from './tls.js'
 import { tracingVariables } from './tracing.js'
-import { addressRanges, flag, integer, seconds, text } from './values.js'
 import { type VariableInfo, variable } from './variable.js'
 
 const HOUR_S = 3600

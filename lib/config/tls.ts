@@ -1,7 +1,7 @@
-import type { BackendTlsConfig } from '../tls/backend-options.js'
-import { type PairFiles, readCertificates, readKey, readPair } from '../tls/key-pair.js'
-import { type TlsConfig, VERSIONS } from '../tls/options.js'
-import { integer, oneOf, parsed } from './values.js'
+import { type PairFiles, readCertificates, readKey, readPair } from '../base/key-pair.js'
+import { integer, oneOf, parsed } from '../base/values/values.js'
+import { type TlsConfig, VERSIONS } from '../listener/tls/options.js'
+import type { BackendTlsConfig } from '../transport/sockets/tls-options.js'
 import { type Needs, variable } from './variable.js'
 
 const MAX_PORT = 65_535

@@ -1,5 +1,5 @@
-import { EXPORTERS, PROTOCOLS, type SpanConfig } from '../tracing/options.js'
-import { flag } from './values.js'
+import { flag } from '../base/values/values.js'
+import { EXPORTERS, PROTOCOLS, type SpanConfig } from '../observe/tracing/options.js'
 import { variable } from './variable.js'
 
 /** The variables of tracing that are Fairlead's own. */

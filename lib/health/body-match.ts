@@ -1,5 +1,5 @@
 import { type Context, createContext, Script } from 'node:vm'
-import type { WantedBody } from '../config/check-values.js'
+import type { WantedBody } from '../base/values/check-values.js'
 
 /** So much of a body is looked at. */
 export const BODY_LIMIT_BYTES = 65_536

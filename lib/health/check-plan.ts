@@ -1,5 +1,5 @@
-import type { BackendConfig } from '../config/backends.js'
-import { grpcService } from '../config/check-values.js'
+import { grpcService } from '../base/values/check-values.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { grpcChecks } from './grpc-probe.js'
 import type { HealthWatch } from './grpc-watch.js'
 import type { HealthCheckConfig } from './options.js'

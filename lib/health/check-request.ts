@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
-import { authorityOf, type SecureOrigin } from '../config/backend-place.js'
-import type { BackendConfig } from '../config/backends.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
+import { authorityOf, type SecureOrigin } from '../transport/backend-place.js'
 import type { HealthCheckConfig } from './options.js'
 
 /** What one backend is asked, and which answers are healthy. */

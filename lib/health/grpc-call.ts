@@ -1,11 +1,11 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import type { Carrier, OutgoingRequest, ResponseHandler } from '../carrier.js'
-import { isGrpcHead } from '../grpc/call.js'
-import { healthRequest, SERVING_STATUSES, servingStatusOf } from '../grpc/health-messages.js'
-import { BrokenMessage, framed, MessageReader } from '../grpc/message-reader.js'
-import { decodeMessage, GrpcStatus, statusName } from '../grpc/status.js'
-import type { ResponseHead } from '../http1/response-head.js'
+import { isGrpcHead } from '../base/grpc/call.js'
+import { decodeMessage, GrpcStatus, statusName } from '../base/grpc/status.js'
+import type { Carrier, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
+import type { ResponseHead } from '../transport/http1/response-head.js'
+import { BrokenMessage, framed, MessageReader } from './grpc/message-reader.js'
+import { healthRequest, SERVING_STATUSES, servingStatusOf } from './grpc/messages.js'
 
 const MAX_MESSAGE_BYTES = 4096
 const MAX_SHOWN = 120

@@ -1,4 +1,4 @@
-import type { BackendConfig } from '../config/backends.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
 import { type HealthRequest, healthRequestTo } from './grpc-request.js'
 import { HealthWatch } from './grpc-watch.js'

@@ -1,5 +1,5 @@
-import { authorityOf, type SecureOrigin } from '../config/backend-place.js'
-import type { BackendConfig } from '../config/backends.js'
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
+import { authorityOf, type SecureOrigin } from '../transport/backend-place.js'
 import { checkRequest } from './check-request.js'
 import type { HealthCheckConfig } from './options.js'
 

@@ -1,7 +1,7 @@
-import type { CheckResult } from '../backend.js'
-import type { SocketOptions } from '../http1/open-socket.js'
-import { Connection } from '../http2/connection.js'
-import { http2Options } from '../http2/options.js'
+import type { CheckResult } from '../pool/backend.js'
+import { Connection } from '../transport/http2/connection.js'
+import { http2Options } from '../transport/http2/options.js'
+import type { SocketOptions } from '../transport/sockets/open-socket.js'
 import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
 import type { HealthRequest } from './grpc-request.js'
 

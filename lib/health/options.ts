@@ -1,5 +1,5 @@
-import type { Field, WantedBody } from '../config/check-values.js'
-import type { StatusRange } from '../config/values.js'
+import type { Field, WantedBody } from '../base/values/check-values.js'
+import type { StatusRange } from '../base/values/values.js'
 
 export interface HealthCheckConfig {
   readonly enabled: boolean

@@ -1,9 +1,9 @@
-import type { OutgoingRequest, ResponseHandler } from '../carrier.js'
-import type { SecureOrigin } from '../config/backend-place.js'
-import { Connection } from '../http1/connection.js'
-import { SocketOpener, type SocketOptions } from '../http1/open-socket.js'
-import { Connection as Http2Connection } from '../http2/connection.js'
-import { http2Options } from '../http2/options.js'
+import type { SecureOrigin } from '../transport/backend-place.js'
+import type { OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
+import { Connection } from '../transport/http1/connection.js'
+import { Connection as Http2Connection } from '../transport/http2/connection.js'
+import { http2Options } from '../transport/http2/options.js'
+import { SocketOpener, type SocketOptions } from '../transport/sockets/open-socket.js'
 
 export interface SingleRequestOptions extends SocketOptions {
   readonly maxHeadBytes: number

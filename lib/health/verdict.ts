@@ -1,6 +1,6 @@
-import type { Backend, CheckResult } from '../backend.js'
-import { BackendCell } from '../counters.js'
-import type { Registry } from '../registry.js'
+import type { Backend, CheckResult } from '../pool/backend.js'
+import { BackendCell } from '../pool/counters.js'
+import type { Registry } from '../pool/registry.js'
 
 export interface Thresholds {
   /** Passes in a row that bring an unhealthy backend back. */

@@ -3,8 +3,8 @@ import { AdminHosts } from '../../lib/admin/admin-hosts.js'
 import { Authority } from '../../lib/admin/authority.js'
 import { ownNames } from '../../lib/admin/own-names.js'
 import { foreignHost } from '../../lib/admin/refusal.js'
+import { FirstOfEach } from '../../lib/base/first-of-each.js'
 import type { Config } from '../../lib/config/load.js'
-import { FirstOfEach } from '../../lib/logging/first-of-each.js'
 
 /** Of a host, in the log. */
 const MAX_SHOWN = 255

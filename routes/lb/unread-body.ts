@@ -1,8 +1,8 @@
 import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { lingerAfter } from '../../lib/forward/linger.js'
-import { hasBody } from '../../lib/forward/request-body.js'
-import { resetAfterEnd } from '../../lib/http2/reset-after-end.js'
+import { hasBody } from '../../lib/base/http/request-body.js'
+import { lingerAfter } from '../../lib/listener/http1/lingering-close.js'
+import { resetAfterEnd } from '../../lib/listener/http2/reset-after-end.js'
 
 /**
  * Has what is answered before its body has come arrive, and leaves nothing of that body to be taken for a request. Of a

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { DEFAULTS } from '../../lib/config/backend-options.js'
-import { parseBackends } from '../../lib/config/backends.js'
 import { type Config, loadConfig } from '../../lib/config/load.js'
 import { describeVariables } from '../../lib/config/schema.js'
+import { DEFAULTS } from '../../lib/pool/spec/backend-options.js'
+import { parseBackends } from '../../lib/pool/spec/backend-spec.js'
 
 const addresses = (LB_BACKENDS: string) => loadConfig({ LB_BACKENDS }).backends.map(({ address }) => address)
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { parseBackends } from '../../lib/config/backends.js'
 import { loadConfig } from '../../lib/config/load.js'
 import { schema } from '../../lib/config/schema.js'
+import { parseBackends } from '../../lib/pool/spec/backend-spec.js'
 import { ROOT } from '../support/processes.js'
 
 const GUIDE = readFileSync(path.join(ROOT, 'docs/migrating.md'), 'utf8')

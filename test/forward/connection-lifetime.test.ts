@@ -1,5 +1,5 @@
 import tap, { type Test } from 'tap'
-import { lifetimeOf } from '../../lib/http1/lifetime.js'
+import { lifetimeOf } from '../../lib/transport/lifetime.js'
 import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { http2Backend, answering as inStreams } from '../support/http2-backend.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'

@@ -1,4 +1,4 @@
-import { BalancerCell } from '../../lib/counters.js'
+import { BalancerCell } from '../../lib/pool/counters.js'
 import { eventually, sleep, test } from '../helper.js'
 import { makeAnswer } from '../support/answer.js'
 import { heldMemory } from '../support/garbage.js'

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { BalancerCell } from '../../lib/counters.js'
+import { BalancerCell } from '../../lib/pool/counters.js'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
 import { FrameClient, opening } from '../support/frame-client.js'
 import { heldMemory } from '../support/garbage.js'

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import type { Backend } from '../../lib/backend.js'
-import type { ClientResponse, ClientTunnel } from '../../lib/forward/client-response.js'
-import type { Exchange } from '../../lib/forward/exchange.js'
-import type { ResponseHead } from '../../lib/http1/response-head.js'
+import type { Backend } from '../../lib/pool/backend.js'
+import type { Exchange } from '../../lib/proxy/exchange.js'
+import type { ClientResponse, ClientTunnel } from '../../lib/proxy/response/client-response.js'
+import type { ResponseHead } from '../../lib/transport/http1/response-head.js'
 import type { Attempt } from './pool.js'
 
 /** Name of the cookie that keeps clients on backends. */

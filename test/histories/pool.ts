@@ -1,6 +1,6 @@
-import type { Backend } from '../../lib/backend.js'
-import type { Carrier, ResponseHandler } from '../../lib/carrier.js'
-import { type ResponseHead, readResponseHead } from '../../lib/http1/response-head.js'
+import type { Backend } from '../../lib/pool/backend.js'
+import type { Carrier, ResponseHandler } from '../../lib/transport/backend-stream.js'
+import { type ResponseHead, readResponseHead } from '../../lib/transport/http1/response-head.js'
 import type { Client } from './client.js'
 
 /** A request that was given to a backend: what its connection would do, when the history says so. */

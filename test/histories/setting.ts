@@ -1,5 +1,5 @@
-import type { BackendConfig } from '../../lib/config/backends.js'
 import { type Config, loadConfig } from '../../lib/config/load.js'
+import type { BackendConfig } from '../../lib/pool/spec/backend-spec.js'
 import { STICKY } from '../support/selection.js'
 import { COOKIE } from './client.js'
 

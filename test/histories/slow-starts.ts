@@ -1,4 +1,4 @@
-import { type Backend, type BackendState, WEIGHT_UNIT } from '../../lib/backend.js'
+import { type Backend, type BackendState, WEIGHT_UNIT } from '../../lib/pool/backend.js'
 import { PULSE_MS, type World } from './world.js'
 
 const SLOWEST_SHARE = 0.1

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Account } from '../../chaos/fleet.js'
 import type { Tally } from '../../chaos/load/samples.js'
-import type { Statistics } from '../../lib/statistics.js'
+import type { Statistics } from '../../lib/observe/statistics.js'
 import { type Books, checkAccounts } from '../../soak/accounts.js'
 
 interface Counts {

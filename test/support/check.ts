@@ -1,9 +1,9 @@
 import net, { type Socket } from 'node:net'
 import type { Test } from 'tap'
-import type { Backend } from '../../lib/backend.js'
 import { loadConfig } from '../../lib/config/load.js'
 import { httpProbe, type Probe } from '../../lib/health/probe.js'
-import { BackendCredentials } from '../../lib/tls/backend-credentials.js'
+import type { Backend } from '../../lib/pool/backend.js'
+import { BackendCredentials } from '../../lib/transport/sockets/credentials.js'
 import { listen } from './listen.js'
 import { backendAt } from './registry.js'
 

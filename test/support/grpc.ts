@@ -17,7 +17,7 @@ import {
   type ServiceError
 } from '@grpc/grpc-js'
 import type { Test } from 'tap'
-import type { PairFiles } from '../../lib/tls/key-pair.js'
+import type { PairFiles } from '../../lib/base/key-pair.js'
 import { atEnd } from '../helper.js'
 import { securePorts } from './secure-ports.js'
 

@@ -1,6 +1,6 @@
-import { BrokenResponse } from '../../lib/http1/broken-response.js'
-import type { ResponseHead } from '../../lib/http1/response-head.js'
-import { type Asked, ResponseParser, type ResponseSink } from '../../lib/http1/response-parser.js'
+import { BrokenResponse } from '../../lib/transport/http1/broken-response.js'
+import type { ResponseHead } from '../../lib/transport/http1/response-head.js'
+import { type Asked, ResponseParser, type ResponseSink } from '../../lib/transport/http1/response-parser.js'
 
 /** A part of a response and its text: of a head what goes on, of the end the trailers. */
 export type Told = readonly ['interim' | 'head' | 'data' | 'end', ...string[]]

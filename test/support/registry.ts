@@ -1,7 +1,7 @@
-import type { Backend } from '../../lib/backend.js'
-import { type BackendConfig, parseBackends } from '../../lib/config/backends.js'
-import type { BackendPool } from '../../lib/pool.js'
-import { Registry, type RegistryOptions } from '../../lib/registry.js'
+import type { Backend } from '../../lib/pool/backend.js'
+import { Registry, type RegistryOptions } from '../../lib/pool/registry.js'
+import { type BackendConfig, parseBackends } from '../../lib/pool/spec/backend-spec.js'
+import type { BackendPool } from '../../lib/transport/backend-connections.js'
 
 const NO_POOL = {} as BackendPool
 

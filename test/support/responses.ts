@@ -1,4 +1,4 @@
-import type { Asked } from '../../lib/http1/response-parser.js'
+import type { Asked } from '../../lib/transport/http1/response-parser.js'
 import type { Told } from './recorder.js'
 
 /** A valid response, and what is to be told of it. */

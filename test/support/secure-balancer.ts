@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Test } from 'tap'
-import type { PairFiles } from '../../lib/tls/key-pair.js'
+import type { PairFiles } from '../../lib/base/key-pair.js'
 import { type Balancer, startBalancer } from '../helper.js'
 import type { Authority } from './certificates.js'
 import type { Env } from './processes.js'

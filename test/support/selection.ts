@@ -1,10 +1,10 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { BlockList } from 'node:net'
-import type { Backend } from '../../lib/backend.js'
-import { BackendCell } from '../../lib/counters.js'
-import type { Registry } from '../../lib/registry.js'
-import type { Policy } from '../../lib/selection/policy.js'
-import type { StickyConfig } from '../../lib/selection/sticky-options.js'
+import type { Policy } from '../../lib/balancing/policy.js'
+import type { StickyConfig } from '../../lib/balancing/sticky-options.js'
+import type { Backend } from '../../lib/pool/backend.js'
+import { BackendCell } from '../../lib/pool/counters.js'
+import type { Registry } from '../../lib/pool/registry.js'
 
 /** A cookie that keeps clients on their backends, as it is by default. */
 export const STICKY: StickyConfig = {

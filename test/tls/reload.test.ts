@@ -1,6 +1,6 @@
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:tls'
-import type { PairFiles } from '../../lib/tls/key-pair.js'
+import type { PairFiles } from '../../lib/base/key-pair.js'
 import { atEnd, type Balancer, eventually, test } from '../helper.js'
 import { Authority, authority, contents } from '../support/certificates.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'

@@ -1,7 +1,7 @@
 import { noSuchBackend } from '../../../lib/admin/refusal.js'
-import type { Backend } from '../../../lib/backend.js'
-import { canonicalAddress } from '../../../lib/config/backends.js'
-import type { Registry } from '../../../lib/registry.js'
+import type { Backend } from '../../../lib/pool/backend.js'
+import type { Registry } from '../../../lib/pool/registry.js'
+import { canonicalAddress } from '../../../lib/pool/spec/backend-spec.js'
 
 /**
  * The backend that a path names.

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { valuesOf } from '../../../lib/admin/raw-fields.js'
 import { bodyTimeout, bodyTooLarge, brokenJson, notJson } from '../../../lib/admin/refusal.js'
-import { hasBody } from '../../../lib/forward/request-body.js'
+import { hasBody } from '../../../lib/base/http/request-body.js'
 
 const MAX_BYTES = 256 * 1024
 const TIMEOUT_MS = 10_000

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
-import { SpecError } from '../../../lib/admin/backend-spec.js'
 import { Refusal, wrongBackend } from '../../../lib/admin/refusal.js'
+import { SpecError } from '../../../lib/pool/spec/json-spec.js'
 
 /** Answers what is refused, in the shape of Fastify's errors. */
 export function answerError(

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { backendView } from '../../../lib/admin/backend-view.js'
+import { backendView } from '../../../lib/observe/backend-view.js'
 import { backendOf } from './backend-of.js'
 import { errors, list, params, view } from './schemas.js'
 

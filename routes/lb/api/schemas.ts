@@ -1,4 +1,4 @@
-import { MAX_IN_FLIGHT, MAX_OF_REQUESTS, MAX_WEIGHT } from '../../../lib/config/backend-options.js'
+import { MAX_IN_FLIGHT, MAX_OF_REQUESTS, MAX_WEIGHT } from '../../../lib/pool/spec/backend-options.js'
 import { backend, object, text } from '../stats-schema.js'
 
 type Property = { readonly type: string; readonly [key: string]: unknown }

@@ -1,7 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Authority, isForeign, isWanted } from '../../../lib/admin/authority.js'
-import type { BackendSpec } from '../../../lib/admin/backend-spec.js'
-import { backendView } from '../../../lib/admin/backend-view.js'
 import type { BackendOptions, Orders } from '../../../lib/admin/fleet.js'
 import {
   backendExists,
@@ -11,7 +9,9 @@ import {
   unauthorized,
   versionChanged
 } from '../../../lib/admin/refusal.js'
-import { clientAddress } from '../../../lib/forward/peer.js'
+import { clientAddress } from '../../../lib/listener/client/peer.js'
+import { backendView } from '../../../lib/observe/backend-view.js'
+import type { BackendSpec } from '../../../lib/pool/spec/json-spec.js'
 import { backendOf } from './backend-of.js'
 import { checkType, readJson } from './body.js'
 import { change, errors, ifMatch, params, replaced, spec, specs, view } from './schemas.js'

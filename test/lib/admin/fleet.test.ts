@@ -1,8 +1,8 @@
 import t from 'tap'
-import { SpecError } from '../../../lib/admin/backend-spec.js'
 import { Fleet } from '../../../lib/admin/fleet.js'
-import { BackendCell } from '../../../lib/counters.js'
-import type { RegistryOptions } from '../../../lib/registry.js'
+import { BackendCell } from '../../../lib/pool/counters.js'
+import type { RegistryOptions } from '../../../lib/pool/registry.js'
+import { SpecError } from '../../../lib/pool/spec/json-spec.js'
 import { backendConfigs, registryOf } from '../../support/registry.js'
 
 function stage(text: string, options: Partial<RegistryOptions> = {}) {

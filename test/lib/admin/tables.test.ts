@@ -1,9 +1,9 @@
 import t from 'tap'
-import { type BackendView, backendView } from '../../../lib/admin/backend-view.js'
 import { liveTable, type Snapshot } from '../../../lib/admin/live-table.js'
 import { statusTable } from '../../../lib/admin/text-table.js'
-import { BackendCell } from '../../../lib/counters.js'
-import type { Statistics } from '../../../lib/statistics.js'
+import { type BackendView, backendView } from '../../../lib/observe/backend-view.js'
+import type { Statistics } from '../../../lib/observe/statistics.js'
+import { BackendCell } from '../../../lib/pool/counters.js'
 import { registryOf } from '../../support/registry.js'
 
 const STATISTICS = {

@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { Backend, CheckResult } from '../../../lib/backend.js'
-import { BackendCell } from '../../../lib/counters.js'
 import { applyCheck, isInDoubt } from '../../../lib/health/verdict.js'
-import type { Registry } from '../../../lib/registry.js'
+import type { Backend, CheckResult } from '../../../lib/pool/backend.js'
+import { BackendCell } from '../../../lib/pool/counters.js'
+import type { Registry } from '../../../lib/pool/registry.js'
 import { registryOf } from '../../support/registry.js'
 
 const AT = new Date('2026-01-01T00:00:00Z')

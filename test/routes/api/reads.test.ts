@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
-import { OPTION_NAMES } from '../../../lib/config/backend-options.js'
+import { OPTION_NAMES } from '../../../lib/pool/spec/backend-options.js'
 import { list, options, view } from '../../../routes/lb/api/schemas.js'
 import { startBalancer, test } from '../../helper.js'
 import { call } from '../../support/api.js'

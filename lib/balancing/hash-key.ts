@@ -1,0 +1,21 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { targetOf } from '../base/http/request-target.js'
+import { clientOf } from '../listener/client/client-address.js'
+import { cookiesOf } from './cookie.js'
+import type { HashKey } from './options.js'
+
+/** What of a request decides which backend it goes to; undefined where the request does not have it. */
+export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessage) => string | undefined {
+  const { name } = key
+  switch (key.from) {
+    case 'address':
+      return (req) => clientOf(req, trusted)
+    case 'target':
+      return targetOf
+    case 'header':
+      return ({ headers }) => headers[name]?.toString()
+    case 'cookie':
+      return ({ headers }) => cookiesOf(headers.cookie, name).find((value) => value !== '')
+  }
+}

@@ -1,0 +1,108 @@
+import type { Backend } from '../pool/backend.js'
+import { BackendCell } from '../pool/counters.js'
+import { isCandidate, type Policy, type Random } from './policy.js'
+
+/** In which a latency loses all but 1/e of its weight in the average: one slow answer costs a backend no more than moments. */
+const DECAY_MS = 500
+/** How long the average waits for the answer to a request before it decays all the same. */
+const PATIENCE_MS = 1000
+/** What a backend is taken to need that has answered nothing yet: others go before it once it has one request. */
+const UNKNOWN_MS = 1e6
+/** An average decays to no less, so that requests in flight always count. */
+const LEAST_MS = 0.001
+
+interface Average {
+  latencyMs: number
+  /** Up to when it has decayed. */
+  atMs: number
+  /** Requests to the backend up to the latest pulse. */
+  asked: number
+  /** The pulse up to which the latest of them was made. */
+  askedMs: number
+  /** When it answered last. */
+  answeredMs: number
+}
+
+/**
+ * The candidate whose next answer is expected soonest: its average latency times the requests that it would then have in
+ * flight, for its weight. The average forgets by time, follows a rise at once and a fall slowly (peak EWMA, as Finagle
+ * has it), and while nothing is asked of a backend it decays, so that one that was slow is tried again. One that was away
+ * is unknown when it comes back.
+ */
+export function peakEwmaPolicy(random: Random): Policy {
+  const averages = new Map<Backend, Average>()
+
+  const cost = (backend: Backend): number => {
+    const average = averages.get(backend)
+    const { load, effectiveWeight } = backend
+    if (average) return (average.latencyMs * (load + 1)) / effectiveWeight
+    return load === 0 ? 0 : (UNKNOWN_MS * load) / effectiveWeight
+  }
+
+  return {
+    choose(backends, _req, tried) {
+      let best: Backend | undefined
+      let bestCost = 0
+      let tiedWeight = 0
+      for (const backend of backends) {
+        if (!isCandidate(backend, tried)) continue
+        const own = cost(backend)
+        const weight = backend.effectiveWeight
+        if (best === undefined || own < bestCost) {
+          best = backend
+          bestCost = own
+          tiedWeight = weight
+        } else if (own === bestCost) {
+          tiedWeight += weight
+          if (random() * tiedWeight < weight) best = backend
+        }
+      }
+      return best
+    },
+
+    onLatency(backend, latencyMs, nowMs) {
+      if (backend.left) return
+      const average = averages.get(backend)
+      if (!average) {
+        const asked = askedOf(backend)
+        averages.set(backend, { latencyMs, atMs: nowMs, asked, askedMs: nowMs, answeredMs: nowMs })
+        return
+      }
+      average.answeredMs = nowMs
+      decayTowards(average, latencyMs, nowMs)
+      if (latencyMs > average.latencyMs) average.latencyMs = latencyMs
+    },
+
+    forget(backend) {
+      averages.delete(backend)
+    },
+
+    pulse(nowMs) {
+      for (const [backend, average] of averages) {
+        const asked = askedOf(backend)
+        if (!backend.eligible) {
+          // Decayed for as long as it is away, it would draw a crowd as soon as it is back.
+          average.atMs = nowMs
+          if (backend.active === 0) averages.delete(backend)
+        } else if (asked !== average.asked) {
+          average.asked = asked
+          average.askedMs = nowMs
+        } else if (average.answeredMs >= average.askedMs || nowMs >= average.askedMs + PATIENCE_MS) {
+          decayTowards(average, 0, nowMs)
+        } else {
+          average.atMs = nowMs
+        }
+      }
+    }
+  }
+}
+
+function decayTowards(average: Average, latencyMs: number, nowMs: number): void {
+  const kept = Math.exp(Math.min(0, average.atMs - nowMs) / DECAY_MS)
+  average.latencyMs = Math.max(LEAST_MS, average.latencyMs * kept + latencyMs * (1 - kept))
+  average.atMs = nowMs
+}
+
+function askedOf({ counters }: Backend): number {
+  return counters.total(BackendCell.total)
+}

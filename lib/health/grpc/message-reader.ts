@@ -1,0 +1,43 @@
+import { BrokenResponse } from '../../transport/http1/broken-response.js'
+
+/** What is ahead of each message: whether it is compressed, and its length (gRPC, PROTOCOL-HTTP2.md). */
+const PREFIX_BYTES = 5
+
+/** What came is no message of gRPC that could be read. */
+export class BrokenMessage extends BrokenResponse {}
+
+/** A message as it lies in a body: not compressed, behind its length. */
+export function framed(message: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(PREFIX_BYTES + message.length)
+  bytes.writeUInt32BE(message.length, 1)
+  bytes.set(message, PREFIX_BYTES)
+  return bytes
+}
+
+/** Reads the messages of a body, in whatever parts that comes. Of the parts it keeps copies at most. */
+export class MessageReader {
+  readonly #maxBytes: number
+  readonly #onMessage: (message: Buffer) => void
+  #partial: Buffer = Buffer.alloc(0)
+
+  /** @param maxBytes of a message */
+  constructor(maxBytes: number, onMessage: (message: Buffer) => void) {
+    this.#maxBytes = maxBytes
+    this.#onMessage = onMessage
+  }
+
+  /** @throws {BrokenMessage} if a message is compressed, which was not offered, or too large */
+  take(chunk: Buffer): void {
+    let bytes = Buffer.concat([this.#partial, chunk])
+    while (bytes.length >= PREFIX_BYTES) {
+      const length = bytes.readUInt32BE(1)
+      if (bytes[0] !== 0) throw new BrokenMessage('compressed message')
+      if (length > this.#maxBytes) throw new BrokenMessage('message too large')
+      const end = PREFIX_BYTES + length
+      if (bytes.length < end) break
+      this.#onMessage(bytes.subarray(PREFIX_BYTES, end))
+      bytes = bytes.subarray(end)
+    }
+    this.#partial = bytes
+  }
+}

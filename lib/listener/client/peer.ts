@@ -1,0 +1,94 @@
+import { type BlockList, isIPv6, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { ProxyHeader } from '../proxy-protocol/header.js'
+import { clientNameOn, nameLine } from '../tls/client-name.js'
+
+/** The other side of a client's connection. */
+export interface Peer {
+  readonly address: string
+  /** Whether what it says of the way of a request is believed. */
+  readonly isTrusted: boolean
+  /** Of what its client speaks, to this balancer or to the proxy that has passed the connection on. */
+  readonly scheme: 'http' | 'https'
+  /** The port that the client connected to. */
+  readonly localPort: number
+  /** A line of the field with the name in its certificate; empty if it has shown none. */
+  readonly nameLine: string
+  /** The forwarding fields of a request that comes from there, in lines. */
+  readonly lines: string
+}
+
+const PEER = Symbol('peer')
+const PROXIED = Symbol('proxied')
+
+type KnownSocket = Socket & { [PEER]?: Peer; [PROXIED]?: ProxyHeader }
+
+/** Has a socket count as the connection that the header of the PROXY protocol on it tells of. */
+export function setProxied(socket: Socket, header: ProxyHeader): void {
+  ;(socket as KnownSocket)[PROXIED] = header
+}
+
+/** What a proxy has told of a connection that it passed on, if one has. */
+export function proxiedBy(socket: Socket): ProxyHeader | undefined {
+  return (socket as KnownSocket)[PROXIED]
+}
+
+/** Has the connection that TLS makes of another one come from where that came from. */
+export function inheritOrigin(socket: Socket, raw: Socket): void {
+  const header = proxiedBy(raw)
+  if (header) setProxied(socket, header)
+}
+
+/** The peer of a connection, found out once. */
+export function peerOf(socket: Socket, trusted: BlockList): Peer {
+  const known = socket as KnownSocket
+  known[PEER] ??= findPeer(known, trusted)
+  return known[PEER]
+}
+
+function findPeer(socket: KnownSocket, trusted: BlockList): Peer {
+  const header = socket[PROXIED]
+  const address = clientAddress(socket)
+  const scheme = speaksTls(socket) ? 'https' : 'http'
+  const localPort = header?.source?.localPort || socket.localPort || 0
+  const name = nameLine(header?.tls ? header.tls.clientName : clientNameOn(socket))
+  return {
+    address,
+    isTrusted: comesFrom(socket, trusted),
+    scheme,
+    localPort,
+    nameLine: name,
+    lines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${localPort}\r\n${name}`
+  }
+}
+
+/** Whether the client of a connection speaks TLS, here or to the proxy that has passed it on. */
+export function speaksTls(socket: Socket): boolean {
+  return (socket as Partial<TLSSocket>).encrypted === true || proxiedBy(socket)?.tls !== undefined
+}
+
+const MAPPED_IPV4 = '::ffff:'
+
+/** Where a connection comes from: by the word of a proxy that is trusted, or else the address of the socket. */
+export function clientAddress(socket: Socket): string {
+  return proxiedBy(socket)?.source?.address ?? socketAddress(socket)
+}
+
+/** Whether it is known that a connection comes from an address of a list. */
+export function comesFrom(socket: Socket, list: BlockList): boolean {
+  const header = proxiedBy(socket)
+  // A proxy that cannot say whose connection it passes on does not mean that it is its own.
+  const isKnown = header === undefined || header.isLocal === true || header.source !== undefined
+  return isKnown && contains(list, clientAddress(socket))
+}
+
+/** The address at the other end of a socket, IPv4 written as such even on a socket of both families. */
+export function socketAddress(socket: Socket): string {
+  const address = socket.remoteAddress ?? 'unknown'
+  return address.startsWith(MAPPED_IPV4) ? address.slice(MAPPED_IPV4.length) : address
+}
+
+/** Whether a list of ranges has an address. */
+export function contains(list: BlockList, address: string): boolean {
+  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+}

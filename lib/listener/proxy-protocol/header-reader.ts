@@ -1,0 +1,58 @@
+import type { Socket } from 'node:net'
+import { setProxied } from '../client/peer.js'
+import { setPrecedingBytes } from '../http1/client-connection.js'
+import type { ProxyHeader } from './header.js'
+import { readProxyHeader } from './read-header.js'
+
+/**
+ * Reads the header of the PROXY protocol off a connection before anything else does. Calls `accept` once it is read, with
+ * the connection at rest; one that does not begin with a header in time is closed.
+ * @param refused is told why, in one of few ways
+ */
+export function takeProxyHeader(
+  socket: Socket,
+  timeoutMs: number,
+  accept: (socket: Socket, header: ProxyHeader) => void,
+  refused: (reason: string) => void
+): void {
+  let bytes: Buffer = Buffer.alloc(0)
+  const drop = (reason: string) => {
+    leave()
+    socket.destroy()
+    refused(reason)
+  }
+  const timer = setTimeout(() => drop('does not come in time'), timeoutMs)
+  const onEnd = () => {
+    if (bytes.length > 0) {
+      drop('ends too soon')
+      return
+    }
+    // Somebody looks whether the port is open.
+    leave()
+    socket.destroy()
+  }
+  const leave = () => {
+    clearTimeout(timer)
+    socket.off('readable', read).off('end', onEnd).off('error', leave).off('close', leave)
+  }
+  const read = () => {
+    const chunk: Buffer | null = socket.read()
+    if (chunk === null) return
+    bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
+    let header: ProxyHeader | undefined
+    try {
+      header = readProxyHeader(bytes)
+    } catch (error) {
+      drop((error as Error).message)
+      return
+    }
+    if (!header) return
+    leave()
+    setProxied(socket, header)
+    setPrecedingBytes(socket, header.length)
+    const rest = bytes.subarray(header.length)
+    if (rest.length > 0) socket.unshift(rest)
+    accept(socket, header)
+  }
+  socket.on('readable', read).on('end', onEnd).on('error', leave).on('close', leave)
+}

@@ -1,0 +1,39 @@
+import { type EndedRequest, isAborted } from '../../proxy/ended-request.js'
+import { combinedLine, jsonLine, type LineOf } from './lines.js'
+import type { AccessLogConfig } from './options.js'
+
+/** What takes the lines. */
+export interface LineSink {
+  write(line: string): void
+}
+
+/** Writes a line for each request that is to have one, when it has ended. */
+export class AccessLog {
+  readonly #errors: boolean
+  readonly #share: number
+  readonly #lineOf: LineOf
+  readonly #sink: LineSink
+
+  constructor({ errors, share, format }: AccessLogConfig, sink: LineSink) {
+    this.#errors = errors
+    this.#share = share
+    this.#lineOf = format === 'json' ? jsonLine : combinedLine
+    this.#sink = sink
+  }
+
+  note(ended: EndedRequest): void {
+    if (!this.#isLogged(ended)) return
+    this.#sink.write(this.#lineOf(ended, Date.now()))
+  }
+
+  #isLogged(ended: EndedRequest): boolean {
+    if (this.#share === 1) return true
+    if (this.#errors && isError(ended)) return true
+    return this.#share > 0 && Math.random() < this.#share
+  }
+}
+
+/** Whether anything else became of it than that a backend has answered it to the end, and not with a server error. */
+function isError(ended: EndedRequest): boolean {
+  return ended.statusCode >= 500 || ended.failure !== undefined || isAborted(ended)
+}

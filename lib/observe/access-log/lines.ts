@@ -1,0 +1,77 @@
+import { isGrpcCall } from '../../base/grpc/call.js'
+import { withoutSecrets } from '../../base/secrets.js'
+import { clientOf } from '../../listener/client/client-address.js'
+import { proxiedBy } from '../../listener/client/peer.js'
+import { bytesAnswered, type EndedRequest, isAborted } from '../../proxy/ended-request.js'
+import { grpcStatusOf } from '../../proxy/response/grpc-answer.js'
+import { jsonText, quotedText } from './escape.js'
+
+/** A line of the log, with its line break and never longer than `MAX_LINE`. */
+export type LineOf = (ended: EndedRequest, nowMs: number) => string
+
+/** The texts of a request are cut off so that a line is written to a pipe whole, whoever else writes to it. */
+const MAX_TARGET = 2048
+const MAX_METHOD = 64
+const MAX_FIELD = 512
+const MAX_ID = 256
+const MAX_ADDRESS = 64
+
+/** The status that says that the client has left before there was an answer, as nginx has it. */
+const CLIENT_LEFT = 499
+
+/** As pino writes them, so that one reader reads all that the balancer prints. */
+export const jsonLine: LineOf = (ended, nowMs) => {
+  const { req, by, failure, answeredBy, backendMs } = ended
+  const client = jsonText(clientOf(req, by.trusted), MAX_ADDRESS)
+  const target = jsonText(withoutSecrets(by.target), MAX_TARGET)
+  let line =
+    `{"level":30,"time":${nowMs},"msg":"request","client":"${client}","method":"${req.method!.slice(0, MAX_METHOD)}","target":"${target}",` +
+    `"version":"${req.httpVersion}","status":${ended.statusCode || CLIENT_LEFT},` +
+    `"durationMs":${rounded(ended.durationMs)},` +
+    (answeredBy
+      ? `"backend":"${answeredBy.address}","backendMs":${rounded(backendMs)},`
+      : '"backend":null,"backendMs":null,') +
+    `"attempts":${ended.attempts},"bytesIn":${ended.bytesIn},"bytesOut":${bytesAnswered(ended)},` +
+    `"requestId":"${jsonText(by.requestId, MAX_ID)}"`
+  const connectionId = proxiedBy(req.socket)?.uniqueId
+  if (connectionId !== undefined) line += `,"connectionId":"${jsonText(connectionId, MAX_ID)}"`
+  if (by.trace) line += `,"traceId":"${by.trace.traceId}"`
+  if (ended.changesProtocol) line += ',"tunnel":true'
+  if (isAborted(ended)) line += ',"aborted":true'
+  if (failure) line += `,"code":"${failure.code}"`
+  if (failure && !answeredBy && isGrpcCall(req)) line += `,"grpcStatus":${grpcStatusOf(failure)}`
+  return `${line}}\n`
+}
+
+/** Apache's combined format. Nobody is ever named as the user: that is in a field with a password. */
+export const combinedLine: LineOf = (ended, nowMs) => {
+  const { req, by } = ended
+  const { referer, 'user-agent': agent } = req.headers
+  const client = quotedText(clientOf(req, by.trusted), MAX_ADDRESS)
+  const target = quotedText(withoutSecrets(by.target), MAX_TARGET)
+  return (
+    `${client} - - [${apacheTime(nowMs - ended.durationMs)}] "${req.method!.slice(0, MAX_METHOD)} ${target} HTTP/${req.httpVersion}" ` +
+    `${ended.statusCode || CLIENT_LEFT} ${bytesAnswered(ended) || '-'} ` +
+    `"${referer === undefined ? '-' : quotedText(withoutSecrets(referer), MAX_FIELD)}" ` +
+    `"${agent === undefined ? '-' : quotedText(agent, MAX_FIELD)}"\n`
+  )
+}
+
+/** To the microsecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}
+
+let timeSecond = -1
+let time = ''
+
+/** Such as `25/Nov/2026:22:34:01 +0000`. */
+function apacheTime(ms: number): string {
+  const second = Math.floor(ms / 1000)
+  if (second !== timeSecond) {
+    timeSecond = second
+    const [, day, month, year, clock] = new Date(ms).toUTCString().split(' ')
+    time = `${day}/${month}/${year}:${clock} +0000`
+  }
+  return time
+}

@@ -1,0 +1,42 @@
+import type { Backend } from '../../pool/backend.js'
+import { BackendCell } from '../../pool/counters.js'
+import type { Registry } from '../../pool/registry.js'
+
+/** How far back the small charts of backends go, in seconds. */
+const KEPT = 60
+
+interface Load {
+  readonly perSecond: number[]
+  total: number
+}
+
+/** How many requests each backend was given in each of the last sixty seconds. */
+export class BackendLoads {
+  readonly #registry: Registry
+  readonly #loads = new Map<Backend, Load>()
+
+  constructor(registry: Registry) {
+    this.#registry = registry
+    registry.on('removed', (backend) => this.#loads.delete(backend))
+  }
+
+  /** To be called once a second. */
+  sample(): void {
+    for (const backend of this.#registry.backends) {
+      const total = backend.counters.total(BackendCell.total)
+      const load = this.#loads.get(backend)
+      if (!load) {
+        this.#loads.set(backend, { perSecond: [], total })
+        continue
+      }
+      load.perSecond.push(total - load.total)
+      load.total = total
+      if (load.perSecond.length > KEPT) load.perSecond.shift()
+    }
+  }
+
+  /** The oldest first. */
+  of(backend: Backend): readonly number[] {
+    return this.#loads.get(backend)?.perSecond ?? []
+  }
+}

@@ -1,0 +1,230 @@
+import { collectDefaultMetrics, Registry as Exposition, type Metric } from 'prom-client'
+import { RESOURCES } from '../../base/shortage/resource.js'
+import { type Shortages, USES } from '../../base/shortage/shortages.js'
+import { type Backend, STATES, WEIGHT_UNIT } from '../../pool/backend.js'
+import { NO_BACKEND_ID } from '../../pool/backend-id.js'
+import { BackendCell, BalancerCell } from '../../pool/counters.js'
+import type { Registry } from '../../pool/registry.js'
+import type { Resolver } from '../../transport/resolver/resolver.js'
+import type { Buckets } from './buckets.js'
+import type { HealthTransitions } from './health-transitions.js'
+import type { RequestMetrics } from './request-metrics.js'
+
+export interface MetricsSource {
+  readonly registry: Registry
+  readonly requests: RequestMetrics
+  readonly transitions: HealthTransitions
+  /** Of the names of backends. */
+  readonly resolver: Pick<Resolver, 'answered' | 'failed'>
+  readonly version: string
+  /** Client connections open now. */
+  readonly openConnections: () => number
+  readonly shortages: Shortages
+}
+
+interface Sample {
+  readonly value: number
+  readonly labels?: Readonly<Record<string, string | number>>
+  /** Where a metric has lines of several names. */
+  readonly metricName?: string
+}
+
+const PREFIX = 'fairlead_'
+/** Of Node's, those that walk through every open connection; some are also named as only counters may be. */
+const UNWANTED = ['handles', 'requests', 'resources'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`
+])
+/** The label of requests that no backend answered. It cannot be an address, as these have a port or a path. */
+const NO_BACKEND = 'none'
+/** None comes back to `checking`. */
+const CHECKED_STATES = STATES.filter((state) => state !== 'checking')
+
+const REJECTIONS = {
+  overload: BalancerCell.rejectedOverload,
+  no_backend: BalancerCell.rejectedNoBackend,
+  queue_full: BalancerCell.rejectedQueueFull,
+  queue_timeout: BalancerCell.rejectedQueueTimeout,
+  outage_timeout: BalancerCell.rejectedOutageTimeout,
+  bad_request: BalancerCell.rejectedRequest,
+  rate_limit: BalancerCell.rejectedRateLimit,
+  denied: BalancerCell.rejectedDenied
+}
+
+/**
+ * All metrics, for Prometheus. What the counters hold already is read from them when somebody asks, so that a request
+ * pays nothing for it.
+ */
+export function exposition(source: MetricsSource): Exposition {
+  const { registry, requests, transitions, resolver } = source
+  const { counters } = registry
+  const target = new Exposition()
+  collectDefaultMetrics({ register: target })
+  for (const name of UNWANTED) target.removeSingleMetric(name)
+
+  const add = (
+    type: 'counter' | 'gauge' | 'histogram',
+    name: string,
+    help: string,
+    collect: () => Sample[]
+  ) => {
+    const get = async () => ({ name: PREFIX + name, help, type, values: collect(), aggregator: 'sum' })
+    // The library's own classes keep a map of labels for each sample, and want to be told of each change.
+    target.registerMetric({ name: PREFIX + name, help, type, get } as unknown as Metric)
+  }
+  const gauge = (name: string, help: string, read: () => number) =>
+    add('gauge', name, help, () => [{ value: read() }])
+  const counter = (name: string, help: string, read: () => number) =>
+    add('counter', name, help, () => [{ value: read() }])
+  const ofBackends = (
+    type: 'counter' | 'gauge',
+    name: string,
+    help: string,
+    read: (backend: Backend) => number
+  ) =>
+    add(type, `backend_${name}`, help, () =>
+      registry.backends.map((backend) => ({ labels: { backend: backend.address }, value: read(backend) }))
+    )
+  const totals = (name: string, help: string, cell: number) =>
+    ofBackends('counter', name, help, (backend) => backend.counters.total(cell))
+
+  add('gauge', 'info', 'Always 1; the version is a label', () => [
+    { labels: { version: source.version }, value: 1 }
+  ])
+  gauge('requests_in_flight', 'Requests that are being worked on', () => registry.inFlight)
+  gauge('requests_queued', 'Requests that wait for a backend', () => counters.get(BalancerCell.queued))
+  gauge('tunnels_open', 'Connections that have changed to another protocol', () =>
+    counters.get(BalancerCell.tunnels)
+  )
+  gauge('retries_in_flight', 'Attempts under way that are not the first of their request', () =>
+    counters.get(BalancerCell.retrying)
+  )
+  gauge('panic', '1 while unhealthy backends are used, as no other is left', () => Number(registry.panicking))
+  gauge('draining', '1 from the signal to end until the end', () => Number(registry.draining))
+  gauge('client_connections', 'Client connections open', source.openConnections)
+  counter(
+    'client_connections_dropped_total',
+    'Client connections closed unanswered as too many were open',
+    () => counters.total(BalancerCell.connectionsDropped)
+  )
+  add('counter', 'shortages_total', 'What failed as this machine had too little, by resource and use', () =>
+    RESOURCES.flatMap((resource) =>
+      USES.map((use) => ({ labels: { resource, use }, value: source.shortages.total(resource, use) }))
+    )
+  )
+  counter('access_log_lines_dropped_total', 'Lines of the access log that could not be written in time', () =>
+    counters.total(BalancerCell.logLinesDropped)
+  )
+  counter(
+    'clients_unreadable_total',
+    'Requests from trusted proxies that do not say in a readable way who the client is',
+    () => counters.total(BalancerCell.clientsUnreadable)
+  )
+  counter(
+    'proxy_headers_refused_total',
+    'Client connections that were closed as they did not begin with a right header of the PROXY protocol',
+    () => counters.total(BalancerCell.proxyHeadersRefused)
+  )
+  counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
+    counters.total(BalancerCell.retriesRefused)
+  )
+  add('counter', 'requests_rejected_total', 'Requests that the balancer refused, by reason', () =>
+    Object.entries(REJECTIONS).map(([reason, cell]) => ({ labels: { reason }, value: counters.total(cell) }))
+  )
+  add(
+    'counter',
+    'requests_total',
+    'Requests that have ended, by the backend that answered, method and status',
+    () =>
+      [{ id: NO_BACKEND_ID, address: NO_BACKEND }, ...registry.backends].flatMap(({ id, address }) =>
+        [...requests.countsOf(id)].map(({ method, code, count }) => ({
+          labels: { backend: address, method, code },
+          value: count
+        }))
+      )
+  )
+  add(
+    'histogram',
+    'request_duration_seconds',
+    'From the head of a request to the end of its response, or to the start of a tunnel',
+    () => samplesOf(`${PREFIX}request_duration_seconds`, requests.duration, {})
+  )
+  add('histogram', 'backend_duration_seconds', 'From the end of a request to the head of its response', () =>
+    registry.backends.flatMap(({ id, address }) =>
+      samplesOf(`${PREFIX}backend_duration_seconds`, requests.durationsOf(id), { backend: address })
+    )
+  )
+  ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
+  add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>
+    registry.backends.flatMap(({ address, status }) =>
+      [...STATES, 'ejected', 'draining'].map((state) => ({
+        labels: { backend: address, state },
+        value: Number(state === status)
+      }))
+    )
+  )
+  ofBackends('gauge', 'requests_in_flight', 'Requests that it is working on', ({ active }) => active)
+  ofBackends('gauge', 'weight', 'Share of the load as configured', ({ weight }) => weight)
+  ofBackends(
+    'gauge',
+    'effective_weight',
+    'The same as it is now',
+    (backend) => backend.effectiveWeight / WEIGHT_UNIT
+  )
+  ofBackends(
+    'gauge',
+    'addresses',
+    'Addresses that its name stands for; 0 for none yet, or no name',
+    (backend) => backend.pool.name?.addresses.length ?? 0
+  )
+  ofBackends('gauge', 'lookup_failing', '1 while its name cannot be looked up', (backend) =>
+    Number(backend.pool.name?.fault !== undefined)
+  )
+  add('gauge', 'backend_address_info', 'Always 1, for each address that its name stands for', () =>
+    registry.backends.flatMap((backend) =>
+      (backend.pool.name?.addresses ?? []).map((address) => ({
+        labels: { backend: backend.address, address },
+        value: 1
+      }))
+    )
+  )
+  add('counter', 'name_lookups_total', 'Look-ups of names of backends, by result', () => [
+    { labels: { result: 'answered' }, value: resolver.answered },
+    { labels: { result: 'failed' }, value: resolver.failed }
+  ])
+  totals('attempts_total', 'Requests that were given to it, second tries included', BackendCell.total)
+  totals('failures_total', 'Attempts that were refused, reset, timed out or broken', BackendCell.failed)
+  totals('retries_total', 'Requests that failed here and were tried again', BackendCell.retries)
+  totals(
+    'unprocessed_retries_total',
+    'Of its retries, those of requests that it had not looked at',
+    BackendCell.unprocessedRetries
+  )
+  totals('hedges_total', 'Requests it was asked beside a silent backend', BackendCell.hedges)
+  totals('ejections_total', 'Times that it was kept out by passive means', BackendCell.ejections)
+  totals('received_bytes_total', 'Bytes of response bodies', BackendCell.bytesReceived)
+  totals('sent_bytes_total', 'Bytes of request bodies', BackendCell.bytesSent)
+  add('counter', 'backend_health_transitions_total', 'Changes of the state that health checks see', () =>
+    registry.backends.flatMap((backend) =>
+      CHECKED_STATES.map((to) => ({
+        labels: { backend: backend.address, to },
+        value: transitions.count(backend, to)
+      }))
+    )
+  )
+  return target
+}
+
+/** The lines of a histogram: each bucket holds what the ones below it do as well. */
+function samplesOf(name: string, { bounds, counts, sum }: Buckets, labels: Record<string, string>): Sample[] {
+  let count = 0
+  const buckets = Array.from(counts, (own, index) => {
+    count += own
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: count }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count }
+  ]
+}

@@ -1,0 +1,268 @@
+import { EventEmitter } from 'node:events'
+import type { BackendPool } from '../transport/backend-connections.js'
+import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
+import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
+import type { RegistryEvents } from './registry-events.js'
+import type { BackendConfig } from './spec/backend-spec.js'
+
+export interface RegistryOptions {
+  /** Makes the pool of connections to a backend. */
+  readonly createPool: (config: BackendConfig) => BackendPool
+  /** The state that backends start in. */
+  readonly initialState: Extract<BackendState, 'checking' | 'healthy'>
+  /** How long a backend that comes back takes to get its full share; 0 for no time. */
+  readonly slowStartMs?: number
+  /** Whether unhealthy backends are used when no other is left. */
+  readonly panic?: boolean
+  readonly now?: () => Date
+}
+
+/**
+ * The backends in the order of the configuration, and the buffer that all counters live in: a row of cells for the
+ * balancer, then one for each backend. Emits what changes.
+ */
+export class Registry extends EventEmitter<RegistryEvents> {
+  readonly counters: Counters
+  /** The time of the latest pulse, in milliseconds of any monotonic clock. */
+  pulseMs = 0
+  readonly #options: RegistryOptions
+  readonly #now: () => Date
+  readonly #slowStartMs: number
+  readonly #mayPanic: boolean
+  #backends: readonly Backend[]
+  /** Those that have left, until their last request is done. */
+  readonly #leaving = new Set<Backend>()
+  /** Whose place another has taken, until their last request is done. */
+  readonly #closing = new Set<BackendPool>()
+  #nextId: number
+
+  constructor(configs: readonly BackendConfig[], options: RegistryOptions) {
+    super()
+    this.#options = options
+    this.#now = options.now ?? (() => new Date())
+    this.#slowStartMs = options.slowStartMs ?? 0
+    this.#mayPanic = options.panic ?? false
+    const cells = new Int32Array((configs.length + 1) * BACKEND_CELLS)
+    this.counters = new Counters(cells, 0)
+    this.#backends = configs.map((config, id) =>
+      this.#create(id, config, new Counters(cells, (id + 1) * BACKEND_CELLS))
+    )
+    this.#nextId = configs.length
+    this.#refresh(undefined, false)
+  }
+
+  /** In the order in which they came. Another array after each change. */
+  get backends(): readonly Backend[] {
+    return this.#backends
+  }
+
+  /**
+   * Takes a backend in, whose address no other has. It is in its initial state, and does not start slowly.
+   * @throws {Error} if one with that address is there
+   */
+  add(config: BackendConfig): Backend {
+    if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
+    const backend = this.#create(this.#nextId++, config, new Counters(new Int32Array(BACKEND_CELLS), 0))
+    this.#backends = [...this.#backends, backend]
+    this.#refresh(undefined, false)
+    this.emit('added', backend)
+    return backend
+  }
+
+  /** Gives a backend nothing more, and lets it go when what it has is done. */
+  remove(backend: Backend): void {
+    if (!this.#backends.includes(backend)) return
+    this.#backends = this.#backends.filter((other) => other !== backend)
+    this.#leaving.add(backend)
+    backend.left = true
+    backend.counters.set(BackendCell.eligible, 0)
+    this.#refresh(undefined, false)
+    this.emit('removed', backend)
+  }
+
+  /** Changes what is said of a backend; its address and protocol stay. */
+  reconfigure(backend: Backend, config: BackendConfig): void {
+    if (!connectsAlike(backend.config, config)) this.#replacePool(backend, config)
+    backend.configure(config)
+    if (backend.returnedMs < 0)
+      backend.counters.set(BackendCell.effectiveWeight, backend.weight * WEIGHT_UNIT)
+    this.emit('reconfigured', backend)
+  }
+
+  /** The backend with this `host:port`. */
+  backendAt(address: string): Backend | undefined {
+    return this.#backends.find((backend) => backend.address === address)
+  }
+
+  /** What is under way goes on over the connections that it has. */
+  #replacePool(backend: Backend, config: BackendConfig): void {
+    const before = backend.pool
+    backend.pool = this.#options.createPool(config)
+    this.#closing.add(before)
+    void before.close().then(() => this.#closing.delete(before))
+  }
+
+  #create(id: number, config: BackendConfig, counters: Counters): Backend {
+    const { initialState, createPool } = this.#options
+    counters.set(BackendCell.state, STATES.indexOf(initialState))
+    return new Backend(id, config, counters, createPool(config), this.#now())
+  }
+
+  /** Requests for backends that are being worked on. */
+  get inFlight(): number {
+    return this.counters.get(BalancerCell.inFlight)
+  }
+
+  get draining(): boolean {
+    return this.counters.get(BalancerCell.draining) === 1
+  }
+
+  /** From now on the balancer is not ready, and closes connections as it answers. */
+  startDraining(): void {
+    this.counters.set(BalancerCell.draining, 1)
+  }
+
+  get panicking(): boolean {
+    return this.counters.get(BalancerCell.panic) === 1
+  }
+
+  /** How many backends may be given requests. */
+  get eligibleCount(): number {
+    let count = 0
+    for (const backend of this.backends) if (backend.eligible) count++
+    return count
+  }
+
+  /** Sets the state of a backend, with the reason that logs and statistics show, and tells those who listen. */
+  setState(backend: Backend, to: BackendState, reason: string): void {
+    const from = backend.state
+    if (from === to || backend.left || (backend.forcedHealth ?? to) !== to) return
+    backend.counters.set(BackendCell.state, STATES.indexOf(to))
+    backend.since = this.#now()
+    backend.reason = reason
+    // What is new at the start is not back from an absence.
+    this.#refresh(backend, from !== 'checking')
+    this.emit('state', { backend, from, to, reason })
+  }
+
+  /**
+   * Sets the state of a backend for as long as nobody says otherwise, whatever checks and failures say; or with undefined
+   * leaves it to them again, from the state that it is in.
+   */
+  force(backend: Backend, health: 'healthy' | 'unhealthy' | undefined, reason: string): void {
+    if (backend.forcedHealth === health) return
+    backend.forcedHealth = health
+    if (health) this.setState(backend, health, reason)
+    this.emit('forced', backend)
+  }
+
+  /** Has a backend kept out by passive means, or lets it in again. Whether that may be is for the caller to know. */
+  setEjected(backend: Backend, ejected: boolean, reason: string): void {
+    if (backend.ejected === ejected || backend.left) return
+    backend.counters.set(BackendCell.ejected, Number(ejected))
+    if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
+    this.#refresh(backend, true)
+    this.emit('absence', { backend, kind: ejected ? 'ejected' : 'returned', reason })
+  }
+
+  /** Gives a backend no more requests, while those that it has run to their end; or ends that. */
+  setDraining(backend: Backend, draining: boolean, reason: string): void {
+    if (backend.draining === draining || backend.left) return
+    backend.counters.set(BackendCell.draining, Number(draining))
+    this.#refresh(backend, true)
+    this.emit('absence', { backend, kind: draining ? 'draining' : 'drain ended', reason })
+  }
+
+  /** Moves what depends on time to `nowMs`: called every few dozen milliseconds. */
+  pulse(nowMs: number): void {
+    this.pulseMs = nowMs
+    for (const backend of this.backends) {
+      const { counters } = backend
+      if (backend.hasSpoken) backend.heardMs = nowMs
+      backend.hasSpoken = false
+      const penalty = counters.get(BackendCell.penalty)
+      if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
+      if (backend.returnedMs >= 0) this.#raise(backend, nowMs)
+    }
+    for (const backend of this.#leaving) if (backend.active === 0) this.#letGo(backend)
+    this.emit('pulse', nowMs)
+  }
+
+  #letGo(backend: Backend): void {
+    this.#leaving.delete(backend)
+    void backend.pool.destroy()
+  }
+
+  /** One step of a slow start: linear over its time, from a tenth. */
+  #raise(backend: Backend, nowMs: number): void {
+    const share = this.#slowStartMs > 0 ? (nowMs - backend.returnedMs) / this.#slowStartMs : 1
+    if (share >= 1) backend.returnedMs = -1
+    const weight = backend.weight * WEIGHT_UNIT
+    const effective = share >= 1 ? weight : Math.max(1, Math.round(weight * Math.max(share, MIN_SHARE)))
+    backend.counters.set(BackendCell.effectiveWeight, effective)
+  }
+
+  /** Sets who may be given requests, after `changed` has changed. */
+  #refresh(changed: Backend | undefined, mayReturn: boolean): void {
+    const { counters } = this
+    const backends = this.#backends
+    const panic = this.#mayPanic && !backends.some(isSound)
+    for (const backend of backends) {
+      const eligible = panic ? !backend.draining : isSound(backend)
+      const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
+      backend.counters.set(BackendCell.eligible, Number(eligible))
+      if (isReturn) {
+        backend.returnedMs = this.pulseMs
+        this.#raise(backend, this.pulseMs)
+      }
+    }
+    if (panic === this.panicking) return
+    counters.set(BalancerCell.panic, Number(panic))
+    this.emit('panic', panic)
+  }
+
+  /**
+   * Tells that an attempt at a backend failed. A backend that could not be reached at all is taken out at once,
+   * unless it is the last eligible one: a last try costs less than refusing every request.
+   */
+  reportFailure(backend: Backend, code: string, detail: string, unreachable: boolean): void {
+    backend.counters.addTotal(BackendCell.failed, 1)
+    this.emit('failure', { backend, code, detail })
+    if (!unreachable || backend.counters.get(BackendCell.state) !== HEALTHY) return
+    if (backend.eligible && this.eligibleCount === 1) return
+    backend.counters.set(BackendCell.consecutiveSuccesses, 0)
+    this.setState(backend, 'unhealthy', detail)
+  }
+
+  /** Closes every connection to every backend. */
+  async close(): Promise<void> {
+    const pools = [...this.backends, ...this.#leaving].map(({ pool }) => pool)
+    await Promise.all([...pools, ...this.#closing].map((pool) => pool.destroy()))
+  }
+}
+
+/** Whether connections are made in the same way. */
+function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
+  return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
+}
+
+const OF_CONNECTIONS = [
+  'tlsName',
+  'tlsNoVerify',
+  'h2',
+  'proxyProtocol',
+  'maxAgeMs',
+  'maxRequests',
+  'resolveMs'
+] as const
+
+/** The share of its weight that a slow start begins with. */
+const MIN_SHARE = 0.1
+
+function isSound({ counters }: Backend): boolean {
+  return (
+    counters.get(BackendCell.state) === HEALTHY &&
+    counters.get(BackendCell.ejected) === 0 &&
+    counters.get(BackendCell.draining) === 0
+  )
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod'
+import { addressOf, isSocketPlace, type Origin, readPlace } from '../../transport/backend-place.js'
+import { type BackendOptions, parseOptions } from './backend-options.js'
+
+/** One backend as configured. State and counters live in the registry. */
+export interface BackendConfig extends Origin, BackendOptions {
+  /** `host:port`, with brackets around IPv6, or `unix:/path`: the name in logs and statistics. */
+  readonly address: string
+}
+
+type Fault = (message: string) => void
+
+/**
+ * Reads `LB_BACKENDS`: entries separated by commas or white space, each `host:port`, `[v6]:port`, an `http(s)://` origin
+ * or `unix:/path`, followed by `;name=value` options. Calls `fault` once for everything that is wrong.
+ */
+export function parseBackends(text: string, fault: Fault): BackendConfig[] {
+  const backends: BackendConfig[] = []
+  const seen = new Set<string>()
+  const entries = text.split(/[\s,]+/).filter(Boolean)
+  for (const [index, entry] of entries.entries()) {
+    const shown = entry.replace(/\/\/.*@/, '//***@')
+    const hint =
+      index > 0 && isSocketPlace(entries[index - 1]!)
+        ? ' (if that belongs to the path before it: the path of a Unix socket may hold no space or comma)'
+        : ''
+    const backend = parseBackend(entry, (message) => fault(`"${shown}": ${message}${hint}`))
+    if (!backend) continue
+    if (seen.has(backend.address)) fault(`"${shown}": duplicate, ${backend.address} is listed twice`)
+    seen.add(backend.address)
+    backends.push(backend)
+  }
+  if (entries.length === 0) fault('must name at least one backend, such as 127.0.0.1:8080')
+  return backends
+}
+
+function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
+  const [place = '', ...given] = entry.split(';')
+  return readBackend(place, given, fault)
+}
+
+/**
+ * Reads one backend. Calls `fault` once for everything that is wrong.
+ * @param place `host:port`, `[v6]:port`, an `http(s)://` origin or `unix:/path`
+ * @param given options, each `name=value` or `name`
+ */
+export function readBackend(
+  place: string,
+  given: readonly string[],
+  fault: Fault
+): BackendConfig | undefined {
+  const isSocket = isSocketPlace(place)
+  const options = parseOptions(given, (message) => {
+    const isOfPath = isSocket && message.startsWith('unknown option')
+    fault(isOfPath ? `${message}; the path of a Unix socket may hold no semicolon` : message)
+  })
+  const origin = readPlace(place, fault)
+  if (!origin) return undefined
+  const { tlsName, tlsNoVerify, checkPort } = options
+  if (origin.protocol === 'http:' && (tlsName !== undefined || tlsNoVerify))
+    fault(`${tlsNoVerify ? 'tls-no-verify' : 'tls-name'} needs an origin that begins with https://`)
+  if (isSocket && checkPort !== undefined) fault('a Unix socket has no ports for check-port to name')
+  return { ...origin, address: addressOf(origin), ...options }
+}
+
+/** The address of the backend that a text means, however it is written; the text itself if it means none. */
+export function canonicalAddress(text: string): string {
+  const origin = readPlace(text, () => {})
+  return origin ? addressOf(origin) : text
+}
+
+/** The schema type of a backend list. */
+export function backendList() {
+  return z.string().transform((text, ctx): BackendConfig[] => {
+    let faulty = false
+    const backends = parseBackends(text, (message) => {
+      faulty = true
+      ctx.addIssue({ code: 'custom', message, input: text })
+    })
+    return faulty ? z.NEVER : backends
+  })
+}

@@ -1,0 +1,130 @@
+import type { IncomingMessage } from 'node:http'
+import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
+import { SAID_BY_PROXIES, WRITTEN_HERE } from '../../base/http/forwarding-names.js'
+import { expectsContinue, hasBody } from '../../base/http/request-body.js'
+import type { Destination } from '../../base/http/request-target.js'
+import { peerOf } from '../../listener/client/peer.js'
+import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import { KeptBody } from '../../transport/kept-body.js'
+import { isIdempotent } from '../retry/retry.js'
+import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
+import { forwardsLeft, nextForwards } from './max-forwards.js'
+
+/**
+ * Fields of one connection only (RFC 9110 section 7.6.1), those that the balancer sets itself, and `Proxy`, which no
+ * program should send: as the variable of CGI that it becomes, HTTP libraries take it for the proxy that they are to use.
+ */
+const NOT_PASSED_ON = [
+  'connection',
+  'keep-alive',
+  'proxy',
+  'proxy-connection',
+  'proxy-authorization',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'expect',
+  ...WRITTEN_HERE
+]
+
+/** What only a proxy in front may say. */
+const FROM_PROXIES = new FieldNames(SAID_BY_PROXIES)
+
+/** What tells of the body, and how far a request goes: they pass, but none that is taken for one of them. */
+const MESSAGE_NAMES = ['content-length', 'content-type', 'max-forwards']
+const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
+
+/** All of these, as most fields are none of them: one look tells. */
+const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...SAID_BY_PROXIES, ...MESSAGE_NAMES])
+
+/** Fields that a client cannot have removed by naming them in `Connection`: they route, delimit and vouch for the message. */
+const NEVER_CONNECTION_OPTIONS = new Set([
+  ...['close', 'keep-alive', 'host', 'content-length', 'via'],
+  ...SAID_BY_PROXIES
+])
+
+/**
+ * A client's request as backends are to get it.
+ * @param keptBytes size of the bodies that are kept to send them a second time
+ * @param upgrade the protocols that it offers to change to, if there are any
+ */
+export function outgoingRequest(
+  req: IncomingMessage,
+  { path, authority }: Destination,
+  by: ForwardedBy,
+  keptBytes: number,
+  upgrade?: string
+): OutgoingRequest {
+  const method = req.method!
+  const body = hasBody(req) ? req : undefined
+  const repeatable = (!body || keptBytes > 0) && isIdempotent(req)
+  return {
+    method,
+    head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
+    hostless: hostOf(req, authority) === undefined,
+    client: req,
+    body,
+    repeatable,
+    // Of which nothing is kept, it is known whether anything is gone.
+    kept: body && new KeptBody(keptBytes),
+    upgrade
+  }
+}
+
+/** The host that a client asks for, undefined if it names none: HTTP/1.0 needs no `Host`, and that of HTTP/1.1 may be empty. */
+function hostOf({ headers }: IncomingMessage, authority: string | undefined): string | undefined {
+  return (headers.host ?? authority) || undefined
+}
+
+/**
+ * The fields of the request to a backend, each a line with its CRLF: what the client sent, in its order and case,
+ * without the fields of its connection, and with what a gateway adds.
+ * @param authority the host that the target names, if it does
+ */
+export function requestFields(
+  req: IncomingMessage,
+  authority: string | undefined,
+  upgrade: string | undefined,
+  by: ForwardedBy
+): string {
+  const { headers, rawHeaders } = req
+  const { connection } = headers
+  const host = hostOf(req, authority)
+  const isPlain = connection === undefined || connection === 'keep-alive' || connection === 'close'
+  const leftBehind = isPlain ? NONE : namedBy(connection)
+  const forwards = forwardsLeft(req)
+  let named = forwards === undefined ? leftBehind : [...leftBehind, 'max-forwards']
+  const { trace } = by
+  if (trace && trace.replaced.length > 0) named = [...named, ...trace.replaced]
+  if (headers.host === '') named = [...named, 'host']
+  let lines = headers.host === undefined && host !== undefined ? `Host: ${host}\r\n` : ''
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!
+    if (named.length > 0 && named.includes(name.toLowerCase())) continue
+    if (NOT_JUST_PASSED_ON.mayHave(name.length, name.charCodeAt(0)) && isLeftBehind(name, req, by)) continue
+    lines += `${name}: ${rawHeaders[i + 1]!}\r\n`
+  }
+  if (forwards !== undefined) lines += `Max-Forwards: ${nextForwards(forwards)}\r\n`
+  if (headers['transfer-encoding'] !== undefined) lines += 'Transfer-Encoding: chunked\r\n'
+  if (expectsContinue(req)) lines += 'Expect: 100-continue\r\n'
+  if (upgrade !== undefined) lines += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
+  // Trailers are passed on, so a backend may send them to whoever takes them.
+  else if (headers.te !== undefined && TAKES_TRAILERS.test(String(headers.te)))
+    lines += 'TE: trailers\r\nConnection: TE\r\n'
+  if (trace) lines += trace.line
+  return lines + forwardingFields(req, host, by)
+}
+
+/** Whether a field is one of those that do not pass, or is taken for one that does, as imitations pass from nobody. */
+function isLeftBehind(name: string, { socket }: IncomingMessage, { trusted }: ForwardedBy): boolean {
+  if (!NOT_JUST_PASSED_ON.hasAlike(name) || OF_MESSAGE.has(name)) return false
+  return !(FROM_PROXIES.has(name) && peerOf(socket, trusted).isTrusted)
+}
+
+const NONE: readonly string[] = []
+const TAKES_TRAILERS = /(?:^|,)[ \t]*trailers[ \t]*(?:[,;]|$)/i
+
+function namedBy(connection: string): readonly string[] {
+  return connectionOptions(connection).filter((option) => !NEVER_CONNECTION_OPTIONS.has(option))
+}

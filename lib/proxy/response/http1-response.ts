@@ -1,0 +1,103 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { hasBody } from '../../base/http/request-body.js'
+import { hasSuccessor, refuseRest } from '../../listener/http1/client-connection.js'
+import { lingerAfter } from '../../listener/http1/lingering-close.js'
+import type { ResponseHead } from '../../transport/http1/response-head.js'
+import { outliveFailedWrites } from '../../transport/sockets/socket-end.js'
+import type { ClientResponse, ClientTunnel } from './client-response.js'
+import { endJoined, whenTaken, writePart } from './response-body.js'
+import { flushHead, startResponse, writeInterim } from './response-start.js'
+
+const KEEP_ALIVE_PROBE_MS = 60_000
+
+/** The response to a request that came by HTTP/1.1 or HTTP/1.0, of Node's kind. */
+export class Http1Response<Request extends IncomingMessage = IncomingMessage>
+  extends ServerResponse<Request>
+  implements ClientResponse
+{
+  /** Until its turn comes a pipelined response has no socket, and is not told when the client leaves; its request's is. */
+  whenOver(callback: () => void): void {
+    this.on('close', callback)
+    if (this.socket !== null) return
+    const { socket } = this.req
+    socket.setMaxListeners(0)
+    socket.once('close', callback)
+    this.once('close', () => socket.off('close', callback))
+  }
+
+  whenTaken(callback: () => void): void {
+    whenTaken(this, callback)
+  }
+
+  sendInterim(head: ResponseHead): void {
+    // HTTP/1.0 knows none.
+    if (this.req.httpVersionMinor > 0) writeInterim(this, head)
+  }
+
+  begin(head: ResponseHead, lines: string, closing: boolean): void {
+    const { req } = this
+    // What is left unread of a request would be taken for the next one.
+    if (!req.complete && head.statusCode !== 101) lingerAfter(req)
+    startResponse(this, head, lines, (closing && !hasSuccessor(this)) || !req.complete)
+  }
+
+  sendPart(part: Buffer): void {
+    writePart(this, part)
+  }
+
+  flush(): void {
+    flushHead(this)
+    // Mostly the kernel takes all at once.
+    this.socket?.uncork()
+  }
+
+  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
+    if (trailers.length > 0) this.addTrailers(pairs(trailers))
+    if (last === undefined) this.end()
+    else if (!endJoined(this, last)) this.end(isBorrowed ? Buffer.from(last) : last)
+  }
+
+  cutOff(): void {
+    this.flush()
+    if (this.socket) this.destroy()
+    // From Node 24 on, a response that is destroyed before its turn leaves the connection standing.
+    else this.once('socket', (socket: Socket) => socket.destroy())
+  }
+
+  answer(
+    statusCode: number,
+    phrase: string,
+    fields: readonly string[],
+    body: string | undefined,
+    isLast: boolean
+  ): void {
+    const { req } = this
+    let list = fields
+    // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
+    if (isLast || hasBody(req)) {
+      if (req.complete) refuseRest(req.socket)
+      else lingerAfter(req)
+      list = [...fields, 'Connection', 'close']
+    }
+    this.writeHead(statusCode, phrase, list as string[])
+    this.end(body)
+  }
+
+  clientTunnel(): ClientTunnel {
+    const { socket } = this.req
+    outliveFailedWrites(socket, {
+      get isStopped() {
+        return socket.isPaused()
+      },
+      onWriteFailed: () => true
+    })
+    return socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
+  }
+}
+
+function pairs(flat: readonly string[]): [string, string][] {
+  const list: [string, string][] = []
+  for (let i = 0; i < flat.length; i += 2) list.push([flat[i]!, flat[i + 1]!])
+  return list
+}

@@ -1,0 +1,45 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import type { ClientLimits } from '../../listener/client-limits.js'
+import { isRefused } from '../../listener/http1/client-connection.js'
+import { BAD_REQUEST, UNKNOWN_METHOD } from '../failure.js'
+import { checkRequest } from '../request/request-check.js'
+import { answerParserErrors } from './client-errors.js'
+import { Http1Response } from './http1-response.js'
+import { answerRaw, answerRedirect } from './raw-answer.js'
+
+const HTTPS_PORT = 443
+const PORT = /:\d*$/
+
+/**
+ * A server of plain HTTP that sends every request to the same host and target at `https://`. Method and body stay as
+ * they are with `308`. What could be read in two ways is refused, as elsewhere.
+ * @param portOf the port to be sent to
+ */
+export function redirectServer(
+  options: ServerOptions,
+  limits: Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>,
+  portOf: () => number
+): Server {
+  const redirect = (req: IncomingMessage, res: Http1Response) => {
+    if (isRefused(req.socket)) return
+    const destination = checkRequest(req, req.url!, limits)
+    if ('statusCode' in destination) {
+      answerRaw(req, res, destination)
+      return
+    }
+    const { path, authority = req.headers.host ?? '' } = destination
+    const host = authority.replace(PORT, '')
+    // About the server as a whole, which is nowhere else.
+    if (host === '' || path === '*') {
+      answerRaw(req, res, BAD_REQUEST)
+      return
+    }
+    const port = portOf()
+    answerRedirect(req, res, `https://${host}${port === HTTPS_PORT ? '' : `:${port}`}${path}`)
+  }
+  const server = createServer({ ...options, ServerResponse: Http1Response }, redirect)
+  server.maxHeadersCount = 0
+  answerParserErrors(server, options.maxHeaderSize!, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
+  // The body is for whoever is sent to.
+  return server.on('checkContinue', redirect)
+}

@@ -1,0 +1,89 @@
+import { type IncomingMessage, METHODS } from 'node:http'
+import { isGrpcCall } from '../../base/grpc/call.js'
+import { type Failure, RETRY_AFTER_S } from '../failure.js'
+import type { ClientResponse } from './client-response.js'
+import { grpcFields } from './grpc-answer.js'
+import { withPromise } from './hsts.js'
+
+interface Prepared {
+  readonly body: string
+  readonly isInOrder: boolean
+  readonly fields: readonly string[]
+}
+
+/** What the balancer passes on. */
+const METHODS_PASSED_ON = METHODS.filter((method) => method !== 'CONNECT')
+const METHODS_BUT_TRACE = METHODS_PASSED_ON.filter((method) => method !== 'TRACE')
+
+/** To OPTIONS, about the balancer itself (RFC 9110 section 9.3.7). */
+const optionsFields = (methods: readonly string[]) => ['Allow', methods.join(', '), 'Content-Length', '0']
+const OPTIONS_FIELDS = optionsFields(METHODS_PASSED_ON)
+
+/** What is no reason to doubt that the client's next request is in order. */
+const IN_ORDER = new Set([403, 429, 502, 503, 504])
+
+const prepared = new WeakMap<Failure, Prepared>()
+
+/**
+ * Answers a request with a failure at the cost of one write: in JSON, or to a call of gRPC by `grpc-status`.
+ * @param more fields beside those that all such answers have, names and values in turn
+ */
+export function answerRaw(
+  req: IncomingMessage,
+  res: ClientResponse,
+  failure: Failure,
+  more?: readonly string[]
+): void {
+  const { body, fields, isInOrder } = preparedFor(failure)
+  if (isGrpcCall(req)) {
+    const ofGrpc = withPromise(req.socket, grpcFields(req, failure, more))
+    res.answer(200, 'OK', ofGrpc, undefined, !isInOrder)
+    return
+  }
+  const list = withPromise(req.socket, more ? [...fields, ...more] : fields)
+  // The phrase by name, as a response that could not be passed on may have left its own.
+  res.answer(failure.statusCode, failure.error, list, body, !isInOrder)
+}
+
+/** The length of the body that a request is answered with for a failure, in bytes. */
+export function answerBytes(req: IncomingMessage, failure: Failure): number {
+  return req.method === 'HEAD' || isGrpcCall(req) ? 0 : preparedFor(failure).body.length
+}
+
+/**
+ * Answers OPTIONS with the methods that are passed on.
+ * @param more those that are passed on from clients of HTTP/2 alone
+ */
+export function answerOptions(req: IncomingMessage, res: ClientResponse, more: ReadonlySet<string>): void {
+  const hasMore = more.size > 0 && req.httpVersionMajor === 2
+  const fields = hasMore ? optionsFields([...METHODS_PASSED_ON, ...more]) : OPTIONS_FIELDS
+  res.answer(200, 'OK', withPromise(req.socket, fields), undefined, false)
+}
+
+/** Sends a client elsewhere, with all that it asked, and ends the connection. */
+export function answerRedirect(req: IncomingMessage, res: ClientResponse, location: string): void {
+  const fields = withPromise(req.socket, ['Location', location, 'Content-Length', '0'])
+  res.answer(308, 'Permanent Redirect', fields, undefined, true)
+}
+
+function preparedFor(failure: Failure): Prepared {
+  let answer = prepared.get(failure)
+  if (!answer) {
+    answer = prepare(failure)
+    prepared.set(failure, answer)
+  }
+  return answer
+}
+
+function prepare(failure: Failure): Prepared {
+  const body = JSON.stringify(failure)
+  const fields = [
+    'Content-Type',
+    'application/json; charset=utf-8',
+    'Content-Length',
+    `${Buffer.byteLength(body)}`
+  ]
+  if (failure.statusCode === 503) fields.push('Retry-After', `${RETRY_AFTER_S}`)
+  if (failure.statusCode === 405) fields.push('Allow', METHODS_BUT_TRACE.join(', '))
+  return { body, fields, isInOrder: IN_ORDER.has(failure.statusCode) }
+}

@@ -1,0 +1,81 @@
+import { Socket } from 'node:net'
+import type { TunnelEnd, TunnelUser } from '../../transport/backend-stream.js'
+import { closeGently } from '../../transport/sockets/socket-end.js'
+import type { ClientTunnel } from '../response/client-response.js'
+
+/** What is told of the bytes in a tunnel. */
+export interface TunnelProgress {
+  onTunnelSent(bytes: number): void
+  onTunnelReceived(bytes: number): void
+}
+
+/** Bytes in both directions between a client and a backend that have changed to another protocol. */
+export class Tunnel implements TunnelUser {
+  readonly #connection: TunnelEnd
+  readonly #client: ClientTunnel
+  readonly #progress: TunnelProgress
+  #isHolding = false
+  /** The backend's side is. */
+  #isOver = false
+
+  /** @param idleMs after so long without a byte in either direction it is closed */
+  constructor(connection: TunnelEnd, client: ClientTunnel, progress: TunnelProgress, idleMs: number) {
+    this.#connection = connection
+    this.#client = client
+    this.#progress = progress
+    client.setTimeout(idleMs, () => client.destroy())
+  }
+
+  /** Passes on what the client has sent `early`, behind its request, and all that comes. */
+  start(early: Buffer): void {
+    const client = this.#client
+    this.#connection.use(this)
+    if (early.length > 0) this.#send(early)
+    client.on('data', (chunk: Buffer) => this.#send(chunk))
+    client.on('end', () => this.#connection.endSending())
+    client.resume()
+  }
+
+  #send(chunk: Buffer): void {
+    if (this.#isOver) return
+    this.#progress.onTunnelSent(chunk.length)
+    if (!this.#connection.write(chunk)) this.#client.pause()
+  }
+
+  onDrain(): void {
+    this.#client.resume()
+  }
+
+  onData(chunk: Buffer): void {
+    this.#progress.onTunnelReceived(chunk.length)
+    this.#client.write(this.#connection.borrowed ? Buffer.from(chunk) : chunk)
+  }
+
+  onReadEnd(): void {
+    const client = this.#client
+    if (client.writableLength === 0) return
+    this.#connection.keep()
+    if (!client.writableNeedDrain || this.#isHolding) return
+    this.#isHolding = true
+    this.#connection.hold()
+    client.once('drain', () => {
+      this.#isHolding = false
+      this.#connection.release()
+    })
+  }
+
+  onEnd(): void {
+    const client = this.#client
+    this.#isOver = true
+    client.end(() => {
+      if (client instanceof Socket) closeGently(client)
+      else client.destroy()
+    })
+    client.resume()
+  }
+
+  /** What came before is the client's. */
+  onError(): void {
+    this.onEnd()
+  }
+}

@@ -1,6 +1,0 @@
-import type { PairFiles } from './key-pair.js'
-
-/** Of TLS to backends, beside what is known by itself; empty for none. */
-export interface BackendTlsConfig extends PairFiles {
-  readonly caFile: string
-}

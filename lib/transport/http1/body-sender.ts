@@ -1,0 +1,120 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { KeptBody } from '../kept-body.js'
+import { passableTrailers } from './trailers.js'
+
+/** What is told of a body on its way. */
+export interface BodyProgress {
+  /** So many bytes more were given to the connection. */
+  onBodySent(bytes: number): void
+}
+
+/**
+ * Sends the body of a client's request over the connection to a backend, in the client's framing, as fast as the
+ * backend takes it. Nothing is read from the client before that, so that the body is whole if the connection fails to
+ * come about.
+ */
+export class BodySender {
+  readonly #body: IncomingMessage
+  readonly #kept: KeptBody | undefined
+  readonly #socket: Socket
+  readonly #progress: BodyProgress
+  readonly #done: () => void
+  readonly #chunked: boolean
+  #isStopped = false
+
+  /**
+   * @param kept what attempts before this one have sent of the body; what this one sends is added
+   * @param done called once, when the last byte was given to the connection
+   */
+  constructor(
+    body: IncomingMessage,
+    kept: KeptBody | undefined,
+    socket: Socket,
+    progress: BodyProgress,
+    done: () => void
+  ) {
+    this.#body = body
+    this.#kept = kept
+    this.#socket = socket
+    this.#progress = progress
+    this.#done = done
+    this.#chunked = body.headers['transfer-encoding'] !== undefined
+  }
+
+  /**
+   * Sends the head, and the body behind it.
+   * @param headWritten called once the head has left this process, or could not
+   */
+  start(head: string, headWritten?: (error?: Error | null) => void): void {
+    const socket = this.#socket
+    // What has come of the body goes out with the head, in one write.
+    socket.cork()
+    socket.write(head, 'latin1', headWritten)
+    for (const chunk of this.#kept?.chunks ?? []) this.#write(chunk)
+    if (this.#kept?.isEnded) {
+      process.nextTick(this.#onEnd)
+      process.nextTick(uncork, socket)
+      return
+    }
+    socket.on('drain', this.#onDrain)
+    this.#body.on('data', this.#onData)
+    this.#body.on('end', this.#onEnd)
+    // An attempt before this one may have paused it.
+    this.#body.resume()
+    process.nextTick(uncork, socket)
+  }
+
+  /** Leaves the rest of the body with the client. */
+  stop(): void {
+    this.#isStopped = true
+    this.#body.off('data', this.#onData)
+    this.#body.off('end', this.#onEnd)
+    this.#body.pause()
+    this.#socket.off('drain', this.#onDrain)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#kept?.add(chunk)
+    const isTaken = this.#write(chunk)
+    if (!isTaken && this.#socket.writableNeedDrain) this.#body.pause()
+  }
+
+  #write(chunk: Buffer): boolean {
+    const socket = this.#socket
+    let isTaken: boolean
+    if (this.#chunked) {
+      socket.cork()
+      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
+      socket.write(chunk)
+      isTaken = socket.write('\r\n', 'latin1')
+      socket.uncork()
+    } else {
+      isTaken = socket.write(chunk)
+    }
+    this.#progress.onBodySent(chunk.length)
+    return isTaken
+  }
+
+  readonly #onDrain = (): void => {
+    this.#body.resume()
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#isStopped) return
+    if (this.#kept) this.#kept.isEnded = true
+    if (this.#chunked) this.#socket.write(`0\r\n${trailerLines(this.#body.rawTrailers)}\r\n`, 'latin1')
+    this.stop()
+    this.#done()
+  }
+}
+
+const uncork = (socket: Socket): void => socket.uncork()
+
+function trailerLines(raw: readonly string[]): string {
+  if (raw.length === 0) return ''
+  let lines = ''
+  const fields = passableTrailers(raw)
+  for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return lines
+}

@@ -1,0 +1,249 @@
+import type { OnReadOpts, Socket } from 'node:net'
+import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelUser } from '../backend-stream.js'
+import { ReadMemory } from '../read-memory.js'
+import { closeGently, outliveFailedWrites, type SocketReader, wasReset } from '../sockets/socket-end.js'
+import { BodySender } from './body-sender.js'
+import { ResponseParser } from './response-parser.js'
+
+/** What a connection tells those who keep it. */
+export interface ConnectionOwner {
+  /** It has read something. */
+  onActivity(): void
+  /** It is free for the next request. */
+  onFree(connection: Connection): void
+  /** It has left HTTP, and will not come free. */
+  onTunnel(connection: Connection): void
+  /** It cannot be used any more. */
+  onGone(connection: Connection): void
+}
+
+/** The backend ended the connection. */
+export class ConnectionClosed extends Error {
+  readonly code = 'LB_CONNECTION_CLOSED'
+}
+
+/**
+ * One connection to a backend, with one request at a time. What comes when no response is due, or behind the end of
+ * one, would be taken for the response to another client's request: such a connection is never used again.
+ */
+export class Connection implements TunnelEnd, SocketReader {
+  /** Since when, and until when, it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
+  freeSinceMs = 0
+  expiresMs = 0
+  /** How long it had waited for its latest request; set by its owner. */
+  idledMs = 0
+  readonly tunnel = this
+  /** Reading waits for who takes what was read. */
+  isStopped = false
+  /** The turn of the event loop in which it came free; set by its owner. */
+  freeSinceTurn = 0
+  /** It had carried requests before, and ended under another one: those that lie idle may be at their end, too. */
+  wasStale = false
+  /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
+  endMs = Number.POSITIVE_INFINITY
+  maxRequests = Number.POSITIVE_INFINITY
+
+  readonly #owner: ConnectionOwner
+  readonly #parser: ResponseParser
+  readonly #memory = new ReadMemory()
+  readonly #socket: Socket
+  #handler: ResponseHandler | TunnelUser | undefined
+  #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
+  #sender: BodySender | undefined
+  #requests = 0
+  #isConnected = false
+  #isGone = false
+  #isHeld = false
+  /** The head of the request has left this process, where it has a body; a head alone either does or fails. */
+  #isHeadWritten = false
+  #isWriteFailed = false
+  #isTunnel = false
+
+  /**
+   * Connects, and sends a first request as soon as the connection stands.
+   * @param open makes the socket
+   */
+  constructor(
+    open: (onread: OnReadOpts, connected: () => void) => Socket,
+    owner: ConnectionOwner,
+    maxHeadBytes: number
+  ) {
+    this.#owner = owner
+    this.#parser = new ResponseParser(maxHeadBytes)
+    const onread = {
+      buffer: () => this.#memory.buffer,
+      callback: (length: number) => this.#onRead(length)
+    }
+    this.#socket = open(onread, () => this.#onConnected())
+    outliveFailedWrites(this.#socket, this)
+    this.#socket.on('end', () => this.onEnd())
+    this.#socket.on('error', (error) => this.#onLost(error))
+    this.#socket.on('close', () => this.#onLost(new ConnectionClosed()))
+  }
+
+  get isReused(): boolean {
+    return this.#requests > 1
+  }
+
+  /** Whether it has come to the end of its time, and is not to be used again. */
+  isSpent(nowMs: number): boolean {
+    return this.#requests >= this.maxRequests || nowMs >= this.endMs
+  }
+
+  /** The address that it goes to, undefined before it stands. */
+  get remoteAddress(): string | undefined {
+    return this.#isConnected ? this.#socket.remoteAddress : undefined
+  }
+
+  /** How long the backend said that it keeps an idle connection, or -1. */
+  get keepAliveSeconds(): number {
+    return this.#parser.keepAliveSeconds
+  }
+
+  get borrowed(): boolean {
+    return this.#memory.borrowed
+  }
+
+  keep(): void {
+    this.#memory.kept = true
+  }
+
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  readonly release = (): void => {
+    this.#isHeld = false
+    if (!this.isStopped) return
+    this.isStopped = false
+    if (!this.#isGone) this.#socket.resume()
+  }
+
+  /** Sends a request, which must not be done before the one before it has ended; waits until the connection stands. */
+  send(request: OutgoingRequest, handler: ResponseHandler): void {
+    if (!this.#isConnected) {
+      this.#waiting = { request, handler }
+      return
+    }
+    this.#requests++
+    this.#handler = handler
+    this.#parser.begin(request, handler)
+    handler.onSending(this)
+    // Its handler may have given it up.
+    if (this.#handler !== handler) return
+    const { body, kept, repeatable } = request
+    this.#isHeadWritten = false
+    if (body) {
+      // A body that is not sent twice over HTTP/1.1 is not kept, unless another attempt has left some of it here to send.
+      if (!repeatable && kept && !kept.isBegun) kept.drop()
+      this.#sender = new BodySender(body, kept?.isWhole ? kept : undefined, this.#socket, handler, () => {
+        this.#sender = undefined
+        handler.onSent()
+      })
+      this.#sender.start(request.head, this.#onHeadWritten)
+    } else {
+      this.#socket.write(request.head, 'latin1')
+      handler.onSent()
+    }
+  }
+
+  use(user: TunnelUser): void {
+    this.#handler = user
+    this.#isTunnel = true
+    this.#parser.redirect(user)
+    this.#socket.on('drain', () => user.onDrain())
+    this.#owner.onTunnel(this)
+  }
+
+  write(chunk: Buffer): boolean {
+    return this.#socket.write(chunk)
+  }
+
+  endSending(): void {
+    this.#socket.end()
+  }
+
+  /** Closes the connection, whatever is under way. */
+  destroy(): void {
+    this.#handler = this.#waiting = undefined
+    this.#leave()
+  }
+
+  /** Closes the connection, and tells its handler why. */
+  fail(error: Error): void {
+    if (this.#isGone) return
+    const handler = this.#handler ?? this.#waiting?.handler
+    this.destroy()
+    handler?.onError(error)
+  }
+
+  /** On a connection that was used before, what has come would not be the answer to a request that never went out. */
+  onWriteFailed(): boolean {
+    if (!this.#handler || (this.isReused && !this.#isHeadWritten && !this.#isTunnel)) return false
+    this.#isWriteFailed = true
+    this.#sender?.stop()
+    this.#handler.onSendingFailed?.()
+    return !this.#isGone
+  }
+
+  onEnd(): void {
+    if (this.#parser.takeEnd(() => !wasReset(this.#socket))) this.destroy()
+    else this.#onLost(new ConnectionClosed())
+  }
+
+  readonly #onHeadWritten = (error?: Error | null): void => {
+    this.#isHeadWritten = !error
+  }
+
+  #onConnected(): void {
+    this.#isConnected = true
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (!waiting || waiting.handler.abandoned) this.#owner.onFree(this)
+    else this.send(waiting.request, waiting.handler)
+  }
+
+  #onRead(length: number): boolean {
+    const bytes = this.#memory.filled(length)
+    this.#owner.onActivity()
+    this.#take(bytes)
+    this.#memory.recycle(length)
+    this.isStopped = this.#isHeld
+    return !this.isStopped
+  }
+
+  #take(bytes: Buffer): void {
+    let taken: number
+    try {
+      taken = this.#handler ? this.#parser.take(bytes) : 0
+    } catch (error) {
+      this.fail(error as Error)
+      return
+    }
+    if (this.#isGone) return
+    if (!this.#parser.idle) this.#handler!.onReadEnd()
+    else this.#onResponseEnd(taken === bytes.length)
+  }
+
+  #onResponseEnd(isAll: boolean): void {
+    this.#handler = undefined
+    if (isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed) this.#owner.onFree(this)
+    else this.#leave()
+  }
+
+  #onLost(error: Error): void {
+    if (!this.#isGone) this.wasStale = this.#handler !== undefined && this.isReused
+    this.fail(error)
+  }
+
+  #leave(): void {
+    if (this.#isGone) return
+    this.#isGone = true
+    this.#parser.stop()
+    this.#sender?.stop()
+    this.#sender = undefined
+    if (this.#isTunnel && !this.#isWriteFailed) closeGently(this.#socket)
+    else this.#socket.destroy()
+    this.#owner.onGone(this)
+  }
+}

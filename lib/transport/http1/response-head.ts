@@ -1,0 +1,184 @@
+import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
+import { BrokenResponse } from './broken-response.js'
+
+/** The head of a response, with what is of the connection taken out of what goes on to the client. */
+export class ResponseHead {
+  statusCode = 0
+  http10 = false
+  /** Status line and fields that go on, each line with its CRLF: order, case and bytes are the backend's. */
+  text = ''
+  /** As declared, or -1. */
+  contentLength = -1
+  chunked = false
+  /** Whether fields may follow its body. */
+  get mayHaveTrailers(): boolean {
+    return this.chunked || this.fromHttp2
+  }
+  /** Whether it came by HTTP/2. */
+  fromHttp2 = false
+  hasDate = false
+  /** Whether the connection may be used again. */
+  persistent = true
+  /** How long the backend says that it keeps an idle connection, or -1. */
+  keepAliveSeconds = -1
+  /** The protocols of an `Upgrade` field. */
+  upgrade: string | undefined
+}
+
+/** Fields that tell something to a gateway. All but the first two stay behind (RFC 9110 section 7.6.1). */
+const TELLING = new FieldNames([
+  'content-length',
+  'date',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade'
+])
+
+const CR = 13
+const LF = 10
+const SPACE = 32
+const TAB = 9
+const COLON = 58
+
+/** Characters of a field name (RFC 9110 section 5.6.2), and of a value or a reason phrase (section 5.5). */
+const TOKEN = charTable((char) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(char)))
+const TEXT = charTable((char) => char === TAB || (char >= SPACE && char !== 127))
+
+function charTable(has: (char: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, char) => Number(has(char)))
+}
+
+/** Blanks between the name and the colon of a field. */
+const LOOSE_COLON = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:/gm
+
+/**
+ * Reads a head: status line and fields, each line with its CRLF, a character a byte.
+ * @throws {BrokenResponse} for all that RFC 9112 does not allow, with the exception that its section 5.1 makes for
+ * gateways: blanks between a name and its colon are removed
+ */
+export function readResponseHead(text: string): ResponseHead {
+  const head = new ResponseHead()
+  // What goes on is gathered in runs of lines: mostly it is all of the text, or all but the last lines.
+  let kept = readStatusLine(head, text)
+  const fieldsAt = text.indexOf('\n') + 1
+  let keptTo = kept === '' ? 0 : fieldsAt
+  let named: readonly string[] | undefined
+  for (let at = fieldsAt; at < text.length; ) {
+    const line = at
+    while (TOKEN[text.charCodeAt(at)] === 1) at++
+    const length = at - line
+    if (text.charCodeAt(at) !== COLON || length === 0) {
+      const tightened = text.replace(LOOSE_COLON, '$1:')
+      if (tightened !== text) return readResponseHead(tightened)
+      throw new BrokenResponse('field name')
+    }
+    const valueAt = ++at
+    while (TEXT[text.charCodeAt(at)] === 1) at++
+    if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) throw new BrokenResponse('field value')
+    at += 2
+    if (!TELLING.mayHave(length, text.charCodeAt(line))) continue
+    const name = text.slice(line, line + length).toLowerCase()
+    const value = trimBlanks(text, valueAt, at - 2)
+    if (name === 'connection') named = named ? named.concat(optionsOf(value)) : optionsOf(value)
+    if (goesOn(head, name, value)) continue
+    kept += text.slice(keptTo, line)
+    keptTo = at
+  }
+  head.text = keptTo === 0 ? text : kept + text.slice(keptTo)
+  if (named) applyConnection(head, named)
+  if (head.chunked && head.contentLength >= 0) throw new BrokenResponse('length and chunks')
+  if (head.chunked && head.http10) throw new BrokenResponse('chunks in HTTP/1.0')
+  return head
+}
+
+/** A part of a text without the spaces and tabs around it; other blanks belong to a value (RFC 9110 section 5.5). */
+export function trimBlanks(text: string, from = 0, to = text.length): string {
+  while (from < to && isBlank(text.charCodeAt(from))) from++
+  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+const isBlank = (char: number) => char === SPACE || char === TAB
+
+const CLOSE = ['close']
+const KEEP_ALIVE = ['keep-alive']
+
+/** Mostly it is one of two. */
+function optionsOf(connection: string): readonly string[] {
+  if (connection === 'keep-alive') return KEEP_ALIVE
+  return connection === 'close' ? CLOSE : connectionOptions(connection)
+}
+
+let lastHint = ''
+let lastHintSeconds = -1
+
+/** The time that a `Keep-Alive` field tells, or -1. A backend mostly tells the same. */
+function hintSeconds(value: string): number {
+  if (value !== lastHint) {
+    lastHint = value
+    lastHintSeconds = Number(/(?:^|[\s,])timeout=(\d{1,9})(?:$|[\s,;])/i.exec(value)?.[1] ?? -1)
+  }
+  return lastHintSeconds
+}
+
+const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
+
+/** Reads the status line, and returns what goes on in its place, or nothing if it can go on as it is. */
+function readStatusLine(head: ResponseHead, text: string): string {
+  const [line, minor, status, reason] = STATUS_LINE.exec(text) ?? []
+  if (line === undefined) throw new BrokenResponse('status line')
+  head.statusCode = Number(status)
+  head.http10 = minor === '0'
+  head.persistent = !head.http10
+  return minor === '1' && reason !== undefined ? '' : `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
+}
+
+/** Takes from a field what it tells, and says whether it goes on to the client. */
+function goesOn(head: ResponseHead, name: string, value: string): boolean {
+  switch (name) {
+    case 'content-length':
+      if (!/^\d{1,15}$/.test(value)) throw new BrokenResponse('length that is none')
+      if (head.contentLength >= 0) throw new BrokenResponse('two lengths')
+      head.contentLength = Number(value)
+      // RFC 9110 section 8.6: there must be none, and a client might wait for the body.
+      return head.statusCode >= 200 && head.statusCode !== 204
+    case 'transfer-encoding':
+      // Another coding than chunks would be lost on the way, and the meaning of the body with it.
+      if (head.chunked || value.toLowerCase() !== 'chunked') throw new BrokenResponse('transfer coding')
+      head.chunked = true
+      return false
+    case 'keep-alive': {
+      const seconds = hintSeconds(value)
+      if (seconds >= 0) head.keepAliveSeconds = seconds
+      return false
+    }
+    case 'upgrade':
+      head.upgrade = head.upgrade === undefined ? value : `${head.upgrade}, ${value}`
+      return false
+    case 'date':
+      head.hasDate = true
+      return true
+    default:
+      return !OF_CONNECTION.has(name)
+  }
+}
+
+const OF_CONNECTION = new Set(['connection', 'proxy-connection', 'te'])
+
+/** Heeds the options of `Connection`, and drops the fields that it names. */
+function applyConnection(head: ResponseHead, options: readonly string[]): void {
+  if (options.includes('close')) head.persistent = false
+  else if (options.includes('keep-alive')) head.persistent = true
+  if (options === KEEP_ALIVE || options === CLOSE) return
+  const names = new Set(options.filter((option) => !NEVER_DROPPED.has(option)))
+  if (names.size === 0) return
+  const [statusLine, ...lines] = head.text.split(/(?<=\r\n)/)
+  const isKept = (line: string) => !names.has(line.slice(0, line.indexOf(':')).toLowerCase())
+  head.text = statusLine + lines.filter(isKept).join('')
+  if (names.has('date')) head.hasDate = false
+}
+
+const NEVER_DROPPED = new Set(['close', 'keep-alive', 'content-length'])

@@ -1,0 +1,50 @@
+import { FieldNames } from '../../base/http/field-names.js'
+import { SAID_BY_PROXIES, WRITTEN_HERE } from '../../base/http/forwarding-names.js'
+import { BrokenResponse } from './broken-response.js'
+import { trimBlanks } from './response-head.js'
+
+/**
+ * Fields that frame, route or authorize a message, or belong to the connection: in trailers nothing may come of them
+ * (RFC 9110 section 6.5.1).
+ */
+const NEVER_TRAILERS = new FieldNames([
+  ...WRITTEN_HERE,
+  ...SAID_BY_PROXIES,
+  'authorization',
+  'expect',
+  'max-forwards',
+  'proxy',
+  'proxy-authorization',
+  'connection',
+  'content-length',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade'
+])
+
+const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([\t\x20-\x7e\x80-\xff]*)$/
+
+/**
+ * Reads trailers, each line with its CRLF, into names and values in turn. Blanks between a name and its colon are removed, as
+ * in a head (RFC 9112 section 5.1).
+ * @throws {BrokenResponse}
+ */
+export function readTrailers(text: string): string[] {
+  const fields: string[] = []
+  for (const line of text.slice(0, -2).split('\r\n')) {
+    const [, name, value] = FIELD.exec(line) ?? []
+    if (name === undefined || value === undefined) throw new BrokenResponse('trailer', true)
+    fields.push(name, trimBlanks(value))
+  }
+  return passableTrailers(fields)
+}
+
+/** Names and values in turn, without those that say how the message is framed or where it goes, or are taken for one. */
+export function passableTrailers(fields: readonly string[]): string[] {
+  return fields.filter((_, i) => !NEVER_TRAILERS.hasAlike(fields[i & ~1]!))
+}

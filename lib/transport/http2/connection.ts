@@ -1,0 +1,229 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
+import { ConnectionClosed } from '../http1/connection.js'
+import { ReadMemory } from '../read-memory.js'
+import { outliveFailedWrites, type SocketReader } from '../sockets/socket-end.js'
+import type { ConnectionOwner } from './connection-owner.js'
+import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
+import { FrameDispatch, WINDOW_BYTES } from './frame-dispatch.js'
+import { BrokenFrame } from './frames/broken-frame.js'
+import { ErrorCode, goAwayFrame, helloBytes, pingFrame } from './frames/frames.js'
+import type { ConnectionOptions } from './options.js'
+import { Outbox } from './outbox.js'
+import { RequestLimit } from './request-limit.js'
+import { Silence } from './silence.js'
+import { sendRequest } from './stream/send-request.js'
+import { Stream } from './stream/stream.js'
+import { Streams, type StreamsOwner } from './stream/streams.js'
+
+/** Requests at once on one connection: as many as most servers allow. */
+export const MAX_STREAMS = 100
+const PING_DATA = Buffer.alloc(8)
+
+/** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
+export class Connection implements StreamsOwner, SocketReader {
+  /** Since when it has had no requests, on the clock of `performance.now()`; set by its owner. */
+  idleSinceMs = Number.POSITIVE_INFINITY
+  /** How long it had none before the latest; set by its owner. */
+  idledMs = 0
+  /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
+  endMs = Number.POSITIVE_INFINITY
+  maxRequests = Number.POSITIVE_INFINITY
+  /** It is known to have answered; set by its owner. */
+  isUseful = false
+  readonly #owner: ConnectionOwner
+  readonly #options: ConnectionOptions
+  readonly #socket: Socket
+  readonly #outbox: Outbox
+  readonly #memory = new ReadMemory()
+  readonly #frames: FrameDispatch
+  readonly #silence = new Silence()
+  readonly #timer: NodeJS.Timeout
+  readonly #streams: Streams
+  #isReady = false
+  #isGone = false
+
+  /** @param limit what is known of the connections to the same backend */
+  constructor(options: ConnectionOptions, owner: ConnectionOwner, limit = new RequestLimit()) {
+    this.#options = options
+    this.#owner = owner
+    const onread = {
+      buffer: () => this.#memory.buffer,
+      callback: (length: number) => this.#onRead(length)
+    }
+    const socket = options.open(onread, () => this.#onConnected())
+    this.#socket = socket
+    outliveFailedWrites(socket, this)
+    this.#outbox = new Outbox(socket)
+    this.#streams = new Streams(this, this.#outbox, limit)
+    this.#frames = new FrameDispatch(this, this.#outbox, options.maxHeadBytes)
+    socket.on('error', (error) => this.fail(error))
+    for (const end of ['end', 'close']) socket.on(end, () => this.fail(new ConnectionClosed()))
+    const giveUp = () => {
+      if (!this.#isReady) this.fail(new SettingsTimeout())
+    }
+    // The socket has as long by itself, and tells more. Whether it is ready is heard of first.
+    this.#timer = setTimeout(() => setImmediate(giveUp), options.connectTimeoutMs)
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Whether it takes no more requests, and closes when it has none. */
+  get isClosing(): boolean {
+    return this.#streams.isClosing
+  }
+
+  /** Whether it has carried a request to the head of its response. */
+  get hasAnswered(): boolean {
+    return this.#streams.hasAnswered
+  }
+
+  /** The address that it goes to, undefined before it stands. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress
+  }
+
+  /** Requests under way. */
+  get load(): number {
+    return this.#streams.size
+  }
+
+  /** Requests that it carries at once. */
+  get maxLoad(): number {
+    return Math.min(MAX_STREAMS, this.#frames.settings.maxConcurrentStreams)
+  }
+
+  get hasRoom(): boolean {
+    return this.#isReady && !this.#isGone && this.#streams.hasRoom(this.maxLoad)
+  }
+
+  /** Sends a request, for which there must be room. */
+  send(request: OutgoingRequest, handler: ResponseHandler): void {
+    const options = this.#options
+    const stream = new Stream(this.#streams, request, handler, options.windowBytes, this.hasAnswered)
+    handler.onSending(stream)
+    // Its handler may have given it up.
+    if (stream.isClosed) return
+    this.#streams.add(stream, this.maxRequests)
+    sendRequest(stream, request, handler, this.#outbox, options, this.#frames.settings.initialWindowBytes)
+  }
+
+  /** Takes no more requests, and closes when those that it has are done. */
+  close(): void {
+    this.#streams.isClosing = true
+    this.#leaveIfDone()
+  }
+
+  /** Closes the connection, and tells the handlers of its requests why. */
+  fail(error: Error): void {
+    this.#failAt(0, error)
+  }
+
+  onWriteFailed(): boolean {
+    this.#outbox.stop()
+    for (const stream of this.#streams.all()) stream.onSendingFailed()
+    this.close()
+    return !this.#isGone
+  }
+
+  /** Looks whether the backend is still there: to be called now and then. */
+  checkLife(nowMs: number): void {
+    this.#streams.recover(nowMs)
+    const found = this.#silence.check(nowMs, this.#streams.size > 0)
+    if (found === 'ask') this.#outbox.write(pingFrame(PING_DATA, 0))
+    else if (found === 'dead') this.fail(new PingTimeout())
+  }
+
+  /**
+   * The stream that a frame is of; undefined if it is over.
+   * @throws {BrokenFrame} if there never was one
+   */
+  streamOf(id: number): Stream | undefined {
+    return this.#streams.of(id)
+  }
+
+  /** The backend has said of itself what was not known before. */
+  onSettings(windowDelta: number): void {
+    if (windowDelta !== 0) for (const stream of this.#streams.all()) stream.widen(windowDelta)
+    if (this.#isReady) {
+      this.onStreamOver()
+      return
+    }
+    this.#isReady = true
+    clearTimeout(this.#timer)
+    this.#owner.onReady()
+  }
+
+  /** The backend takes no more requests, and has not looked at those behind this one. */
+  onGoAway(lastId: number): void {
+    this.#streams.onGoAway(lastId)
+    this.onStreamOver()
+  }
+
+  #onConnected(): void {
+    if (this.#options.scheme === 'https' && (this.#socket as TLSSocket).alpnProtocol !== 'h2') {
+      this.fail(new NotHttp2())
+      return
+    }
+    const { windowBytes, maxHeadBytes } = this.#options
+    this.#outbox.write(helloBytes(windowBytes, WINDOW_BYTES, maxHeadBytes))
+    this.#outbox.flush()
+  }
+
+  #onRead(length: number): boolean {
+    const bytes = this.#memory.filled(length)
+    this.#silence.heard()
+    try {
+      this.#frames.take(bytes)
+    } catch (error) {
+      this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
+    }
+    this.#streams.onReadEnd()
+    this.#memory.recycle(length)
+    return true
+  }
+
+  onUsed(): void {
+    this.#silence.used()
+  }
+
+  onUseless(): void {
+    this.#owner.onUseless()
+  }
+
+  onStreamOver(): void {
+    if (!this.#isGone) this.#owner.onChange()
+    this.#leaveIfDone()
+  }
+
+  /** Closes the connection in good order. */
+  #leaveIfDone(): void {
+    if (this.#isGone || !this.#streams.isClosing || this.#streams.size > 0) return
+    this.#end()
+    this.#outbox.end(goAwayFrame(ErrorCode.noError))
+    this.#owner.onGone(new ConnectionClosed())
+  }
+
+  /** @param culprit the stream whose frame was broken, if one's was: the others hear that the connection is lost */
+  #failAt(culprit: number, error: Error): void {
+    if (this.#isGone) return
+    this.#end()
+    if (error instanceof BrokenFrame) {
+      this.#outbox.write(goAwayFrame(error.errorCode))
+      this.#outbox.flush()
+    }
+    this.#socket.destroy()
+    if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame)) this.#owner.onStale()
+    this.#streams.onLost(culprit, error)
+    this.#owner.onGone(error)
+  }
+
+  #end(): void {
+    this.#isGone = true
+    clearTimeout(this.#timer)
+    this.#frames.stop()
+  }
+}

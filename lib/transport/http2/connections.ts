@@ -1,0 +1,249 @@
+import { Dispatcher } from 'undici'
+import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
+import { ConnectionClosed } from '../http1/connection.js'
+import type { ConnectionStack } from '../http1/connection-stack.js'
+import { IdleTime } from '../idle-time.js'
+import { endElsewhere, lifetimeOf } from '../lifetime.js'
+import { ConnectPace } from './connect-pace.js'
+import { Connection, MAX_STREAMS } from './connection.js'
+import { RequestRefused, SettingsTimeout } from './errors.js'
+import type { ConnectionOptions } from './options.js'
+import { RequestLimit } from './request-limit.js'
+import { WaitingRequests } from './waiting-requests.js'
+
+/** A server says that it closes, and what it has not looked at is sent again: so connections may be kept for longer. */
+const IDLE_MS = 60_000
+const SWEEP_MS = 500
+
+/**
+ * Connections of HTTP/2 to one backend, each with as many requests at a time as the backend takes. A request goes on the
+ * one that has the fewest; among equals on the oldest, so that the surplus of a burst falls idle and closes.
+ *
+ * It stands under an undici `Pool` as the one dispatcher of its `factory`.
+ */
+export class Connections extends Dispatcher {
+  readonly #options: ConnectionOptions
+  readonly #upgrades: ConnectionStack
+  /** Those that take requests, or will when they stand, the oldest first. */
+  readonly #open: Connection[] = []
+  readonly #closing = new Set<Connection>()
+  /** For a connection that is to come, or for room on one. */
+  readonly #waiting = new WaitingRequests<Connection>()
+  readonly #idleTime = new IdleTime(IDLE_MS)
+  readonly #limit = new RequestLimit()
+  readonly #pace = new ConnectPace()
+  /** What a connection is expected to carry. */
+  #maxLoad = MAX_STREAMS
+  #sweeper: NodeJS.Timeout | undefined
+  #closed: Promise<unknown> | undefined
+  #resolveClosed = () => {}
+
+  /** @param upgrades takes requests for a change of protocol, which HTTP/2 does not have */
+  constructor(options: ConnectionOptions, upgrades: ConnectionStack) {
+    super()
+    this.#options = options
+    this.#upgrades = upgrades
+  }
+
+  override dispatch(options: unknown, responseHandler: unknown): boolean {
+    const request = options as OutgoingRequest
+    if (request.upgrade !== undefined)
+      return this.#upgrades.dispatch(options as never, responseHandler as never)
+    const handler = responseHandler as ResponseHandler
+    const connection = this.#leastLoaded(handler)
+    if (connection) {
+      this.#send(connection, request, handler)
+    } else {
+      this.#waiting.add(request, handler)
+      this.#openEnough()
+    }
+    return true
+  }
+
+  /** Retires the connections to addresses that are not among these: they take no more requests, and close after theirs. */
+  keepOnly(addresses: ReadonlySet<string>): void {
+    this.#upgrades.keepOnly(addresses)
+    endElsewhere(this.#open, addresses)
+    this.#retireSpent()
+  }
+
+  /** Lets the requests that it has be answered, and closes. */
+  override close(): Promise<void>
+  override close(callback: () => void): void
+  override close(callback?: () => void): Promise<void> | undefined {
+    this.#closed ??= Promise.all([
+      this.#upgrades.close(),
+      new Promise<void>((resolve) => {
+        this.#resolveClosed = resolve
+      })
+    ])
+    this.#onChange()
+    const closed = this.#closed.then(() => {})
+    if (!callback) return closed
+    closed.then(callback)
+    return undefined
+  }
+
+  /** Fails the requests that it has, and closes. */
+  override destroy(error?: Error | null): Promise<void>
+  override destroy(callback: () => void): void
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
+    const reason = error instanceof Error ? error : new ConnectionClosed()
+    void this.#upgrades.destroy(reason)
+    this.#waiting.fail(reason)
+    for (const connection of [...this.#open, ...this.#closing]) connection.fail(reason)
+    const closed = typeof error === 'function' ? error : callback
+    if (!closed) return this.close()
+    this.close(closed)
+    return undefined
+  }
+
+  readonly #send = (connection: Connection, request: OutgoingRequest, handler: ResponseHandler): void => {
+    if (connection.load === 0) {
+      connection.idledMs = performance.now() - connection.idleSinceMs
+      connection.idleSinceMs = Number.POSITIVE_INFINITY
+    }
+    connection.send(request, handler)
+  }
+
+  readonly #leastLoaded = ({ needsNewConnection }: ResponseHandler): Connection | undefined => {
+    let least: Connection | undefined
+    for (const connection of this.#open) {
+      if (!connection.hasRoom || (needsNewConnection && connection.hasAnswered)) continue
+      if (!least || connection.load < least.load) least = connection
+    }
+    return least
+  }
+
+  /** Opens as many connections as it takes for those that wait, few at once; or turns them away for a while. */
+  #openEnough(): void {
+    const waiting = this.#waiting
+    if (waiting.size === 0) return
+    let coming = 0
+    for (const { isReady } of this.#open) if (!isReady) coming++
+    const nowMs = performance.now()
+    if (this.#pace.isPaused(nowMs)) {
+      if (coming > 0) return
+      waiting.fail(new RequestRefused(true))
+      return
+    }
+    const load = Math.min(this.#maxLoad, this.#limit.requests)
+    for (; coming * load < waiting.size && coming < this.#pace.atOnce; coming++) {
+      this.#pace.onConnect(nowMs)
+      this.#connect()
+    }
+  }
+
+  #connect(): void {
+    const owner = {
+      onReady: () => this.#onReady(connection),
+      onChange: () => this.#onChange(connection),
+      onUseless: () => this.#onUseless(connection),
+      onStale: () => this.#retireIdle(),
+      onGone: (error: Error) => this.#onGone(connection, error)
+    }
+    const connection: Connection = new Connection(this.#options, owner, this.#limit)
+    if (this.#options.lifetime) Object.assign(connection, lifetimeOf(this.#options.lifetime))
+    this.#open.push(connection)
+    this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
+  }
+
+  #onReady(connection: Connection): void {
+    if (connection.maxLoad === 0) {
+      // It may take some later, for which nobody can wait.
+      const error = new SettingsTimeout()
+      this.#failWaiting(error)
+      connection.fail(error)
+      return
+    }
+    this.#maxLoad = connection.maxLoad
+    this.#onChange(connection)
+  }
+
+  #onUseless({ load }: Connection): void {
+    // One that nobody wanted anything of has refused nobody.
+    if (load > 0 || this.#waiting.size > 0) this.#pace.onUseless(performance.now())
+  }
+
+  #onChange(changed?: Connection): void {
+    if (changed?.hasAnswered && !changed.isUseful) {
+      changed.isUseful = true
+      this.#pace.onUseful()
+    }
+    const index = changed?.isClosing ? this.#open.indexOf(changed) : -1
+    if (index !== -1) {
+      this.#open.splice(index, 1)
+      this.#closing.add(changed!)
+    }
+    this.#serve()
+    if (changed?.load === 0) {
+      changed.idleSinceMs = performance.now()
+      this.#idleTime.onSurvived(changed.idledMs)
+    }
+  }
+
+  #onGone(connection: Connection, error: Error): void {
+    const index = this.#open.indexOf(connection)
+    if (index !== -1) this.#open.splice(index, 1)
+    this.#closing.delete(connection)
+    if (!connection.isReady) this.#failWaiting(error)
+    else if (!connection.isClosing) this.#noteClosed(connection)
+    this.#serve()
+  }
+
+  /** A connection could not be opened: neither are those served that it was for. */
+  #failWaiting(error: Error): void {
+    const isLast = this.#open.every(({ isReady }) => isReady)
+    this.#waiting.fail(error, isLast ? this.#waiting.size : this.#maxLoad)
+  }
+
+  /** The backend has closed a connection, which may have been idle. */
+  #noteClosed({ idleSinceMs }: Connection): void {
+    const nowMs = performance.now()
+    if (!this.#closed) this.#idleTime.onClosed(nowMs - idleSinceMs, nowMs)
+  }
+
+  /** Gives those that wait to connections with room, and opens what it takes for the rest. */
+  #serve(): void {
+    this.#waiting.serve(this.#leastLoaded, this.#send)
+    this.#openEnough()
+    if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
+  }
+
+  /** Closes all that lie idle: the backend may be closing them, as it closed one that was in use. */
+  #retireIdle(): void {
+    for (const connection of [...this.#open])
+      if (connection.isReady && connection.load === 0) connection.close()
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now()
+    this.#limit.recover(nowMs)
+    for (const connection of [...this.#open, ...this.#closing]) connection.checkLife(nowMs)
+    this.#retireSpent()
+    this.#closeIdle(nowMs - this.#idleTime.limitMs(-1, nowMs))
+    if (this.#open.length + this.#closing.size > 0) return
+    clearInterval(this.#sweeper)
+    this.#sweeper = undefined
+  }
+
+  /** Those that are being made are there for somebody, and come later. */
+  #retireSpent(): void {
+    const nowMs = performance.now()
+    for (const connection of this.#open.filter(({ isReady, endMs }) => isReady && endMs <= nowMs))
+      connection.close()
+  }
+
+  /** Closes what has been idle since then; and all, if it closes by itself. */
+  #closeIdle(sinceMs: number): void {
+    if (this.#closed && this.#waiting.size > 0) return
+    for (const connection of [...this.#open])
+      if (connection.load === 0 && connection.isReady && (this.#closed || connection.idleSinceMs <= sinceMs))
+        connection.close()
+    if (this.#closed && this.#open.length + this.#closing.size === 0) {
+      clearInterval(this.#sweeper)
+      this.#resolveClosed()
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { BrokenFrame } from './frames/broken-frame.js'
+import { FieldBlocks } from './frames/field-blocks.js'
+import { FrameReader, type FrameSink } from './frames/frame-reader.js'
+import { ErrorCode, Flag, FrameType, numberFrame, pingFrame, settingsAck } from './frames/frames.js'
+import type { Outbox } from './outbox.js'
+import { PeerSettings } from './peer-settings.js'
+import type { Stream } from './stream/stream.js'
+
+/** Data of all streams together that a backend may send before it is told to go on. */
+export const WINDOW_BYTES = 16_777_216
+
+const PING_BYTES = 8
+const MIN_GO_AWAY_BYTES = 8
+const NUMBER_BYTES = 4
+
+/** What is told of frames that concern more than one stream. */
+export interface FrameTarget {
+  /**
+   * The stream that a frame is of; undefined if it is over.
+   * @throws {BrokenFrame} if there never was one
+   */
+  streamOf(id: number): Stream | undefined
+  /**
+   * The backend has said something of itself.
+   * @param windowDelta so much more it takes on each stream
+   */
+  onSettings(windowDelta: number): void
+  /** The backend takes no more requests, and has not looked at those behind this one. */
+  onGoAway(lastId: number): void
+}
+
+/** Reads what comes on one connection, answers what has to be answered, and passes the rest on to whom it concerns. */
+export class FrameDispatch implements FrameSink {
+  readonly settings = new PeerSettings()
+  /** Of the frame that was read last. */
+  streamId = 0
+  readonly #target: FrameTarget
+  readonly #outbox: Outbox
+  readonly #reader = new FrameReader(this)
+  readonly #blocks: FieldBlocks
+  #hasSettings = false
+  #window = WINDOW_BYTES
+
+  constructor(target: FrameTarget, outbox: Outbox, maxHeadBytes: number) {
+    this.#target = target
+    this.#outbox = outbox
+    this.#blocks = new FieldBlocks(maxHeadBytes)
+  }
+
+  /**
+   * Takes bytes that came. They are not kept.
+   * @throws {BrokenFrame}
+   */
+  take(bytes: Buffer): void {
+    this.#reader.take(bytes)
+  }
+
+  /** Tells nothing more. */
+  stop(): void {
+    this.#reader.stop()
+  }
+
+  onDataFrame(streamId: number, length: number): void {
+    this.#begin(FrameType.data, streamId)
+    const stream = this.#target.streamOf(streamId)
+    this.#window -= length
+    if (this.#window < 0) throw new BrokenFrame('window', ErrorCode.flowControlError)
+    // What a stream has not taken yet is bounded by its own window.
+    if (this.#window < WINDOW_BYTES / 2) {
+      this.#outbox.write(numberFrame(FrameType.windowUpdate, 0, WINDOW_BYTES - this.#window))
+      this.#window = WINDOW_BYTES
+    }
+    stream?.onDataFrame(length)
+  }
+
+  onData(streamId: number, chunk: Buffer): void {
+    this.#target.streamOf(streamId)?.onData(chunk)
+  }
+
+  onDataFrameEnd(streamId: number, flags: number): void {
+    this.#target.streamOf(streamId)?.onDataFrameEnd((flags & Flag.endStream) !== 0)
+  }
+
+  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    this.#begin(type, streamId)
+    switch (type) {
+      case FrameType.headers:
+      case FrameType.continuation:
+        this.#onFields(type, flags, streamId, payload)
+        return
+      case FrameType.rstStream:
+        this.#target.streamOf(streamId)?.onReset(numberOf(payload))
+        return
+      case FrameType.settings:
+        expectConnection(streamId)
+        this.#onSettings(flags, payload)
+        return
+      case FrameType.ping:
+        expectConnection(streamId)
+        if (payload.length !== PING_BYTES) throw new BrokenFrame('ping', ErrorCode.frameSizeError)
+        if ((flags & Flag.ack) === 0) this.#outbox.answer(pingFrame(payload, Flag.ack))
+        return
+      case FrameType.goAway:
+        expectConnection(streamId)
+        if (payload.length < MIN_GO_AWAY_BYTES) throw new BrokenFrame('goaway', ErrorCode.frameSizeError)
+        this.#target.onGoAway(payload.readUInt32BE(0) & 0x7fff_ffff)
+        return
+      case FrameType.windowUpdate:
+        this.#onWindowUpdate(streamId, numberOf(payload) & 0x7fff_ffff)
+        return
+      case FrameType.pushPromise:
+        throw new BrokenFrame('unasked push')
+    }
+    // What else there is tells of priorities, or is not known here (RFC 9113 section 4.1).
+  }
+
+  #begin(type: number, streamId: number): void {
+    this.streamId = streamId
+    if (!this.#hasSettings && type !== FrameType.settings) throw new BrokenFrame('no settings')
+    if (this.#blocks.isOpen && type !== FrameType.continuation) throw new BrokenFrame('continuation')
+  }
+
+  #onFields(type: number, flags: number, streamId: number, payload: Buffer): void {
+    const stream = this.#target.streamOf(streamId)
+    // That of a stream that is over is decoded for the table.
+    const block = this.#blocks.take(type, flags, streamId, payload)
+    if (block) stream?.onFields(block.fields, block.isEnd)
+  }
+
+  #onSettings(flags: number, payload: Buffer): void {
+    if ((flags & Flag.ack) !== 0) {
+      if (!this.#hasSettings || payload.length > 0) throw new BrokenFrame('settings')
+      return
+    }
+    const { settings } = this
+    const before = settings.initialWindowBytes
+    settings.take(payload)
+    this.#hasSettings = true
+    this.#outbox.maxFrameBytes = settings.maxFrameBytes
+    this.#outbox.answer(settingsAck())
+    this.#target.onSettings(settings.initialWindowBytes - before)
+  }
+
+  #onWindowUpdate(streamId: number, bytes: number): void {
+    if (bytes === 0) throw new BrokenFrame('window')
+    if (streamId === 0) this.#outbox.widen(bytes)
+    else this.#target.streamOf(streamId)?.widen(bytes)
+  }
+}
+
+function numberOf(payload: Buffer): number {
+  if (payload.length !== NUMBER_BYTES) throw new BrokenFrame('frame size', ErrorCode.frameSizeError)
+  return payload.readUInt32BE(0)
+}
+
+function expectConnection(streamId: number): void {
+  if (streamId !== 0) throw new BrokenFrame('stream')
+}

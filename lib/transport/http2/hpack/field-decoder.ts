@@ -1,0 +1,136 @@
+import { BrokenFrame } from '../frames/broken-frame.js'
+import { ErrorCode } from '../frames/frames.js'
+import { decodeHuffman } from './huffman.js'
+import { FIRST_DYNAMIC, STATIC_TABLE } from './static-table.js'
+
+/** What a table may hold unless settings say otherwise, as ours do not. */
+const TABLE_BYTES = 4096
+/** What each field counts for, beside its bytes (RFC 7541 section 4.1). */
+const ENTRY_BYTES = 32
+/** What a field takes in the text of a head, beside its bytes. */
+const LINE_BYTES = 4
+const MAX_INTEGER = 2 ** 28
+
+let memory = Buffer.allocUnsafeSlow(8192)
+
+/** Decodes the blocks of fields of one connection (RFC 7541), which must come in their order, and none be left out. */
+export class FieldDecoder {
+  /** Names and values in turn, the oldest first. */
+  readonly #table: string[] = []
+  #tableBytes = 0
+  #maxTableBytes = TABLE_BYTES
+  #block!: Buffer
+  #at = 0
+
+  /**
+   * Decodes a block into names and values in turn, a character a byte; undefined if they are more than fit into
+   * `maxBytes` of text.
+   * @throws {BrokenFrame}
+   */
+  decode(block: Buffer, maxBytes: number): string[] | undefined {
+    this.#block = block
+    this.#at = 0
+    const fields: string[] = []
+    let bytes = 0
+    while (this.#at < block.length) {
+      const first = block[this.#at]!
+      let name: string
+      let value: string
+      if (first >= 0x80) {
+        const index = this.#integer(7)
+        name = this.#entry(index, 0)
+        value = this.#entry(index, 1)
+      } else if (first >= 0x40) {
+        name = this.#name(6)
+        value = this.#string()
+        this.#add(name, value)
+      } else if (first >= 0x20) {
+        if (bytes > 0) throw broken()
+        this.#resize(this.#integer(5))
+        continue
+      } else {
+        name = this.#name(4)
+        value = this.#string()
+      }
+      bytes += name.length + value.length + LINE_BYTES
+      // What is too large is read all the same, for the table.
+      if (bytes <= maxBytes) fields.push(name, value)
+    }
+    return bytes <= maxBytes ? fields : undefined
+  }
+
+  #name(prefixBits: number): string {
+    const index = this.#integer(prefixBits)
+    return index === 0 ? this.#string() : this.#entry(index, 0)
+  }
+
+  /** The name (0) or the value (1) of an entry of either table. */
+  #entry(index: number, part: 0 | 1): string {
+    const text =
+      index < FIRST_DYNAMIC
+        ? STATIC_TABLE[2 * (index - 1) + part]
+        : this.#table[this.#table.length - 2 * (index - FIRST_DYNAMIC + 1) + part]
+    if (text === undefined) throw broken()
+    return text
+  }
+
+  #integer(prefixBits: number): number {
+    const block = this.#block
+    const max = (1 << prefixBits) - 1
+    let value = block[this.#at++]! & max
+    if (value < max) return value
+    for (let factor = 1; factor < MAX_INTEGER; factor *= 128) {
+      const byte = block[this.#at++]
+      if (byte === undefined) throw broken()
+      value += (byte & 127) * factor
+      if (byte < 128) return value
+    }
+    throw broken()
+  }
+
+  #string(): string {
+    const block = this.#block
+    const at = this.#at
+    if (at >= block.length) throw broken()
+    const isHuffman = block[at]! >= 0x80
+    const length = this.#integer(7)
+    const from = this.#at
+    const to = from + length
+    if (to > block.length) throw broken()
+    this.#at = to
+    if (!isHuffman) return block.toString('latin1', from, to)
+    if (memory.length < 2 * length) memory = Buffer.allocUnsafeSlow(4 * length)
+    const decoded = decodeHuffman(block, from, to, memory)
+    if (decoded < 0) throw broken()
+    return memory.toString('latin1', 0, decoded)
+  }
+
+  #add(name: string, value: string): void {
+    const size = name.length + value.length + ENTRY_BYTES
+    this.#shrink(this.#maxTableBytes - size)
+    if (size > this.#maxTableBytes) return
+    this.#table.push(name, value)
+    this.#tableBytes += size
+  }
+
+  #resize(maxBytes: number): void {
+    if (maxBytes > TABLE_BYTES) throw broken()
+    this.#maxTableBytes = maxBytes
+    this.#shrink(maxBytes)
+  }
+
+  /** Drops the oldest entries until the table is no larger. */
+  #shrink(maxBytes: number): void {
+    const table = this.#table
+    let dropped = 0
+    while (this.#tableBytes > Math.max(0, maxBytes)) {
+      this.#tableBytes -= table[dropped]!.length + table[dropped + 1]!.length + ENTRY_BYTES
+      dropped += 2
+    }
+    if (dropped > 0) table.splice(0, dropped)
+  }
+}
+
+function broken(): BrokenFrame {
+  return new BrokenFrame('header compression', ErrorCode.compressionError)
+}

@@ -1,0 +1,44 @@
+import type { OnReadOpts, Socket } from 'node:net'
+import { authorityOf, type SecureOrigin } from '../backend-place.js'
+import type { LifetimeOptions } from '../lifetime.js'
+import { SocketOpener, type SocketOptions } from '../sockets/open-socket.js'
+import { DEFAULT_WINDOW_BYTES } from './frames/frames.js'
+import type { RequestOrigin } from './hpack/request-encoder.js'
+
+/** Of a response that its client does not take: so many times what is buffered of others, within these bounds. */
+const WINDOW_BUFFERS = 8
+const LARGEST_WINDOW_BYTES = 262_144
+
+export interface ConnectionOptions extends RequestOrigin {
+  /** Makes the socket. */
+  readonly open: (onread: OnReadOpts, connected: () => void, header?: Buffer) => Socket
+  /** Of a head, or of trailers. */
+  readonly maxHeadBytes: number
+  /** What may lie here of one response that its client has not taken. */
+  readonly windowBytes: number
+  /** Until it can carry requests. */
+  readonly connectTimeoutMs: number
+  /** Unless given, there is no bound. */
+  readonly lifetime?: LifetimeOptions
+}
+
+/** How connections of HTTP/2 to a backend are made. */
+export function http2Options(
+  origin: SecureOrigin,
+  options: SocketOptions & { readonly maxHeadBytes: number }
+): ConnectionOptions {
+  const { bufferSizeBytes, connectTimeoutMs, maxHeadBytes } = options
+  const opener = new SocketOpener(origin, { ...options, alpnProtocols: ['h2'] })
+  const windowBytes = Math.min(
+    Math.max(WINDOW_BUFFERS * bufferSizeBytes, DEFAULT_WINDOW_BYTES),
+    LARGEST_WINDOW_BYTES
+  )
+  return {
+    open: (onread, connected, header) => opener.open(onread, connected, header),
+    authority: authorityOf(origin),
+    scheme: origin.protocol === 'https:' ? 'https' : 'http',
+    maxHeadBytes,
+    windowBytes,
+    connectTimeoutMs
+  }
+}

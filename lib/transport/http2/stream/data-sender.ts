@@ -1,0 +1,135 @@
+import type { IncomingMessage } from 'node:http'
+import type { BodyProgress } from '../../http1/body-sender.js'
+import { passableTrailers } from '../../http1/trailers.js'
+import type { KeptBody } from '../../kept-body.js'
+import { Flag } from '../frames/frames.js'
+import type { DataWaiter, Outbox } from '../outbox.js'
+
+const NOTHING: Buffer = Buffer.alloc(0)
+
+/** The stream that a body is sent on. */
+export interface DataStream {
+  readonly id: number
+  /** Sends the fields behind the body, which end the stream. */
+  endWith(trailers: readonly string[]): void
+}
+
+/**
+ * Sends the body of a client's request on a stream, as fast as the backend takes it. Nothing is read from the client
+ * before that.
+ */
+export class DataSender implements DataWaiter {
+  readonly #stream: DataStream
+  readonly #body: IncomingMessage
+  readonly #kept: KeptBody | undefined
+  readonly #outbox: Outbox
+  readonly #progress: BodyProgress
+  readonly #done: () => void
+  /** Bytes that the backend takes on this stream. */
+  #window: number
+  readonly #pending: Buffer[] = []
+  /** The body has come to its end. */
+  #isEnded = false
+  #isStopped = false
+
+  /**
+   * @param kept what attempts before this one have sent of the body; what this one sends is added
+   * @param window bytes that the backend takes on this stream at first
+   * @param done called once, when the last byte was sent
+   */
+  constructor(
+    stream: DataStream,
+    body: IncomingMessage,
+    kept: KeptBody | undefined,
+    outbox: Outbox,
+    window: number,
+    progress: BodyProgress,
+    done: () => void
+  ) {
+    this.#stream = stream
+    this.#body = body
+    this.#kept = kept
+    this.#outbox = outbox
+    this.#window = window
+    this.#progress = progress
+    this.#done = done
+  }
+
+  get window(): number {
+    return this.#window
+  }
+
+  start(): void {
+    if (this.#kept) this.#pending.push(...this.#kept.chunks)
+    this.#isEnded = this.#kept?.isEnded ?? false
+    if (!this.#isEnded) this.#body.on('data', this.#onData).on('end', this.#onEnd)
+    this.onRoom()
+  }
+
+  /** Leaves the rest of the body with the client. */
+  stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#body.off('data', this.#onData).off('end', this.#onEnd)
+    this.#body.pause()
+    this.#outbox.leave(this)
+  }
+
+  /** The backend takes so many bytes more, or less, on this stream. */
+  widen(bytes: number): void {
+    this.#window += bytes
+    if (this.#pending.length > 0) this.onRoom()
+  }
+
+  /** Sends what it has, as far as there is room. */
+  onRoom(): void {
+    const pending = this.#pending
+    while (pending.length > 0) {
+      const room = Math.min(this.#window, this.#outbox.room)
+      if (room <= 0) {
+        this.#body.pause()
+        if (this.#window > 0) this.#outbox.wait(this)
+        return
+      }
+      this.#sendSome(room)
+      // The client may have broken a limit.
+      if (this.#isStopped) return
+    }
+    if (this.#isEnded) this.#end()
+    // An attempt before this one may have paused it, too.
+    else this.#body.resume()
+  }
+
+  #sendSome(room: number): void {
+    const pending = this.#pending
+    const chunk = pending[0]!
+    const bytes = Math.min(chunk.length, room, this.#outbox.maxFrameBytes)
+    if (bytes === chunk.length) pending.shift()
+    else pending[0] = chunk.subarray(bytes)
+    this.#window -= bytes
+    this.#outbox.writeData(this.#stream.id, bytes === chunk.length ? chunk : chunk.subarray(0, bytes), 0)
+    this.#progress.onBodySent(bytes)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#kept?.add(chunk)
+    this.#pending.push(chunk)
+    // Behind others it waits for its turn.
+    if (this.#pending.length === 1) this.onRoom()
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#kept) this.#kept.isEnded = true
+    this.#isEnded = true
+    if (this.#pending.length === 0) this.#end()
+  }
+
+  #end(): void {
+    if (this.#isStopped) return
+    const trailers = passableTrailers(this.#body.rawTrailers)
+    if (trailers.length > 0) this.#stream.endWith(trailers)
+    else this.#outbox.writeData(this.#stream.id, NOTHING, Flag.endStream)
+    this.stop()
+    this.#done()
+  }
+}

@@ -1,0 +1,77 @@
+import { STATUS_CODES } from 'node:http'
+import { FieldNames } from '../../../base/http/field-names.js'
+import { BrokenResponse } from '../../http1/broken-response.js'
+import { ResponseHead, trimBlanks } from '../../http1/response-head.js'
+import { passableTrailers } from '../../http1/trailers.js'
+
+/** Fields of a connection, which HTTP/2 has no place for: such a message is malformed (RFC 9113 section 8.2.2). */
+const OF_CONNECTION = new FieldNames([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade'
+])
+
+const STATUS = /^[1-9]\d\d$/
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+const LENGTH = /^\d{1,15}$/
+
+const statusLines: string[] = []
+
+/**
+ * Makes of the fields of a response, names and values in turn, the head that goes on: in the text of HTTP/1.1, with the
+ * names as they came, which are in small letters.
+ * @throws {BrokenResponse} for all that RFC 9113 section 8 does not allow, but blanks around a value, which are removed
+ */
+export function headOf(fields: readonly string[]): ResponseHead {
+  const head = new ResponseHead()
+  const status = fields[1]
+  if (fields[0] !== ':status' || !STATUS.test(status!)) throw new BrokenResponse('status')
+  const statusCode = Number(status)
+  // HTTP/2 has no change of protocol (section 8.6).
+  if (statusCode === 101) throw new BrokenResponse('unasked upgrade')
+  head.statusCode = statusCode
+  head.fromHttp2 = true
+  statusLines[statusCode] ??= `HTTP/1.1 ${status} ${STATUS_CODES[statusCode] ?? ''}\r\n`
+  let text = statusLines[statusCode]
+  for (let i = 2; i < fields.length; i += 2) {
+    const name = fields[i]!
+    const value = checkedValue(name, fields[i + 1]!)
+    if (name === 'content-length') {
+      takeLength(head, value)
+      // RFC 9110 section 8.6: there must be none, and a client might wait for the body.
+      if (statusCode < 200 || statusCode === 204) continue
+    } else if (name === 'date') {
+      head.hasDate = true
+    }
+    text += `${name}: ${value}\r\n`
+  }
+  head.text = text
+  return head
+}
+
+/**
+ * The fields behind a body, without those that nothing may come of.
+ * @throws {BrokenResponse}
+ */
+export function trailersOf(fields: readonly string[]): string[] {
+  const trimmed = fields.map((text, i) => (i % 2 === 0 ? text : checkedValue(fields[i - 1]!, text, true)))
+  return passableTrailers(trimmed)
+}
+
+/** The value of a field as it goes on, once field and value are found to be in order. */
+function checkedValue(name: string, value: string, inTrailers = false): string {
+  if (!NAME.test(name)) throw new BrokenResponse('field name', inTrailers)
+  if (OF_CONNECTION.has(name)) throw new BrokenResponse('field of a connection', inTrailers)
+  if (!VALUE.test(value)) throw new BrokenResponse('field value', inTrailers)
+  return trimBlanks(value)
+}
+
+function takeLength(head: ResponseHead, value: string): void {
+  if (!LENGTH.test(value)) throw new BrokenResponse('length that is none')
+  if (head.contentLength >= 0) throw new BrokenResponse('two lengths')
+  head.contentLength = Number(value)
+}

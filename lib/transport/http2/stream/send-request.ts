@@ -1,0 +1,53 @@
+import type { OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
+import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead } from '../frames/frames.js'
+import { encodeFields, encodeRequest, type RequestOrigin } from '../hpack/request-encoder.js'
+import type { Outbox } from '../outbox.js'
+import { DataSender } from './data-sender.js'
+import type { Stream } from './stream.js'
+
+/**
+ * Sends a request on a stream: its head, and the body behind it.
+ * @param window bytes of the body that the backend takes at first
+ */
+export function sendRequest(
+  stream: Stream,
+  request: OutgoingRequest,
+  handler: ResponseHandler,
+  outbox: Outbox,
+  origin: RequestOrigin,
+  window: number
+): void {
+  const { head, body, kept } = request
+  outbox.write(headersFrames(stream.id, encodeRequest(head, origin), !body, outbox.maxFrameBytes))
+  if (!body) {
+    handler.onSent()
+    return
+  }
+  stream.sender = new DataSender(stream, body, kept, outbox, window, handler, () => {
+    stream.sender = undefined
+    handler.onSent()
+  })
+  stream.sender.start()
+}
+
+/** The frames of the fields behind a body, which end their stream. */
+export function trailersFrames(streamId: number, trailers: readonly string[], maxFrameBytes: number): Buffer {
+  return headersFrames(streamId, encodeFields(trailers), true, maxFrameBytes)
+}
+
+/** The frames that carry a block of fields: HEADERS, and CONTINUATION for what does not fit into that. */
+function headersFrames(streamId: number, block: Buffer, isEnd: boolean, maxFrameBytes: number): Buffer {
+  const count = Math.max(1, Math.ceil(block.length / maxFrameBytes))
+  const frames = Buffer.allocUnsafe(count * FRAME_HEAD_BYTES + block.length)
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const from = i * maxFrameBytes
+    const length = Math.min(maxFrameBytes, block.length - from)
+    const flags = (isEnd && i === 0 ? Flag.endStream : 0) | (i === count - 1 ? Flag.endHeaders : 0)
+    const type = i === 0 ? FrameType.headers : FrameType.continuation
+    writeFrameHead(frames.subarray(at), length, type, flags, streamId)
+    at += FRAME_HEAD_BYTES
+    at += block.copy(frames, at, from, from + length)
+  }
+  return frames
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { clientOf, isSecure } from '../../listener/client/client-address.js'
+import { peerOf, proxiedBy } from '../../listener/client/peer.js'
+import type { ClientTls } from '../../listener/proxy-protocol/header.js'
+import { clientNameOn } from '../../listener/tls/client-name.js'
+import type { AnnouncedConnection } from './write-header.js'
+
+/** Tells one client from another where a trusted proxy sends the requests of several over one connection. */
+export function clientKey(req: IncomingMessage, trusted: BlockList): string {
+  if (!peerOf(req.socket, trusted).isTrusted) return ''
+  return `${clientOf(req, trusted)} ${isSecure(req, trusted)}`
+}
+
+/**
+ * The connection that a request came by, as backends are told of it: that of whoever counts as the client. Of one that a
+ * proxy tells of by its fields, neither the port is known nor more of its TLS than that it is spoken.
+ */
+export function announcedConnection(req: IncomingMessage, trusted: BlockList): AnnouncedConnection {
+  const { socket } = req
+  const header = proxiedBy(socket)
+  const address = clientOf(req, trusted)
+  const isDirect = address === peerOf(socket, trusted).address
+  const tls = isDirect ? (header?.tls ?? tlsOn(socket)) : {}
+  const authority = isDirect ? (header?.authority ?? nameAskedFor(socket)) : undefined
+  const isUnknown = isDirect && header !== undefined && !header.source && !header.isLocal
+  const source = {
+    address,
+    port: isDirect ? (header?.source?.port ?? socket.remotePort ?? 0) : 0,
+    localAddress: header?.source?.localAddress ?? socket.localAddress ?? '',
+    localPort: header?.source?.localPort ?? socket.localPort ?? 0
+  }
+  return {
+    source: isUnknown ? undefined : source,
+    ...(isSecure(req, trusted) ? { tls: tls ?? {} } : {}),
+    ...(authority === undefined ? {} : { authority }),
+    ...(header?.uniqueId === undefined ? {} : { uniqueId: header.uniqueId })
+  }
+}
+
+function tlsOn(socket: Socket): ClientTls | undefined {
+  const tls = socket as Partial<TLSSocket>
+  if (!tls.encrypted) return undefined
+  const version = tls.getProtocol?.()
+  const cipher = tls.getCipher?.()?.name
+  const clientName = clientNameOn(socket)
+  return {
+    ...(version ? { version } : {}),
+    ...(cipher ? { cipher } : {}),
+    ...(clientName === undefined ? {} : { clientName })
+  }
+}
+
+/** By SNI. */
+function nameAskedFor(socket: Socket): string | undefined {
+  const { servername } = socket as Socket & { servername?: string | false }
+  return servername || undefined
+}

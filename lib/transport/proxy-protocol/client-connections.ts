@@ -1,0 +1,120 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { Dispatcher } from 'undici'
+import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
+import { ConnectionClosed } from '../http1/connection.js'
+import { whenClosed } from './when-closed.js'
+
+/** Connections to one backend. */
+export interface ConnectionSet {
+  dispatch(request: OutgoingRequest, handler: ResponseHandler): unknown
+  /** Retires those to addresses that are not among these. */
+  keepOnly(addresses: ReadonlySet<string>): void
+  close(): Promise<void>
+  destroy(error?: Error | null): Promise<void>
+}
+
+export interface ClientConnectionsOptions {
+  /** Tells one client from another among those whose requests come over one connection. */
+  readonly keyOf: (req: IncomingMessage) => string
+  /** Makes the connections that are announced as those of the client of a request; without one, as the balancer's own. */
+  readonly connect: (req: IncomingMessage | undefined) => ConnectionSet
+}
+
+interface Current {
+  key: string
+  connections: ConnectionSet
+}
+
+/**
+ * Connections to a backend that is told at the start of each whose it is: each carries the requests of one client that
+ * come over one connection of its, and of nobody else. They close with that; and when a proxy in front sends the
+ * request of another client over it, when they have answered what they have.
+ *
+ * It stands under an undici `Pool` as the one dispatcher of its `factory`.
+ */
+export class ClientConnections extends Dispatcher {
+  readonly #options: ClientConnectionsOptions
+  readonly #current = new Map<Socket, Current>()
+  /** With those that close. */
+  readonly #all = new Set<ConnectionSet>()
+
+  constructor(options: ClientConnectionsOptions) {
+    super()
+    this.#options = options
+  }
+
+  override dispatch(options: unknown, responseHandler: unknown): boolean {
+    const request = options as OutgoingRequest
+    const handler = responseHandler as ResponseHandler
+    const { client } = request
+    if (client && !client.socket.destroyed) {
+      this.#connectionsOf(client).dispatch(request, handler)
+    } else {
+      const connections = this.#open(client)
+      connections.dispatch(request, handler)
+      this.#close(connections)
+    }
+    return true
+  }
+
+  keepOnly(addresses: ReadonlySet<string>): void {
+    for (const connections of this.#all) connections.keepOnly(addresses)
+  }
+
+  /** Lets the requests that it has be answered, and closes. */
+  override close(): Promise<void>
+  override close(callback: () => void): void
+  override close(callback?: () => void): Promise<void> | undefined {
+    this.#current.clear()
+    const closed = Promise.all([...this.#all].map((connections) => connections.close())).then(() => {})
+    if (!callback) return closed
+    void closed.then(callback)
+    return undefined
+  }
+
+  /** Fails the requests that it has, and closes. */
+  override destroy(error?: Error | null): Promise<void>
+  override destroy(callback: () => void): void
+  override destroy(error: Error | null, callback: () => void): void
+  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
+    const reason = error instanceof Error ? error : new ConnectionClosed()
+    for (const connections of this.#all) void connections.destroy(reason)
+    const closed = typeof error === 'function' ? error : callback
+    if (!closed) return this.close()
+    this.close(closed)
+    return undefined
+  }
+
+  #connectionsOf(client: IncomingMessage): ConnectionSet {
+    const { socket } = client
+    const key = this.#options.keyOf(client)
+    const current = this.#current.get(socket)
+    if (current?.key === key) return current.connections
+    const connections = this.#open(client)
+    if (current) {
+      this.#close(current.connections)
+      Object.assign(current, { key, connections })
+    } else {
+      this.#current.set(socket, { key, connections })
+      whenClosed(socket, () => this.#forget(socket))
+    }
+    return connections
+  }
+
+  #forget(socket: Socket): void {
+    const current = this.#current.get(socket)
+    this.#current.delete(socket)
+    if (current) this.#close(current.connections)
+  }
+
+  #open(client: IncomingMessage | undefined): ConnectionSet {
+    const connections = this.#options.connect(client)
+    this.#all.add(connections)
+    return connections
+  }
+
+  #close(connections: ConnectionSet): void {
+    void connections.close().then(() => this.#all.delete(connections))
+  }
+}

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { ROOT } from './support/processes.js'
+
+/** From the bottom up. A floor imports from itself and from those below it. */
+const FLOORS = ['lib', 'plugins', 'routes', 'app', 'bin']
+/** The rooms of lib/, from the bottom up: as docs/architecture.md has them from the top down. */
+const ROOMS = [
+  'base',
+  'listener',
+  'transport',
+  'pool',
+  'balancing',
+  'proxy',
+  'outliers',
+  'health',
+  'observe',
+  'admin',
+  'config'
+]
+/** `from '…'`, `import '…'`, `import('…')`, `require('…')` */
+const IMPORT = /(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*'([^']+)'/g
+
+interface Import {
+  readonly file: string
+  /** What it imports: a path inside the project, or a package. */
+  readonly target: string
+}
+
+function importsOf(floor: string): Import[] {
+  return readdirSync(path.join(ROOT, floor), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.[jt]s$/.test(name))
+    .map((name) => path.posix.join(floor, name.replaceAll('\\', '/')))
+    .flatMap((file) => {
+      const source = readFileSync(path.join(ROOT, file), 'utf8')
+      return [...source.matchAll(IMPORT)].map(([, specifier]) => ({
+        file,
+        target: specifier!.startsWith('.')
+          ? path.posix.join(path.posix.dirname(file), specifier!)
+          : specifier!
+      }))
+    })
+}
+
+/** Whether what a file of the floor imports is on a higher one. Packages are on none. */
+function isAbove(target: string, floor: string): boolean {
+  return FLOORS.indexOf(target.split('/')[0]!) > FLOORS.indexOf(floor)
+}
+
+t.test('no import points up', async (t) => {
+  for (const floor of FLOORS) {
+    const imports = importsOf(floor)
+    t.ok(imports.length > 2, `${floor} imports something`)
+    for (const { file, target } of imports) t.notOk(isAbove(target, floor), `${file} imports ${target}`)
+  }
+})
+
+t.test('lib knows nothing of Fastify', async (t) => {
+  for (const { file, target } of importsOf('lib'))
+    t.notMatch(target, /^(@fastify\/|fastify)/, `${file} imports ${target}`)
+})
+
+t.test('no floor imports from the tests or the benchmarks', async (t) => {
+  for (const { file, target } of FLOORS.flatMap(importsOf))
+    t.notMatch(target, /^(\.\.|test|bench|chaos|soak)\//, `${file} imports ${target}`)
+})
+
+/** The room of a file of lib/. */
+const roomOf = (file: string) => ROOMS.indexOf(file.split('/')[1]!)
+
+t.test('every file of lib/ stands in a room, and no room imports from one above it', async (t) => {
+  const files = readdirSync(path.join(ROOT, 'lib'), { recursive: true, encoding: 'utf8' })
+  for (const file of files.filter((name) => name.endsWith('.ts')))
+    t.ok(roomOf(path.posix.join('lib', file)) >= 0, `${file} is in a room`)
+  for (const { file, target } of importsOf('lib').filter((found) => found.target.startsWith('lib/')))
+    t.ok(roomOf(target) <= roomOf(file), `${file} imports ${target}`)
+})
+
+t.test('no two files of lib/ import each other, by however many others', async (t) => {
+  const targets = new Map<string, string[]>()
+  for (const { file, target } of importsOf('lib'))
+    targets.set(file, [...(targets.get(file) ?? []), target.replace(/\.js$/, '.ts')])
+  const done = new Set<string>()
+  const walk = (file: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(file)) return [...way.slice(way.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const target of targets.get(file) ?? []) {
+      const circle = walk(target, [...way, file])
+      if (circle) return circle
+    }
+    done.add(file)
+    return undefined
+  }
+  t.ok(targets.size > 100)
+  for (const file of targets.keys()) t.equal(walk(file, []), undefined)
+})
+
+t.test('every room has its sentence, in the order of the rooms', async (t) => {
+  const page = readFileSync(path.join(ROOT, 'docs', 'architecture.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| `(\w+)\/` +\| (\S.*?\.) +\|$/gm)]
+  t.same(
+    rows.map(([, room]) => room),
+    [...ROOMS].reverse()
+  )
+})
