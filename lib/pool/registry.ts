@@ -3,7 +3,8 @@ import type { BackendPool } from '../transport/backend-connections.js'
 import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
 import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
 import type { RegistryEvents } from './registry-events.js'
-import type { BackendConfig } from './spec/backend-spec.js'
+import { raiseWeight } from './slow-start.js'
+import { type BackendConfig, connectsAlike } from './spec/backend-spec.js'
 
 export interface RegistryOptions {
   /** Makes the pool of connections to a backend. */
@@ -182,7 +183,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
       backend.hasSpoken = false
       const penalty = counters.get(BackendCell.penalty)
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
-      if (backend.returnedMs >= 0) this.#raise(backend, nowMs)
+      if (backend.returnedMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)
     }
     for (const backend of this.#leaving) if (backend.active === 0) this.#letGo(backend)
     this.emit('pulse', nowMs)
@@ -191,15 +192,6 @@ export class Registry extends EventEmitter<RegistryEvents> {
   #letGo(backend: Backend): void {
     this.#leaving.delete(backend)
     void backend.pool.destroy()
-  }
-
-  /** One step of a slow start: linear over its time, from a tenth. */
-  #raise(backend: Backend, nowMs: number): void {
-    const share = this.#slowStartMs > 0 ? (nowMs - backend.returnedMs) / this.#slowStartMs : 1
-    if (share >= 1) backend.returnedMs = -1
-    const weight = backend.weight * WEIGHT_UNIT
-    const effective = share >= 1 ? weight : Math.max(1, Math.round(weight * Math.max(share, MIN_SHARE)))
-    backend.counters.set(BackendCell.effectiveWeight, effective)
   }
 
   /** Sets who may be given requests, after `changed` has changed. */
@@ -213,7 +205,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
       backend.counters.set(BackendCell.eligible, Number(eligible))
       if (isReturn) {
         backend.returnedMs = this.pulseMs
-        this.#raise(backend, this.pulseMs)
+        raiseWeight(backend, this.pulseMs, this.#slowStartMs)
       }
     }
     if (panic === this.panicking) return
@@ -240,24 +232,6 @@ export class Registry extends EventEmitter<RegistryEvents> {
     await Promise.all([...pools, ...this.#closing].map((pool) => pool.destroy()))
   }
 }
-
-/** Whether connections are made in the same way. */
-function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
-  return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
-}
-
-const OF_CONNECTIONS = [
-  'tlsName',
-  'tlsNoVerify',
-  'h2',
-  'proxyProtocol',
-  'maxAgeMs',
-  'maxRequests',
-  'resolveMs'
-] as const
-
-/** The share of its weight that a slow start begins with. */
-const MIN_SHARE = 0.1
 
 function isSound({ counters }: Backend): boolean {
   return (

@@ -8,6 +8,22 @@ export interface BackendConfig extends Origin, BackendOptions {
   readonly address: string
 }
 
+/** What connections are made by. */
+const OF_CONNECTIONS = [
+  'tlsName',
+  'tlsNoVerify',
+  'h2',
+  'proxyProtocol',
+  'maxAgeMs',
+  'maxRequests',
+  'resolveMs'
+] as const
+
+/** Whether connections to two are made in the same way. */
+export function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
+  return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
+}
+
 type Fault = (message: string) => void
 
 /**

@@ -1,0 +1,17 @@
+import { type Backend, WEIGHT_UNIT } from './backend.js'
+import { BackendCell } from './counters.js'
+
+/** The share of its weight that a slow start begins with. */
+const MIN_SHARE = 0.1
+
+/**
+ * Makes one step of a backend's slow start: its weight is raised in a line from a tenth to all of it.
+ * @param slowStartMs how long that takes; 0 for no time
+ */
+export function raiseWeight(backend: Backend, nowMs: number, slowStartMs: number): void {
+  const share = slowStartMs > 0 ? (nowMs - backend.returnedMs) / slowStartMs : 1
+  if (share >= 1) backend.returnedMs = -1
+  const weight = backend.weight * WEIGHT_UNIT
+  const effective = share >= 1 ? weight : Math.max(1, Math.round(weight * Math.max(share, MIN_SHARE)))
+  backend.counters.set(BackendCell.effectiveWeight, effective)
+}
