@@ -14,8 +14,8 @@ const TOKEN = /^[\x21-\x7e]*$/
 export const adminVariables = {
   LB_ADMIN_ALLOW: variable(addressRanges(), {
     description:
-      'Addresses and CIDR ranges whose connections may read `/__lb/stats` and `/__lb/metrics`, and use `/__lb/api/`, judged by the address ' +
-      'of the socket alone; others get `404`.',
+      'Addresses and CIDR ranges whose connections may read `/__lb/stats` and `/__lb/metrics`, and use `/__lb/api/`, judged ' +
+      'by the address of the socket or of its PROXY header (`LB_PROXY_PROTOCOL`), never by a field; others get `404`.',
     fallback: '127.0.0.0/8 ::1',
     flags: '--admin-allow <ranges>'
   }),

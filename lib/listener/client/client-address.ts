@@ -43,9 +43,8 @@ function forwardedClient(req: IncomingMessage, peer: string, trusted: BlockList)
 }
 
 function findClient({ headers }: IncomingMessage, peer: string, trusted: BlockList): ForwardedClient {
-  const field = headers['x-forwarded-for'] as string | undefined
-  if (field === undefined) return { address: peer, unreadable: fieldInstead(headers) }
-  let address = peer
+  const field = (headers['x-forwarded-for'] as string | undefined) ?? ''
+  let address: string | undefined
   for (let end = field.length; end >= 0; ) {
     const comma = end === 0 ? -1 : field.lastIndexOf(',', end - 1)
     const element = field.slice(comma + 1, end).trim()
@@ -54,12 +53,17 @@ function findClient({ headers }: IncomingMessage, peer: string, trusted: BlockLi
     if (element === '') continue
     const hop = addressOfNode(element)
     if (hop === undefined) {
-      return { address, unreadable: `${JSON.stringify(element.slice(0, MAX_SHOWN))} in X-Forwarded-For` }
+      return {
+        address: address ?? peer,
+        unreadable: `${JSON.stringify(element.slice(0, MAX_SHOWN))} in X-Forwarded-For`
+      }
     }
     address = hop
     if (!contains(trusted, hop)) break
   }
-  return { address, unreadable: undefined }
+  return address === undefined
+    ? { address: peer, unreadable: fieldInstead(headers) }
+    : { address, unreadable: undefined }
 }
 
 /** One source of truth is read: of two a client could choose that which the proxy does not set. */

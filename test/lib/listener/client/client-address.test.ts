@@ -62,6 +62,9 @@ t.test('what is said in place of an address is told, and nothing else', async (t
     [PROXY, { 'x-forwarded-for': 'unknown, 6.6.6.6' }, undefined],
     [PROXY, { forwarded: 'for=6.6.6.6' }, 'Forwarded, and no X-Forwarded-For'],
     [PROXY, { 'x-real-ip': '6.6.6.6' }, 'X-Real-IP, and no X-Forwarded-For'],
+    [PROXY, { forwarded: 'for=6.6.6.6', 'x-forwarded-for': '' }, 'Forwarded, and no X-Forwarded-For'],
+    [PROXY, { 'x-real-ip': '6.6.6.6', 'x-forwarded-for': ' , ' }, 'X-Real-IP, and no X-Forwarded-For'],
+    [PROXY, { 'x-forwarded-for': '' }, undefined],
     [PROXY, { forwarded: 'for=_a', 'x-forwarded-for': '6.6.6.6' }, undefined],
     [PROXY, {}, undefined],
     [STRANGER, { 'x-forwarded-for': 'unknown', forwarded: 'for=6.6.6.6' }, undefined]
