@@ -72,12 +72,7 @@ test('every method that Node reads arrives as it is', async (t) => {
 test('a request line that Node does not read is refused', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
-  for (const line of [
-    'BREW /pot HTTP/1.1',
-    'GET /caf\u00e9 HTTP/1.1',
-    'GET /a b HTTP/1.1',
-    'GET pot HTTP/1.1'
-  ]) {
+  for (const line of ['GET /caf\u00e9 HTTP/1.1', 'GET /a b HTTP/1.1', 'GET pot HTTP/1.1']) {
     t.equal(statusOf(await exchange(t, port, `${line}\r\nHost: x\r\n\r\n`)), 400, line)
   }
   t.equal(backend.requests.length, 0)
