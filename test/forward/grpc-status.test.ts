@@ -247,7 +247,8 @@ test('what is wrong with a request is told in the way of gRPC, too', async (t) =
     ['a method that nobody knows', { ':method': 'FOO' }, UNIMPLEMENTED],
     ['a long target', { ':path': `/${'x'.repeat(9000)}` }, RESOURCE_EXHAUSTED],
     ['a large head', { x: 'x'.repeat(LIMIT_BYTES) }, RESOURCE_EXHAUSTED],
-    ['TRACE at its last hop', { ':method': 'TRACE', 'max-forwards': '0' }, UNIMPLEMENTED]
+    ['TRACE at its last hop', { ':method': 'TRACE', 'max-forwards': '0' }, UNIMPLEMENTED],
+    ['a page of the balancer that there is not', { ':path': '/__lb/none' }, UNIMPLEMENTED]
   ] as const) {
     const answer = await client.ask({ ...CALL, ...fields })
     t.match(answer, { status: 200, headers: { 'grpc-status': `${status}` }, body: '' }, what)
