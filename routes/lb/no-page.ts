@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsync } from 'fastify'
 import { isGrpcCall } from '../../lib/base/grpc/call.js'
 import { GrpcStatus } from '../../lib/base/grpc/status.js'
@@ -8,12 +9,20 @@ const MESSAGE = 'There is no such page'
 const noPage: FastifyPluginAsync = async (fastify) => {
   fastify.setNotFoundHandler((request, reply) => {
     if (isGrpcCall(request.raw)) {
-      const fields = { 'grpc-status': `${GrpcStatus.unimplemented}`, 'grpc-message': MESSAGE }
-      reply.type('application/grpc').headers(fields).send()
-      return
+      reply.hijack()
+      answerCall(reply.raw)
+    } else {
+      reply.code(404).send({ statusCode: 404, error: 'Not Found', message: MESSAGE })
     }
-    reply.code(404).send({ statusCode: 404, error: 'Not Found', message: MESSAGE })
   })
+}
+
+/** By a head that is all of the answer: Fastify would send it ahead of the end. */
+function answerCall(res: ServerResponse): void {
+  res.setHeader('content-type', 'application/grpc')
+  res.setHeader('grpc-status', `${GrpcStatus.unimplemented}`)
+  res.setHeader('grpc-message', MESSAGE)
+  res.end()
 }
 
 export default noPage

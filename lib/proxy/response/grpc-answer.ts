@@ -12,6 +12,7 @@ const EXCEPTIONS = new Map<Failure, number>([
 /** Anything else of the client's making is malformed: `INTERNAL`, as servers of gRPC answer it. */
 const STATUS_OF_HTTP: Readonly<Record<number, number>> = {
   403: GrpcStatus.permissionDenied,
+  404: GrpcStatus.unimplemented,
   405: GrpcStatus.unimplemented,
   408: GrpcStatus.deadlineExceeded,
   413: GrpcStatus.resourceExhausted,
