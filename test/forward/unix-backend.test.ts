@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import http from 'node:http'
 import http2 from 'node:http2'
 import https from 'node:https'
-import type { Server, Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
@@ -202,6 +202,27 @@ test('more connections than a Unix socket has room for wait for it', async (t) =
   const balancer = await startBalancer(t, `unix:${at};max-requests=1`, { LB_CONNECTION_TIMEOUT: '20' })
   const answers = await Promise.all(Array.from({ length: 60 }, () => exchange(t, balancer.port, GET)))
   t.same(new Set(answers.map(statusOf)), new Set([200]))
+  t.equal(balancer.stats().backends[0]!.failed, 0)
+})
+
+test('an answer to the head of an upload arrives, though the rest of that cannot be written', async (t) => {
+  const at = socketPath(t)
+  const server = createServer((socket) =>
+    socket.once('data', () => {
+      socket.pause()
+      socket.write('HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () =>
+        socket.destroy()
+      )
+    })
+  )
+  await listen(t, server, at)
+  const balancer = await startBalancer(t, `unix:${at}`)
+  for (let i = 0; i < 10; i++) {
+    const client = await RawClient.open(t, balancer.port)
+    client.send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n')
+    client.socket.write(Buffer.alloc(4_000_000))
+    t.equal(statusOf(await client.response()), 413)
+  }
   t.equal(balancer.stats().backends[0]!.failed, 0)
 })
 

@@ -12,15 +12,12 @@ export function waitForBacklog(socket: Socket, path: string): void {
   const { destroy } = socket
   let delayMs = FIRST_DELAY_MS
   socket.destroy = (error?: Error) => {
-    if ((error as NodeJS.ErrnoException | undefined)?.code !== 'EAGAIN' || socket.destroyed)
-      return destroy.call(socket, error)
+    const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException
+    if (code !== 'EAGAIN' || syscall !== 'connect' || socket.destroyed) return destroy.call(socket, error)
     setTimeout(() => connectAgain(socket, path), delayMs * (1 + Math.random()))
     delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)
     return socket
   }
-  socket.once('connect', () => {
-    socket.destroy = destroy
-  })
 }
 
 /** With another handle, as libuv does not read from one whose first attempt has failed. */

@@ -28,8 +28,9 @@ export function outliveFailedWrites(socket: Socket, reader: SocketReader): void 
   // What Node calls with the error.
   socket.destroy = (error?: Error & { code?: string; syscall?: string }) => {
     const isCut = error?.syscall === 'write' && CUT_CODES.has(error.code!)
+    if (!isCut || socket.destroyed) return destroy.call(socket, error)
     socket.destroy = destroy
-    if (!isCut || !reader.onWriteFailed()) return socket.destroy(error)
+    if (!reader.onWriteFailed()) return socket.destroy(error)
     const timer = setInterval(() => {
       if (!reader.isStopped) socket.destroy(error)
     }, PATIENCE_MS)
