@@ -5,6 +5,7 @@ import { authorityOf, type SecureOrigin } from './backend-place.js'
 import type { OutgoingRequest, ResponseHandler } from './backend-stream.js'
 import { ConnectionStack } from './http1/connection-stack.js'
 import { Connections } from './http2/connections.js'
+import { KnownBackend } from './http2/known-backend.js'
 import { http2Options } from './http2/options.js'
 import type { ConnectionOptions } from './origin-options.js'
 import { announcedConnection, clientKey } from './proxy-protocol/announced.js'
@@ -94,10 +95,11 @@ function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: Hea
 function http2Connections(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Connections {
   const upgrades = http1Stack(config, { ...options, alpnProtocols: [HTTP_1_1] })
   const http2 = { ...http2Options(config, options), lifetime: config }
+  const known = new KnownBackend()
   return (headerOf) => {
     const header = headerOf?.(HTTP_2)
     const open: typeof http2.open = (onread, connected) => http2.open(onread, connected, header)
-    return new Connections({ ...http2, open }, upgrades(headerOf))
+    return new Connections({ ...http2, open }, upgrades(headerOf), known)
   }
 }
 

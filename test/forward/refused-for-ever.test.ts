@@ -9,6 +9,7 @@ import { statusOf } from '../support/wire.js'
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello'
 const REFUSED_STREAM = 7
+const MAX_STREAMS = 3
 const NO_RETRIES = { LB_RETRIES: '0', LB_RETRY_BUDGET: '0' }
 
 /** Backends that take nothing, however often they are asked. */
@@ -23,6 +24,12 @@ const REFUSALS: Readonly<Record<string, (t: Test) => Promise<FrameBackend>>> = {
         peer.settings()
         peer.goAway(0)
       }
+    ),
+  'no streams at all': (t) =>
+    framed(
+      t,
+      () => {},
+      (peer) => peer.settings([MAX_STREAMS, 0])
     ),
   'GOAWAY and the end of the connection': (t) =>
     acting(t, (_id, _nth, peer) => {

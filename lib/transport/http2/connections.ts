@@ -4,11 +4,10 @@ import { ConnectionClosed } from '../http1/connection.js'
 import type { ConnectionStack } from '../http1/connection-stack.js'
 import { IdleTime } from '../idle-time.js'
 import { endElsewhere, lifetimeOf } from '../lifetime.js'
-import { ConnectPace } from './connect-pace.js'
 import { Connection, MAX_STREAMS } from './connection.js'
-import { RequestRefused, SettingsTimeout } from './errors.js'
+import { RequestRefused } from './errors.js'
+import { KnownBackend } from './known-backend.js'
 import type { ConnectionOptions } from './options.js'
-import { RequestLimit } from './request-limit.js'
 import { WaitingRequests } from './waiting-requests.js'
 
 /** A server says that it closes, and what it has not looked at is sent again: so connections may be kept for longer. */
@@ -30,8 +29,7 @@ export class Connections extends Dispatcher {
   /** For a connection that is to come, or for room on one. */
   readonly #waiting = new WaitingRequests<Connection>()
   readonly #idleTime = new IdleTime(IDLE_MS)
-  readonly #limit = new RequestLimit()
-  readonly #pace = new ConnectPace()
+  readonly #known: KnownBackend
   /** What a connection is expected to carry. */
   #maxLoad = MAX_STREAMS
   #sweeper: NodeJS.Timeout | undefined
@@ -39,10 +37,11 @@ export class Connections extends Dispatcher {
   #resolveClosed = () => {}
 
   /** @param upgrades takes requests for a change of protocol, which HTTP/2 does not have */
-  constructor(options: ConnectionOptions, upgrades: ConnectionStack) {
+  constructor(options: ConnectionOptions, upgrades: ConnectionStack, known = new KnownBackend()) {
     super()
     this.#options = options
     this.#upgrades = upgrades
+    this.#known = known
   }
 
   override dispatch(options: unknown, responseHandler: unknown): boolean {
@@ -123,14 +122,14 @@ export class Connections extends Dispatcher {
     let coming = 0
     for (const { isReady } of this.#open) if (!isReady) coming++
     const nowMs = performance.now()
-    if (this.#pace.isPaused(nowMs)) {
+    if (this.#known.pace.isPaused(nowMs)) {
       if (coming > 0) return
       waiting.fail(new RequestRefused(true))
       return
     }
-    const load = Math.min(this.#maxLoad, this.#limit.requests)
-    for (; coming * load < waiting.size && coming < this.#pace.atOnce; coming++) {
-      this.#pace.onConnect(nowMs)
+    const load = Math.min(this.#maxLoad, this.#known.limit.requests)
+    for (; coming * load < waiting.size && coming < this.#known.pace.atOnce; coming++) {
+      this.#known.pace.onConnect(nowMs)
       this.#connect()
     }
   }
@@ -143,7 +142,7 @@ export class Connections extends Dispatcher {
       onStale: () => this.#retireIdle(),
       onGone: (error: Error) => this.#onGone(connection, error)
     }
-    const connection: Connection = new Connection(this.#options, owner, this.#limit)
+    const connection: Connection = new Connection(this.#options, owner, this.#known.limit)
     if (this.#options.lifetime) Object.assign(connection, lifetimeOf(this.#options.lifetime))
     this.#open.push(connection)
     this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
@@ -151,8 +150,9 @@ export class Connections extends Dispatcher {
 
   #onReady(connection: Connection): void {
     if (connection.maxLoad === 0) {
-      // It may take some later, for which nobody can wait.
-      const error = new SettingsTimeout()
+      // It may take some later, over another connection (RFC 9113 section 6.5.2).
+      const error = new RequestRefused(true)
+      this.#onUseless(connection)
       this.#failWaiting(error)
       connection.fail(error)
       return
@@ -163,13 +163,13 @@ export class Connections extends Dispatcher {
 
   #onUseless({ load }: Connection): void {
     // One that nobody wanted anything of has refused nobody.
-    if (load > 0 || this.#waiting.size > 0) this.#pace.onUseless(performance.now())
+    if (load > 0 || this.#waiting.size > 0) this.#known.pace.onUseless(performance.now())
   }
 
   #onChange(changed?: Connection): void {
     if (changed?.hasAnswered && !changed.isUseful) {
       changed.isUseful = true
-      this.#pace.onUseful()
+      this.#known.pace.onUseful()
     }
     const index = changed?.isClosing ? this.#open.indexOf(changed) : -1
     if (index !== -1) {
@@ -188,7 +188,11 @@ export class Connections extends Dispatcher {
     if (index !== -1) this.#open.splice(index, 1)
     this.#closing.delete(connection)
     if (!connection.isReady) this.#failWaiting(error)
-    else if (!connection.isClosing) this.#noteClosed(connection)
+    else if (!connection.isClosing && !this.#closed) {
+      // The backend has closed it, maybe as it was idle.
+      const nowMs = performance.now()
+      this.#idleTime.onClosed(nowMs - connection.idleSinceMs, nowMs)
+    }
     this.#serve()
   }
 
@@ -196,12 +200,6 @@ export class Connections extends Dispatcher {
   #failWaiting(error: Error): void {
     const isLast = this.#open.every(({ isReady }) => isReady)
     this.#waiting.fail(error, isLast ? this.#waiting.size : this.#maxLoad)
-  }
-
-  /** The backend has closed a connection, which may have been idle. */
-  #noteClosed({ idleSinceMs }: Connection): void {
-    const nowMs = performance.now()
-    if (!this.#closed) this.#idleTime.onClosed(nowMs - idleSinceMs, nowMs)
   }
 
   /** Gives those that wait to connections with room, and opens what it takes for the rest. */
@@ -219,7 +217,7 @@ export class Connections extends Dispatcher {
 
   #sweep(): void {
     const nowMs = performance.now()
-    this.#limit.recover(nowMs)
+    this.#known.limit.recover(nowMs)
     for (const connection of [...this.#open, ...this.#closing]) connection.checkLife(nowMs)
     this.#retireSpent()
     this.#closeIdle(nowMs - this.#idleTime.limitMs(-1, nowMs))

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Connections } from '../../../../lib/transport/http2/connections.js'
+import { KnownBackend } from '../../../../lib/transport/http2/known-backend.js'
 import { eventually, sleep, test } from '../../../helper.js'
 import {
   ACK,
@@ -18,6 +19,7 @@ import { refusing, serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, Ending, requestOf, skippableTime } from '../../../support/stack.js'
 
 const MAX_STREAMS = 3
+const REFUSED_STREAM = 7
 
 /** A backend that answers nothing by itself, and takes `maxStreams` requests at once on a connection. */
 async function limited(t: Test, maxStreams?: number): Promise<[FrameBackend, Connections]> {
@@ -117,13 +119,26 @@ test('what the backend takes may change at any time', async (t) => {
   t.same(loads(backend), [5, 1])
 })
 
-test('a backend that takes none is as one that cannot be reached', async (t) => {
+test('a backend that takes none for now refuses', async (t) => {
   const [backend, connections] = await limited(t, 0)
   const endings = askFor(connections, 3)
   await eventually(allEnded(endings))
   for (const { connection, errors } of endings)
-    t.match([connection, errors], [undefined, [{ code: 'LB_SETTINGS_TIMEOUT' }]])
+    t.match([connection, errors], [undefined, [{ code: 'LB_REQUEST_REFUSED', ofAll: true }]])
   await eventually(() => backend.sockets.size === 0)
+})
+
+test('connections of another client spare a backend that has taken nothing of the first', async (t) => {
+  const backend = await framed(
+    t,
+    onRequest((id, peer) => peer.reset(id, REFUSED_STREAM))
+  )
+  const known = new KnownBackend()
+  const [first, second] = [connectionsTo(t, backend, { known }), connectionsTo(t, backend, { known })]
+  for (let i = 0; i < 8; i++) await answered(first)
+  const before = backend.connections
+  for (let i = 0; i < 8; i++) t.match((await answered(second)).errors, [{ code: 'LB_REQUEST_REFUSED' }])
+  t.ok(backend.connections - before <= 1, 'they are turned away here meanwhile')
 })
 
 test('requests whose connection cannot be opened are told so, each once', async (t) => {
