@@ -70,12 +70,12 @@ export class HostName {
     this.#options = options
   }
 
-  /** Asks at once, if nobody has yet, and then every `periodMs`; with 0 never again once there is an answer. */
+  /** Asks when its turn has come, if nobody has yet, and then every `periodMs`; with 0 never again once there is an answer. */
   start(periodMs: number): void {
     this.#periodMs = periodMs
     if (this.#isRunning) return
     if (this.addresses.length > 0) this.#scheduleNext()
-    else this.#ask()
+    else this.#refresh()
   }
 
   /** Ends it. A look-up under way ends unheard by all but those that wait for it. */

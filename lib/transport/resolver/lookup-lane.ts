@@ -26,7 +26,8 @@ export class LookupLane {
       if (isOver) return
       isOver = true
       clearTimeout(timer)
-      this.#next()
+      // Those that nobody wants any more end at once, and may be many.
+      setImmediate(() => this.#next())
     }
     const timer = setTimeout(done, PATIENCE_MS).unref()
     start(done)
