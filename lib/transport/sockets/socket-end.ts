@@ -26,13 +26,15 @@ export interface SocketReader {
 export function outliveFailedWrites(socket: Socket, reader: SocketReader): void {
   const { destroy } = socket
   // What Node calls with the error.
-  socket.destroy = (error?: Error & { code?: string; syscall?: string }) => {
-    const isCut = error?.syscall === 'write' && CUT_CODES.has(error.code!)
-    if (!isCut || socket.destroyed) return destroy.call(socket, error)
+  socket.destroy = (error?: Error) => {
+    if (!isFailedWrite(error) || socket.destroyed) return destroy.call(socket, error)
     socket.destroy = destroy
     if (!reader.onWriteFailed()) return socket.destroy(error)
+    const fail = () => destroy.call(socket, error)
+    // Writes that were under way together fail one by one.
+    socket.destroy = (next?: Error) => (isFailedWrite(next) ? socket : destroy.call(socket, next))
     const timer = setInterval(() => {
-      if (!reader.isStopped) socket.destroy(error)
+      if (!reader.isStopped) fail()
     }, PATIENCE_MS)
     socket.once('close', () => clearInterval(timer))
     const { push } = socket
@@ -42,11 +44,15 @@ export function outliveFailedWrites(socket: Socket, reader: SocketReader): void 
       if (chunk !== null) return push.call(socket, chunk, encoding)
       // Once a reset was told to a write, it reads as an end. One behind an end tells of itself as EPIPE.
       if (reader.onEnd && error.code === 'EPIPE') reader.onEnd()
-      else socket.destroy(error)
+      else fail()
       return false
     }
     return socket
   }
+}
+
+function isFailedWrite(error?: NodeJS.ErrnoException): error is NodeJS.ErrnoException {
+  return error?.syscall === 'write' && CUT_CODES.has(error.code!)
 }
 
 /**
