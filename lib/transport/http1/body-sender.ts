@@ -52,7 +52,8 @@ export class BodySender {
     socket.cork()
     socket.write(head, 'latin1', headWritten)
     for (const chunk of this.#kept?.chunks ?? []) this.#write(chunk)
-    if (this.#kept?.isEnded) {
+    // It may have ended between two attempts.
+    if (this.#kept?.isEnded || this.#body.readableEnded) {
       process.nextTick(this.#onEnd)
       process.nextTick(uncork, socket)
       return

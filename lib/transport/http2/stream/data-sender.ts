@@ -61,7 +61,8 @@ export class DataSender implements DataWaiter {
 
   start(): void {
     if (this.#kept) this.#pending.push(...this.#kept.chunks)
-    this.#isEnded = this.#kept?.isEnded ?? false
+    // It may have ended between two attempts.
+    this.#isEnded = this.#kept?.isEnded || this.#body.readableEnded
     if (!this.#isEnded) this.#body.on('data', this.#onData).on('end', this.#onEnd)
     this.onRoom()
   }

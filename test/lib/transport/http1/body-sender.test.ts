@@ -5,6 +5,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { BodySender } from '../../../../lib/transport/http1/body-sender.js'
+import { KeptBody } from '../../../../lib/transport/kept-body.js'
 
 const HEAD = 'POST / HTTP/1.1\r\nX: caf\xe9\r\n\r\n'
 
@@ -41,9 +42,16 @@ interface SendingOptions {
   readonly trailers?: readonly string[]
   /** Of a sender before. */
   readonly body?: PassThrough
+  readonly kept?: KeptBody
 }
 
-function sending({ chunked = false, highWaterMark = 16_384, trailers = [], body }: SendingOptions = {}) {
+function sending({
+  chunked = false,
+  highWaterMark = 16_384,
+  trailers = [],
+  body,
+  kept
+}: SendingOptions = {}) {
   const headers = chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': '10' }
   const message = body ?? Object.assign(new PassThrough(), { headers, rawTrailers: trailers })
   const socket = new SlowSocket({ highWaterMark })
@@ -51,7 +59,7 @@ function sending({ chunked = false, highWaterMark = 16_384, trailers = [], body 
   const counts = { done: 0 }
   const sender = new BodySender(
     message as unknown as IncomingMessage,
-    undefined,
+    kept,
     socket as unknown as Socket,
     { onBodySent: (bytes) => void sent.push(bytes) },
     () => void counts.done++
@@ -200,3 +208,22 @@ t.test('another one can send what one that was stopped has left', async (t) => {
   t.equal(first.socket.text, HEAD)
   t.same([first.counts.done, second.counts.done], [0, 1])
 })
+
+t.test(
+  'a body that ended after one sender had stopped, and before the next began, is sent to its end',
+  async (t) => {
+    const kept = new KeptBody(100)
+    const first = sending({ chunked: true, kept })
+    first.sender.start(HEAD)
+    first.body.write('hello')
+    await turn()
+    first.sender.stop()
+    first.body.end().resume()
+    await once(first.body, 'end')
+    const next = sending({ kept, body: first.body })
+    next.sender.start(HEAD)
+    await turn()
+    t.equal(next.socket.text, `${HEAD}5\r\nhello\r\n0\r\n\r\n`)
+    t.equal(next.counts.done, 1)
+  }
+)

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { Outbox } from '../../../../../lib/transport/http2/outbox.js'
+import { DataSender } from '../../../../../lib/transport/http2/stream/data-sender.js'
+import { KeptBody } from '../../../../../lib/transport/kept-body.js'
+import { DATA, END_STREAM, frameOf } from '../../../../support/frame-backend.js'
+
+const WINDOW_BYTES = 100
+
+/** What is sent of a body, and how often that was said to be all. */
+function sending(body: PassThrough, kept: KeptBody) {
+  const socket = new PassThrough()
+  const counts = { done: 0 }
+  const sender = new DataSender(
+    { id: 1, endWith: () => {} },
+    body as unknown as IncomingMessage,
+    kept,
+    new Outbox(socket as unknown as Socket),
+    WINDOW_BYTES,
+    { onBodySent: () => {} },
+    () => void counts.done++
+  )
+  return { sender, socket, counts }
+}
+
+t.test(
+  'a body that ended after one attempt was left, and before the next began, is sent to its end',
+  async (t) => {
+    const body = Object.assign(new PassThrough(), { rawTrailers: [] })
+    const kept = new KeptBody(WINDOW_BYTES)
+    const first = sending(body, kept)
+    first.sender.start()
+    body.write('hello')
+    await turn()
+    first.sender.stop()
+    body.end().resume()
+    await once(body, 'end')
+    const { sender, socket, counts } = sending(body, kept)
+    sender.start()
+    await turn()
+    t.same(socket.read(), Buffer.concat([frameOf(DATA, 0, 1, 'hello'), frameOf(DATA, END_STREAM, 1)]))
+    t.equal(counts.done, 1)
+  }
+)
