@@ -103,8 +103,13 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
 
   abstract onLate(nowMs: number): void
 
+  /** Whether nobody waits for the response any more: the client has left, or has been told of a failure. */
+  get abandoned(): boolean {
+    return this.closed || this.failure !== undefined
+  }
+
   onSending(connection: Carrier): void {
-    if (this.closed) {
+    if (this.abandoned) {
       connection.destroy()
       return
     }

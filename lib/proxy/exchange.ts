@@ -60,11 +60,6 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     else this.#allTries().begin()
   }
 
-  /** Whether nobody waits for the response any more. */
-  get abandoned(): boolean {
-    return this.closed
-  }
-
   get needsNewConnection(): boolean {
     return this.#tries?.needsNewConnection ?? false
   }

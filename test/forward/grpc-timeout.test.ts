@@ -50,6 +50,30 @@ test('a call whose time runs out before an answer is told so, and taken from the
   t.match(await answerOn(stream), RAN_OUT)
 })
 
+test('a call whose time runs out while a connection is being made is not sent on it', async (t) => {
+  const backend = await framed(
+    t,
+    onRequest((id, peer) => peer.answer(id)),
+    ({ socket }) => socket.pause()
+  )
+  const balancer = await startBalancer(t, [{ address: `${backend.address};h2` }], H2C)
+  const client = await Http2Client.open(t, balancer.port)
+  // Amid its messages the stream goes on for a moment after the answer.
+  const late = client.begin(call('20m'), true)
+  late.write(EMPTY)
+  const other = client.ask(call(), EMPTY)
+  const [head] = (await once(late, 'response')) as [Record<string, string>]
+  t.equal(head['grpc-status'], DEADLINE_EXCEEDED)
+  await eventually(() => backend.peers.length > 0)
+  for (const peer of backend.peers) {
+    peer.settings()
+    peer.socket.resume()
+  }
+  t.match(await other, { status: 200, body: 'ok' })
+  t.equal(backend.peers.flatMap(({ requests }) => requests).length, 1)
+  t.equal(balancer.stats().backends[0]!.failed, 0)
+})
+
 test('a call by HTTP/1.1 is answered so, too', async (t) => {
   const { port } = await startBalancer(t, [await http2Backend(t, () => {})])
   const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc\r\ngrpc-timeout: 50m\r\n'
