@@ -59,10 +59,14 @@ export class Ejection {
     this.#registry.setEjected(backend, false, reason)
   }
 
-  /** Ends what is over. */
+  /** Ends what is over, and all that has a time where nobody else is left. */
   pulse(): void {
+    const { pulseMs, eligibleCount } = this.#registry
     for (const [backend, { untilMs }] of this.#terms) {
-      if (backend.ejected && this.#registry.pulseMs >= untilMs) this.end(backend, 'its time is over')
+      if (!backend.ejected) continue
+      if (pulseMs >= untilMs) this.end(backend, 'its time is over')
+      else if (eligibleCount === 0 && untilMs < Number.POSITIVE_INFINITY)
+        this.end(backend, 'no other is left')
     }
   }
 

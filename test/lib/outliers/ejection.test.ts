@@ -82,6 +82,18 @@ t.test('at most half of the backends are ejected, and never the last eligible on
   t.same(ejected(registry), [], 'the other one is unhealthy')
 })
 
+t.test('where the others go away, those that are ejected are used again', async (t) => {
+  const { registry, outliers, backends } = stage(3)
+  answer(outliers, backends[0]!, ...times(5, false))
+  registry.setState(backends[1]!, 'unhealthy', 'test')
+  pass(registry, STEP_MS)
+  t.same(ejected(registry), [0], 'one is left')
+  registry.setState(backends[2]!, 'unhealthy', 'test')
+  pass(registry, STEP_MS)
+  t.same(ejected(registry), [])
+  t.ok(backends[0]!.eligible)
+})
+
 t.test('what all backends answer with errors is not the fault of one', async (t) => {
   const { registry, outliers, backends } = stage(3)
   for (let i = 0; i < 200; i++) for (const backend of backends) answer(outliers, backend, i % 3 > 0)
