@@ -2,7 +2,7 @@ import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { isTooMany, outliveAcceptErrors } from '../lib/listener/accepting.js'
-import { contains, proxiedBy, socketAddress } from '../lib/listener/client/peer.js'
+import { contains, isResetUnseen, proxiedBy, socketAddress } from '../lib/listener/client/peer.js'
 import { OpeningConnections } from '../lib/listener/drain/opening-connections.js'
 import { tellVersion } from '../lib/listener/http2/preface.js'
 import { takeProxyHeader } from '../lib/listener/proxy-protocol/header-reader.js'
@@ -135,6 +135,10 @@ export default fp<{ config: Config }>(
     server.on('connection', (socket: Socket) => {
       if (isTooMany(socket, descriptorLimit, shortages)) {
         countDropped()
+        socket.destroy()
+        return
+      }
+      if (isResetUnseen(socket)) {
         socket.destroy()
         return
       }

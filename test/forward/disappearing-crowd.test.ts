@@ -42,7 +42,8 @@ test('ten thousand clients that disappear leave nothing behind', async (t) => {
     const { requests, backends, connections } = balancer.stats()
     t.equal(balancer.registry.counters.get(BalancerCell.tunnels), 0)
     t.match([connections.dropped, backends[0]!.retries], [0, 0])
-    t.ok(requests.total > count / 3, `${requests.total} requests`)
+    // Those that are reset before they are accepted ask for nothing.
+    t.ok(requests.total > count / 5, `${requests.total} requests`)
     return await heldMemory()
   }
   const before = await crowd(2000)

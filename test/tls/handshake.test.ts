@@ -143,7 +143,7 @@ test('what is no handshake, or none that ends, is closed, counted and not logged
     ['a broken record', (client) => client.send('\x16\x03\x01\xff\xff')],
     ['half of it', (client) => client.send(hello)],
     ['a byte now and then', (client) => trickle(client, hello)],
-    ['a reset', (client) => client.socket.write(hello, () => client.abort())],
+    ['a reset', (client) => void client.socket.write(hello, () => setTimeout(() => client.abort(), 100))],
     ['an end', (client) => client.socket.end(hello)]
   ]
   const logged = log.length

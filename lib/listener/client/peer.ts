@@ -20,8 +20,9 @@ export interface Peer {
 
 const PEER = Symbol('peer')
 const PROXIED = Symbol('proxied')
+const ADDRESS = Symbol('address')
 
-type KnownSocket = Socket & { [PEER]?: Peer; [PROXIED]?: ProxyHeader }
+type KnownSocket = Socket & { [PEER]?: Peer; [PROXIED]?: ProxyHeader; [ADDRESS]?: string | undefined }
 
 /** Has a socket count as the connection that the header of the PROXY protocol on it tells of. */
 export function setProxied(socket: Socket, header: ProxyHeader): void {
@@ -35,8 +36,19 @@ export function proxiedBy(socket: Socket): ProxyHeader | undefined {
 
 /** Has the connection that TLS makes of another one come from where that came from. */
 export function inheritOrigin(socket: Socket, raw: Socket): void {
+  const known = socket as KnownSocket
+  // The system tells it no more once the client has reset the connection.
+  known[ADDRESS] = raw.remoteAddress
   const header = proxiedBy(raw)
-  if (header) setProxied(socket, header)
+  if (header) setProxied(known, header)
+}
+
+/**
+ * Whether a connection that was just accepted is one that its client has reset already. What was sent over it can still
+ * be read, but nobody can tell from where: the system knows its address no more. A Unix socket has none at either end.
+ */
+export function isResetUnseen(socket: Socket): boolean {
+  return socket.remoteAddress === undefined && socket.localAddress !== undefined
 }
 
 /** The peer of a connection, found out once. */
@@ -82,10 +94,15 @@ export function comesFrom(socket: Socket, list: BlockList): boolean {
   return isKnown && contains(list, clientAddress(socket))
 }
 
-/** The address at the other end of a socket, IPv4 written as such even on a socket of both families. */
-export function socketAddress(socket: Socket): string {
-  const address = socket.remoteAddress ?? 'unknown'
-  return address.startsWith(MAPPED_IPV4) ? address.slice(MAPPED_IPV4.length) : address
+/**
+ * The address at the other end of a socket: IPv4 written as such even on a socket of both families, and IPv6 without the
+ * zone, which means something on this machine alone (RFC 4007 section 11.2).
+ */
+export function socketAddress(socket: KnownSocket): string {
+  const address = socket[ADDRESS] ?? socket.remoteAddress ?? 'unknown'
+  if (address.startsWith(MAPPED_IPV4)) return address.slice(MAPPED_IPV4.length)
+  const zone = address.indexOf('%')
+  return zone === -1 ? address : address.slice(0, zone)
 }
 
 /** Whether a list of ranges has an address. */

@@ -15,6 +15,7 @@ for (const [remoteAddress, said, client, why] of [
   [STRANGER, undefined, STRANGER, 'nothing is said'],
   [STRANGER, '198.51.100.7', STRANGER, 'a stranger is not believed'],
   [STRANGER, '198.51.100.7, 10.0.0.2', STRANGER, 'nor if it names a proxy'],
+  ['fe80::7%eth0', undefined, 'fe80::7', 'a client of the link, without the zone'],
   [PROXY, undefined, PROXY, 'a proxy asks for itself'],
   [PROXY, '198.51.100.7', '198.51.100.7', 'a proxy is believed'],
   [PROXY, '6.6.6.6, 198.51.100.7', '198.51.100.7', 'but not what was said to it'],
