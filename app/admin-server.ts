@@ -14,7 +14,7 @@ import { serverOptions } from './options.js'
 /** Operators and programs that watch: one too many is closed unanswered. */
 const MAX_SOCKETS = 256
 /** For what is under way when the balancer's own drain is over. */
-const DRAIN_LIMITS = { headTimeoutMs: 1000, drainTimeoutMs: 3000 }
+const DRAIN_LIMITS = { headTimeoutMs: 1000, requestTimeoutMs: 1000, drainTimeoutMs: 3000 }
 
 /** A server for `/__lb/` alone, beside the balancer's own. */
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {

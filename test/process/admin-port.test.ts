@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
-import { atEnd, eventually, startBalancer, test } from '../helper.js'
-import { call, WITH_TOKEN } from '../support/api.js'
+import { atEnd, eventually, sleep, startBalancer, test } from '../helper.js'
+import { call, TOKEN, WITH_TOKEN } from '../support/api.js'
 import { type Child, fastifyStart, lb } from '../support/child.js'
 import { EventListener } from '../support/event-stream.js'
 import type { Env } from '../support/processes.js'
@@ -115,6 +115,29 @@ test('what connects there and says nothing does not hold up the end', async (t) 
   await open(t, await adminPortOf(child))
   child.kill('SIGTERM')
   t.equal(await child.untilEnded(5000), 0)
+})
+
+test('who stalls there is answered at the end', async (t) => {
+  const child = lb(t, [], {
+    PORT: '0',
+    LB_ADMIN_PORT: '0',
+    LB_ADMIN_TOKEN: TOKEN,
+    LB_BACKENDS: '127.0.0.1:1',
+    LB_NO_HEALTH_CHECK: 'true'
+  })
+  await child.listening()
+  const put = `PUT /__lb/api/backends HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n`
+  const body = 'Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{'
+  const stalled: RawClient[] = []
+  for (const sent of ['GET / HTTP/1.1\r\nX-Ha', `${put}${body}`]) {
+    const client = await RawClient.open(t, await adminPortOf(child))
+    client.send(sent)
+    stalled.push(client)
+  }
+  await sleep(100)
+  child.kill('SIGTERM')
+  for (const client of stalled) t.equal(statusOf(await client.response()), 408)
+  t.equal(await child.untilEnded(), 0)
 })
 
 async function open(t: Test, port: number): Promise<void> {

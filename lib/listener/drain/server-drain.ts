@@ -11,6 +11,8 @@ const MAX_HEAD_TIMEOUT_MS = 5000
 export interface DrainLimits {
   /** For the head of a request, if that is shorter than the few seconds that it has in a drain, in milliseconds. */
   readonly headTimeoutMs: number
+  /** For a whole request, if that is to be shorter in a drain than before it, in milliseconds. */
+  readonly requestTimeoutMs?: number
   /** After which the rest is cut, in milliseconds. */
   readonly drainTimeoutMs: number
 }
@@ -63,7 +65,7 @@ export class ServerDrain {
       // What has come meanwhile is read first: a process that was held up would find everybody idle.
       setInterval(() => setImmediate(() => this.#sweep(performance.now())), SWEEP_MS),
       // Heads that have begun have as long from now on as those that begin now.
-      setTimeout(() => this.#shortenHeads(limitMs), limitMs),
+      setTimeout(() => this.#shorten(limitMs), limitMs),
       setTimeout(() => this.#cut(), drainTimeoutMs)
     ]
     server.close = (done) => Server.prototype.close.call(server, done) as HttpServer
@@ -80,9 +82,12 @@ export class ServerDrain {
     stopChecking(this.#server)
   }
 
-  #shortenHeads(limitMs: number): void {
+  #shorten(headTimeoutMs: number): void {
     const server = this.#server
-    server.headersTimeout = Math.min(server.headersTimeout, limitMs)
+    const { requestTimeoutMs } = this.#limits
+    server.headersTimeout = Math.min(server.headersTimeout, headTimeoutMs)
+    if (requestTimeoutMs)
+      server.requestTimeout = Math.min(server.requestTimeout || Infinity, requestTimeoutMs)
   }
 
   #sweep(nowMs: number): void {
