@@ -42,7 +42,8 @@ t.test('what is set in the text can be set', async (t) => {
   t.ok(options.length > 10)
   for (const option of options) {
     const faults: string[] = []
-    parseBackends(`app:80${option}`, (fault) => faults.push(fault))
+    const place = option.startsWith(';tls-') ? 'https://app:443' : 'app:80'
+    parseBackends(`${place}${option}`, (fault) => faults.push(fault))
     // One that ends in "=" is named without its value.
     t.same(option.endsWith('=') ? faults.filter((fault) => fault.includes('unknown')) : faults, [], option)
   }
