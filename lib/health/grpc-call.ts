@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { isGrpcHead } from '../base/grpc/call.js'
 import { decodeMessage, GrpcStatus, statusName } from '../base/grpc/status.js'
-import type { Carrier, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
+import type { BackendStream, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
 import { BrokenMessage, framed, MessageReader } from './grpc/message-reader.js'
 import { healthRequest, SERVING_STATUSES, servingStatusOf } from './grpc/messages.js'
@@ -47,7 +47,7 @@ export function healthCall(head: string, service: string): OutgoingRequest {
 /** Takes the response to a call of `grpc.health.v1.Health`. */
 export class HealthCall implements ResponseHandler {
   abandoned = false
-  connection: Carrier | undefined
+  connection: BackendStream | undefined
   readonly #owner: HealthCallOwner
   readonly #messages = new MessageReader(MAX_MESSAGE_BYTES, (message) => this.#onMessage(message))
   #head: ResponseHead | undefined
@@ -56,7 +56,7 @@ export class HealthCall implements ResponseHandler {
     this.#owner = owner
   }
 
-  onSending(connection: Carrier): void {
+  onSending(connection: BackendStream): void {
     this.connection = connection
   }
 

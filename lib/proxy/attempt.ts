@@ -3,7 +3,7 @@ import { isGrpcHead } from '../base/grpc/call.js'
 import type { Backend } from '../pool/backend.js'
 import { NO_BACKEND_ID } from '../pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../pool/counters.js'
-import type { Carrier, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
+import type { BackendStream, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
 import type { EndedRequest } from './ended-request.js'
 import type { Failure } from './failure.js'
@@ -108,7 +108,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
     return this.closed || this.failure !== undefined
   }
 
-  onSending(connection: Carrier): void {
+  onSending(connection: BackendStream): void {
     if (this.abandoned) {
       connection.destroy()
       return
@@ -176,7 +176,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   }
 
   /** Takes the place of an attempt that was left: the slot and the connection, on which the request was sent then. */
-  protected takeOver(backend: Backend, connection: Carrier | undefined, sentMs: number): void {
+  protected takeOver(backend: Backend, connection: BackendStream | undefined, sentMs: number): void {
     this.backend = backend
     this.connection = connection
     this.#movedMs = sentMs

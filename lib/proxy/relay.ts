@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Carrier } from '../transport/backend-stream.js'
+import type { BackendStream } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
 import type { ClientResponse } from './response/client-response.js'
 
@@ -17,7 +17,7 @@ export abstract class Relay {
   /** Bytes of the body that came from the backend. */
   protected bytesReceived = 0
   /** While an attempt is under way on it. */
-  protected connection: Carrier | undefined
+  protected connection: BackendStream | undefined
   protected head: ResponseHead | undefined
   /** Bytes of the body still to come, or less than 0 where its length is not declared. */
   #remaining = -1

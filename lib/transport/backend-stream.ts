@@ -20,29 +20,29 @@ export interface OutgoingRequest extends Asked {
 }
 
 /** What is told of what comes, up to its end or an error, and nothing after that. */
-interface CarrierSink extends DataSink {
+interface StreamSink extends DataSink {
   /** All that came in one read has been told, and more is to come. */
   onReadEnd(): void
   /** Nothing more can be sent; what the backend has sent before is still told. */
   onSendingFailed?(): void
-  /** The carrier failed. */
+  /** The stream failed. */
   onError(error: Error): void
 }
 
 /** Who has sent a request. A connection that cannot be opened is an error without `onSending` before it. */
-export interface ResponseHandler extends CarrierSink, ResponseSink, BodyProgress {
+export interface ResponseHandler extends StreamSink, ResponseSink, BodyProgress {
   /** Nobody waits for the response any more. */
   readonly abandoned: boolean
   /** The request is not to go on a connection that has carried others, which the backend may be closing. */
   readonly needsNewConnection?: boolean
   /** The request is about to be written. */
-  onSending(carrier: Carrier): void
+  onSending(stream: BackendStream): void
   /** The request has been written whole. */
   onSent(): void
 }
 
-/** What carries one request to a backend, and its response back: for that time, a connection of HTTP/1.1; or a stream. */
-export interface Carrier {
+/** One request on its way to a backend, and its response on its way back: a stream of HTTP/2, or a connection of HTTP/1.1 for that time. */
+export interface BackendStream {
   /** Whether its connection had carried a request before. */
   readonly isReused: boolean
   /** Whether what is being told lies in memory that the next read of any connection overwrites. */
@@ -62,7 +62,7 @@ export interface Carrier {
 }
 
 /** The backend's end of a tunnel: a connection that has changed to another protocol. */
-export interface TunnelEnd extends Carrier {
+export interface TunnelEnd extends BackendStream {
   /** Gives it to another one. */
   use(user: TunnelUser): void
   /** Writes bytes of the other protocol. Returns whether there is room for more before `onDrain`. */
@@ -72,7 +72,7 @@ export interface TunnelEnd extends Carrier {
 }
 
 /** Who uses a connection that has changed to another protocol. */
-export interface TunnelUser extends CarrierSink {
+export interface TunnelUser extends StreamSink {
   /** What was written has been taken. */
   onDrain(): void
 }

@@ -1,5 +1,5 @@
 import type { Backend } from '../../lib/pool/backend.js'
-import type { Carrier, ResponseHandler } from '../../lib/transport/backend-stream.js'
+import type { BackendStream, ResponseHandler } from '../../lib/transport/backend-stream.js'
 import { type ResponseHead, readResponseHead } from '../../lib/transport/http1/response-head.js'
 import type { Client } from './client.js'
 
@@ -74,7 +74,7 @@ export class Attempt {
     this.hasEnded = true
   }
 
-  get #connection(): Carrier {
+  get #connection(): BackendStream {
     const drop = () => {
       this.isDropped = true
     }

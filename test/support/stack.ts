@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
-import type { Carrier, OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
+import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
 import { ConnectionStack } from '../../lib/transport/http1/connection-stack.js'
 import { BackendCredentials } from '../../lib/transport/sockets/credentials.js'
 import { SocketOpener } from '../../lib/transport/sockets/open-socket.js'
@@ -16,7 +16,7 @@ export const EAGER = 32
 /** Who has sent a request, and notes how it ended, and how often. */
 export class Ending extends Recorder implements ResponseHandler {
   abandoned = false
-  connection: Carrier | undefined
+  connection: BackendStream | undefined
   sent = 0
   completed = 0
   readonly errors: (Error & { code?: string })[] = []
@@ -31,7 +31,7 @@ export class Ending extends Recorder implements ResponseHandler {
     return this.told.find(([part]) => part === 'data')?.[1]
   }
 
-  onSending(connection: Carrier): void {
+  onSending(connection: BackendStream): void {
     this.connection = connection
     // As one does for whom nobody waits any more.
     if (this.abandoned) connection.destroy()

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
 import { BackendCell } from '../../pool/counters.js'
-import type { Carrier, ResponseHandler } from '../../transport/backend-stream.js'
+import type { BackendStream, ResponseHandler } from '../../transport/backend-stream.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { Forwarding } from '../forwarding.js'
 import { type Awaiting, ResponseTimeout } from '../response-timeouts.js'
@@ -21,7 +21,7 @@ export interface SecondAttemptOwner
  */
 export class SecondAttempt implements ResponseHandler, Awaiting {
   readonly backend: Backend
-  connection: Carrier | undefined
+  connection: BackendStream | undefined
   sentMs = -1
   /** It was given up. */
   abandoned = false
@@ -71,7 +71,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
     budget.give()
   }
 
-  onSending(connection: Carrier): void {
+  onSending(connection: BackendStream): void {
     if (this.abandoned) {
       connection.destroy()
       return

@@ -1,4 +1,4 @@
-import type { Carrier, OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
+import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
 import { BrokenResponse, HeadTooLarge } from '../../http1/broken-response.js'
 import { RequestRefused, StreamReset } from '../errors.js'
 import { ErrorCode, MAX_WINDOW_BYTES } from '../frames/frames.js'
@@ -26,7 +26,7 @@ const KNOWN = -1
 const NO_TRAILERS: readonly string[] = Object.freeze([])
 
 /** One request and its response on a connection of HTTP/2, beside others. */
-export class Stream implements Carrier, DataStream {
+export class Stream implements BackendStream, DataStream {
   /** 0 until the request is sent. */
   id = 0
   /** Sends the body of the request, while there is some left. */
