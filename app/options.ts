@@ -1,6 +1,6 @@
 import { createServer, type ServerOptions } from 'node:http'
 import { type FastifyHttpOptions, LogController, type RawServerDefault } from 'fastify'
-import { isOwnTarget, ownPage, PROXIED_PATH } from '../lib/base/http/request-target.js'
+import { adminRouteOf, isAdminTarget, PROXIED_PATH } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { UpgradableRequest } from '../lib/listener/http1/upgradable-request.js'
 import { requestId } from '../lib/listener/request-id.js'
@@ -23,7 +23,7 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     routerOptions: { maxParamLength: MAX_ADDRESS_LENGTH },
     // The router never sees a target that is for a backend: it would refuse some, and decode all.
-    rewriteUrl: ({ url }) => (isOwnTarget(url!) ? ownPage(url!) : PROXIED_PATH),
+    rewriteUrl: ({ url }) => (isAdminTarget(url!) ? adminRouteOf(url!) : PROXIED_PATH),
     genReqId: requestId,
     // A child logger for each request costs more than forwarding it.
     childLoggerFactory: (logger) => logger,

@@ -6,7 +6,7 @@ import { requestId } from '../lib/listener/request-id.js'
 import { AccessLog } from '../lib/observe/access-log/access-log.js'
 import { LineWriter } from '../lib/observe/access-log/line-writer.js'
 import { BalancerCell } from '../lib/pool/counters.js'
-import { whenAnsweredHere } from '../lib/proxy/ended-request.js'
+import { whenLocalReplyEnds } from '../lib/proxy/ended-request.js'
 import type { Failure } from '../lib/proxy/failure.js'
 import type { ClientResponse } from '../lib/proxy/response/client-response.js'
 
@@ -18,7 +18,7 @@ declare module 'fastify' {
      * Logs a request that no backend is asked for, and records it as a span, once it is answered: with a failure, or
      * what OPTIONS asks for. Undefined if neither is wanted.
      */
-    noteOwnAnswer: ((req: IncomingMessage, res: ClientResponse, failure?: Failure) => void) | undefined
+    recordLocalReply: ((req: IncomingMessage, res: ClientResponse, failure?: Failure) => void) | undefined
   }
 }
 
@@ -28,15 +28,15 @@ export default fp<{ config: Config }>(
     const { registry, log, tracing } = fastify
     const accessLog = config.accessLog && openLog()
     fastify.decorate('accessLog', accessLog)
-    fastify.decorate('noteOwnAnswer', accessLog || tracing?.hasSpans ? noteOwnAnswer : undefined)
+    fastify.decorate('recordLocalReply', accessLog || tracing?.hasSpans ? recordLocalReply : undefined)
 
-    function noteOwnAnswer(req: IncomingMessage, res: ClientResponse, failure?: Failure): void {
+    function recordLocalReply(req: IncomingMessage, res: ClientResponse, failure?: Failure): void {
       const target = targetOf(req)
       const trace = tracing?.begin(req, target)
       const trusted = config.trustedProxies
       const by = { target, requestId: requestId(req), forwarded: false, trusted, trace }
-      whenAnsweredHere(req, res, by, failure, (ended) => {
-        accessLog?.note(ended)
+      whenLocalReplyEnds(req, res, by, failure, (ended) => {
+        accessLog?.record(ended)
         trace?.end(ended)
       })
     }

@@ -11,7 +11,7 @@ import { BalancerCell } from '../lib/pool/counters.js'
 import { DENIED, type Failure, RATE_LIMITED } from '../lib/proxy/failure.js'
 
 /** How a request is refused because of who sent it. */
-interface Refusal {
+interface Rejection {
   readonly failure: Failure
   /** Of the balancer's counters, for the reason. */
   readonly cell: number
@@ -25,11 +25,11 @@ declare module 'fastify' {
      * How a request is to be refused because of who sent it, if it is; it counts against its client's limit if not.
      * Undefined where everybody may send as much as they like.
      */
-    refusalOf: ((req: IncomingMessage) => Refusal | undefined) | undefined
+    rejectionOf: ((req: IncomingMessage) => Rejection | undefined) | undefined
   }
 }
 
-const OF_DENIED: Refusal = { failure: DENIED, cell: BalancerCell.rejectedDenied }
+const OF_DENIED: Rejection = { failure: DENIED, cell: BalancerCell.rejectedDenied }
 
 /** Knows which clients are not served, and which of them send too much. */
 export default fp<{ config: Config }>(
@@ -41,7 +41,7 @@ export default fp<{ config: Config }>(
     const limiter = rateLimit && new RateLimiter(rateLimit)
     const fieldsOf = rateLimit && rateFieldsOf(rateLimit)
 
-    const refusalOf = (req: IncomingMessage): Refusal | undefined => {
+    const rejectionOf = (req: IncomingMessage): Rejection | undefined => {
       const { isDenied, key } = clients.of(req)
       if (isDenied) return OF_DENIED
       const waitMs = limiter?.take(key, performance.now()) ?? 0
@@ -63,11 +63,11 @@ export default fp<{ config: Config }>(
     }
     const isLimited = limiter || allow || deny
     const hasProxies = trusted.rules.length > 0
-    const noted: typeof refusalOf = (req) => {
+    const noted: typeof rejectionOf = (req) => {
       noteUnreadable(req)
-      return isLimited ? refusalOf(req) : undefined
+      return isLimited ? rejectionOf(req) : undefined
     }
-    fastify.decorate('refusalOf', hasProxies ? noted : isLimited ? refusalOf : undefined)
+    fastify.decorate('rejectionOf', hasProxies ? noted : isLimited ? rejectionOf : undefined)
   },
   { name: 'access', dependencies: ['backend-registry'] }
 )

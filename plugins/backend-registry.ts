@@ -20,7 +20,7 @@ declare module 'fastify' {
   }
 }
 
-const ABSENCES = {
+const ROTATION_CHANGES = {
   ejected: 'is ejected',
   returned: 'is back from its ejection',
   draining: 'is being drained',
@@ -68,9 +68,9 @@ export default fp<{ config: Config }>(
         fastify.log.error('No backend is left: requests are answered 503 until one is back')
     })
 
-    registry.on('absence', ({ backend, kind, reason }) => {
+    registry.on('rotation', ({ backend, kind, reason }) => {
       const fields = { backend: backend.address, kind, reason, eligible: registry.eligibleCount }
-      const message = `Backend[${backend.id}] ${backend.address} ${ABSENCES[kind]}: ${reason}`
+      const message = `Backend[${backend.id}] ${backend.address} ${ROTATION_CHANGES[kind]}: ${reason}`
       if (kind === 'ejected') fastify.log.warn(fields, message)
       else fastify.log.info(fields, message)
     })
@@ -109,7 +109,7 @@ export default fp<{ config: Config }>(
         `Backend[${backend.id}] ${backend.address} failed a request: ${detail}${repeats > 1 ? ` (${repeats} times)` : ''}`
       )
     })
-    registry.on('failure', (failure) => failures.note(failure))
+    registry.on('failure', (failure) => failures.record(failure))
 
     fastify.addHook('onClose', async () => {
       failures.flush()

@@ -9,7 +9,7 @@ import { takeProxyHeader } from '../lib/listener/proxy-protocol/header-reader.js
 import { Refusals } from '../lib/listener/proxy-protocol/refusals.js'
 import { SocketsPerClient } from '../lib/listener/sockets-per-client.js'
 import { BalancerCell } from '../lib/pool/counters.js'
-import { promiseTls } from '../lib/proxy/response/hsts.js'
+import { enableHsts } from '../lib/proxy/response/hsts.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -68,7 +68,7 @@ export default fp<{ config: Config }>(
         takeProxyHeader(socket, config.limits.headTimeoutMs, opening.until(socket, accept), (reason) => {
           countDropped()
           registry.counters.addTotal(BalancerCell.proxyHeadersRefused, 1)
-          refusals.note(reason, address)
+          refusals.record(reason, address)
         })
       }
     // It stands still where a header was read off it. TLS takes what came behind that by itself.
@@ -97,7 +97,7 @@ export default fp<{ config: Config }>(
       tls!.accept(raw, (socket) => {
         connections.delete(raw)
         keep(socket)
-        if (hstsSeconds > 0) promiseTls(socket, hstsSeconds)
+        if (hstsSeconds > 0) enableHsts(socket, hstsSeconds)
         if (socket.alpnProtocol === 'h2') http2!.accept(socket)
         else serveHttp(socket)
       })
@@ -120,7 +120,7 @@ export default fp<{ config: Config }>(
     const serve = tls ? serveSecurely : serveInTheOpen
     const admit = (socket: Socket, serve: ConnectionListener) => {
       if (perClient.admit(socket)) {
-        if (hstsSeconds > 0 && proxiedBy(socket)?.tls) promiseTls(socket, hstsSeconds)
+        if (hstsSeconds > 0 && proxiedBy(socket)?.tls) enableHsts(socket, hstsSeconds)
         serve(socket)
       } else {
         countDropped()

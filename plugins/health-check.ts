@@ -16,7 +16,7 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const scheduler = new HealthScheduler(fastify.registry, {
       planOf: checkPlanner(config.healthCheck, fastify.backendSockets),
-      onShortage: (missing) => fastify.shortages.note(missing, 'checks'),
+      onShortage: (missing) => fastify.shortages.record(missing, 'checks'),
       onHeldBack: ({ id, address, reason }) =>
         fastify.log.info(
           { backend: address, reason },

@@ -49,7 +49,15 @@ const HEDGE_UPDATE_MS = 1000
 /** Chooses a backend for each request of its scope, takes a slot on it, and leaves the exchange on the request. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, latency, requestMetrics: metrics, accessLog, tracing, outliers, stalls } = fastify
+    const {
+      registry,
+      latency,
+      requestMetrics: metrics,
+      accessLog,
+      tracing,
+      outlierDetector,
+      unresponsiveDetector
+    } = fastify
     const { counters } = registry
     const { limits, forwarded, trustedProxies: trusted, resilience } = config
     const timeouts = new ResponseTimeouts(config.responseTimeoutMs)
@@ -87,7 +95,7 @@ export default fp<{ config: Config }>(
       selector,
       sessions,
       trusted,
-      stalls,
+      unresponsiveDetector,
       budget,
       queue,
       outage,
@@ -99,27 +107,27 @@ export default fp<{ config: Config }>(
       },
       isRetriedStatus: (statusCode) => isInRanges(resilience.retryStatus, statusCode),
       onAnswer: (backend, statusCode, latencyMs, nowMs) => {
-        backend.hasSpoken = true
+        backend.hasAnsweredSincePulse = true
         metrics.durationsOf(backend.id).observe(latencyMs / 1000)
         // How fast it fails says nothing of how fast it answers.
-        if (isServerError(statusCode)) outliers.onError(backend)
+        if (isServerError(statusCode)) outlierDetector.onError(backend)
         else policy.onLatency?.(backend, latencyMs, nowMs)
       },
       onComplete: (backend, statusCode) => {
-        if (!isServerError(statusCode)) outliers.onSuccess(backend)
+        if (!isServerError(statusCode)) outlierDetector.onSuccess(backend)
       },
       onFault: (backend, fault, isReused) => {
         const { failure, detail, missing, unreachable, connectionLost, unprocessed, takesNothing } = fault
         if (missing) {
-          fastify.shortages.note(missing, 'backends')
+          fastify.shortages.record(missing, 'backends')
           return
         }
         registry.reportFailure(backend, failure.code, detail, unreachable)
         // That takes it out by itself.
         if (unreachable) return
-        if (connectionLost || takesNothing) outliers.onLoss(backend, isReused || takesNothing)
+        if (connectionLost || takesNothing) outlierDetector.onLoss(backend, isReused || takesNothing)
         // A connection at its end is nobody's fault.
-        else if (!unprocessed) outliers.onError(backend)
+        else if (!unprocessed) outlierDetector.onError(backend)
       }
     }
     registry.on('pulse', (nowMs) => {
@@ -132,7 +140,7 @@ export default fp<{ config: Config }>(
       queue.pulse(nowMs)
       outage.pulse(nowMs)
       const lateMs = Math.min(
-        stalls?.afterMs || Number.POSITIVE_INFINITY,
+        unresponsiveDetector?.afterMs || Number.POSITIVE_INFINITY,
         hedgeAfterMs || Number.POSITIVE_INFINITY
       )
       if (lateMs < Number.POSITIVE_INFINITY) timeouts.tellLate(nowMs, lateMs)
@@ -141,7 +149,7 @@ export default fp<{ config: Config }>(
       queue.serve()
       outage.end()
     }
-    registry.on('state', letGo).on('absence', letGo)
+    registry.on('state', letGo).on('rotation', letGo)
     const takeBackends = () => {
       selector.setBackends(registry.backends)
       sessions?.setBackends(registry.backends)
@@ -156,7 +164,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('openExchange', (req, res, target, id, upgrade) => {
       const destination = checkRequest(req, target, limits)
       if ('statusCode' in destination) {
-        fastify.refuse(req, res, destination, BalancerCell.rejectedRequest)
+        fastify.rejectRequest(req, res, destination, BalancerCell.rejectedRequest)
         return undefined
       }
       // Who waits already goes first.
@@ -164,10 +172,10 @@ export default fp<{ config: Config }>(
       if (backend) {
         backend.acquire()
       } else if (!selector.canWait() && !outage.takes(registry.pulseMs, registry.pulseMs)) {
-        fastify.refuse(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend)
+        fastify.rejectRequest(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend)
         return undefined
       } else if (queue.isFull) {
-        fastify.refuse(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull)
+        fastify.rejectRequest(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull)
         return undefined
       }
       const by = { target, requestId: id, forwarded, trusted, trace: tracing?.begin(req, target) }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { isOwnTarget } from '../lib/base/http/request-target.js'
+import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { isRefused, refuseRest, setNewest } from '../lib/listener/http1/client-connection.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
@@ -18,13 +18,13 @@ declare module 'fastify' {
      * Whether a request goes no further, as its client may send none, or as there is no room for one more, or as it says
      * so itself: it is then answered, and counted if it was refused.
      */
-    answeredHere(req: IncomingMessage, res: ClientResponse): boolean
+    tryLocalReply(req: IncomingMessage, res: ClientResponse): boolean
     /**
      * Answers a request that no backend is asked for, counts it, and has it logged.
      * @param cell of the balancer's counters, for the reason
      * @param fields of the answer, beside the usual ones
      */
-    refuse(
+    rejectRequest(
       req: IncomingMessage,
       res: ClientResponse,
       failure: Failure,
@@ -40,26 +40,26 @@ declare module 'fastify' {
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, requestMetrics, refusalOf, noteOwnAnswer } = fastify
+    const { server, registry, requestMetrics, rejectionOf, recordLocalReply } = fastify
     const { maxConnections, limits, methods } = config
     const { counters } = registry
 
-    const refuse: typeof fastify.refuse = (req, res, failure, cell, fields) => {
+    const rejectRequest: typeof fastify.rejectRequest = (req, res, failure, cell, fields) => {
       counters.addTotal(cell, 1)
       requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
-      noteOwnAnswer?.(req, res, failure)
+      recordLocalReply?.(req, res, failure)
       answerRaw(req, res, failure, fields)
     }
-    fastify.decorate('refuse', refuse)
+    fastify.decorate('rejectRequest', rejectRequest)
 
-    const answeredHere = (req: IncomingMessage, res: ClientResponse) => {
-      const refusal = refusalOf?.(req)
-      if (refusal) {
-        refuse(req, res, refusal.failure, refusal.cell, refusal.fields)
+    const tryLocalReply = (req: IncomingMessage, res: ClientResponse) => {
+      const rejection = rejectionOf?.(req)
+      if (rejection) {
+        rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields)
         return true
       }
       if (counters.get(BalancerCell.inFlight) < maxConnections) return endsHere(req, res)
-      refuse(req, res, OVERLOADED, BalancerCell.rejectedOverload)
+      rejectRequest(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
     }
     const endsHere = (req: IncomingMessage, res: ClientResponse) => {
@@ -69,14 +69,14 @@ export default fp<{ config: Config }>(
       if ('statusCode' in checkRequest(req, req.url!, limits)) return false
       const failure = lastHopFailure(req.method!, left)
       if (failure) {
-        refuse(req, res, failure, BalancerCell.rejectedRequest)
+        rejectRequest(req, res, failure, BalancerCell.rejectedRequest)
       } else {
-        noteOwnAnswer?.(req, res)
+        recordLocalReply?.(req, res)
         answerOptions(req, res, methods)
       }
       return true
     }
-    fastify.decorate('answeredHere', answeredHere)
+    fastify.decorate('tryLocalReply', tryLocalReply)
 
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: Http1Response) => void)[]
     const accept = (req: IncomingMessage, res: Http1Response) => {
@@ -86,18 +86,18 @@ export default fp<{ config: Config }>(
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseRest(socket)
       if (res.socket === null) setNewest(socket, res)
-      if (!isKnownMethod(req.method!)) refuse(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
-      else if (isOwnTarget(req.url!) || !answeredHere(req, res)) route!(req, res)
+      if (!isKnownMethod(req.method!)) rejectRequest(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
+      else if (isAdminTarget(req.url!) || !tryLocalReply(req, res)) route!(req, res)
     }
     server.removeAllListeners('request')
     server.on('request', accept)
     // Whether a body is to come is for the backend to say.
     server.on('checkContinue', (req: IncomingMessage, res: Http1Response) => {
-      if (isOwnTarget(req.url!)) res.writeContinue()
+      if (isAdminTarget(req.url!)) res.writeContinue()
       accept(req, res)
     })
     server.on('checkExpectation', (req: IncomingMessage, res: Http1Response) => {
-      if (!isRefused(req.socket)) refuse(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
+      if (!isRefused(req.socket)) rejectRequest(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },
   { name: 'overload', dependencies: ['backend-registry', 'metrics', 'access', 'access-log'] }

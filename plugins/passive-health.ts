@@ -2,16 +2,16 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { httpProbe, type Sockets } from '../lib/health/probe.js'
 import { Ejection } from '../lib/outliers/ejection.js'
-import { Outliers } from '../lib/outliers/outliers.js'
-import { PROBE_TIMEOUT_MS, Stalls } from '../lib/outliers/stalls.js'
+import { OutlierDetector } from '../lib/outliers/outlier-detector.js'
+import { PROBE_TIMEOUT_MS, UnresponsiveDetector } from '../lib/outliers/unresponsive-detector.js'
 import type { Backend } from '../lib/pool/backend.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Learns from what clients' requests meet. */
-    outliers: Outliers
+    outlierDetector: OutlierDetector
     /** Finds backends that accept requests and answer none; undefined if that is turned off. */
-    stalls: Stalls | undefined
+    unresponsiveDetector: UnresponsiveDetector | undefined
   }
 }
 
@@ -23,21 +23,21 @@ export default fp<{ config: Config }>(
     const { registry } = fastify
     const { ejection: mayEject, stallTimeoutMs } = config.resilience
     const ejection = mayEject ? new Ejection(registry) : undefined
-    const outliers = new Outliers(registry, ejection)
-    const stalls =
+    const outlierDetector = new OutlierDetector(registry, ejection)
+    const unresponsiveDetector =
       stallTimeoutMs > 0
-        ? new Stalls(registry, ejection, {
+        ? new UnresponsiveDetector(registry, ejection, {
             afterMs: stallTimeoutMs,
             probe: prober(config, fastify.backendSockets)
           })
         : undefined
-    fastify.decorate('outliers', outliers)
-    fastify.decorate('stalls', stalls)
+    fastify.decorate('outlierDetector', outlierDetector)
+    fastify.decorate('unresponsiveDetector', unresponsiveDetector)
 
     registry.on('pulse', () => {
       ejection?.pulse()
-      outliers.pulse()
-      stalls?.pulse()
+      outlierDetector.pulse()
+      unresponsiveDetector?.pulse()
     })
     registry.pulse(performance.now())
     // What has come meanwhile is read first: a process that was held up would find every backend silent.

@@ -35,7 +35,7 @@ export default fp<{ config: Config }>(
     const look = () => {
       limit.read()
       // What fails without a word to anybody, such as a connection that Node could not accept.
-      if (!canOpenFiles()) shortages.note('descriptors', 'other')
+      if (!canOpenFiles()) shortages.record('descriptors', 'other')
     }
     const timer = setInterval(look, LOOK_MS).unref()
     fastify.addHook('onClose', async () => {

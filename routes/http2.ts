@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
-import { isOwnTarget } from '../lib/base/http/request-target.js'
+import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
@@ -29,17 +29,17 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     const req = new Http2Request(stream, socket, list, isWhole)
     const res = new Http2Response(req, stream, bufferSizeBytes)
     const { method, url = '' } = req
-    const refuse = (failure: Parameters<typeof fastify.refuse>[2]) =>
-      fastify.refuse(req, res, failure, BalancerCell.rejectedRequest)
+    const refuse = (failure: Parameters<typeof fastify.rejectRequest>[2]) =>
+      fastify.rejectRequest(req, res, failure, BalancerCell.rejectedRequest)
     if (!isPassedOn(method!, url)) refuse(UNKNOWN_METHOD)
     else if (sizeOf(list) > maxHeadBytes) refuse(HEAD_TOO_LARGE)
-    else if (isOwnTarget(url) && !req.isWebSocket) showOwnPage(stream, socket, list)
-    else if (!fastify.answeredHere(req, res)) forward(req, res)
+    else if (isAdminTarget(url) && !req.isWebSocket) serveAdmin(stream, socket, list)
+    else if (!fastify.tryLocalReply(req, res)) forward(req, res)
   }
 
   /** A method that is known here by option alone means nothing to the balancer's own pages. */
   function isPassedOn(method: string, target: string): boolean {
-    return (isKnownMethod(method) && method !== 'CONNECT') || (methods.has(method) && !isOwnTarget(target))
+    return (isKnownMethod(method) && method !== 'CONNECT') || (methods.has(method) && !isAdminTarget(target))
   }
 
   function forward(req: Http2Request, res: Http2Response): void {
@@ -73,7 +73,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     res.whenOver(() => clearTimeout(timer))
   }
 
-  function showOwnPage(stream: ServerHttp2Stream, socket: Socket, list: readonly string[]): void {
+  function serveAdmin(stream: ServerHttp2Stream, socket: Socket, list: readonly string[]): void {
     const raw = [...list]
     const req = new Http2ServerRequest(stream, headersOf(raw), undefined as never, raw)
     const res = new Http2ServerResponse(stream)

@@ -36,7 +36,7 @@ const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
   fastify.server.maxHeadersCount = 0
   answerParserErrors(fastify.server, maxHeadBytes, (req, res) => {
     const failure = methods.has(req.method!) ? METHOD_OF_HTTP2 : UNKNOWN_METHOD
-    fastify.refuse(req, res, failure, BalancerCell.rejectedRequest)
+    fastify.rejectRequest(req, res, failure, BalancerCell.rejectedRequest)
   })
   // Methods without a body, for all that Fastify knows: it leaves the bodies alone, whatever their type.
   for (const method of METHODS)

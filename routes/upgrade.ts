@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
-import { isOwnTarget } from '../lib/base/http/request-target.js'
+import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { setWaiting } from '../lib/listener/http1/client-connection.js'
 import { offeredProtocols } from '../lib/listener/http1/upgradable-request.js'
@@ -26,11 +26,11 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
       if (!isLast(res)) serveNext(socket, early)
     })
     const target = req.url!
-    if (isOwnTarget(target)) {
-      fastify.refuse(req, res, BAD_REQUEST, BalancerCell.rejectedRequest)
+    if (isAdminTarget(target)) {
+      fastify.rejectRequest(req, res, BAD_REQUEST, BalancerCell.rejectedRequest)
       return
     }
-    if (fastify.answeredHere(req, res)) return
+    if (fastify.tryLocalReply(req, res)) return
     const exchange = fastify.openExchange(req, res, target, requestId(req), offeredProtocols(req))
     exchange?.start(() => {
       if (exchange.failure) {
@@ -59,7 +59,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
   })
   fastify.server.on('connect', (req: IncomingMessage, socket: Socket) => {
     inTurn(socket, () => {
-      fastify.refuse(req, responseOn(socket, req), UNKNOWN_METHOD, BalancerCell.rejectedRequest)
+      fastify.rejectRequest(req, responseOn(socket, req), UNKNOWN_METHOD, BalancerCell.rejectedRequest)
     })
   })
 }

@@ -14,7 +14,7 @@ interface Internals {
  */
 export function isTooMany(socket: Socket, limit: DescriptorLimit, shortages: Shortages): boolean {
   if (!limit.isAmongLast((socket as Internals)._handle?.fd ?? -1)) return false
-  shortages.note('descriptors', 'clients')
+  shortages.record('descriptors', 'clients')
   return true
 }
 
@@ -25,7 +25,7 @@ export function isTooMany(socket: Socket, limit: DescriptorLimit, shortages: Sho
 export function outliveAcceptErrors(server: Server, shortages: Shortages): void {
   server.on('error', (error: NodeJS.ErrnoException) => {
     const resource = error.syscall === 'accept' ? missingResource(error) : undefined
-    if (resource) shortages.note(resource, 'clients')
+    if (resource) shortages.record(resource, 'clients')
     // Whoever else listens knows what to do about it; where nobody does, it is as if nobody listened.
     else if (server.listenerCount('error') === 1) throw error
   })

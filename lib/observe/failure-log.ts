@@ -14,7 +14,7 @@ export class FailureLog {
     this.#write = write
   }
 
-  note(failure: BackendFailure): void {
+  record(failure: BackendFailure): void {
     const key = `${failure.backend.id} ${failure.code} ${failure.detail}`
     const open = this.#open.get(key)
     if (open) {

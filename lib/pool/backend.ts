@@ -33,9 +33,9 @@ export class Backend {
   reason: string
   lastCheck: CheckResult | undefined
   /** Whether it has answered anything since the latest pulse. Of this thread: so are its connections. */
-  hasSpoken = false
+  hasAnsweredSincePulse = false
   /** The latest pulse by which it had. */
-  heardMs = 0
+  lastAnswerMs = 0
   /** The state that an operator has set, which neither checks nor failures change; set by the registry. */
   forcedHealth: 'healthy' | 'unhealthy' | undefined
   /** It is none of the registry's any more, and may still have requests. */

@@ -17,7 +17,7 @@ export interface BackendFailure {
 }
 
 /** What keeps a healthy backend out, or lets it in again, beside its state. */
-export interface AbsenceChange {
+export interface RotationChange {
   readonly backend: Backend
   readonly kind: 'ejected' | 'returned' | 'draining' | 'drain ended'
   readonly reason: string
@@ -37,7 +37,7 @@ export interface RegistryEvents {
   reset: [Backend]
   state: [StateChange]
   failure: [BackendFailure]
-  absence: [AbsenceChange]
+  rotation: [RotationChange]
   /** Unhealthy backends are used from now on, or no more. */
   panic: [boolean]
   /** Time has moved to so many milliseconds. */

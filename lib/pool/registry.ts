@@ -163,7 +163,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     backend.counters.set(BackendCell.ejected, Number(ejected))
     if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
     this.#refresh(backend, true)
-    this.emit('absence', { backend, kind: ejected ? 'ejected' : 'returned', reason })
+    this.emit('rotation', { backend, kind: ejected ? 'ejected' : 'returned', reason })
   }
 
   /** Gives a backend no more requests, while those that it has run to their end; or ends that. */
@@ -171,7 +171,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     if (backend.draining === draining || backend.left) return
     backend.counters.set(BackendCell.draining, Number(draining))
     this.#refresh(backend, true)
-    this.emit('absence', { backend, kind: draining ? 'draining' : 'drain ended', reason })
+    this.emit('rotation', { backend, kind: draining ? 'draining' : 'drain ended', reason })
   }
 
   /** Moves what depends on time to `nowMs`: called every few dozen milliseconds. */
@@ -179,8 +179,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.pulseMs = nowMs
     for (const backend of this.backends) {
       const { counters } = backend
-      if (backend.hasSpoken) backend.heardMs = nowMs
-      backend.hasSpoken = false
+      if (backend.hasAnsweredSincePulse) backend.lastAnswerMs = nowMs
+      backend.hasAnsweredSincePulse = false
       const penalty = counters.get(BackendCell.penalty)
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
       if (backend.returnedMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)

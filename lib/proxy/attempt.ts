@@ -84,7 +84,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   /** All about it is known. */
   protected onEnded(): void {
     this.forwarding.deadlines.remove(this)
-    this.forwarding.accessLog?.note(this)
+    this.forwarding.accessLog?.record(this)
   }
 
   /**

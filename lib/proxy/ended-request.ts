@@ -42,7 +42,7 @@ export function isAborted({ res, changesProtocol }: EndedRequest): boolean {
 }
 
 /** Tells of a request that the balancer answers by itself, without asking a backend, once that is over. */
-export function whenAnsweredHere(
+export function whenLocalReplyEnds(
   req: IncomingMessage,
   res: ClientResponse,
   by: ForwardedBy,

@@ -155,15 +155,15 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
 
   override onLate(nowMs: number): void {
     const backend = this.backend
-    const { stalls, hedgeAfterMs, sessions } = this.forwarding
+    const { unresponsiveDetector, hedgeAfterMs, sessions } = this.forwarding
     if (!backend) return
     const waitedMs = nowMs - this.lastMovedMs(nowMs)
-    stalls?.onLate(backend, waitedMs)
+    unresponsiveDetector?.onLate(backend, waitedMs)
     const { body, repeatable, upgrade } = this.request
     if (this.#second || body || !repeatable || upgrade !== undefined) return
     // A session stays where it is as long as it can.
     const isHedged = hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && !sessions?.backendOf(this.req)
-    if (!isHedged && !stalls?.isStalled(backend)) return
+    if (!isHedged && !unresponsiveDetector?.isUnresponsive(backend)) return
     this.#second = SecondAttempt.begin(
       this,
       this.forwarding,

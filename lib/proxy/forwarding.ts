@@ -25,14 +25,14 @@ export interface EndCounter {
 
 /** Hears of requests as they end. */
 export interface EndListener {
-  note(ended: EndedRequest): void
+  record(ended: EndedRequest): void
 }
 
 /** Finds backends that accept requests and answer none. */
-export interface StallDetector {
+export interface UnresponsiveDetector {
   /** A request has waited so long for a backend's answer. */
   onLate(backend: Backend, waitedMs: number): void
-  isStalled(backend: Backend): boolean
+  isUnresponsive(backend: Backend): boolean
 }
 
 /** What all exchanges share. */
@@ -49,7 +49,7 @@ export interface Forwarding extends UploadLimits {
   readonly sessions: Sessions | undefined
   /** Proxies in front whose word is taken. */
   readonly trusted: BlockList
-  readonly stalls: StallDetector | undefined
+  readonly unresponsiveDetector: UnresponsiveDetector | undefined
   readonly budget: RetryBudget
   readonly queue: WaitingQueue
   readonly outage: Outage

@@ -3,7 +3,7 @@ import { namesTwoHosts } from '../../lib/admin/raw-fields.js'
 import { twoHosts } from '../../lib/admin/refusal.js'
 import type { Config } from '../../lib/config/load.js'
 import { comesFrom } from '../../lib/listener/client/peer.js'
-import { withPromise } from '../../lib/proxy/response/hsts.js'
+import { withHsts } from '../../lib/proxy/response/hsts.js'
 import { answerError } from './api/errors.js'
 import api from './api/index.js'
 import events from './events.js'
@@ -24,7 +24,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
   await unreadBody(fastify)
   if (config.hstsSeconds > 0) {
     fastify.addHook('onRequest', (request, reply, done) => {
-      const [name, value] = withPromise(request.raw.socket, [])
+      const [name, value] = withHsts(request.raw.socket, [])
       if (name !== undefined) reply.header(name, value)
       done()
     })

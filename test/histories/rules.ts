@@ -25,7 +25,7 @@ export class Rules {
     this.#world = world
     const { registry } = world
     this.#starts = new SlowStarts(world, (isTrue, otherwise) => this.#demand(isTrue, otherwise))
-    registry.on('absence', ({ backend, kind, reason }) => {
+    registry.on('rotation', ({ backend, kind, reason }) => {
       // What was eligible is known from the last change.
       if (kind === 'ejected') this.#checkEjection(backend, reason)
       this.#noteChange()

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { RequestMetrics } from '../../lib/observe/metrics/request-metrics.js'
 import { Ejection } from '../../lib/outliers/ejection.js'
-import { Outliers } from '../../lib/outliers/outliers.js'
-import { Stalls } from '../../lib/outliers/stalls.js'
+import { OutlierDetector } from '../../lib/outliers/outlier-detector.js'
+import { UnresponsiveDetector } from '../../lib/outliers/unresponsive-detector.js'
 import type { Backend } from '../../lib/pool/backend.js'
 import { Registry } from '../../lib/pool/registry.js'
 import type { Failure } from '../../lib/proxy/failure.js'
@@ -53,14 +53,14 @@ export class World {
     })
     this.registry = registry
     const ejection = resilience.ejection ? new Ejection(registry) : undefined
-    const outliers = new Outliers(registry, ejection)
-    const stalls = setting.hasStalls ? this.#stalls(ejection) : undefined
+    const outlierDetector = new OutlierDetector(registry, ejection)
+    const unresponsiveDetector = setting.hasStalls ? this.#unresponsiveDetector(ejection) : undefined
     registry.on('pulse', () => {
       ejection?.pulse()
-      outliers.pulse()
-      stalls?.pulse()
+      outlierDetector.pulse()
+      unresponsiveDetector?.pulse()
     })
-    this.#openExchange = openExchangeOf({ registry, outliers, stalls }, setting)
+    this.#openExchange = openExchangeOf({ registry, outlierDetector, unresponsiveDetector }, setting)
   }
 
   /** Has rules watch over what happens. */
@@ -161,14 +161,14 @@ export class World {
     else if (isReused) attempt.send()
   }
 
-  #stalls(ejection: Ejection | undefined): Stalls {
+  #unresponsiveDetector(ejection: Ejection | undefined): UnresponsiveDetector {
     const probe = () =>
       this.setting.hasChecks
         ? new Promise<boolean>((resolve) => {
             this.checks.push(resolve)
           })
         : undefined
-    return new Stalls(this.registry, ejection, { afterMs: STALL_MS, probe })
+    return new UnresponsiveDetector(this.registry, ejection, { afterMs: STALL_MS, probe })
   }
 }
 
@@ -211,7 +211,11 @@ class Timers {
 
 /** What the plugin decorates a server with: of the server it needs little. */
 function openExchangeOf(
-  parts: { registry: Registry; outliers: Outliers; stalls: Stalls | undefined },
+  parts: {
+    registry: Registry
+    outlierDetector: OutlierDetector
+    unresponsiveDetector: UnresponsiveDetector | undefined
+  },
   { config }: Setting
 ): FastifyInstance['openExchange'] {
   const latency = { record() {}, quantileMs: () => HEDGE_MS }
@@ -219,8 +223,8 @@ function openExchangeOf(
     ...parts,
     latency,
     requestMetrics: new RequestMetrics(),
-    shortages: { note() {} },
-    refuse(req: IncomingMessage, res: ClientResponse, failure: Failure, cell: number) {
+    shortages: { record() {} },
+    rejectRequest(req: IncomingMessage, res: ClientResponse, failure: Failure, cell: number) {
       parts.registry.counters.addTotal(cell, 1)
       answerRaw(req, res, failure)
     },

@@ -17,6 +17,6 @@ for (const [name, isLooked, env] of [
     atEnd(t, () => fastify.close())
     await fastify.register(backendRegistry, { config })
     await fastify.register(access, { config })
-    t.equal(fastify.refusalOf !== undefined, isLooked)
+    t.equal(fastify.rejectionOf !== undefined, isLooked)
   })
 }

@@ -1,20 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 
 /** The name space of the balancer's own paths. Nothing else is taken from the backends'. */
-export const OWN_PREFIX = '/__lb/'
+export const ADMIN_PREFIX = '/__lb/'
 
 /** The one path that the router sees for all that is for a backend: targets are not its business. */
 export const PROXIED_PATH = '/'
 
 /** Whether a raw request target is the balancer's own: compared byte for byte, never decoded. */
-export function isOwnTarget(target: string): boolean {
-  return target.startsWith(OWN_PREFIX)
+export function isAdminTarget(target: string): boolean {
+  return target.startsWith(ADMIN_PREFIX)
 }
 
 /** No page has this name. */
-const NO_PAGE = `${OWN_PREFIX}-`
+const NO_PAGE = `${ADMIN_PREFIX}-`
 /** What the address of a backend follows. */
-const ADDRESSES = `${OWN_PREFIX}api/backends/`
+const ADDRESSES = `${ADMIN_PREFIX}api/backends/`
 /** Letters, digits, `-`, `.`, `_` and `~`, which nobody encodes who means them (RFC 3986 section 2.3). */
 const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
 
@@ -22,7 +22,7 @@ const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
  * One of the balancer's own targets for the router, which decodes paths: no page has an encoded name, but for the
  * address of a backend in it.
  */
-export function ownPage(target: string): string {
+export function adminRouteOf(target: string): string {
   const [path = ''] = target.split('?', 1)
   if (!path.includes('%')) return target
   if (!path.startsWith(ADDRESSES)) return NO_PAGE

@@ -31,7 +31,7 @@ export class Shortages {
     this.#write = write
   }
 
-  note(resource: Resource, use: Use): void {
+  record(resource: Resource, use: Use): void {
     const totals = this.#totals.get(resource) ?? none()
     totals[use]++
     this.#totals.set(resource, totals)

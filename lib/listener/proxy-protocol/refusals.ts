@@ -18,7 +18,7 @@ export class Refusals {
     this.#now = now
   }
 
-  note(reason: string, address: string): void {
+  record(reason: string, address: string): void {
     const nowMs = this.#now()
     const told = this.#told.get(reason)
     if (told && nowMs < told.untilMs) {

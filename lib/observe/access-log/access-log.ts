@@ -21,7 +21,7 @@ export class AccessLog {
     this.#sink = sink
   }
 
-  note(ended: EndedRequest): void {
+  record(ended: EndedRequest): void {
     if (!this.#isLogged(ended)) return
     this.#sink.write(this.#lineOf(ended, Date.now()))
   }

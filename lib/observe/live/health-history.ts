@@ -38,8 +38,8 @@ export class HealthHistory {
       this.#count++
     })
     registry.on('removed', (backend) => this.#changes.delete(backend))
-    registry.on('state', ({ backend, reason }) => this.#note(backend, reason))
-    registry.on('absence', ({ backend, kind, reason }) => this.#note(backend, `${WORDS[kind]}${reason}`))
+    registry.on('state', ({ backend, reason }) => this.#record(backend, reason))
+    registry.on('rotation', ({ backend, kind, reason }) => this.#record(backend, `${WORDS[kind]}${reason}`))
   }
 
   /** How many changes there were so far, of all backends. */
@@ -52,7 +52,7 @@ export class HealthHistory {
     return this.#changes.get(backend) ?? []
   }
 
-  #note(backend: Backend, reason: string): void {
+  #record(backend: Backend, reason: string): void {
     const changes = this.#changes.get(backend)
     // A check may fail while a drain keeps it out: what is shown of it stays the same.
     if (!changes || changes.at(-1)?.to === backend.status) return

@@ -6,8 +6,8 @@ import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../../pool/counters.js'
 import type { Registry } from '../../pool/registry.js'
 import type { Resolver } from '../../transport/resolver/resolver.js'
-import type { Buckets } from './buckets.js'
 import type { HealthTransitions } from './health-transitions.js'
+import type { Histogram } from './histogram.js'
 import type { RequestMetrics } from './request-metrics.js'
 
 export interface MetricsSource {
@@ -216,7 +216,11 @@ export function exposition(source: MetricsSource): Exposition {
 }
 
 /** The lines of a histogram: each bucket holds what the ones below it do as well. */
-function samplesOf(name: string, { bounds, counts, sum }: Buckets, labels: Record<string, string>): Sample[] {
+function samplesOf(
+  name: string,
+  { bounds, counts, sum }: Histogram,
+  labels: Record<string, string>
+): Sample[] {
   let count = 0
   const buckets = Array.from(counts, (own, index) => {
     count += own

@@ -1,5 +1,5 @@
 import { NO_BACKEND_ID } from '../../pool/backend-id.js'
-import { Buckets, DURATION_BOUNDS } from './buckets.js'
+import { DURATION_BOUNDS, Histogram } from './histogram.js'
 
 /** Those that have a label of their own: any other name that a client may send would be one more series. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
@@ -22,16 +22,16 @@ export interface RequestCount {
  */
 export class RequestMetrics {
   /** From the head of the request to the end of the response. */
-  readonly duration = new Buckets(DURATION_BOUNDS)
+  readonly duration = new Histogram(DURATION_BOUNDS)
   /** By the number of a backend, and `NO_BACKEND_ID` first; there are more as backends join. */
   readonly #counts: (Float64Array | undefined)[] = []
-  readonly #durations: (Buckets | undefined)[] = []
+  readonly #durations: (Histogram | undefined)[] = []
   /** Server errors of backends that have left. */
   #errorsOfGone = 0
 
   /** Of a backend, from the end of the request to the head of the response. */
-  durationsOf(backendId: number): Buckets {
-    this.#durations[backendId] ??= new Buckets(DURATION_BOUNDS)
+  durationsOf(backendId: number): Histogram {
+    this.#durations[backendId] ??= new Histogram(DURATION_BOUNDS)
     return this.#durations[backendId]
   }
 

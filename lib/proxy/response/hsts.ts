@@ -9,7 +9,7 @@ const NAME = 'Strict-Transport-Security'
 const FIELD = /\nstrict-transport-security:/i
 
 /** Has the responses on a connection of TLS say that browsers are to use nothing else. */
-export function promiseTls(socket: Socket, seconds: number): void {
+export function enableHsts(socket: Socket, seconds: number): void {
   ;(socket as KnownSocket)[HSTS] = `max-age=${seconds}`
 }
 
@@ -25,7 +25,7 @@ export function promiseLine(socket: Socket, head: string): string {
 }
 
 /** Fields of the balancer's own response, with those that the connection wants. */
-export function withPromise(socket: Socket, fields: readonly string[]): readonly string[] {
+export function withHsts(socket: Socket, fields: readonly string[]): readonly string[] {
   const value = promiseOn(socket)
   return value === undefined ? fields : [...fields, NAME, value]
 }

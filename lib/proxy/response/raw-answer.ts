@@ -3,7 +3,7 @@ import { isGrpcCall } from '../../base/grpc/call.js'
 import { type Failure, RETRY_AFTER_S } from '../failure.js'
 import type { ClientResponse } from './client-response.js'
 import { grpcFields } from './grpc-answer.js'
-import { withPromise } from './hsts.js'
+import { withHsts } from './hsts.js'
 
 interface Prepared {
   readonly body: string
@@ -36,11 +36,11 @@ export function answerRaw(
 ): void {
   const { body, fields, isInOrder } = preparedFor(failure)
   if (isGrpcCall(req)) {
-    const ofGrpc = withPromise(req.socket, grpcFields(req, failure, more))
+    const ofGrpc = withHsts(req.socket, grpcFields(req, failure, more))
     res.answer(200, 'OK', ofGrpc, undefined, !isInOrder)
     return
   }
-  const list = withPromise(req.socket, more ? [...fields, ...more] : fields)
+  const list = withHsts(req.socket, more ? [...fields, ...more] : fields)
   // The phrase by name, as a response that could not be passed on may have left its own.
   res.answer(failure.statusCode, failure.error, list, body, !isInOrder)
 }
@@ -57,12 +57,12 @@ export function answerBytes(req: IncomingMessage, failure: Failure): number {
 export function answerOptions(req: IncomingMessage, res: ClientResponse, more: ReadonlySet<string>): void {
   const hasMore = more.size > 0 && req.httpVersionMajor === 2
   const fields = hasMore ? optionsFields([...METHODS_PASSED_ON, ...more]) : OPTIONS_FIELDS
-  res.answer(200, 'OK', withPromise(req.socket, fields), undefined, false)
+  res.answer(200, 'OK', withHsts(req.socket, fields), undefined, false)
 }
 
 /** Sends a client elsewhere, with all that it asked, and ends the connection. */
 export function answerRedirect(req: IncomingMessage, res: ClientResponse, location: string): void {
-  const fields = withPromise(req.socket, ['Location', location, 'Content-Length', '0'])
+  const fields = withHsts(req.socket, ['Location', location, 'Content-Length', '0'])
   res.answer(308, 'Permanent Redirect', fields, undefined, true)
 }
 

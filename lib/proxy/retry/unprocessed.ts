@@ -38,6 +38,7 @@ export class Refusals {
 /** When any of them has last answered a request. */
 export function lastAnsweredMs(backends: readonly Backend[], nowMs: number): number {
   let latestMs = 0
-  for (const { hasSpoken, heardMs } of backends) latestMs = Math.max(latestMs, hasSpoken ? nowMs : heardMs)
+  for (const { hasAnsweredSincePulse, lastAnswerMs } of backends)
+    latestMs = Math.max(latestMs, hasAnsweredSincePulse ? nowMs : lastAnswerMs)
   return latestMs
 }

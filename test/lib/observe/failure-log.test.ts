@@ -26,15 +26,15 @@ function logOf() {
 
 t.test('the first failure is written at once', async (t) => {
   const { log, lines } = logOf()
-  log.note(REFUSED)
+  log.record(REFUSED)
   t.same(lines, [{ failure: REFUSED, repeats: 1 }])
 })
 
 t.test('those that follow within a second come as one line with their count', async (t) => {
   const { log, lines } = logOf()
-  for (let i = 0; i < 1001; i++) log.note(REFUSED)
+  for (let i = 0; i < 1001; i++) log.record(REFUSED)
   mock.timers.tick(999)
-  log.note(REFUSED)
+  log.record(REFUSED)
   t.equal(lines.length, 1)
   mock.timers.tick(1)
   t.same(lines.slice(1), [{ failure: REFUSED, repeats: 1001 }])
@@ -42,17 +42,17 @@ t.test('those that follow within a second come as one line with their count', as
 
 t.test('nothing more is said of a failure that came once', async (t) => {
   const { log, lines } = logOf()
-  log.note(REFUSED)
+  log.record(REFUSED)
   mock.timers.tick(10_000)
   t.equal(lines.length, 1)
 })
 
 t.test('after the second the next one is written at once again', async (t) => {
   const { log, lines } = logOf()
-  log.note(REFUSED)
-  log.note(REFUSED)
+  log.record(REFUSED)
+  log.record(REFUSED)
   mock.timers.tick(1000)
-  log.note(REFUSED)
+  log.record(REFUSED)
   t.same(
     lines.map(({ repeats }) => repeats),
     [1, 1, 1]
@@ -63,7 +63,7 @@ t.test('after the second the next one is written at once again', async (t) => {
 
 t.test('another backend, code or detail is another failure', async (t) => {
   const { log, lines } = logOf()
-  for (const failure of [REFUSED, RESET, CLOSED, REFUSED_BY_B, REFUSED, REFUSED_BY_B]) log.note(failure)
+  for (const failure of [REFUSED, RESET, CLOSED, REFUSED_BY_B, REFUSED, REFUSED_BY_B]) log.record(failure)
   t.same(
     lines.map(({ failure }) => failure),
     [REFUSED, RESET, CLOSED, REFUSED_BY_B]
@@ -77,8 +77,8 @@ t.test('another backend, code or detail is another failure', async (t) => {
 
 t.test('flush writes what is held back, once', async (t) => {
   const { log, lines } = logOf()
-  for (let i = 0; i < 4; i++) log.note(REFUSED)
-  log.note(RESET)
+  for (let i = 0; i < 4; i++) log.record(REFUSED)
+  log.record(RESET)
   log.flush()
   t.same(lines.slice(2), [{ failure: REFUSED, repeats: 3 }])
   log.flush()

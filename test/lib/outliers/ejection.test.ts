@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Ejection } from '../../../lib/outliers/ejection.js'
-import { Outliers } from '../../../lib/outliers/outliers.js'
-import { Stalls } from '../../../lib/outliers/stalls.js'
+import { OutlierDetector } from '../../../lib/outliers/outlier-detector.js'
+import { UnresponsiveDetector } from '../../../lib/outliers/unresponsive-detector.js'
 import type { Backend } from '../../../lib/pool/backend.js'
 import type { Registry } from '../../../lib/pool/registry.js'
 import { registryOf, registryOfWeights } from '../../support/registry.js'
@@ -17,21 +17,21 @@ function pass(registry: Registry, ms: number): void {
 function stage(count: number) {
   const registry = registryOfWeights(...Array.from({ length: count }, () => 1))
   const ejection = new Ejection(registry)
-  const outliers = new Outliers(registry, ejection)
+  const outlierDetector = new OutlierDetector(registry, ejection)
   registry.on('pulse', () => {
     ejection.pulse()
-    outliers.pulse()
+    outlierDetector.pulse()
   })
   registry.pulse(0)
-  return { registry, ejection, outliers, backends: registry.backends }
+  return { registry, ejection, outlierDetector, backends: registry.backends }
 }
 
-function answer(outliers: Outliers, backend: Backend, ...oks: boolean[]): void {
+function answer(outlierDetector: OutlierDetector, backend: Backend, ...oks: boolean[]): void {
   for (const ok of oks) {
     backend.acquire()
     backend.release()
-    if (ok) outliers.onSuccess(backend)
-    else outliers.onError(backend)
+    if (ok) outlierDetector.onSuccess(backend)
+    else outlierDetector.onError(backend)
   }
 }
 
@@ -39,19 +39,19 @@ const times = (count: number, ok: boolean) => Array.from({ length: count }, () =
 const ejected = ({ backends }: Registry) => backends.filter((backend) => backend.ejected).map(({ id }) => id)
 
 t.test('five errors in a row eject a backend, four and a success do not', async (t) => {
-  const { registry, outliers, backends } = stage(3)
-  answer(outliers, backends[1]!, ...times(4, false), true, ...times(4, false))
+  const { registry, outlierDetector, backends } = stage(3)
+  answer(outlierDetector, backends[1]!, ...times(4, false), true, ...times(4, false))
   t.same(ejected(registry), [])
-  answer(outliers, backends[1]!, false)
+  answer(outlierDetector, backends[1]!, false)
   t.same(ejected(registry), [1])
   t.equal(backends[1]!.status, 'ejected')
   t.notOk(backends[1]!.eligible)
 })
 
 t.test('an ejection ends after 10 s, and is twice as long each time', async (t) => {
-  const { registry, outliers, backends } = stage(3)
+  const { registry, outlierDetector, backends } = stage(3)
   for (const seconds of [10, 20, 40, 80, 160, 300, 300]) {
-    answer(outliers, backends[0]!, ...times(5, false))
+    answer(outlierDetector, backends[0]!, ...times(5, false))
     t.same(ejected(registry), [0])
     pass(registry, seconds * 1000 - STEP_MS)
     t.same(ejected(registry), [0], `still, just before ${seconds} s`)
@@ -59,7 +59,7 @@ t.test('an ejection ends after 10 s, and is twice as long each time', async (t) 
     t.same(ejected(registry), [], `not after ${seconds} s`)
   }
   pass(registry, 420_000)
-  answer(outliers, backends[0]!, ...times(5, false))
+  answer(outlierDetector, backends[0]!, ...times(5, false))
   pass(registry, 10_000)
   t.same(ejected(registry), [], 'a quiet time makes it short again')
 })
@@ -72,19 +72,19 @@ t.test('at most half of the backends are ejected, and never the last eligible on
     [4, 2],
     [5, 2]
   ] as const) {
-    const { registry, outliers, backends } = stage(count)
-    for (const backend of backends) answer(outliers, backend, ...times(6, false))
+    const { registry, outlierDetector, backends } = stage(count)
+    for (const backend of backends) answer(outlierDetector, backend, ...times(6, false))
     t.ok(ejected(registry).length <= most, `${ejected(registry)} of ${count}`)
   }
-  const { registry, outliers, backends } = stage(2)
+  const { registry, outlierDetector, backends } = stage(2)
   registry.setState(backends[1]!, 'unhealthy', 'test')
-  answer(outliers, backends[0]!, ...times(20, false))
+  answer(outlierDetector, backends[0]!, ...times(20, false))
   t.same(ejected(registry), [], 'the other one is unhealthy')
 })
 
 t.test('where the others go away, those that are ejected are used again', async (t) => {
-  const { registry, outliers, backends } = stage(3)
-  answer(outliers, backends[0]!, ...times(5, false))
+  const { registry, outlierDetector, backends } = stage(3)
+  answer(outlierDetector, backends[0]!, ...times(5, false))
   registry.setState(backends[1]!, 'unhealthy', 'test')
   pass(registry, STEP_MS)
   t.same(ejected(registry), [0], 'one is left')
@@ -95,51 +95,51 @@ t.test('where the others go away, those that are ejected are used again', async 
 })
 
 t.test('what all backends answer with errors is not the fault of one', async (t) => {
-  const { registry, outliers, backends } = stage(3)
-  for (let i = 0; i < 200; i++) for (const backend of backends) answer(outliers, backend, i % 3 > 0)
+  const { registry, outlierDetector, backends } = stage(3)
+  for (let i = 0; i < 200; i++) for (const backend of backends) answer(outlierDetector, backend, i % 3 > 0)
   t.same(ejected(registry), [])
 })
 
 t.test('connections that break at once count once, those that go on breaking eject', async (t) => {
-  const { registry, outliers, backends } = stage(3)
-  for (let i = 0; i < 50; i++) outliers.onLoss(backends[0]!, true)
+  const { registry, outlierDetector, backends } = stage(3)
+  for (let i = 0; i < 50; i++) outlierDetector.onLoss(backends[0]!, true)
   t.same(ejected(registry), [], 'a process has ended')
   for (let i = 0; i < 4; i++) {
     pass(registry, STEP_MS)
-    outliers.onLoss(backends[0]!, true)
+    outlierDetector.onLoss(backends[0]!, true)
   }
   t.same(ejected(registry), [0])
 })
 
 t.test('those that break on connections made since count one by one', async (t) => {
-  const { registry, outliers, backends } = stage(3)
-  for (let i = 0; i < 50; i++) outliers.onLoss(backends[0]!, false)
+  const { registry, outlierDetector, backends } = stage(3)
+  for (let i = 0; i < 50; i++) outlierDetector.onLoss(backends[0]!, false)
   t.same(ejected(registry), [], 'a process has ended, however new its connections were')
   pass(registry, STEP_MS)
-  for (let i = 0; i < 4; i++) outliers.onLoss(backends[0]!, false)
+  for (let i = 0; i < 4; i++) outlierDetector.onLoss(backends[0]!, false)
   t.same(ejected(registry), [0])
-  outliers.onLoss(backends[1]!, true)
+  outlierDetector.onLoss(backends[1]!, true)
   pass(registry, 60_000)
-  for (let i = 0; i < 50; i++) outliers.onLoss(backends[1]!, false)
+  for (let i = 0; i < 50; i++) outlierDetector.onLoss(backends[1]!, false)
   t.same(ejected(registry).includes(1), false, 'the one before was long ago')
 })
 
 t.test('a rate of errors far above that of the others ejects', async (t) => {
-  const { registry, outliers, backends } = stage(3)
+  const { registry, outlierDetector, backends } = stage(3)
   for (let i = 0; i < 100; i++) {
-    for (const backend of backends) answer(outliers, backend, backend.id !== 2 || i % 3 > 0)
+    for (const backend of backends) answer(outlierDetector, backend, backend.id !== 2 || i % 3 > 0)
   }
   t.same(ejected(registry), [2])
   const few = stage(3)
   for (let i = 0; i < 200; i++) {
-    for (const backend of few.backends) answer(few.outliers, backend, backend.id !== 2 || i % 10 > 0)
+    for (const backend of few.backends) answer(few.outlierDetector, backend, backend.id !== 2 || i % 10 > 0)
   }
   t.same(ejected(few.registry), [], 'one in ten does not')
 })
 
 t.test('errors count as load for a moment', async (t) => {
-  const { registry, outliers, backends } = stage(2)
-  answer(outliers, backends[0]!, false, true, false, true, false)
+  const { registry, outlierDetector, backends } = stage(2)
+  answer(outlierDetector, backends[0]!, false, true, false, true, false)
   t.equal(backends[0]!.load, 3)
   t.equal(backends[1]!.load, 0)
   pass(registry, 2 * STEP_MS)
@@ -154,12 +154,12 @@ t.test('a silent backend is stalled when a check fails too, until it speaks', as
     probes++
     return isWell
   }
-  const stalls = new Stalls(registry, ejection, { afterMs: 250, probe })
-  registry.on('pulse', () => stalls.pulse())
+  const unresponsiveDetector = new UnresponsiveDetector(registry, ejection, { afterMs: 250, probe })
+  registry.on('pulse', () => unresponsiveDetector.pulse())
   const wait = async (ms: number) => {
     for (let i = 0; i < ms / STEP_MS; i++) {
       pass(registry, STEP_MS)
-      stalls.onLate(backends[0]!, registry.pulseMs)
+      unresponsiveDetector.onLate(backends[0]!, registry.pulseMs)
       await Promise.resolve()
     }
   }
@@ -167,17 +167,17 @@ t.test('a silent backend is stalled when a check fails too, until it speaks', as
   t.equal(probes, 0, 'not silent for long enough')
   await wait(300)
   t.equal(probes, 1)
-  t.notOk(stalls.isStalled(backends[0]!), 'it answers checks: the request just takes long')
+  t.notOk(unresponsiveDetector.isUnresponsive(backends[0]!), 'it answers checks: the request just takes long')
   isWell = false
   await wait(1000)
   t.equal(probes, 2, 'one a second')
-  t.ok(stalls.isStalled(backends[0]!))
+  t.ok(unresponsiveDetector.isUnresponsive(backends[0]!))
   t.same(ejected(registry), [0])
   pass(registry, 20_000)
   t.same(ejected(registry), [0], 'not for a time')
-  backends[0]!.hasSpoken = true
+  backends[0]!.hasAnsweredSincePulse = true
   pass(registry, STEP_MS)
-  t.same([stalls.isStalled(backends[0]!), ejected(registry)], [false, []])
+  t.same([unresponsiveDetector.isUnresponsive(backends[0]!), ejected(registry)], [false, []])
 })
 
 t.test('errors of one that is out and used in a panic do not keep it out for longer', async (t) => {
@@ -194,17 +194,17 @@ t.test('errors of one that is out and used in a panic do not keep it out for lon
 })
 
 t.test('a reset ends an ejection, and what led to it counts no more', async (t) => {
-  const { registry, outliers, backends } = stage(3)
-  answer(outliers, backends[1]!, ...times(5, false))
+  const { registry, outlierDetector, backends } = stage(3)
+  answer(outlierDetector, backends[1]!, ...times(5, false))
   t.same(ejected(registry), [1])
   registry.emit('reset', backends[1]!)
   t.same(ejected(registry), [])
   t.equal(backends[1]!.load, 0)
-  answer(outliers, backends[2]!, ...times(4, false))
+  answer(outlierDetector, backends[2]!, ...times(4, false))
   registry.emit('reset', backends[2]!)
-  answer(outliers, backends[2]!, ...times(4, false))
+  answer(outlierDetector, backends[2]!, ...times(4, false))
   t.same(ejected(registry), [], 'no five in a row')
-  answer(outliers, backends[1]!, ...times(5, false))
+  answer(outlierDetector, backends[1]!, ...times(5, false))
   pass(registry, 10_050)
   t.same(ejected(registry), [], 'as long as the first time')
 })

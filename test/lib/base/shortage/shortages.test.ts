@@ -29,10 +29,10 @@ t.test('the first is told at once, and those that follow once a minute with thei
   }
   const reports: ShortageReport[] = []
   const shortages = new Shortages((report) => reports.push(report))
-  shortages.note('descriptors', 'clients')
-  for (let i = 0; i < 5; i++) shortages.note('descriptors', 'backends')
-  shortages.note('descriptors', 'checks')
-  shortages.note('ports', 'backends')
+  shortages.record('descriptors', 'clients')
+  for (let i = 0; i < 5; i++) shortages.record('descriptors', 'backends')
+  shortages.record('descriptors', 'checks')
+  shortages.record('ports', 'backends')
   t.same(reports.splice(0), [
     { resource: 'descriptors', counts: { ...none, clients: 1 } },
     { resource: 'ports', counts: { ...none, backends: 1 } }
@@ -41,14 +41,14 @@ t.test('the first is told at once, and those that follow once a minute with thei
   t.same(reports.splice(0), [{ resource: 'descriptors', counts: { ...none, backends: 5, checks: 1 } }])
   passMinute()
   t.same(reports, [], 'nothing followed')
-  shortages.note('descriptors', 'other')
+  shortages.record('descriptors', 'other')
   t.same(reports, [], 'it was told of less than a minute ago')
   passMinute()
   t.same(reports.splice(0), [{ resource: 'descriptors', counts: { ...none, other: 1 } }])
   passMinute()
-  shortages.note('descriptors', 'clients')
+  shortages.record('descriptors', 'clients')
   t.same(reports.splice(0), [{ resource: 'descriptors', counts: { ...none, clients: 1 } }], 'it begins anew')
-  shortages.note('descriptors', 'clients')
+  shortages.record('descriptors', 'clients')
   shortages.flush()
   t.same(reports, [{ resource: 'descriptors', counts: { ...none, clients: 1 } }])
   t.same([shortages.total('descriptors'), shortages.total('descriptors', 'clients')], [10, 3])

@@ -283,12 +283,12 @@ t.test('refusals are told once a minute for each reason', async (t) => {
     (...one) => told.push(one),
     () => nowMs
   )
-  for (let i = 0; i < 5; i++) refusals.note('is missing', `10.0.0.${i}`)
-  refusals.note('is too long', '10.0.0.9')
+  for (let i = 0; i < 5; i++) refusals.record('is missing', `10.0.0.${i}`)
+  refusals.record('is too long', '10.0.0.9')
   nowMs += 60_000
-  refusals.note('is missing', '10.0.0.7')
+  refusals.record('is missing', '10.0.0.7')
   nowMs += 60_000
-  refusals.note('is missing', '10.0.0.8')
+  refusals.record('is missing', '10.0.0.8')
   t.same(told, [
     ['is missing', '10.0.0.0', 0],
     ['is too long', '10.0.0.9', 0],

@@ -37,10 +37,10 @@ t.test('while nobody gets through, for one', async (t) => {
 
 t.test('what was answered since the latest pulse counts', async (t) => {
   const backends = [
-    { hasSpoken: false, heardMs: 30 },
-    { hasSpoken: false, heardMs: 40 }
+    { hasAnsweredSincePulse: false, lastAnswerMs: 30 },
+    { hasAnsweredSincePulse: false, lastAnswerMs: 40 }
   ]
   t.equal(lastAnsweredMs(backends as Backend[], 100), 40)
-  backends[0]!.hasSpoken = true
+  backends[0]!.hasAnsweredSincePulse = true
   t.equal(lastAnsweredMs(backends as Backend[], 100), 100)
 })

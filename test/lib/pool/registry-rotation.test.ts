@@ -26,7 +26,7 @@ t.test('a backend that is drained is given nothing, whatever its checks say', as
   const registry = registryOf('a:1 b:1')
   const [a] = registry.backends
   const told: string[] = []
-  registry.on('absence', ({ kind }) => told.push(kind))
+  registry.on('rotation', ({ kind }) => told.push(kind))
   registry.setDraining(a!, true, 'test')
   registry.setDraining(a!, true, 'test')
   registry.setState(a!, 'unhealthy', 'test')

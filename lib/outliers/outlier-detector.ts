@@ -29,7 +29,7 @@ const NOTHING: Count = { errors: 0, answers: 0 }
  * request in flight for a moment (the pulse halves that), as a backend that fails fast is idle, and would draw the
  * traffic of all others.
  */
-export class Outliers {
+export class OutlierDetector {
   readonly #registry: Registry
   readonly #ejection: Ejection | undefined
   /** The counts at the start of the window, and those half a window later, which come next. */

@@ -11,14 +11,14 @@ const UNPROBED_WAITING = 3
 const UNPROBED_FACTOR = 8
 
 interface Suspect {
-  isStalled: boolean
+  isUnresponsive: boolean
   isProbing: boolean
   probedMs: number
   waiting: number
   waitingMs: number
 }
 
-export interface StallOptions {
+export interface UnresponsiveOptions {
   /** Silence that makes a suspect, while requests wait. */
   readonly afterMs: number
   /** Whether a backend answers a check; undefined for one that cannot be asked. */
@@ -30,13 +30,13 @@ export interface StallOptions {
  * as a request may just take long: a silent backend is asked by a check of its own, and is stalled if that fails too.
  * It is until it says anything. Per thread, as each hears what comes over its own connections.
  */
-export class Stalls {
+export class UnresponsiveDetector {
   readonly #registry: Registry
   readonly #ejection: Ejection | undefined
-  readonly #options: StallOptions
+  readonly #options: UnresponsiveOptions
   readonly #suspects = new Map<Backend, Suspect>()
 
-  constructor(registry: Registry, ejection: Ejection | undefined, options: StallOptions) {
+  constructor(registry: Registry, ejection: Ejection | undefined, options: UnresponsiveOptions) {
     this.#registry = registry
     this.#ejection = ejection
     this.#options = options
@@ -48,25 +48,31 @@ export class Stalls {
   }
 
   /** Whether what waits on a backend had better be sent elsewhere. */
-  isStalled(backend: Backend): boolean {
-    return this.#suspects.get(backend)?.isStalled ?? false
+  isUnresponsive(backend: Backend): boolean {
+    return this.#suspects.get(backend)?.isUnresponsive ?? false
   }
 
   /** Tells that a request has waited on a backend for `waitedMs` at this pulse. */
   onLate(backend: Backend, waitedMs: number): void {
     if (backend.left) return
     const nowMs = this.#registry.pulseMs
-    const silentMs = Math.min(waitedMs, nowMs - backend.heardMs)
+    const silentMs = Math.min(waitedMs, nowMs - backend.lastAnswerMs)
     if (silentMs < this.#options.afterMs) return
     let suspect = this.#suspects.get(backend)
     if (!suspect) {
-      suspect = { isStalled: false, isProbing: false, probedMs: -PROBE_PERIOD_MS, waiting: 0, waitingMs: 0 }
+      suspect = {
+        isUnresponsive: false,
+        isProbing: false,
+        probedMs: -PROBE_PERIOD_MS,
+        waiting: 0,
+        waitingMs: 0
+      }
       this.#suspects.set(backend, suspect)
     }
     if (suspect.waitingMs !== nowMs) suspect.waiting = 0
     suspect.waitingMs = nowMs
     suspect.waiting++
-    if (suspect.isStalled || suspect.isProbing || nowMs < suspect.probedMs + PROBE_PERIOD_MS) return
+    if (suspect.isUnresponsive || suspect.isProbing || nowMs < suspect.probedMs + PROBE_PERIOD_MS) return
     const answer = this.#options.probe(backend)
     if (answer) {
       void this.#learn(backend, suspect, answer, silentMs)
@@ -79,12 +85,12 @@ export class Stalls {
   pulse(): void {
     const nowMs = this.#registry.pulseMs
     for (const [backend, suspect] of this.#suspects) {
-      if (!suspect.isStalled) continue
-      if (backend.heardMs > suspect.probedMs) {
+      if (!suspect.isUnresponsive) continue
+      if (backend.lastAnswerMs > suspect.probedMs) {
         this.#recover(backend, suspect, 'it answers again')
       } else if (!suspect.isProbing && nowMs >= suspect.probedMs + PROBE_PERIOD_MS) {
         const answer = this.#options.probe(backend)
-        if (answer) void this.#learn(backend, suspect, answer, nowMs - backend.heardMs)
+        if (answer) void this.#learn(backend, suspect, answer, nowMs - backend.lastAnswerMs)
       }
     }
   }
@@ -100,15 +106,15 @@ export class Stalls {
     const isWell = await answer
     suspect.isProbing = false
     if (isWell) this.#recover(backend, suspect, 'a check passed')
-    else if (!suspect.isStalled && backend.heardMs <= suspect.probedMs) {
-      suspect.isStalled = true
+    else if (!suspect.isUnresponsive && backend.lastAnswerMs <= suspect.probedMs) {
+      suspect.isUnresponsive = true
       this.#ejection?.eject(backend, `${silence(silentMs)}, and a check failed`, true)
     }
   }
 
   #recover(backend: Backend, suspect: Suspect, reason: string): void {
-    if (suspect.isStalled) this.#ejection?.end(backend, reason)
-    suspect.isStalled = false
+    if (suspect.isUnresponsive) this.#ejection?.end(backend, reason)
+    suspect.isUnresponsive = false
   }
 }
 

@@ -1,15 +1,15 @@
 import t from 'tap'
-import { Buckets, DURATION_BOUNDS } from '../../../../lib/observe/metrics/buckets.js'
+import { DURATION_BOUNDS, Histogram } from '../../../../lib/observe/metrics/histogram.js'
 
 t.test('a duration is in the first bucket whose bound it does not pass', async (t) => {
-  const buckets = new Buckets([0.1, 1, 10])
+  const buckets = new Histogram([0.1, 1, 10])
   for (const seconds of [0, 0.1, 0.1000001, 1, 9.9, 10, 10.1, 1e6]) buckets.observe(seconds)
   t.same([...buckets.counts], [2, 2, 2, 2])
   t.ok(Math.abs(buckets.sum - (0.2000001 + 1 + 9.9 + 10 + 10.1 + 1e6)) < 1e-6)
 })
 
 t.test('what was not observed is not counted', async (t) => {
-  const buckets = new Buckets(DURATION_BOUNDS)
+  const buckets = new Histogram(DURATION_BOUNDS)
   t.same([...buckets.counts], Array(DURATION_BOUNDS.length + 1).fill(0))
   t.equal(buckets.sum, 0)
 })

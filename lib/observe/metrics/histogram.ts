@@ -1,5 +1,5 @@
 /** A histogram of durations with fixed bounds, in seconds as Prometheus wants them. */
-export class Buckets {
+export class Histogram {
   readonly bounds: readonly number[]
   /** One more than there are bounds: the last holds what is beyond all of them. */
   readonly counts: Float64Array
