@@ -8,7 +8,7 @@ import { LineWriter } from '../lib/observe/access-log/line-writer.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { whenLocalReplyEnds } from '../lib/proxy/ended-request.js'
 import type { Failure } from '../lib/proxy/failure.js'
-import type { ClientResponse } from '../lib/proxy/response/client-response.js'
+import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,7 +18,7 @@ declare module 'fastify' {
      * Logs a request that no backend is asked for, and records it as a span, once it is answered: with a failure, or
      * what OPTIONS asks for. Undefined if neither is wanted.
      */
-    recordLocalReply: ((req: IncomingMessage, res: ClientResponse, failure?: Failure) => void) | undefined
+    recordLocalReply: ((req: IncomingMessage, res: ClientStream, failure?: Failure) => void) | undefined
   }
 }
 
@@ -30,7 +30,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('accessLog', accessLog)
     fastify.decorate('recordLocalReply', accessLog || tracing?.hasSpans ? recordLocalReply : undefined)
 
-    function recordLocalReply(req: IncomingMessage, res: ClientResponse, failure?: Failure): void {
+    function recordLocalReply(req: IncomingMessage, res: ClientStream, failure?: Failure): void {
       const target = targetOf(req)
       const trace = tracing?.begin(req, target)
       const trusted = config.trustedProxies

@@ -14,7 +14,7 @@ import { NO_BACKEND, QUEUE_FULL } from '../lib/proxy/failure.js'
 import type { Forwarding } from '../lib/proxy/forwarding.js'
 import { checkRequest } from '../lib/proxy/request/request-check.js'
 import { outgoingRequest } from '../lib/proxy/request/request-head.js'
-import type { ClientResponse } from '../lib/proxy/response/client-response.js'
+import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 import { ResponseTimeouts } from '../lib/proxy/response-timeouts.js'
 import { Outage } from '../lib/proxy/retry/outage.js'
@@ -30,7 +30,7 @@ declare module 'fastify' {
      */
     openExchange(
       req: IncomingMessage,
-      res: ClientResponse,
+      res: ClientStream,
       target: string,
       id: string,
       upgrade?: string

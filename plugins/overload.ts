@@ -8,7 +8,7 @@ import { BalancerCell } from '../lib/pool/counters.js'
 import { EXPECTATION_FAILED, type Failure, OVERLOADED, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { forwardsLeft, lastHopFailure } from '../lib/proxy/request/max-forwards.js'
 import { checkRequest, isKnownMethod } from '../lib/proxy/request/request-check.js'
-import type { ClientResponse } from '../lib/proxy/response/client-response.js'
+import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 import { answerOptions, answerRaw } from '../lib/proxy/response/raw-answer.js'
 
@@ -18,7 +18,7 @@ declare module 'fastify' {
      * Whether a request goes no further, as its client may send none, or as there is no room for one more, or as it says
      * so itself: it is then answered, and counted if it was refused.
      */
-    tryLocalReply(req: IncomingMessage, res: ClientResponse): boolean
+    tryLocalReply(req: IncomingMessage, res: ClientStream): boolean
     /**
      * Answers a request that no backend is asked for, counts it, and has it logged.
      * @param cell of the balancer's counters, for the reason
@@ -26,7 +26,7 @@ declare module 'fastify' {
      */
     rejectRequest(
       req: IncomingMessage,
-      res: ClientResponse,
+      res: ClientStream,
       failure: Failure,
       cell: number,
       fields?: readonly string[]
@@ -52,7 +52,7 @@ export default fp<{ config: Config }>(
     }
     fastify.decorate('rejectRequest', rejectRequest)
 
-    const tryLocalReply = (req: IncomingMessage, res: ClientResponse) => {
+    const tryLocalReply = (req: IncomingMessage, res: ClientStream) => {
       const rejection = rejectionOf?.(req)
       if (rejection) {
         rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields)
@@ -62,7 +62,7 @@ export default fp<{ config: Config }>(
       rejectRequest(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
     }
-    const endsHere = (req: IncomingMessage, res: ClientResponse) => {
+    const endsHere = (req: IncomingMessage, res: ClientStream) => {
       const left = forwardsLeft(req)
       if (left === undefined || left > 0) return false
       // One that is wrong is refused where all are.

@@ -12,7 +12,7 @@ import { Relay } from './relay.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import { requestTo } from './request/request-host.js'
 import { Upload } from './request/upload.js'
-import type { ClientResponse } from './response/client-response.js'
+import type { ClientStream } from './response/client-stream.js'
 import { grpcTrailers } from './response/grpc-answer.js'
 import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
 import { Tunnel, type TunnelProgress } from './tunnel/tunnel.js'
@@ -56,7 +56,7 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
 
   constructor(
     req: IncomingMessage,
-    res: ClientResponse,
+    res: ClientStream,
     request: OutgoingRequest,
     backend: Backend | undefined,
     by: ForwardedBy,

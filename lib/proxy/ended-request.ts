@@ -3,13 +3,13 @@ import { peerOf } from '../listener/client/peer.js'
 import type { Backend } from '../pool/backend.js'
 import type { Failure } from './failure.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
-import type { ClientResponse } from './response/client-response.js'
+import type { ClientStream } from './response/client-stream.js'
 import { answerBytes } from './response/raw-answer.js'
 
 /** A request that is over, and what became of it. */
 export interface EndedRequest {
   readonly req: IncomingMessage
-  readonly res: ClientResponse
+  readonly res: ClientStream
   readonly by: ForwardedBy
   /** Of the answer; 0 if the client left before there was one. */
   readonly statusCode: number
@@ -44,7 +44,7 @@ export function isAborted({ res, changesProtocol }: EndedRequest): boolean {
 /** Tells of a request that the balancer answers by itself, without asking a backend, once that is over. */
 export function whenLocalReplyEnds(
   req: IncomingMessage,
-  res: ClientResponse,
+  res: ClientStream,
   by: ForwardedBy,
   failure: Failure | undefined,
   tell: (ended: EndedRequest) => void

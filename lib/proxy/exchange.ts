@@ -10,7 +10,7 @@ import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import type { HeadCallback } from './head-callback.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
-import type { ClientResponse } from './response/client-response.js'
+import type { ClientStream } from './response/client-stream.js'
 import { promiseLine } from './response/hsts.js'
 import { SecondAttempt, type SecondAttemptOwner } from './retry/hedge.js'
 import { Tries, type TryOwner } from './retry/retries.js'
@@ -38,7 +38,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
    */
   constructor(
     req: IncomingMessage,
-    res: ClientResponse,
+    res: ClientStream,
     request: OutgoingRequest,
     backend: Backend | undefined,
     by: ForwardedBy,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BackendStream } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
-import type { ClientResponse } from './response/client-response.js'
+import type { ClientStream } from './response/client-stream.js'
 
 /**
  * The way of a response from the backend to the connection of the client: head, body with backpressure,
@@ -9,7 +9,7 @@ import type { ClientResponse } from './response/client-response.js'
  */
 export abstract class Relay {
   readonly req: IncomingMessage
-  readonly res: ClientResponse
+  readonly res: ClientStream
   /** The client's side is over. */
   protected closed = false
   /** The head was written to the client. */
@@ -24,7 +24,7 @@ export abstract class Relay {
   #isHolding = false
   #lastChunk: Buffer | undefined
 
-  constructor(req: IncomingMessage, res: ClientResponse) {
+  constructor(req: IncomingMessage, res: ClientStream) {
     this.req = req
     this.res = res
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../lib/pool/backend.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
-import type { ClientResponse, ClientTunnel } from '../../lib/proxy/response/client-response.js'
+import type { ClientStream, ClientTunnel } from '../../lib/proxy/response/client-stream.js'
 import type { ResponseHead } from '../../lib/transport/http1/response-head.js'
 import type { Attempt } from './pool.js'
 
@@ -13,7 +13,7 @@ const SET_COOKIE = new RegExp(`^Set-Cookie: ${COOKIE}=([^;]+)`, 'm')
 const nothing = () => {}
 
 /** A client of one request, as far as an exchange looks at it: no socket, no bytes. */
-export class Client implements ClientResponse {
+export class Client implements ClientStream {
   readonly req: IncomingMessage
   exchange: Exchange | undefined
   /** All that were made for it, the ones under way last. */

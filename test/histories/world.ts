@@ -7,7 +7,7 @@ import { UnresponsiveDetector } from '../../lib/outliers/unresponsive-detector.j
 import type { Backend } from '../../lib/pool/backend.js'
 import { Registry } from '../../lib/pool/registry.js'
 import type { Failure } from '../../lib/proxy/failure.js'
-import type { ClientResponse } from '../../lib/proxy/response/client-response.js'
+import type { ClientStream } from '../../lib/proxy/response/client-stream.js'
 import { answerRaw } from '../../lib/proxy/response/raw-answer.js'
 import type { OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
 import leastConnections from '../../plugins/least-connections.js'
@@ -224,7 +224,7 @@ function openExchangeOf(
     latency,
     requestMetrics: new RequestMetrics(),
     shortages: { record() {} },
-    rejectRequest(req: IncomingMessage, res: ClientResponse, failure: Failure, cell: number) {
+    rejectRequest(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number) {
       parts.registry.counters.addTotal(cell, 1)
       answerRaw(req, res, failure)
     },

@@ -5,7 +5,7 @@ import { hasSuccessor, refuseRest } from '../../listener/http1/client-connection
 import { lingerAfter } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import { outliveFailedWrites } from '../../transport/sockets/socket-end.js'
-import type { ClientResponse, ClientTunnel } from './client-response.js'
+import type { ClientStream, ClientTunnel } from './client-stream.js'
 import { endJoined, whenTaken, writePart } from './response-body.js'
 import { flushHead, startResponse, writeInterim } from './response-start.js'
 
@@ -14,7 +14,7 @@ const KEEP_ALIVE_PROBE_MS = 60_000
 /** The response to a request that came by HTTP/1.1 or HTTP/1.0, of Node's kind. */
 export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   extends ServerResponse<Request>
-  implements ClientResponse
+  implements ClientStream
 {
   /** Until its turn comes a pipelined response has no socket, and is not told when the client leaves; its request's is. */
   whenOver(callback: () => void): void {

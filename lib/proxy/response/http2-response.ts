@@ -4,7 +4,7 @@ import { resetAfterEnd } from '../../listener/http2/reset-after-end.js'
 import { BrokenResponse } from '../../transport/http1/broken-response.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { Http2Request } from '../request/http2-request.js'
-import type { ClientResponse, ClientTunnel } from './client-response.js'
+import type { ClientStream, ClientTunnel } from './client-stream.js'
 
 const { NGHTTP2_NO_ERROR } = constants
 const SWITCHING_PROTOCOLS = 101
@@ -18,7 +18,7 @@ const CUT_OFF = new Error('the response broke')
 const ACCEPT = 'sec-websocket-accept'
 
 /** The response to a request that came by HTTP/2. */
-export class Http2Response implements ClientResponse {
+export class Http2Response implements ClientStream {
   statusCode = 0
   /** As Node keeps no account of what it has handed to the session. */
   writableLength = 0

@@ -1,7 +1,7 @@
 import { type IncomingMessage, METHODS } from 'node:http'
 import { isGrpcCall } from '../../base/grpc/call.js'
 import { type Failure, RETRY_AFTER_S } from '../failure.js'
-import type { ClientResponse } from './client-response.js'
+import type { ClientStream } from './client-stream.js'
 import { grpcFields } from './grpc-answer.js'
 import { withHsts } from './hsts.js'
 
@@ -30,7 +30,7 @@ const prepared = new WeakMap<Failure, Prepared>()
  */
 export function answerRaw(
   req: IncomingMessage,
-  res: ClientResponse,
+  res: ClientStream,
   failure: Failure,
   more?: readonly string[]
 ): void {
@@ -54,14 +54,14 @@ export function answerBytes(req: IncomingMessage, failure: Failure): number {
  * Answers OPTIONS with the methods that are passed on.
  * @param more those that are passed on from clients of HTTP/2 alone
  */
-export function answerOptions(req: IncomingMessage, res: ClientResponse, more: ReadonlySet<string>): void {
+export function answerOptions(req: IncomingMessage, res: ClientStream, more: ReadonlySet<string>): void {
   const hasMore = more.size > 0 && req.httpVersionMajor === 2
   const fields = hasMore ? optionsFields([...METHODS_PASSED_ON, ...more]) : OPTIONS_FIELDS
   res.answer(200, 'OK', withHsts(req.socket, fields), undefined, false)
 }
 
 /** Sends a client elsewhere, with all that it asked, and ends the connection. */
-export function answerRedirect(req: IncomingMessage, res: ClientResponse, location: string): void {
+export function answerRedirect(req: IncomingMessage, res: ClientStream, location: string): void {
   const fields = withHsts(req.socket, ['Location', location, 'Content-Length', '0'])
   res.answer(308, 'Permanent Redirect', fields, undefined, true)
 }

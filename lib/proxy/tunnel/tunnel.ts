@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import type { TunnelEnd, TunnelUser } from '../../transport/backend-stream.js'
 import { closeGently } from '../../transport/sockets/socket-end.js'
-import type { ClientTunnel } from '../response/client-response.js'
+import type { ClientTunnel } from '../response/client-stream.js'
 
 /** What is told of the bytes in a tunnel. */
 export interface TunnelProgress {

@@ -1,7 +1,7 @@
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 
 /** A response on its way to a client, in whatever version of HTTP that speaks. */
-export interface ClientResponse {
+export interface ClientStream {
   /** Of the final response, once it has begun. */
   readonly statusCode: number
   /** Bytes that the client has not taken. */
