@@ -8,7 +8,7 @@ import { UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { answerParserErrors } from '../lib/proxy/response/client-errors.js'
 import { answerRaw } from '../lib/proxy/response/raw-answer.js'
 import lb from '../routes/lb/index.js'
-import noPage from '../routes/lb/no-page.js'
+import notFound from '../routes/lb/not-found.js'
 import { serverOptions } from './options.js'
 
 /** Operators and programs that watch: one too many is closed unanswered. */
@@ -20,9 +20,12 @@ const DRAIN_LIMITS = { headTimeoutMs: 1000, requestTimeoutMs: 1000, drainTimeout
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
   const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
   const admin = Fastify({ ...options, loggerInstance: fastify.log })
-  const { registry, statistics, broadcast, exposition, fleet, fleetSaved } = fastify
+  const { registry, statistics, broadcast, exposition, backendList, backendListSaved } = fastify
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
-  admin.decorate('fleet', fleet).decorate('fleetSaved', fleetSaved).decorate('broadcast', broadcast)
+  admin
+    .decorate('backendList', backendList)
+    .decorate('backendListSaved', backendListSaved)
+    .decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
   outliveAcceptErrors(admin.server, fastify.shortages)
   answerParserErrors(admin.server, config.maxHeadBytes, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
@@ -30,7 +33,7 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
   admin.addHook('preClose', async () => {
     if (admin.server.listening) drain.begin()
   })
-  await noPage(admin, {})
+  await notFound(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })
   // The pages read bodies by themselves, as on the balancer's own port.
   for (const method of METHODS)
@@ -42,9 +45,9 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
  * Serves `/__lb/` on a port of its own, at the address that the balancer listens on, from when that listens until its
  * last connection is closed. If it cannot, the balancer ends, as nobody could see to it.
  */
-export async function serveApart(fastify: FastifyInstance, config: Config): Promise<void> {
+export async function registerAdminServer(fastify: FastifyInstance, config: Config): Promise<void> {
   const admin = await adminServer(fastify, config)
-  await fastify.register(noPage, { prefix: '/__lb' })
+  await fastify.register(notFound, { prefix: '/__lb' })
   fastify.addHook('onListen', async () => {
     const bound = fastify.server.address()
     const host = typeof bound === 'object' ? bound?.address : undefined

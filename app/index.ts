@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import { type Config, loadConfig } from '../lib/config/load.js'
 import access from '../plugins/access.js'
 import accessLog from '../plugins/access-log.js'
+import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import connections from '../plugins/connections.js'
-import fleet from '../plugins/fleet.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import healthCheck from '../plugins/health-check.js'
 import http2 from '../plugins/http2.js'
@@ -22,7 +22,7 @@ import http2Streams from '../routes/http2.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
-import { serveApart } from './admin-server.js'
+import { registerAdminServer } from './admin-server.js'
 import { serverOptions } from './options.js'
 
 export interface AppOptions {
@@ -43,7 +43,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
 
   await fastify.register(shortages, { config })
   await fastify.register(backendRegistry, { config })
-  await fastify.register(fleet, { config })
+  await fastify.register(backendList, { config })
   await fastify.register(tls, { config })
   await fastify.register(http2, { config })
   await fastify.register(connections, { config })
@@ -61,7 +61,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   if (!opts.config) await fastify.register(reload, { config })
 
   if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
-  else await serveApart(fastify, config)
+  else await registerAdminServer(fastify, config)
   await fastify.register(async (proxied) => {
     await proxied.register(leastConnections, { config })
     await proxied.register(proxy, { config })

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { serverOptions } from '../app/options.js'
-import { Fleet } from '../lib/admin/fleet.js'
+import { BackendList } from '../lib/admin/backend-list.js'
 import { loadConfig } from '../lib/config/load.js'
 import { Registry } from '../lib/pool/registry.js'
 import { version } from '../package.json'
@@ -13,7 +13,7 @@ export async function openApiDocument(): Promise<string> {
   const fastify = Fastify({ ...serverOptions(config), logger: false })
   // Nothing is asked of them: the routes only want them to be there.
   const registry = new Registry([], { createPool: () => ({}) as never, initialState: 'healthy' })
-  fastify.decorate('registry', registry).decorate('fleet', new Fleet(registry))
+  fastify.decorate('registry', registry).decorate('backendList', new BackendList(registry))
   await fastify.register(swagger, {
     openapi: {
       openapi: '3.1.0',

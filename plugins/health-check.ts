@@ -26,7 +26,7 @@ export default fp<{ config: Config }>(
     fastify.registry.on('state', ({ backend, from, to }) => {
       if (to !== 'unhealthy') return
       // What an operator takes out has not gone out by itself.
-      if (from === 'healthy' && !backend.forcedHealth) scheduler.noteFall(backend)
+      if (from === 'healthy' && !backend.forcedHealth) scheduler.recordFall(backend)
       scheduler.checkSoon(backend)
     })
     fastify.registry.on('failure', ({ backend }) => {
@@ -36,7 +36,7 @@ export default fp<{ config: Config }>(
     fastify.registry.on('removed', (backend) => scheduler.remove(backend))
     fastify.resolver.on('changed', ({ hostname }) => {
       for (const backend of fastify.registry.backends)
-        if (backend.pool.name && backend.config.hostname === hostname) scheduler.noteMove(backend)
+        if (backend.pool.name && backend.config.hostname === hostname) scheduler.onAddressChange(backend)
     })
     fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
     const startAnew = (backend: Backend) => {

@@ -16,7 +16,7 @@ const RETRY_MS = 1000
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { fleet, log } = fastify
+    const { backendList, log } = fastify
     const source = new ConfigSource(process.env, path.resolve('.env'))
     const atStart = source.read().variables
     let { backends } = config
@@ -28,7 +28,7 @@ export default fp<{ config: Config }>(
           log.info(`The configuration was read again (${why}): its backends are the same`)
         } else {
           backends = next.config.backends
-          const change = fleet.configure(backends)
+          const change = backendList.configure(backends)
           const { added, removed, reconfigured } = change
           const counts = `${added.length} join, ${removed.length} leave, ${reconfigured.length} are set up anew`
           log.info(change, `Backends were read again (${why}): ${counts}`)
@@ -72,5 +72,5 @@ export default fp<{ config: Config }>(
       process.removeListener('SIGHUP', onHangup)
     })
   },
-  { name: 'reload', dependencies: ['fleet'] }
+  { name: 'reload', dependencies: ['backend-list'] }
 )

@@ -3,7 +3,7 @@ import { LatencyWindow } from '../lib/base/latency.js'
 import { RateWindow } from '../lib/base/rates.js'
 import type { Config } from '../lib/config/load.js'
 import { Broadcast } from '../lib/observe/live/broadcast.js'
-import { Timeline } from '../lib/observe/live/timeline.js'
+import { TimeSeries } from '../lib/observe/live/time-series.js'
 import { collectStatistics, reportText, requestTotal, type Statistics } from '../lib/observe/statistics.js'
 import { version } from '../package.json'
 
@@ -23,7 +23,7 @@ const SAMPLE_MS = 1000
 /** Collects latencies, rates and what the page shows, and reports the statistics to the log now and then. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections, fleet, requestMetrics: requests } = fastify
+    const { registry, connections, backendList, requestMetrics: requests } = fastify
     const latency = new LatencyWindow()
     const rates = new RateWindow()
     const source = {
@@ -39,16 +39,16 @@ export default fp<{ config: Config }>(
     }
     fastify.decorate('latency', latency)
     const statistics = () => collectStatistics(source)
-    const timeline = new Timeline()
+    const timeSeries = new TimeSeries()
     const isWritable = config.admin.token !== ''
-    const broadcast = new Broadcast({ registry, fleet, requests, timeline, statistics, isWritable })
+    const broadcast = new Broadcast({ registry, backendList, requests, timeSeries, statistics, isWritable })
     fastify.decorate('statistics', statistics)
     fastify.decorate('broadcast', broadcast)
 
     const sample = () => {
       const total = requestTotal(registry)
       rates.sample(total)
-      timeline.read({ requests: total, errors: requests.serverErrors, ...latency.takeRecent() })
+      timeSeries.add({ requests: total, errors: requests.serverErrors, ...latency.takeRecent() })
       broadcast.tick()
     }
     const timers = [setInterval(sample, SAMPLE_MS)]
@@ -63,5 +63,5 @@ export default fp<{ config: Config }>(
     for (const timer of timers) timer.unref()
     fastify.addHook('onClose', async () => timers.forEach(clearInterval))
   },
-  { name: 'statistics', dependencies: ['backend-registry', 'fleet', 'connections', 'metrics'] }
+  { name: 'statistics', dependencies: ['backend-registry', 'backend-list', 'connections', 'metrics'] }
 )

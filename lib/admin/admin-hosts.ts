@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { valuesOf } from './raw-fields.js'
+import { fieldValues } from './raw-headers.js'
 
 const HOST = /^(?:\[([^\]%]*)(?:%[^\]]*)?\]|([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::\d{0,5})?$/i
 /** Of names that no resolver asks the public DNS for, or that nobody can register there (RFC 6761, RFC 6762, ICANN). */
@@ -42,8 +42,8 @@ export class AdminHosts {
    * name one.
    * @param rawHeaders names and values in turn
    */
-  foreignIn(rawHeaders: readonly string[]): string | undefined {
-    const hosts = [...valuesOf(rawHeaders, ':authority'), ...valuesOf(rawHeaders, 'host')]
+  foreignHostOf(rawHeaders: readonly string[]): string | undefined {
+    const hosts = [...fieldValues(rawHeaders, ':authority'), ...fieldValues(rawHeaders, 'host')]
     return hosts.find((host) => host !== '' && !this.has(host))
   }
 }

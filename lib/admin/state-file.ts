@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, specOf } from '../pool/spec/json-spec.js'
-import type { StoredBackend } from './fleet.js'
+import type { StoredBackend } from './backend-list.js'
 
 /** Who reads and writes it; the backends that it lists are nobody else's business. */
 const MODE = 0o600

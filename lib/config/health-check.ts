@@ -130,7 +130,7 @@ export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfi
 }
 
 /** Of the settings that say something of answers of HTTP, those that no backend's check looks at. */
-export function checkContradictions(
+export function checkConflicts(
   values: Values & { readonly LB_BACKENDS: readonly BackendConfig[] },
   needs: Needs
 ): string[] {

@@ -85,7 +85,7 @@ export function http2Of(values: Values, isSecure: boolean): Http2Config | undefi
 }
 
 /** What is wrong with values that are right each by itself. */
-export function http2Contradictions(values: Values, needs: Needs, isSecure: boolean): void {
+export function http2Conflicts(values: Values, needs: Needs, isSecure: boolean): void {
   needs(
     'LB_METHODS',
     values.LB_METHODS.size > 0,

@@ -10,7 +10,7 @@ import { accessOf } from './access.js'
 import { accessLogOf } from './access-log.js'
 import { type AdminConfig, adminOf } from './admin.js'
 import { type BalancingConfig, balancingOf } from './balancing.js'
-import { contradictions } from './contradictions.js'
+import { conflicts } from './conflicts.js'
 import { readConfigFile } from './file.js'
 import { healthCheckOf } from './health-check.js'
 import { type Http2Config, http2Of } from './http2.js'
@@ -107,7 +107,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     const port = schema.shape.PORT.safeParse(fastifyPort)
     if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
   }
-  if (result.success) faults.push(...contradictions(result.data))
+  if (result.success) faults.push(...conflicts(result.data))
   const tracing = tracingOf(result.data?.LB_TRACEPARENT ?? false, env, (fault) => faults.push(fault))
   if (!result.success || faults.length > 0) throw new ConfigError(faults)
 

@@ -95,7 +95,7 @@ export function stickyOf(values: Values): StickyConfig | undefined {
 }
 
 /** What has no cookie to be said of, and what browsers would not take. */
-export function stickyContradictions(
+export function stickyConflicts(
   values: Values & { LB_TLS_CERT: readonly string[]; LB_TRUSTED_PROXIES: BlockList },
   needs: Needs
 ): void {

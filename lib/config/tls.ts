@@ -91,7 +91,7 @@ export function backendTlsOf(values: Values): BackendTlsConfig {
 }
 
 /** What is wrong with values that are right each by itself. */
-export function tlsContradictions(
+export function tlsConflicts(
   values: Values & { PORT: number; LB_PROXY_PROTOCOL: boolean },
   needs: Needs
 ): string[] {

@@ -4,13 +4,13 @@ import { grpcChecks } from './grpc-probe.js'
 import type { HealthWatch } from './grpc-watch.js'
 import type { HealthCheckConfig } from './options.js'
 import { connectProbe, httpProbe, type Probe, type Sockets } from './probe.js'
-import type { Thresholds } from './verdict.js'
+import type { Thresholds } from './thresholds.js'
 
 /** How one backend is checked, and when. */
 export interface CheckPlan extends Thresholds {
   readonly probe: Probe
   /** By which it tells changes between two checks; undefined where it cannot. */
-  readonly watch?: Pick<HealthWatch, 'owner' | 'renew' | 'stop'>
+  readonly watch?: Pick<HealthWatch, 'owner' | 'reconnect' | 'stop'>
   readonly periodMs: number
   /** While it is unhealthy. */
   readonly downPeriodMs: number

@@ -28,7 +28,7 @@ export class Flapping {
   }
 
   /** A healthy backend has gone out. */
-  noteFall(): void {
+  recordFall(): void {
     const nowMs = this.#now()
     const level = this.#levelAt(nowMs)
     this.#falls = [...this.#falls.filter((atMs) => nowMs - atMs < this.#windowMs), nowMs].slice(-FALLS)

@@ -4,7 +4,7 @@ import { isGrpcHead } from '../base/grpc/call.js'
 import { decodeMessage, GrpcStatus, statusName } from '../base/grpc/status.js'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
-import { BrokenMessage, framed, MessageReader } from './grpc/message-reader.js'
+import { BrokenMessage, frameMessage, MessageReader } from './grpc/message-reader.js'
 import { healthRequest, SERVING_STATUSES, servingStatusOf } from './grpc/messages.js'
 
 const MAX_MESSAGE_BYTES = 4096
@@ -20,7 +20,7 @@ export interface HealthAnswer {
   /** The call ended without an error. */
   readonly isOk?: boolean
   /** The server has said how it is. */
-  readonly isOfHealth?: boolean
+  readonly hasHealthStatus?: boolean
   /** It does not know the method that was called. */
   readonly isUnimplemented?: boolean
 }
@@ -36,9 +36,9 @@ export interface HealthCallOwner {
 }
 
 /** The request of a call of `grpc.health.v1.Health` for a service. */
-export function healthCall(head: string, service: string): OutgoingRequest {
+export function healthCallRequest(head: string, service: string): OutgoingRequest {
   const body = new IncomingMessage(new Socket())
-  body.push(framed(healthRequest(service)))
+  body.push(frameMessage(healthRequest(service)))
   body.push(null)
   body.complete = true
   return { method: 'POST', head, body, repeatable: false }
@@ -75,7 +75,7 @@ export class HealthCall implements ResponseHandler {
   onData(chunk: Buffer): void {
     if (!isOfGrpc(this.#head!)) return
     try {
-      this.#messages.take(chunk)
+      this.#messages.push(chunk)
     } catch (error) {
       if (!(error instanceof BrokenMessage)) throw error
       this.connection!.fail(error)
@@ -100,7 +100,7 @@ export class HealthCall implements ResponseHandler {
   #onMessage(message: Buffer): void {
     const status = servingStatusOf(message)
     const name = SERVING_STATUSES[status] ?? `status ${status}`
-    this.#owner.onStatus({ ok: name === 'SERVING', result: `gRPC ${name}`, isOfHealth: true })
+    this.#owner.onStatus({ ok: name === 'SERVING', result: `gRPC ${name}`, hasHealthStatus: true })
   }
 }
 

@@ -1,10 +1,10 @@
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
+import { type HealthAnswer, HealthCall, healthCallRequest } from './grpc-call.js'
 import { type HealthRequest, healthRequestTo } from './grpc-request.js'
 import { HealthWatch } from './grpc-watch.js'
+import { sendOneShot } from './one-shot-request.js'
 import type { HealthCheckConfig } from './options.js'
-import { CheckTimeout, measured, type Probe, type Sockets } from './probe.js'
-import { sendSingly } from './single-request.js'
+import { CheckTimeout, type Probe, type Sockets, timed } from './probe.js'
 
 const BUFFER_BYTES = 4096
 
@@ -30,10 +30,10 @@ export function grpcChecks(
     // An operator may have added it so while it runs.
     if (!request.origin.h2) return { ok: false, result: 'gRPC needs ;h2' }
     const answer = await askHealth(request, sockets, maxHeadBytes)
-    if (answer.isOfHealth) watch.keep(performance.now())
+    if (answer.hasHealthStatus) watch.ensureOpen(performance.now())
     return { ok: answer.ok, result: answer.result }
   }
-  return { probe: () => measured(request.timeoutMs, ask), watch }
+  return { probe: () => timed(request.timeoutMs, ask), watch }
 }
 
 /** Asks `grpc.health.v1.Health/Check` over a connection of its own. Rejects if no answer comes of it. */
@@ -62,6 +62,6 @@ function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: numbe
       ...sockets,
       onGone: () => clearTimeout(timer)
     }
-    const connection = sendSingly(origin, options, healthCall(checkHead, service), call)
+    const connection = sendOneShot(origin, options, healthCallRequest(checkHead, service), call)
   })
 }

@@ -2,7 +2,7 @@ import type { CheckResult } from '../pool/backend.js'
 import { Connection } from '../transport/http2/connection.js'
 import { http2Options } from '../transport/http2/options.js'
 import type { SocketOptions } from '../transport/sockets/open-socket.js'
-import { type HealthAnswer, HealthCall, healthCall } from './grpc-call.js'
+import { type HealthAnswer, HealthCall, healthCallRequest } from './grpc-call.js'
 import type { HealthRequest } from './grpc-request.js'
 
 /** What is told more often than this, or than a quarter of the period, is told together. */
@@ -18,7 +18,7 @@ export type WatchOptions = Pick<SocketOptions, 'bufferSizeBytes' | 'credentials'
 /** What is told of a watch. */
 export interface WatchOwner {
   /** The backend says how it is: something else than it said last. */
-  onTold(result: CheckResult): void
+  onStatus(result: CheckResult): void
   /** It says no more, though it could before. */
   onLost(): void
 }
@@ -50,14 +50,14 @@ export class HealthWatch {
   }
 
   /** The backend answers: has the call opened, or looks whether it still stands. */
-  keep(nowMs: number): void {
+  ensureOpen(nowMs: number): void {
     if (this.#isStopped) return
     if (this.#connection) this.#connection.checkLife(nowMs)
     else if (nowMs >= this.#opensMs) this.#open(nowMs)
   }
 
   /** The backend is at another address by now: the next check that passes opens the call there. */
-  renew(): void {
+  reconnect(): void {
     this.#opensMs = Number.NEGATIVE_INFINITY
     this.#connection?.fail(new Error('watched elsewhere'))
   }
@@ -83,7 +83,7 @@ export class HealthWatch {
     const named = servername === undefined ? {} : { servername }
     const options = http2Options(origin, { ...this.#options, ...named, connectTimeoutMs: timeoutMs })
     const connection: Connection = new Connection(options, {
-      onReady: () => connection.send(healthCall(watchHead, service), call),
+      onReady: () => connection.send(healthCallRequest(watchHead, service), call),
       // A server that shuts down in good order waits for its calls to end.
       onChange: () => {
         if (connection.isClosing) call.connection?.destroy()
@@ -108,13 +108,13 @@ export class HealthWatch {
     const nowMs = performance.now()
     const waitMs = this.#toldMs + Math.min(LEAST_MS, this.#periodMs * LEAST_SHARE) - nowMs
     clearTimeout(this.#timer)
-    if (waitMs <= 0) this.#tell()
-    else this.#timer = setTimeout(() => this.#tell(), waitMs).unref()
+    if (waitMs <= 0) this.#report()
+    else this.#timer = setTimeout(() => this.#report(), waitMs).unref()
   }
 
-  #tell(): void {
+  #report(): void {
     const { ok, result } = this.#said!
     this.#toldMs = performance.now()
-    this.owner?.onTold({ at: new Date(), ok, result: `${result}, told by Watch`, latencyMs: 0 })
+    this.owner?.onStatus({ at: new Date(), ok, result: `${result}, told by Watch`, latencyMs: 0 })
   }
 }

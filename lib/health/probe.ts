@@ -6,8 +6,8 @@ import type { ResponseHandler } from '../transport/backend-stream.js'
 import { SocketOpener, type SocketOptions } from '../transport/sockets/open-socket.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
+import { sendOneShot } from './one-shot-request.js'
 import type { HealthCheckConfig } from './options.js'
-import { sendSingly } from './single-request.js'
 
 const BUFFER_BYTES = 16_384
 
@@ -33,7 +33,7 @@ export function httpProbe(config: HealthCheckConfig, sockets: Sockets): Probe {
   const match = new BodyMatch(config.body)
   return (backend) => {
     const request = checkRequest(backend.config, config)
-    return measured(request.timeoutMs, async () => {
+    return timed(request.timeoutMs, async () => {
       const { statusCode, body } = await ask(request, wantsBody, sockets)
       const result = `status ${statusCode}`
       if (body === undefined) return { ok: request.expects(statusCode), result }
@@ -92,7 +92,7 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
       ...sockets,
       onGone: () => clearTimeout(timer)
     }
-    const connection = sendSingly(
+    const connection = sendOneShot(
       origin,
       options,
       { method, head, body: undefined, repeatable: true },
@@ -105,7 +105,7 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
 export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
   const options = { ...sockets, connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES }
   return (backend) =>
-    measured(timeoutMs, async () => {
+    timed(timeoutMs, async () => {
       // Whatever is spoken there.
       const opener = new SocketOpener({ ...backend.config, protocol: 'http:' }, options)
       await new Promise<void>((resolve, reject) => {
@@ -120,7 +120,7 @@ export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
 }
 
 /** Times a check, and makes a result of its failure. */
-export async function measured(
+export async function timed(
   timeoutMs: number,
   ask: () => Promise<Pick<CheckResult, 'ok' | 'result' | 'missing'>>
 ): Promise<CheckResult> {

@@ -3,18 +3,18 @@ import type { Backend, CheckResult } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import type { CheckPlan } from './check-plan.js'
-import { inTurns, type Timers } from './first-checks.js'
+import { eachLimit, type Timers } from './each-limit.js'
 import { Flapping } from './flapping.js'
 import type { WatchOwner } from './grpc-watch.js'
-import { applyCheck, isInDoubt } from './verdict.js'
+import { applyCheck, isTransitional } from './thresholds.js'
 
 const JITTER = 0.1
 /** In doubt, a backend is checked after this part of its period, and after a second at the latest. */
-const IN_DOUBT_SHARE = 1 / 4
-const IN_DOUBT_PERIOD_MS = 1000
+const FAST_PERIOD_SHARE = 1 / 4
+const MAX_FAST_PERIOD_MS = 1000
 /** All are checked at once at the start, and much the same in doubt, as when the network was away. */
 const SPREAD_AT_START = 1
-const SPREAD_AFTER_DOUBT = 0.5
+const SPREAD_AFTER_FAST_CHECK = 0.5
 
 export interface SchedulerOptions extends Partial<Timers> {
   readonly planOf: (backend: BackendConfig) => CheckPlan
@@ -73,7 +73,7 @@ export class HealthScheduler {
       if (this.#scheduleOf(backend).plan.recoveryOnly)
         this.#registry.setState(backend, 'healthy', 'taken for healthy, as it is not checked')
     const checked = backends.filter((backend) => !this.#scheduleOf(backend).plan.recoveryOnly)
-    await inTurns(checked, (backend) => this.#check(backend), this.#timers)
+    await eachLimit(checked, (backend) => this.#check(backend), this.#timers)
   }
 
   /** Checks a backend that has joined, from now on. */
@@ -104,14 +104,14 @@ export class HealthScheduler {
   }
 
   /** A backend is at another address by now: one that is out may be well there, and the other way round. */
-  noteMove(backend: Backend): void {
-    this.#scheduleOf(backend).plan.watch?.renew()
+  onAddressChange(backend: Backend): void {
+    this.#scheduleOf(backend).plan.watch?.reconnect()
     this.checkSoon(backend)
   }
 
   /** A healthy backend has gone out, for whatever reason. */
-  noteFall(backend: Backend): void {
-    this.#scheduleOf(backend).flapping.noteFall()
+  recordFall(backend: Backend): void {
+    this.#scheduleOf(backend).flapping.recordFall()
   }
 
   stop(): void {
@@ -126,11 +126,11 @@ export class HealthScheduler {
    * Something that a backend tells by itself is no failure that may be by chance, so it takes it out at once. What brings
    * it back is checked at once.
    */
-  #onTold(backend: Backend, { plan, flapping }: Schedule, result: CheckResult): void {
+  #onStatus(backend: Backend, { plan, flapping }: Schedule, result: CheckResult): void {
     if (backend.state === (result.ok ? 'healthy' : 'unhealthy')) return
     applyCheck(this.#registry, backend, result, { ...plan, fall: 1 }, flapping)
     if (result.ok && !backend.eligible) void this.#check(backend)
-    else if (!this.#scheduleOf(backend).running) this.#schedule(backend, isInDoubt(backend))
+    else if (!this.#scheduleOf(backend).running) this.#schedule(backend, isTransitional(backend))
   }
 
   async #check(backend: Backend): Promise<void> {
@@ -152,7 +152,7 @@ export class HealthScheduler {
     applyCheck(this.#registry, backend, result, plan, flapping)
     if (result.ok && backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)
     if (plan.recoveryOnly && backend.eligible) return
-    this.#schedule(backend, isInDoubt(backend) || plan.recoveryOnly)
+    this.#schedule(backend, isTransitional(backend) || plan.recoveryOnly)
   }
 
   #schedule(backend: Backend, soon: boolean): void {
@@ -161,9 +161,9 @@ export class HealthScheduler {
     const { periodMs, downPeriodMs } = schedule.plan
     const regularMs = backend.state === 'unhealthy' ? downPeriodMs : periodMs
     const delayMs = soon
-      ? Math.min(IN_DOUBT_PERIOD_MS, periodMs * IN_DOUBT_SHARE, regularMs)
+      ? Math.min(MAX_FAST_PERIOD_MS, periodMs * FAST_PERIOD_SHARE, regularMs)
       : regularMs * this.#shareOf(backend, schedule)
-    schedule.spread = soon ? SPREAD_AFTER_DOUBT : 0
+    schedule.spread = soon ? SPREAD_AFTER_FAST_CHECK : 0
     schedule.soon = soon
     schedule.timer = this.#timers.setTimeout(() => void this.#check(backend), this.#jittered(delayMs))
     schedule.timer.unref?.()
@@ -187,7 +187,7 @@ export class HealthScheduler {
 
   #watchOwner(backend: Backend, schedule: Schedule): WatchOwner {
     return {
-      onTold: (result) => this.#onTold(backend, schedule, result),
+      onStatus: (result) => this.#onStatus(backend, schedule, result),
       onLost: () => this.checkSoon(backend)
     }
   }

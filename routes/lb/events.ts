@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyPluginAsync } from 'fastify'
-import { isForeign } from '../../lib/admin/authority.js'
+import { isCrossSite } from '../../lib/admin/bearer-token.js'
 
 const RETRY_AFTER_SECONDS = 5
 const HEADERS = {
@@ -18,7 +18,7 @@ const events: FastifyPluginAsync = async (fastify) => {
 
   fastify.get('/events', (request, reply) => {
     // Pages of other sites could not read it, but take all places.
-    if (isForeign(request.headers, request.protocol)) {
+    if (isCrossSite(request.headers, request.protocol)) {
       reply.callNotFound()
     } else if (!broadcast.isOpen) {
       reply.code(503).header('Retry-After', RETRY_AFTER_SECONDS).header('Cache-Control', 'no-store').send({
@@ -33,7 +33,7 @@ const events: FastifyPluginAsync = async (fastify) => {
       reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders)
       // Its connection has ended, and so it is forgotten.
       reply.raw.on('error', () => {})
-      broadcast.join(reply.raw)
+      broadcast.subscribe(reply.raw)
     }
   })
 

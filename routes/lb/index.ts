@@ -1,15 +1,15 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { namesTwoHosts } from '../../lib/admin/raw-fields.js'
-import { twoHosts } from '../../lib/admin/refusal.js'
+import { twoHosts } from '../../lib/admin/api-error.js'
+import { hasConflictingHosts } from '../../lib/admin/raw-headers.js'
 import type { Config } from '../../lib/config/load.js'
 import { comesFrom } from '../../lib/listener/client/peer.js'
 import { withHsts } from '../../lib/proxy/response/hsts.js'
 import { answerError } from './api/errors.js'
 import api from './api/index.js'
 import events from './events.js'
+import hostCheck from './host-check.js'
 import metrics from './metrics.js'
-import noPage from './no-page.js'
-import ownHosts from './own-hosts.js'
+import notFound from './not-found.js'
 import page from './page.js'
 import readiness from './readiness.js'
 import stats from './stats.js'
@@ -20,7 +20,7 @@ import unreadBody from './unread-body.js'
  * other site's, and for other addresses not there.
  */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  await noPage(fastify, {})
+  await notFound(fastify, {})
   await unreadBody(fastify)
   if (config.hstsSeconds > 0) {
     fastify.addHook('onRequest', (request, reply, done) => {
@@ -31,7 +31,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
   }
   fastify.setErrorHandler(answerError)
   fastify.addHook('onRequest', (request, _reply, done) => {
-    done(namesTwoHosts(request.raw.rawHeaders) ? twoHosts() : undefined)
+    done(hasConflictingHosts(request.raw.rawHeaders) ? twoHosts() : undefined)
   })
   await fastify.register(readiness)
   await fastify.register(async (restricted) => {
@@ -39,7 +39,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
       if (comesFrom(request.raw.socket, config.admin.allow)) done()
       else reply.callNotFound()
     })
-    await ownHosts(restricted, { config })
+    await hostCheck(restricted, { config })
     await restricted.register(page)
     await restricted.register(events)
     await restricted.register(stats)

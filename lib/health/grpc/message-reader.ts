@@ -7,7 +7,7 @@ const PREFIX_BYTES = 5
 export class BrokenMessage extends BrokenResponse {}
 
 /** A message as it lies in a body: not compressed, behind its length. */
-export function framed(message: Uint8Array): Buffer {
+export function frameMessage(message: Uint8Array): Buffer {
   const bytes = Buffer.alloc(PREFIX_BYTES + message.length)
   bytes.writeUInt32BE(message.length, 1)
   bytes.set(message, PREFIX_BYTES)
@@ -27,7 +27,7 @@ export class MessageReader {
   }
 
   /** @throws {BrokenMessage} if a message is compressed, which was not offered, or too large */
-  take(chunk: Buffer): void {
+  push(chunk: Buffer): void {
     let bytes = Buffer.concat([this.#partial, chunk])
     while (bytes.length >= PREFIX_BYTES) {
       const length = bytes.readUInt32BE(1)

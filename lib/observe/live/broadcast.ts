@@ -3,21 +3,21 @@ import type { Registry } from '../../pool/registry.js'
 import { backendView } from '../backend-view.js'
 import type { RequestMetrics } from '../metrics/request-metrics.js'
 import type { Statistics } from '../statistics.js'
-import { Audience, type Listener } from './audience.js'
-import { BackendLoads } from './backend-loads.js'
+import { BackendRates } from './backend-rates.js'
 import { HealthHistory } from './health-history.js'
-import type { Timeline } from './timeline.js'
+import { type Subscriber, Subscribers } from './subscribers.js'
+import type { TimeSeries } from './time-series.js'
 
-const LISTENERS = 32
+const MAX_SUBSCRIBERS = 32
 /** How soon one comes again who was cut off, in milliseconds. */
 const RETRY_MS = 1000
 
 export interface BroadcastSource {
   readonly registry: Registry
   /** The backends as they were last set, by a version. */
-  readonly fleet: { readonly version: string }
+  readonly backendList: { readonly version: string }
   readonly requests: RequestMetrics
-  readonly timeline: Timeline
+  readonly timeSeries: TimeSeries
   readonly statistics: () => Statistics
   /** Whether the API takes changes. */
   readonly isWritable: boolean
@@ -29,47 +29,47 @@ export interface BroadcastSource {
  */
 export class Broadcast {
   readonly #source: BroadcastSource
-  readonly #audience = new Audience(LISTENERS)
+  readonly #subscribers = new Subscribers(MAX_SUBSCRIBERS)
   readonly #health: HealthHistory
-  readonly #loads: BackendLoads
-  #changesTold = 0
+  readonly #rates: BackendRates
+  #changesSent = 0
   #hasEnded = false
 
   constructor(source: BroadcastSource) {
     this.#source = source
     this.#health = new HealthHistory(source.registry)
-    this.#loads = new BackendLoads(source.registry)
+    this.#rates = new BackendRates(source.registry)
   }
 
   /** Whether it takes one more. */
   get isOpen(): boolean {
-    return !this.#audience.isFull && !this.#hasEnded
+    return !this.#subscribers.isFull && !this.#hasEnded
   }
 
-  join(listener: Listener): void {
-    this.#audience.join(listener, `retry: ${RETRY_MS}\n\n${this.#whole()}`)
+  subscribe(subscriber: Subscriber): void {
+    this.#subscribers.add(subscriber, `retry: ${RETRY_MS}\n\n${this.#whole()}`)
   }
 
-  /** To be called once a second, when the timeline has its sample. */
+  /** To be called once a second, when the time series has its sample. */
   tick(): void {
-    this.#loads.sample()
-    this.#audience.tell(
+    this.#rates.sample()
+    this.#subscribers.send(
       () => this.#tick(),
       () => this.#whole()
     )
-    this.#changesTold = this.#health.count
+    this.#changesSent = this.#health.count
   }
 
   /** Says that the balancer goes, and nothing after that. */
   end(): void {
     this.#hasEnded = true
-    this.#audience.end(event('end', {}))
+    this.#subscribers.end(event('end', {}))
   }
 
   /** What is now. */
   get #now() {
-    const { statistics, fleet, isWritable } = this.#source
-    return { at: Date.now(), ...statistics(), fleet: fleet.version, isWritable }
+    const { statistics, backendList, isWritable } = this.#source
+    return { at: Date.now(), ...statistics(), fleet: backendList.version, isWritable }
   }
 
   #viewOf(backend: Backend) {
@@ -81,11 +81,11 @@ export class Broadcast {
   }
 
   #tick(): string {
-    const { registry, timeline } = this.#source
-    const hasChanged = this.#health.count !== this.#changesTold
+    const { registry, timeSeries } = this.#source
+    const hasChanged = this.#health.count !== this.#changesSent
     return event('tick', {
       ...this.#now,
-      sample: timeline.samples.at(-1) ?? null,
+      sample: timeSeries.samples.at(-1) ?? null,
       backends: registry.backends.map((backend) => ({
         ...this.#viewOf(backend),
         ...(hasChanged ? { changes: this.#health.of(backend) } : {})
@@ -94,14 +94,14 @@ export class Broadcast {
   }
 
   #whole(): string {
-    const { registry, timeline } = this.#source
+    const { registry, timeSeries } = this.#source
     return event('all', {
       ...this.#now,
-      samples: timeline.samples,
+      samples: timeSeries.samples,
       backends: registry.backends.map((backend) => ({
         ...this.#viewOf(backend),
         changes: this.#health.of(backend),
-        perSecond: this.#loads.of(backend)
+        perSecond: this.#rates.of(backend)
       }))
     })
   }

@@ -1,7 +1,7 @@
 import type { Backend, BackendStatus } from '../../pool/backend.js'
 import type { Registry } from '../../pool/registry.js'
 
-const KEPT = 20
+const MAX_CHANGES = 20
 
 /** What a backend has become, when, and why. */
 export interface HealthChange {
@@ -57,7 +57,7 @@ export class HealthHistory {
     // A check may fail while a drain keeps it out: what is shown of it stays the same.
     if (!changes || changes.at(-1)?.to === backend.status) return
     changes.push({ at: this.#now(), to: backend.status, reason })
-    if (changes.length > KEPT) changes.shift()
+    if (changes.length > MAX_CHANGES) changes.shift()
     this.#count++
   }
 }

@@ -1,11 +1,11 @@
-import { noSuchBackend } from '../../../lib/admin/refusal.js'
+import { noSuchBackend } from '../../../lib/admin/api-error.js'
 import type { Backend } from '../../../lib/pool/backend.js'
 import type { Registry } from '../../../lib/pool/registry.js'
 import { canonicalAddress } from '../../../lib/pool/spec/backend-spec.js'
 
 /**
  * The backend that a path names.
- * @throws {Refusal} if there is none
+ * @throws {ApiError} if there is none
  */
 export function backendOf(registry: Registry, { address }: { address: string }): Backend {
   const backend = registry.backendAt(address) ?? registry.backendAt(canonicalAddress(address))

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import { valuesOf } from '../../../lib/admin/raw-fields.js'
-import { bodyTimeout, bodyTooLarge, brokenJson, notJson } from '../../../lib/admin/refusal.js'
+import { bodyTimeout, bodyTooLarge, brokenJson, notJson } from '../../../lib/admin/api-error.js'
+import { fieldValues } from '../../../lib/admin/raw-headers.js'
 import { hasBody } from '../../../lib/base/http/request-body.js'
 
 const MAX_BYTES = 256 * 1024
@@ -12,7 +12,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Refuses what is of another type than JSON: forms of other sites can send nothing else. */
 export function checkType({ raw }: FastifyRequest, isWanted: boolean): void {
-  const [type, another] = valuesOf(raw.rawHeaders, 'content-type')
+  const [type, another] = fieldValues(raw.rawHeaders, 'content-type')
   if (type === undefined && !isWanted && !hasBody(raw)) return
   if (type === undefined || another !== undefined || !JSON_TYPE.test(type)) throw notJson()
 }

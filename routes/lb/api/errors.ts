@@ -1,17 +1,17 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify'
-import { Refusal, wrongBackend } from '../../../lib/admin/refusal.js'
+import { ApiError, wrongBackend } from '../../../lib/admin/api-error.js'
 import { SpecError } from '../../../lib/pool/spec/json-spec.js'
 
 /** Answers what is refused, in the shape of Fastify's errors. */
 export function answerError(
-  error: FastifyError | Refusal,
+  error: FastifyError | ApiError,
   request: FastifyRequest,
   reply: FastifyReply
 ): void {
   const told = error instanceof SpecError ? wrongBackend(error.message) : error
   const statusCode = told.statusCode ?? 500
-  const isOurs = statusCode >= 500 && !(told instanceof Refusal)
+  const isOurs = statusCode >= 500 && !(told instanceof ApiError)
   if (isOurs) request.log.error({ err: error }, 'The API failed')
   if (statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
   reply.code(statusCode).send({

@@ -5,7 +5,7 @@ import { errors, list, params, view } from './schemas.js'
 
 /** What the backends are, by whoever may read it. */
 const reads: FastifyPluginAsync = async (fastify) => {
-  const { fleet, registry } = fastify
+  const { backendList, registry } = fastify
 
   fastify.get(
     '/backends',
@@ -17,8 +17,8 @@ const reads: FastifyPluginAsync = async (fastify) => {
       }
     },
     (_request, reply) => {
-      reply.header('ETag', `"${fleet.version}"`)
-      reply.send({ version: fleet.version, backends: registry.backends.map(backendView) })
+      reply.header('ETag', `"${backendList.version}"`)
+      reply.send({ version: backendList.version, backends: registry.backends.map(backendView) })
     }
   )
 
@@ -34,7 +34,7 @@ const reads: FastifyPluginAsync = async (fastify) => {
     },
     (request, reply) => {
       const backend = backendOf(registry, request.params)
-      reply.header('ETag', `"${fleet.version}"`).send(backendView(backend))
+      reply.header('ETag', `"${backendList.version}"`).send(backendView(backend))
     }
   )
 }

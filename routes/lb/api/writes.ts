@@ -1,6 +1,4 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import { Authority, isForeign, isWanted } from '../../../lib/admin/authority.js'
-import type { BackendOptions, Orders } from '../../../lib/admin/fleet.js'
 import {
   backendExists,
   foreignOrigin,
@@ -8,7 +6,9 @@ import {
   notSaved,
   unauthorized,
   versionChanged
-} from '../../../lib/admin/refusal.js'
+} from '../../../lib/admin/api-error.js'
+import type { BackendOptions, Orders } from '../../../lib/admin/backend-list.js'
+import { BearerToken, isCrossSite, isVersionMatch } from '../../../lib/admin/bearer-token.js'
 import { clientAddress } from '../../../lib/listener/client/peer.js'
 import { backendView } from '../../../lib/observe/backend-view.js'
 import type { BackendSpec } from '../../../lib/pool/spec/json-spec.js'
@@ -20,14 +20,14 @@ type Named = { Params: { address: string } }
 
 /** Changes of the backends, by whoever knows the token. */
 const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token }) => {
-  const { fleet, registry } = fastify
-  const authority = new Authority(token)
+  const { backendList, registry } = fastify
+  const bearer = new BearerToken(token)
   const security = [{ token: [] }]
 
   fastify.addHook('onRequest', async (request) => {
     const { headers, protocol, raw, routeOptions } = request
-    if (isForeign(headers, protocol)) throw foreignOrigin()
-    if (!authority.isIn(raw.rawHeaders)) throw unauthorized()
+    if (isCrossSite(headers, protocol)) throw foreignOrigin()
+    if (!bearer.isSentIn(raw.rawHeaders)) throw unauthorized()
     checkType(request, routeOptions.schema?.body !== undefined)
   })
   fastify.addHook('preValidation', async (request) => {
@@ -36,12 +36,12 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
 
   /** Makes a change, if the list is still the one that it is made for, and answers when it will last. */
   const make = async <T>(request: FastifyRequest, reply: FastifyReply, act: () => T): Promise<T> => {
-    if (!isWanted(fleet.version, request.headers['if-match'])) throw versionChanged()
+    if (!isVersionMatch(backendList.version, request.headers['if-match'])) throw versionChanged()
     const result = act()
-    reply.header('ETag', `"${fleet.version}"`)
+    reply.header('ETag', `"${backendList.version}"`)
     const client = clientAddress(request.raw.socket)
     request.log.info({ client }, `${request.method} ${request.url} by ${client}`)
-    await fastify.fleetSaved().catch(() => {
+    await fastify.backendListSaved().catch(() => {
       throw notSaved()
     })
     return result
@@ -76,7 +76,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     },
     async (request, reply) => {
       const added = await make(request, reply, () => {
-        const backend = fleet.add(request.body)
+        const backend = backendList.add(request.body)
         if (!backend) throw backendExists()
         return backendView(backend)
       })
@@ -106,8 +106,8 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     },
     (request, reply) =>
       make(request, reply, () => {
-        const changes = fleet.replace(request.body)
-        return { version: fleet.version, ...changes }
+        const changes = backendList.replace(request.body)
+        return { version: backendList.version, ...changes }
       })
   )
 
@@ -128,7 +128,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     (request, reply) =>
       make(request, reply, () => {
         const backend = backendOf(registry, request.params)
-        fleet.change(backend, request.body)
+        backendList.change(backend, request.body)
         return backendView(backend)
       })
   )
@@ -147,7 +147,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     },
     async (request, reply) => {
       await make(request, reply, () => {
-        if (!fleet.remove(backendOf(registry, request.params))) throw lastBackend()
+        if (!backendList.remove(backendOf(registry, request.params))) throw lastBackend()
       })
       return reply.code(204).send()
     }
@@ -168,7 +168,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     (request, reply) =>
       make(request, reply, () => {
         const backend = backendOf(registry, request.params)
-        fleet.reset(backend)
+        backendList.reset(backend)
         return backendView(backend)
       })
   )

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { AdminHosts } from '../../../lib/admin/admin-hosts.js'
-import { ownNames } from '../../../lib/admin/own-names.js'
-import { namesTwoHosts, valuesOf } from '../../../lib/admin/raw-fields.js'
+import { machineNames } from '../../../lib/admin/machine-names.js'
+import { fieldValues, hasConflictingHosts } from '../../../lib/admin/raw-headers.js'
 
 const NOBODY_ELSES = [
   ...['127.0.0.1', '10.1.2.3', '203.0.113.9', '[::1]', '[2001:DB8::7]', '[::ffff:10.1.2.3]'],
@@ -104,7 +104,7 @@ t.test('every host that a request names has to be one of them', async (t) => {
     [[':authority', 'evil.example', 'host', 'localhost'], 'evil.example'],
     [[':authority', 'localhost', 'host', 'evil.example'], 'evil.example']
   ] as const)
-    t.equal(hosts.foreignIn(rawHeaders), foreign, rawHeaders.join(' '))
+    t.equal(hosts.foreignHostOf(rawHeaders), foreign, rawHeaders.join(' '))
 })
 
 t.test('a request names one host', async (t) => {
@@ -118,8 +118,8 @@ t.test('a request names one host', async (t) => {
     [true, 'Host', 'a', 'host', 'a'],
     [true, 'Host', 'a', 'X', 'y', 'HOST', 'b']
   ] as const)
-    t.equal(namesTwoHosts(rawHeaders), isTwo, rawHeaders.join(' '))
-  t.same(valuesOf(['A', 'b', 'B', 'a', 'a', 'c'], 'a'), ['b', 'c'], 'a value is no name')
+    t.equal(hasConflictingHosts(rawHeaders), isTwo, rawHeaders.join(' '))
+  t.same(fieldValues(['A', 'b', 'B', 'a', 'a', 'c'], 'a'), ['b', 'c'], 'a value is no name')
 })
 
 t.test('the names of this machine', async (t) => {
@@ -131,13 +131,13 @@ t.test('the names of this machine', async (t) => {
   ].join('\n')
   const RESOLVER =
     '# search evil.example\nnameserver 10.0.0.1\nsearch prod.example. Lab.example\ndomain old.example\n'
-  t.same(ownNames('WEB1', HOSTS, RESOLVER), [
+  t.same(machineNames('WEB1', HOSTS, RESOLVER), [
     'web1',
     'web1.corp.example',
     'web1.prod.example',
     'web1.lab.example',
     'web1.old.example'
   ])
-  t.same(ownNames('web1.corp.example.', '', ''), ['web1.corp.example'])
-  t.ok(ownNames().length > 0, 'of this one')
+  t.same(machineNames('web1.corp.example.', '', ''), ['web1.corp.example'])
+  t.ok(machineNames().length > 0, 'of this one')
 })

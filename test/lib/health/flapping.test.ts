@@ -12,7 +12,7 @@ function history(periodMs = 5000) {
     /** Lets time pass, then the backend goes out; returns what brings it back, where two passes do for others. */
     fallAfter: (ms: number) => {
       nowMs += ms
-      flapping.noteFall()
+      flapping.recordFall()
       return flapping.passesNeeded(2)
     },
     passesAfter: (ms: number) => {

@@ -54,7 +54,7 @@ class World {
       ...options
     })
     this.registry.on('state', ({ backend, from, to }) => {
-      if (from === 'healthy' && to === 'unhealthy') this.scheduler.noteFall(backend)
+      if (from === 'healthy' && to === 'unhealthy') this.scheduler.recordFall(backend)
     })
   }
 
@@ -436,10 +436,10 @@ t.test('its timers do not keep the process alive', async (t) => {
 
 t.test('what a backend tells by itself counts at once, and what it had told before does not', async (t) => {
   let stopped = 0
-  const watch = { owner: undefined as WatchOwner | undefined, renew: () => {}, stop: () => stopped++ }
+  const watch = { owner: undefined as WatchOwner | undefined, reconnect: () => {}, stop: () => stopped++ }
   const world = new World('a:80', { watch })
   const tell = (ok: boolean) =>
-    watch.owner!.onTold({ at: new Date(), ok, result: ok ? 'SERVING' : 'NOT_SERVING', latencyMs: 0 })
+    watch.owner!.onStatus({ at: new Date(), ok, result: ok ? 'SERVING' : 'NOT_SERVING', latencyMs: 0 })
   let isWell = true
   world.answer = () => isWell
   await world.scheduler.start()

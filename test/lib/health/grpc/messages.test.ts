@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { BrokenMessage, framed, MessageReader } from '../../../../lib/health/grpc/message-reader.js'
+import { BrokenMessage, frameMessage, MessageReader } from '../../../../lib/health/grpc/message-reader.js'
 import { healthRequest, servingStatusOf } from '../../../../lib/health/grpc/messages.js'
 
 t.test('a request names the service, in the format of protobuf', async (t) => {
@@ -9,7 +9,7 @@ t.test('a request names the service, in the format of protobuf', async (t) => {
   const long = healthRequest('x'.repeat(300))
   t.equal(long.subarray(0, 3).toString('hex'), '0aac02')
   t.equal(long.length, 303)
-  t.equal(framed(healthRequest('abc')).toString('hex'), '00000000050a03616263')
+  t.equal(frameMessage(healthRequest('abc')).toString('hex'), '00000000050a03616263')
 })
 
 t.test('the status of a response is read, whatever else is in it', async (t) => {
@@ -58,17 +58,17 @@ t.test('what is no such response is broken', async (t) => {
 
 t.test('messages are read in whatever parts they come', async (t) => {
   const messages = [Buffer.from('one'), Buffer.alloc(0), Buffer.from('three'), Buffer.alloc(100, 1)]
-  const body = Buffer.concat(messages.map(framed))
+  const body = Buffer.concat(messages.map(frameMessage))
   for (const size of [1, 2, 3, 5, 7, 50, body.length]) {
     const read: Buffer[] = []
     const reader = new MessageReader(100, (message) => read.push(Buffer.from(message)))
-    for (let at = 0; at < body.length; at += size) reader.take(body.subarray(at, at + size))
+    for (let at = 0; at < body.length; at += size) reader.push(body.subarray(at, at + size))
     t.same(read, messages, `${size} at a time`)
   }
 })
 
 t.test('messages that are compressed or too large are broken', async (t) => {
   const reader = () => new MessageReader(10, () => {})
-  t.throws(() => reader().take(framed(Buffer.alloc(11))), { message: 'message too large' })
-  t.throws(() => reader().take(Buffer.from([1, 0, 0, 0, 0])), { message: 'compressed message' })
+  t.throws(() => reader().push(frameMessage(Buffer.alloc(11))), { message: 'message too large' })
+  t.throws(() => reader().push(Buffer.from([1, 0, 0, 0, 0])), { message: 'compressed message' })
 })

@@ -3,7 +3,7 @@ import { BackendCell } from '../../pool/counters.js'
 import type { Registry } from '../../pool/registry.js'
 
 /** How far back the small charts of backends go, in seconds. */
-const KEPT = 60
+const KEPT_SECONDS = 60
 
 interface Load {
   readonly perSecond: number[]
@@ -11,32 +11,32 @@ interface Load {
 }
 
 /** How many requests each backend was given in each of the last sixty seconds. */
-export class BackendLoads {
+export class BackendRates {
   readonly #registry: Registry
-  readonly #loads = new Map<Backend, Load>()
+  readonly #rates = new Map<Backend, Load>()
 
   constructor(registry: Registry) {
     this.#registry = registry
-    registry.on('removed', (backend) => this.#loads.delete(backend))
+    registry.on('removed', (backend) => this.#rates.delete(backend))
   }
 
   /** To be called once a second. */
   sample(): void {
     for (const backend of this.#registry.backends) {
       const total = backend.counters.total(BackendCell.total)
-      const load = this.#loads.get(backend)
+      const load = this.#rates.get(backend)
       if (!load) {
-        this.#loads.set(backend, { perSecond: [], total })
+        this.#rates.set(backend, { perSecond: [], total })
         continue
       }
       load.perSecond.push(total - load.total)
       load.total = total
-      if (load.perSecond.length > KEPT) load.perSecond.shift()
+      if (load.perSecond.length > KEPT_SECONDS) load.perSecond.shift()
     }
   }
 
   /** The oldest first. */
   of(backend: Backend): readonly number[] {
-    return this.#loads.get(backend)?.perSecond ?? []
+    return this.#rates.get(backend)?.perSecond ?? []
   }
 }

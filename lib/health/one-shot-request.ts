@@ -5,25 +5,25 @@ import { Connection as Http2Connection } from '../transport/http2/connection.js'
 import { http2Options } from '../transport/http2/options.js'
 import { SocketOpener, type SocketOptions } from '../transport/sockets/open-socket.js'
 
-export interface SingleRequestOptions extends SocketOptions {
+export interface OneShotOptions extends SocketOptions {
   readonly maxHeadBytes: number
   /** The connection is closed. */
   readonly onGone: () => void
 }
 
 /** A connection that is there for one request. */
-export interface SingleConnection {
+export interface OneShotConnection {
   /** Closes it, and tells who has sent the request why, if its end is still to come. */
   fail(error: Error): void
 }
 
 /** Sends a request over a connection of its own, which closes when it is answered. */
-export function sendSingly(
+export function sendOneShot(
   origin: SecureOrigin,
-  options: SingleRequestOptions,
+  options: OneShotOptions,
   request: OutgoingRequest,
   handler: ResponseHandler
-): SingleConnection {
+): OneShotConnection {
   return origin.h2
     ? overHttp2(origin, options, request, handler)
     : overHttp1(origin, options, request, handler)
@@ -31,10 +31,10 @@ export function sendSingly(
 
 function overHttp1(
   origin: SecureOrigin,
-  { onGone, ...options }: SingleRequestOptions,
+  { onGone, ...options }: OneShotOptions,
   request: OutgoingRequest,
   handler: ResponseHandler
-): SingleConnection {
+): OneShotConnection {
   const opener = new SocketOpener(origin, options)
   const owner = {
     onActivity: () => {},
@@ -53,10 +53,10 @@ function overHttp1(
 
 function overHttp2(
   origin: SecureOrigin,
-  { onGone, ...options }: SingleRequestOptions,
+  { onGone, ...options }: OneShotOptions,
   request: OutgoingRequest,
   handler: ResponseHandler
-): SingleConnection {
+): OneShotConnection {
   let isSent = false
   const connection: Http2Connection = new Http2Connection(http2Options(origin, options), {
     onReady: () => {

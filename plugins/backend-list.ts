@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { Fleet } from '../lib/admin/fleet.js'
+import { BackendList } from '../lib/admin/backend-list.js'
 import { StateFile } from '../lib/admin/state-file.js'
 import { missingResource } from '../lib/base/shortage/resource.js'
 import { checkFault } from '../lib/config/health-check.js'
@@ -8,9 +8,9 @@ import type { Config } from '../lib/config/load.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /** What operators change. */
-    fleet: Fleet
+    backendList: BackendList
     /** Resolves when every change so far will survive a restart, as far as that is wanted. */
-    fleetSaved(): Promise<void>
+    backendListSaved(): Promise<void>
   }
 }
 
@@ -24,20 +24,22 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, log } = fastify
     const { enabled, path } = config.healthCheck
-    const fleet = new Fleet(registry, (backend) => (enabled ? checkFault(backend, path) : undefined))
+    const backendList = new BackendList(registry, (backend) =>
+      enabled ? checkFault(backend, path) : undefined
+    )
     const { stateFile } = config.admin
     const file = stateFile === '' ? undefined : new StateFile(stateFile, config.backends)
-    fastify.decorate('fleet', fleet)
-    fastify.decorate('fleetSaved', () => file?.saved ?? Promise.resolve())
+    fastify.decorate('backendList', backendList)
+    fastify.decorate('backendListSaved', () => file?.saved ?? Promise.resolve())
     if (!file) return
 
     restore(file)
-    fleet.on('configured', (configs) => file.configure(configs))
+    backendList.on('configured', (configs) => file.configure(configs))
     let retry: NodeJS.Timeout | undefined
     let isShort = false
     const save = () => {
       clearTimeout(retry)
-      file.save(fleet.stored).then(
+      file.save(backendList.stored).then(
         () => {
           isShort = false
         },
@@ -50,7 +52,7 @@ export default fp<{ config: Config }>(
         }
       )
     }
-    fleet.on('changed', save)
+    backendList.on('changed', save)
     // Its failure has been logged.
     fastify.addHook('onClose', () => {
       clearTimeout(retry)
@@ -64,7 +66,7 @@ export default fp<{ config: Config }>(
       else if ('fault' in read) log.error(`${stateFile} is ignored: ${read.fault}`)
       else if (read.backends) {
         try {
-          fleet.restore(read.backends)
+          backendList.restore(read.backends)
           log.info(`The backends are those of ${stateFile}`)
         } catch (error) {
           log.error(`${stateFile} is ignored: ${(error as Error).message}`)
@@ -72,5 +74,5 @@ export default fp<{ config: Config }>(
       }
     }
   },
-  { name: 'fleet', dependencies: ['backend-registry'] }
+  { name: 'backend-list', dependencies: ['backend-registry'] }
 )

@@ -7,7 +7,7 @@ import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, backendsOf, type FaultOf, specOf } from '../pool/spec/json-spec.js'
 
 /** What changed when a list of backends replaced another; addresses. */
-export interface FleetChange {
+export interface ListChange {
   readonly added: readonly string[]
   readonly removed: readonly string[]
   readonly reconfigured: readonly string[]
@@ -34,7 +34,7 @@ const HANDOVER_MS = 5000
  * What operators do to the backends. Each change is made whole or not at all, and gives the list another version, by
  * which one can tell that somebody else has changed it meanwhile.
  */
-export class Fleet extends EventEmitter<{ changed: []; configured: [readonly BackendConfig[]] }> {
+export class BackendList extends EventEmitter<{ changed: []; configured: [readonly BackendConfig[]] }> {
   readonly #registry: Registry
   readonly #faultOf: FaultOf | undefined
   /** No version of another process is one of this. */
@@ -109,7 +109,7 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
    * orders end. While nothing of the new list can be used, what leaves is, for a few seconds at most.
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
-  replace(specs: readonly BackendSpec[]): FleetChange {
+  replace(specs: readonly BackendSpec[]): ListChange {
     return this.#replaceBy(backendsOf(specs, this.#faultOf), false)
   }
 
@@ -117,12 +117,12 @@ export class Fleet extends EventEmitter<{ changed: []; configured: [readonly Bac
    * Makes the list as the configuration has it by now. It says nothing of orders, which stay as they are, and is what
    * the list starts from at the next start.
    */
-  configure(configs: readonly BackendConfig[]): FleetChange {
+  configure(configs: readonly BackendConfig[]): ListChange {
     this.emit('configured', configs)
     return this.#replaceBy(configs, true)
   }
 
-  #replaceBy(configs: readonly BackendConfig[], keepOrders: boolean): FleetChange {
+  #replaceBy(configs: readonly BackendConfig[], keepOrders: boolean): ListChange {
     const registry = this.#registry
     const change = { added: [] as string[], removed: [] as string[], reconfigured: [] as string[] }
     const wanted = new Map(configs.map((config) => [config.address, config]))

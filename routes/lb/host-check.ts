@@ -1,8 +1,8 @@
 import type { FastifyPluginAsync } from 'fastify'
 import { AdminHosts } from '../../lib/admin/admin-hosts.js'
-import { Authority } from '../../lib/admin/authority.js'
-import { ownNames } from '../../lib/admin/own-names.js'
-import { foreignHost } from '../../lib/admin/refusal.js'
+import { foreignHost } from '../../lib/admin/api-error.js'
+import { BearerToken } from '../../lib/admin/bearer-token.js'
+import { machineNames } from '../../lib/admin/machine-names.js'
 import { FirstOfEach } from '../../lib/base/first-of-each.js'
 import type { Config } from '../../lib/config/load.js'
 
@@ -13,14 +13,14 @@ const MAX_SHOWN = 255
  * Refuses requests of its scope for hosts that pages of other sites may have. Who knows the token is none of those, as a
  * browser gives it to nobody.
  */
-const ownHosts: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+const hostCheck: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { token, hosts } = config.admin
-  const own = new AdminHosts(hosts, ownNames())
-  const authority = token === '' ? undefined : new Authority(token)
+  const own = new AdminHosts(hosts, machineNames())
+  const bearer = token === '' ? undefined : new BearerToken(token)
   const refused = new FirstOfEach()
   fastify.addHook('onRequest', (request, _reply, done) => {
-    const host = own.foreignIn(request.raw.rawHeaders)
-    if (host === undefined || authority?.isIn(request.raw.rawHeaders)) {
+    const host = own.foreignHostOf(request.raw.rawHeaders)
+    if (host === undefined || bearer?.isSentIn(request.raw.rawHeaders)) {
       done()
       return
     }
@@ -34,4 +34,4 @@ const ownHosts: FastifyPluginAsync<{ config: Config }> = async (fastify, { confi
   })
 }
 
-export default ownHosts
+export default hostCheck

@@ -8,7 +8,7 @@ const RESOLVER_FILE = '/etc/resolv.conf'
  * The names of this machine, in small letters: what the system calls it, alone and in the domains in which its resolver
  * looks for names, and the names that stand beside that in the table of hosts. No query is sent for any.
  */
-export function ownNames(
+export function machineNames(
   name = hostname(),
   hosts = textOf(HOSTS_FILE),
   resolver = textOf(RESOLVER_FILE)

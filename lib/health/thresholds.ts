@@ -60,7 +60,7 @@ function pass(
 }
 
 /** Whether the next result may change the state: then it is asked for sooner. */
-export function isInDoubt(backend: Backend): boolean {
+export function isTransitional(backend: Backend): boolean {
   const cell = backend.eligible ? BackendCell.consecutiveFailures : BackendCell.consecutiveSuccesses
   return backend.counters.get(cell) > 0
 }

@@ -12,7 +12,7 @@ export interface Timers {
  * Does something with each item, 50 at a time: the next one's turn is when one is done, or has taken half a second.
  * Resolves when all are done. Nothing rejects.
  */
-export async function inTurns<T>(
+export async function eachLimit<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
   timers: Timers

@@ -1,5 +1,5 @@
 /** How far back charts go, in seconds. */
-const KEPT = 300
+const KEPT_SECONDS = 300
 
 /** What happened in about a second. */
 export interface Sample {
@@ -14,7 +14,7 @@ export interface Sample {
 }
 
 /** Totals so far, and the latencies since the sample before. */
-export interface Reading {
+export interface Totals {
   readonly requests: number
   readonly errors: number
   readonly p50Ms: number | null
@@ -29,10 +29,10 @@ interface Clock {
 }
 
 /** What the balancer did in each of the last five minutes' seconds. */
-export class Timeline {
+export class TimeSeries {
   readonly #clock: Clock
   #samples: Sample[] = []
-  #before: (Reading & { readonly ms: number }) | undefined
+  #before: (Totals & { readonly ms: number }) | undefined
 
   constructor(clock: Clock = { monotonic: () => performance.now(), wall: Date.now }) {
     this.#clock = clock
@@ -44,20 +44,20 @@ export class Timeline {
   }
 
   /** To be called once a second; where that comes late, rates are those of the time that has passed. */
-  read(reading: Reading): void {
+  add(totals: Totals): void {
     const ms = this.#clock.monotonic()
     const before = this.#before
-    this.#before = { ...reading, ms }
+    this.#before = { ...totals, ms }
     if (!before || ms <= before.ms) return
     const perSecond = (now: number, then: number) => round(((now - then) * 1000) / (ms - before.ms))
     this.#samples.push({
       at: this.#clock.wall(),
-      requests: perSecond(reading.requests, before.requests),
-      errors: perSecond(reading.errors, before.errors),
-      p50: reading.p50Ms === null ? null : round(reading.p50Ms),
-      p99: reading.p99Ms === null ? null : round(reading.p99Ms)
+      requests: perSecond(totals.requests, before.requests),
+      errors: perSecond(totals.errors, before.errors),
+      p50: totals.p50Ms === null ? null : round(totals.p50Ms),
+      p99: totals.p99Ms === null ? null : round(totals.p99Ms)
     })
-    if (this.#samples.length > KEPT) this.#samples.shift()
+    if (this.#samples.length > KEPT_SECONDS) this.#samples.shift()
   }
 }
 

@@ -1,13 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import { valuesOf } from './raw-fields.js'
+import { fieldValues } from './raw-headers.js'
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
 /** What browsers say of a request that a page of this very origin makes, or a person. */
 const OWN_SITE = new Set(['same-origin', 'none'])
 
 /** Tells who knows the token. Hashes are compared, so that the time that it takes says nothing of what was wrong. */
-export class Authority {
+export class BearerToken {
   readonly #hash: Buffer
 
   constructor(token: string) {
@@ -18,8 +18,8 @@ export class Authority {
    * Whether a request shows the token, in its one `Authorization` field.
    * @param rawHeaders names and values in turn
    */
-  isIn(rawHeaders: readonly string[]): boolean {
-    const [field = '', another] = valuesOf(rawHeaders, 'authorization')
+  isSentIn(rawHeaders: readonly string[]): boolean {
+    const [field = '', another] = fieldValues(rawHeaders, 'authorization')
     const [, token = ''] = BEARER.exec(field) ?? []
     return timingSafeEqual(hashOf(token), this.#hash) && token !== '' && another === undefined
   }
@@ -29,7 +29,7 @@ export class Authority {
  * Whether a request may come from a page of another site, or from one that does not say.
  * @param scheme of the connection, `http` or `https`
  */
-export function isForeign(headers: IncomingHttpHeaders, scheme: string): boolean {
+export function isCrossSite(headers: IncomingHttpHeaders, scheme: string): boolean {
   const { origin, host = '' } = headers
   const site = headers['sec-fetch-site']
   if (site !== undefined && (typeof site !== 'string' || !OWN_SITE.has(site))) return true
@@ -40,7 +40,7 @@ export function isForeign(headers: IncomingHttpHeaders, scheme: string): boolean
  * Whether a version is one that `If-Match` asks for, or nothing is asked (RFC 9110 section 13.1.1). A weak tag matches
  * nothing.
  */
-export function isWanted(version: string, ifMatch: string | undefined): boolean {
+export function isVersionMatch(version: string, ifMatch: string | undefined): boolean {
   if (ifMatch === undefined) return true
   const tags = ifMatch.split(',').map((tag) => tag.trim())
   return tags.includes('*') || tags.includes(`"${version}"`)

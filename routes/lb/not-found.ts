@@ -6,7 +6,7 @@ import { GrpcStatus } from '../../lib/base/grpc/status.js'
 const MESSAGE = 'There is no such page'
 
 /** Answers for every page of its scope that there is not, to a call of gRPC as its client reads it. */
-const noPage: FastifyPluginAsync = async (fastify) => {
+const notFound: FastifyPluginAsync = async (fastify) => {
   fastify.setNotFoundHandler((request, reply) => {
     if (isGrpcCall(request.raw)) {
       reply.hijack()
@@ -25,4 +25,4 @@ function answerCall(res: ServerResponse): void {
   res.end()
 }
 
-export default noPage
+export default notFound

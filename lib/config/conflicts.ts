@@ -1,14 +1,14 @@
-import { checkContradictions } from './health-check.js'
-import { http2Contradictions } from './http2.js'
+import { checkConflicts } from './health-check.js'
+import { http2Conflicts } from './http2.js'
 import type { schema } from './schema.js'
-import { stickyContradictions } from './sticky.js'
-import { tlsContradictions } from './tls.js'
+import { stickyConflicts } from './sticky.js'
+import { tlsConflicts } from './tls.js'
 import type { Needs } from './variable.js'
 
 type Values = (typeof schema)['_output']
 
 /** What is wrong with values that are right each by itself. */
-export function contradictions(values: Values): string[] {
+export function conflicts(values: Values): string[] {
   const faults: string[] = []
   const needs: Needs = (name, isUsed, need, isMet) => {
     if (isUsed && !isMet) faults.push(`${name} needs ${need}`)
@@ -27,15 +27,15 @@ export function contradictions(values: Values): string[] {
   )
   const isHash = values.LB_ALGORITHM === 'hash'
   needs('LB_HASH_KEY', values.LB_HASH_KEY.from !== 'address', 'LB_ALGORITHM=hash', isHash)
-  stickyContradictions(values, needs)
+  stickyConflicts(values, needs)
   needs(
     'LB_ADMIN_PORT',
     values.LB_ADMIN_PORT !== '' && values.LB_ADMIN_PORT !== 0,
     'another port than PORT',
     values.LB_ADMIN_PORT !== values.PORT
   )
-  http2Contradictions(values, needs, values.LB_TLS_CERT.length > 0)
-  faults.push(...checkContradictions(values, needs))
-  faults.push(...tlsContradictions(values, needs))
+  http2Conflicts(values, needs, values.LB_TLS_CERT.length > 0)
+  faults.push(...checkConflicts(values, needs))
+  faults.push(...tlsConflicts(values, needs))
   return faults
 }

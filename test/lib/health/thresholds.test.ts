@@ -1,5 +1,5 @@
 import t from 'tap'
-import { applyCheck, isInDoubt } from '../../../lib/health/verdict.js'
+import { applyCheck, isTransitional } from '../../../lib/health/thresholds.js'
 import type { Backend, CheckResult } from '../../../lib/pool/backend.js'
 import { BackendCell } from '../../../lib/pool/counters.js'
 import type { Registry } from '../../../lib/pool/registry.js'
@@ -117,7 +117,7 @@ t.test('in doubt is a backend whose next check may change its state', async (t) 
   ] as const) {
     const { backend, after } = subject('healthy')
     after(checks)
-    t.equal(isInDoubt(backend), inDoubt, `after "${checks}"`)
+    t.equal(isTransitional(backend), inDoubt, `after "${checks}"`)
   }
 })
 

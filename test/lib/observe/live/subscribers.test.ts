@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { Audience, type Listener } from '../../../../lib/observe/live/audience.js'
+import { type Subscriber, Subscribers } from '../../../../lib/observe/live/subscribers.js'
 
 /** One who writes down what it hears, and reads it when the test says so. */
-class Ear extends EventEmitter implements Listener {
+class Client extends EventEmitter implements Subscriber {
   readonly heard: string[] = []
   writableLength = 0
   ended = false
@@ -28,90 +28,90 @@ class Ear extends EventEmitter implements Listener {
   }
 }
 
-function audienceOf(number: number, limit = 8) {
-  const audience = new Audience(limit)
-  const ears = Array.from({ length: number }, () => new Ear())
-  for (const ear of ears) audience.join(ear, 'first')
-  return { audience, ears }
+function subscribersOf(number: number, limit = 8) {
+  const subscribers = new Subscribers(limit)
+  const clients = Array.from({ length: number }, () => new Client())
+  for (const client of clients) subscribers.add(client, 'first')
+  return { subscribers, clients }
 }
 
 t.test('everyone hears everything, and each text is made once', async (t) => {
-  const { audience, ears } = audienceOf(3)
+  const { subscribers, clients } = subscribersOf(3)
   let made = 0
   const event = () => `event ${++made}`
-  for (let i = 0; i < 2; i++) audience.tell(event, () => t.fail('nobody has missed anything') as never)
-  for (const { heard } of ears) t.same(heard, ['first', 'event 1', 'event 2'])
+  for (let i = 0; i < 2; i++) subscribers.send(event, () => t.fail('nobody has missed anything') as never)
+  for (const { heard } of clients) t.same(heard, ['first', 'event 1', 'event 2'])
 })
 
 t.test('while nobody listens nothing is made', async (t) => {
-  const { audience, ears } = audienceOf(1)
-  ears[0]!.destroy()
-  t.equal(audience.size, 0)
-  audience.tell(
+  const { subscribers, clients } = subscribersOf(1)
+  clients[0]!.destroy()
+  t.equal(subscribers.size, 0)
+  subscribers.send(
     () => t.fail() as never,
     () => t.fail() as never
   )
 })
 
 t.test('events pass by one who reads slowly, and then comes the whole', async (t) => {
-  const { audience, ears } = audienceOf(2)
-  const [quick, slow] = ears as [Ear, Ear]
+  const { subscribers, clients } = subscribersOf(2)
+  const [quick, slow] = clients as [Client, Client]
   slow.isSlow = true
-  const tell = (n: number) =>
-    audience.tell(
+  const send = (n: number) =>
+    subscribers.send(
       () => `event ${n}`,
       () => `whole ${n}`
     )
-  tell(1)
-  for (let n = 2; n < 20; n++) tell(n)
+  send(1)
+  for (let n = 2; n < 20; n++) send(n)
   t.same(slow.heard, ['first', 'event 1'], 'nothing is kept for it')
   slow.writableLength = 0
-  tell(20)
+  send(20)
   slow.writableLength = 0
-  tell(21)
+  send(21)
   t.same(slow.heard, ['first', 'event 1', 'whole 20', 'event 21'])
   t.equal(quick.heard.length, 22)
 })
 
 t.test('one who reads nothing for half a minute is cut off, and makes room', async (t) => {
-  const { audience, ears } = audienceOf(1, 1)
-  const [ear] = ears as [Ear]
-  ear.writableLength = 1
-  const tell = () =>
-    audience.tell(
+  const { subscribers, clients } = subscribersOf(1, 1)
+  const [client] = clients as [Client]
+  client.writableLength = 1
+  const send = () =>
+    subscribers.send(
       () => '',
       () => ''
     )
-  for (let i = 0; i < 29; i++) tell()
-  t.notOk(ear.destroyed)
-  t.ok(audience.isFull)
-  tell()
-  t.ok(ear.destroyed)
-  t.notOk(audience.isFull)
+  for (let i = 0; i < 29; i++) send()
+  t.notOk(client.destroyed)
+  t.ok(subscribers.isFull)
+  send()
+  t.ok(client.destroyed)
+  t.notOk(subscribers.isFull)
 })
 
 t.test('a pause that is not in a row is none', async (t) => {
-  const { audience, ears } = audienceOf(1)
-  const [ear] = ears as [Ear]
+  const { subscribers, clients } = subscribersOf(1)
+  const [client] = clients as [Client]
   for (let i = 0; i < 100; i++) {
-    ear.writableLength = i % 20 === 0 ? 0 : 1
-    audience.tell(
+    client.writableLength = i % 20 === 0 ? 0 : 1
+    subscribers.send(
       () => '',
       () => ''
     )
   }
-  t.notOk(ear.destroyed)
+  t.notOk(client.destroyed)
 })
 
 t.test('at the end all are told, and who does not listen is cut off', async (t) => {
-  const { audience, ears } = audienceOf(2)
-  const [quick, slow] = ears as [Ear, Ear]
+  const { subscribers, clients } = subscribersOf(2)
+  const [quick, slow] = clients as [Client, Client]
   slow.isSlow = true
-  audience.end('good bye')
+  subscribers.end('good bye')
   t.same(quick.heard, ['first', 'good bye'])
   t.ok(quick.ended)
   t.notOk(slow.destroyed, 'it has a moment')
   await new Promise((resolve) => slow.once('close', resolve))
   t.ok(slow.destroyed)
-  t.equal(audience.size, 0)
+  t.equal(subscribers.size, 0)
 })
