@@ -4,7 +4,7 @@ import { countEstablished, readResidentKilobytes } from './accounting'
 import type { Children } from './children'
 import { freePorts } from './loopback'
 import { fairlead } from './peers/fairlead'
-import { startBackends, startPeer } from './standing'
+import { startBackends, startPeer } from './start'
 import { failedRequests, runWrk, type WrkReport } from './wrk'
 
 const settleMilliseconds = 1000

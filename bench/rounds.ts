@@ -6,10 +6,10 @@ import type { FoundPeer } from './environment'
 import type { Sample, SettingResult } from './figures'
 import { freePorts } from './loopback'
 import type { Options, Setting } from './options'
-import { startBackends, startPeer } from './standing'
+import { startBackends, startPeer } from './start'
 import { runWrk, type WrkReport } from './wrk'
 
-interface Standing {
+interface RunningProxy {
   peer: string
   child: Child
   port: number
@@ -31,25 +31,25 @@ export interface Bench {
 export async function measureSetting(bench: Bench, setting: Setting): Promise<SettingResult> {
   const { children, found, options } = bench
   const [backends, ports] = await Promise.all([startBackends(children), freePorts(found.length)])
-  const standing: Standing[] = []
+  const running: RunningProxy[] = []
   for (const [index, { peer, program }] of found.entries()) {
     const port = ports[index]!
     const child = await startPeer(children, peer, program, { port, backends: backends.addresses, ...setting })
-    standing.push({ peer: peer.name, child, port })
+    running.push({ peer: peer.name, child, port })
   }
-  for (const proxy of standing) {
+  for (const proxy of running) {
     bench.progress(`warming up ${proxy.peer}`)
     await load(bench, proxy, setting, options.warmUpSeconds)
   }
   const samples: Sample[] = []
   for (let round = 0; round < options.rounds; round++) {
-    for (const proxy of rotated(standing, round)) {
+    for (const proxy of rotated(running, round)) {
       bench.progress(`round ${round + 1} of ${options.rounds}: ${proxy.peer}`)
       samples.push({ peer: proxy.peer, round, ...(await measure(bench, proxy, setting)) })
     }
   }
   await Promise.all(
-    [...standing.map(({ child }) => child), ...backends.processes].map((child) => children.stop(child))
+    [...running.map(({ child }) => child), ...backends.processes].map((child) => children.stop(child))
   )
   return { setting, samples }
 }
@@ -62,7 +62,7 @@ export function rotated<Item>(items: Item[], by: number): Item[] {
 
 async function measure(
   bench: Bench,
-  proxy: Standing,
+  proxy: RunningProxy,
   setting: Setting
 ): Promise<Omit<Sample, 'peer' | 'round'>> {
   const { seconds } = bench.options
@@ -86,7 +86,7 @@ async function measure(
 
 async function load(
   bench: Bench,
-  { child, port }: Standing,
+  { child, port }: RunningProxy,
   setting: Setting,
   seconds: number
 ): Promise<WrkReport> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Children } from '../bench/children.js'
 import type { FoundPeer } from '../bench/environment.js'
-import { startPeer } from '../bench/standing.js'
+import { startPeer } from '../bench/start.js'
 import { freePort } from '../scenarios/processes.js'
 import { arrivalBinMs } from './backend-control.js'
 import { nowMs } from './clock.js'

@@ -1,6 +1,6 @@
 import { markdownTable } from '../bench/table.js'
 import type { Tally } from '../chaos/load/samples.js'
-import type { Check } from './accounts.js'
+import type { Check } from './reconcile.js'
 import { isFlat, type Trend, trendOf } from './trend.js'
 import type { Sample } from './watch.js'
 
@@ -17,7 +17,7 @@ export interface Outcome {
   facts: string[]
   minutes: number
   clients: Tally
-  troubles: Record<string, number>
+  faults: Record<string, number>
   samples: Sample[]
   checks: Check[]
   memory: Trends
@@ -55,14 +55,14 @@ function checkTrend(name: string, trend: Trend | undefined, small: number, minut
 }
 
 /** The report as Markdown. */
-export function describe({ facts, clients, troubles, samples, checks }: Outcome): string {
+export function describe({ facts, clients, faults, samples, checks }: Outcome): string {
   const counts = (of: object) =>
     Object.entries(of)
       .map(([name, count]) => `${count} ${name}`)
       .join(', ')
   return [
     facts.map((fact) => `- ${fact}`).join('\n'),
-    `- clients saw: ${counts(clients)}\n- troubles: ${counts(troubles)}`,
+    `- clients saw: ${counts(clients)}\n- faults: ${counts(faults)}`,
     markdownTable(
       [
         'minute',

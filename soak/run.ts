@@ -7,17 +7,17 @@ import { type Child, Children } from '../bench/children.js'
 import { requireOpenFiles } from '../bench/environment.js'
 import { freePorts } from '../bench/loopback.js'
 import type { Peer } from '../bench/peers/peer.js'
-import { startPeer } from '../bench/standing.js'
+import { startPeer } from '../bench/start.js'
 import { everyBackend, Fleet } from '../chaos/fleet.js'
 import { LoadProcess } from '../chaos/load/process.js'
 import type { Tally } from '../chaos/load/samples.js'
 import { fairlead } from '../chaos/peers/fairlead.js'
 import type { Statistics } from '../lib/observe/statistics.js'
-import { checkAccounts } from './accounts.js'
+import { FaultInjector } from './fault-injector.js'
 import { Heap } from './heap.js'
 import { type Options, readOptions } from './options.js'
+import { reconcile } from './reconcile.js'
 import { checkMemory, describe, type Outcome, trendsOf } from './report.js'
-import { Troublemaker } from './troubles.js'
 import { type Sample, sampleOf, statisticsOf } from './watch.js'
 
 const minuteMs = 60_000
@@ -47,8 +47,7 @@ const soaked = (inspectorPort: number): Peer => ({
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
-  if (process.platform !== 'linux')
-    throw new Error('The troubles need signals, and the samples /proc: Linux.')
+  if (process.platform !== 'linux') throw new Error('The faults need signals, and the samples /proc: Linux.')
   requireOpenFiles([options])
   const program = fairlead.find()
   if (!program) throw new Error('Fairlead is not built: npm run build')
@@ -72,12 +71,12 @@ async function soak({ minutes, connections, seed }: Options, program: string): P
   const before = await quietStatistics(port)
   const backendsBefore = everyBackend.map((index) => fleet.account(index))
   const load = new LoadProcess<Tally>({ port, connections, rate: undefined, isTallied: true })
-  const troubles = new Troublemaker(fleet, seed)
-  const made = troubles.run()
+  const faults = new FaultInjector(fleet, seed)
+  const made = faults.run()
   const heap = await Heap.of(inspectorPort)
   const samples = await watch(balancer, port, heap, minutes * minuteMs)
   heap.close()
-  troubles.stop()
+  faults.stop()
   await made
   const clients = await load.stop()
   const after = await quietStatistics(port)
@@ -85,7 +84,7 @@ async function soak({ minutes, connections, seed }: Options, program: string): P
   await children.stop(balancer)
   await fleet.stop()
   const memory = trendsOf(samples)
-  const books = { before, after, clients, backendsBefore, backendsAfter }
+  const counts = { before, after, clients, backendsBefore, backendsAfter }
   return {
     facts: [
       `${new Date().toISOString()}, Node ${process.version}, ${os.type()} ${os.release()}`,
@@ -93,10 +92,10 @@ async function soak({ minutes, connections, seed }: Options, program: string): P
     ],
     minutes,
     clients,
-    troubles: troubles.counts,
+    faults: faults.counts,
     samples,
     memory,
-    checks: [...checkAccounts(books), ...checkMemory(memory, minutes)]
+    checks: [...reconcile(counts), ...checkMemory(memory, minutes)]
   }
 }
 

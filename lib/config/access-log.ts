@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import path from 'node:path'
 import { oneOf, parsed } from '../base/values/values.js'
-import { type AccessLogConfig, FORMATS, type Logged } from '../observe/access-log/options.js'
+import { type AccessLogConfig, FORMATS, type LogSelection } from '../observe/access-log/options.js'
 import { variable } from './variable.js'
 
 const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/
@@ -40,7 +40,7 @@ export function accessLogOf(values: Values): AccessLogConfig | undefined {
 }
 
 function logged() {
-  return parsed<Logged>((text, fault) => {
+  return parsed<LogSelection>((text, fault) => {
     if (text === 'off') return { errors: false, share: 0 }
     if (text === 'all') return { errors: true, share: 1 }
     if (text === 'errors') return { errors: true, share: 0 }

@@ -30,7 +30,7 @@ test('the options have defaults, and make sense', async (t) => {
   }
 })
 
-test('a run of seconds ends with accounts that agree', { skip: process.platform !== 'linux' }, async (t) => {
+test('a run of seconds ends with counts that agree', { skip: process.platform !== 'linux' }, async (t) => {
   const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-soak-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const json = path.join(folder, 'figures.json')
@@ -43,10 +43,10 @@ test('a run of seconds ends with accounts that agree', { skip: process.platform 
   t.match(stdout, /\| minute .*\n.*\n\| 0\.00 /)
   t.match(stdout, /- holds: requests: \d+\n/)
   t.notMatch(stdout, 'BROKEN')
-  const { samples, clients, troubles, checks } = JSON.parse(readFileSync(json, 'utf8')) as Outcome
+  const { samples, clients, faults, checks } = JSON.parse(readFileSync(json, 'utf8')) as Outcome
   t.equal(samples.length, 20)
   t.ok(samples.every(({ rssMib, anonymousMib }) => rssMib > anonymousMib && anonymousMib > 10))
   t.ok(clients.ok! > 100, `${clients.ok} answered`)
-  t.ok(Object.keys(troubles).length > 0)
+  t.ok(Object.keys(faults).length > 0)
   t.ok(checks.length > 20)
 })

@@ -1,5 +1,5 @@
 import { type EndedRequest, isAborted } from '../../proxy/ended-request.js'
-import { combinedLine, jsonLine, type LineOf } from './lines.js'
+import { combinedLine, jsonLine, type LineFormat } from './lines.js'
 import type { AccessLogConfig } from './options.js'
 
 /** What takes the lines. */
@@ -11,19 +11,19 @@ export interface LineSink {
 export class AccessLog {
   readonly #errors: boolean
   readonly #share: number
-  readonly #lineOf: LineOf
+  readonly #format: LineFormat
   readonly #sink: LineSink
 
   constructor({ errors, share, format }: AccessLogConfig, sink: LineSink) {
     this.#errors = errors
     this.#share = share
-    this.#lineOf = format === 'json' ? jsonLine : combinedLine
+    this.#format = format === 'json' ? jsonLine : combinedLine
     this.#sink = sink
   }
 
   record(ended: EndedRequest): void {
     if (!this.#isLogged(ended)) return
-    this.#sink.write(this.#lineOf(ended, Date.now()))
+    this.#sink.write(this.#format(ended, Date.now()))
   }
 
   #isLogged(ended: EndedRequest): boolean {

@@ -3,12 +3,12 @@ const UNSAFE = /[^\x20-\x7e]|["\\]/
 const CUT_OFF = '...'
 
 /** A text between quotes of JSON, in no more than `max` characters and the dots that say that it was cut off. */
-export function jsonText(text: string, max: number): string {
+export function escapeJson(text: string, max: number): string {
   return text.length <= max && !UNSAFE.test(text) ? text : escaped(text, max, '\\u00')
 }
 
 /** A text between quotes as Apache writes it, cut off in the same way. */
-export function quotedText(text: string, max: number): string {
+export function escapeQuoted(text: string, max: number): string {
   return text.length <= max && !UNSAFE.test(text) ? text : escaped(text, max, '\\x')
 }
 

@@ -4,10 +4,10 @@ import { clientOf } from '../../listener/client/client-address.js'
 import { proxiedBy } from '../../listener/client/peer.js'
 import { bytesAnswered, type EndedRequest, isAborted } from '../../proxy/ended-request.js'
 import { grpcStatusOf } from '../../proxy/response/grpc-answer.js'
-import { jsonText, quotedText } from './escape.js'
+import { escapeJson, escapeQuoted } from './escape.js'
 
 /** A line of the log, with its line break and never longer than `MAX_LINE`. */
-export type LineOf = (ended: EndedRequest, nowMs: number) => string
+export type LineFormat = (ended: EndedRequest, nowMs: number) => string
 
 /** The texts of a request are cut off so that a line is written to a pipe whole, whoever else writes to it. */
 const MAX_TARGET = 2048
@@ -20,10 +20,10 @@ const MAX_ADDRESS = 64
 const CLIENT_LEFT = 499
 
 /** As pino writes them, so that one reader reads all that the balancer prints. */
-export const jsonLine: LineOf = (ended, nowMs) => {
+export const jsonLine: LineFormat = (ended, nowMs) => {
   const { req, by, failure, answeredBy, backendMs } = ended
-  const client = jsonText(clientOf(req, by.trusted), MAX_ADDRESS)
-  const target = jsonText(withoutSecrets(by.target), MAX_TARGET)
+  const client = escapeJson(clientOf(req, by.trusted), MAX_ADDRESS)
+  const target = escapeJson(withoutSecrets(by.target), MAX_TARGET)
   let line =
     `{"level":30,"time":${nowMs},"msg":"request","client":"${client}","method":"${req.method!.slice(0, MAX_METHOD)}","target":"${target}",` +
     `"version":"${req.httpVersion}","status":${ended.statusCode || CLIENT_LEFT},` +
@@ -32,9 +32,9 @@ export const jsonLine: LineOf = (ended, nowMs) => {
       ? `"backend":"${answeredBy.address}","backendMs":${rounded(backendMs)},`
       : '"backend":null,"backendMs":null,') +
     `"attempts":${ended.attempts},"bytesIn":${ended.bytesIn},"bytesOut":${bytesAnswered(ended)},` +
-    `"requestId":"${jsonText(by.requestId, MAX_ID)}"`
+    `"requestId":"${escapeJson(by.requestId, MAX_ID)}"`
   const connectionId = proxiedBy(req.socket)?.uniqueId
-  if (connectionId !== undefined) line += `,"connectionId":"${jsonText(connectionId, MAX_ID)}"`
+  if (connectionId !== undefined) line += `,"connectionId":"${escapeJson(connectionId, MAX_ID)}"`
   if (by.trace) line += `,"traceId":"${by.trace.traceId}"`
   if (ended.changesProtocol) line += ',"tunnel":true'
   if (isAborted(ended)) line += ',"aborted":true'
@@ -44,16 +44,16 @@ export const jsonLine: LineOf = (ended, nowMs) => {
 }
 
 /** Apache's combined format. Nobody is ever named as the user: that is in a field with a password. */
-export const combinedLine: LineOf = (ended, nowMs) => {
+export const combinedLine: LineFormat = (ended, nowMs) => {
   const { req, by } = ended
   const { referer, 'user-agent': agent } = req.headers
-  const client = quotedText(clientOf(req, by.trusted), MAX_ADDRESS)
-  const target = quotedText(withoutSecrets(by.target), MAX_TARGET)
+  const client = escapeQuoted(clientOf(req, by.trusted), MAX_ADDRESS)
+  const target = escapeQuoted(withoutSecrets(by.target), MAX_TARGET)
   return (
     `${client} - - [${apacheTime(nowMs - ended.durationMs)}] "${req.method!.slice(0, MAX_METHOD)} ${target} HTTP/${req.httpVersion}" ` +
     `${ended.statusCode || CLIENT_LEFT} ${bytesAnswered(ended) || '-'} ` +
-    `"${referer === undefined ? '-' : quotedText(withoutSecrets(referer), MAX_FIELD)}" ` +
-    `"${agent === undefined ? '-' : quotedText(agent, MAX_FIELD)}"\n`
+    `"${referer === undefined ? '-' : escapeQuoted(withoutSecrets(referer), MAX_FIELD)}" ` +
+    `"${agent === undefined ? '-' : escapeQuoted(agent, MAX_FIELD)}"\n`
   )
 }
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { Account } from '../../chaos/fleet.js'
 import type { Tally } from '../../chaos/load/samples.js'
 import type { Statistics } from '../../lib/observe/statistics.js'
-import { type Books, checkAccounts } from '../../soak/accounts.js'
+import { type CountSnapshots, reconcile } from '../../soak/reconcile.js'
 
 interface Counts {
   requests?: object
@@ -29,17 +29,17 @@ const wellKept: Counts = {
 }
 
 function broken(changes: { after?: Counts; clients?: Tally; backend?: Partial<Account> } = {}): string[] {
-  const books: Books = {
+  const counts: CountSnapshots = {
     before: statistics(),
     after: statistics({ ...wellKept, ...changes.after }),
     clients: { ...clients, ...changes.clients },
     backendsBefore: [nothing],
     backendsAfter: [{ arrived: 98, ok: 91, error: 5, broken: 2, ...changes.backend }]
   }
-  return checkAccounts(books).flatMap(({ name, holds }) => (holds ? [] : [name]))
+  return reconcile(counts).flatMap(({ name, holds }) => (holds ? [] : [name]))
 }
 
-t.test('accounts that agree', async (t) => {
+t.test('counts that agree', async (t) => {
   t.same(broken(), [])
   t.same(broken({ clients: { ok: 89, 'timed out': 1 } }), [], 'one gave up that was answered by then')
 })

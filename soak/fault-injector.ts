@@ -8,21 +8,21 @@ const slowMs = 400
 /** How long something is wrong, and how long nothing is after it. */
 const wrongMs = { least: 200, most: 3000 }
 const restMs = { least: 200, most: 1500 }
-const troubledAtOnce = 2
+const faultsAtOnce = 2
 /** Part of the rounds in which no backend is left. */
 const outageShare = 0.08
 
-interface Trouble {
+interface Fault {
   begin(fleet: Fleet, index: number): Promise<void> | void
   end(fleet: Fleet, index: number): Promise<void> | void
 }
 
-const behaving = (behaviour: Partial<Behaviour>): Trouble => ({
+const behaving = (behaviour: Partial<Behaviour>): Fault => ({
   begin: (fleet, index) => fleet.set(index, behaviour),
   end: (fleet, index) => fleet.set(index, {})
 })
 
-const stopping = (signal: 'SIGKILL' | 'SIGTERM'): Trouble => ({
+const stopping = (signal: 'SIGKILL' | 'SIGTERM'): Fault => ({
   begin: (fleet, index) => fleet.stopBackend(index, signal),
   end: (fleet, index) => fleet.startBackend(index)
 })
@@ -30,7 +30,7 @@ const stopping = (signal: 'SIGKILL' | 'SIGTERM'): Trouble => ({
 const kill = stopping('SIGKILL')
 
 /** All that can be wrong with a backend. */
-export const troubles: Readonly<Record<string, Trouble>> = {
+export const faults: Readonly<Record<string, Fault>> = {
   kill,
   restart: stopping('SIGTERM'),
   freeze: {
@@ -44,8 +44,8 @@ export const troubles: Readonly<Record<string, Trouble>> = {
 }
 
 /** Breaks backends again and again. */
-export class Troublemaker {
-  /** How often each trouble was made. */
+export class FaultInjector {
+  /** How often each fault was injected. */
   readonly counts: Record<string, number> = {}
   readonly #fleet: Fleet
   readonly #random: () => number
@@ -77,11 +77,11 @@ export class Troublemaker {
       await Promise.all(everyBackend.map((index) => kill.end(this.#fleet, index)))
       return
     }
-    const troubled = this.#some(everyBackend, 1 + Math.floor(this.#random() * troubledAtOnce))
+    const affected = this.#some(everyBackend, 1 + Math.floor(this.#random() * faultsAtOnce))
     await Promise.all(
-      troubled.map(async (index) => {
-        const [name] = this.#some(Object.keys(troubles), 1)
-        const { begin, end } = troubles[name!]!
+      affected.map(async (index) => {
+        const [name] = this.#some(Object.keys(faults), 1)
+        const { begin, end } = faults[name!]!
         await begin(this.#fleet, index)
         this.#count(name!)
         await this.#wait(wrongMs)

@@ -3,7 +3,7 @@ import type { Outcome, Tally } from '../chaos/load/samples.js'
 import type { Statistics } from '../lib/observe/statistics.js'
 
 /** All that was counted, by everybody who counted it. */
-export interface Books {
+export interface CountSnapshots {
   /** The balancer's statistics before the load, and when its last request had ended. */
   before: Statistics
   after: Statistics
@@ -23,12 +23,12 @@ export interface Check {
 }
 
 /** Holds the accounts against each other. */
-export function checkAccounts(books: Books): Check[] {
-  return [...checkClients(books), ...checkBackends(books), ...checkGauges(books.after)]
+export function reconcile(counts: CountSnapshots): Check[] {
+  return [...checkClients(counts), ...checkBackends(counts), ...checkGauges(counts.after)]
 }
 
 /** Clients saw what the balancer says that it answered; one that gave up may have been answered by then, or not. */
-function checkClients({ before, after, clients }: Books): Check[] {
+function checkClients({ before, after, clients }: CountSnapshots): Check[] {
   const of = (outcome: Outcome) => clients[outcome] ?? 0
   const sent = Object.values(clients).reduce((sum, count) => sum + count, 0) - of('refused')
   const gaveUp = of('timed out')
@@ -63,7 +63,7 @@ function checkClients({ before, after, clients }: Books): Check[] {
  * those that were left for another backend's answer, or by a client. An answer that a backend gave was counted unless
  * nobody waited for it any more.
  */
-function checkBackends({ before, after, clients, backendsBefore, backendsAfter }: Books): Check[] {
+function checkBackends({ before, after, clients, backendsBefore, backendsAfter }: CountSnapshots): Check[] {
   const hedges =
     sumOf(after.backends, ({ hedges }) => hedges) - sumOf(before.backends, ({ hedges }) => hedges)
   const left = hedges + (clients['timed out'] ?? 0)
