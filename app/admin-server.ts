@@ -1,7 +1,7 @@
 import { METHODS } from 'node:http'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from '../lib/config/load.js'
-import { outliveAcceptErrors } from '../lib/listener/accepting.js'
+import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import { openSockets } from '../lib/listener/drain/open-sockets.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
 import { UNKNOWN_METHOD } from '../lib/proxy/failure.js'
@@ -27,11 +27,11 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
     .decorate('backendListSaved', backendListSaved)
     .decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
-  outliveAcceptErrors(admin.server, fastify.shortages)
+  surviveAcceptErrors(admin.server, fastify.shortages)
   answerParserErrors(admin.server, config.maxHeadBytes, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
   const drain = new ServerDrain(admin.server, openSockets(admin.server), DRAIN_LIMITS)
   admin.addHook('preClose', async () => {
-    if (admin.server.listening) drain.begin()
+    if (admin.server.listening) drain.start()
   })
   await notFound(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { FirstOfEach } from '../lib/base/first-of-each.js'
+import { OncePerKey } from '../lib/base/once-per-key.js'
 import type { Config } from '../lib/config/load.js'
 import { Clients } from '../lib/listener/access/clients.js'
-import { rateFieldsOf } from '../lib/listener/access/rate-fields.js'
+import { rateLimitFields } from '../lib/listener/access/rate-limit-fields.js'
 import { RateLimiter } from '../lib/listener/access/rate-limiter.js'
 import { unreadableHop } from '../lib/listener/client/client-address.js'
-import { clientAddress } from '../lib/listener/client/peer.js'
+import { clientAddress } from '../lib/listener/client/connection-info.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { DENIED, type Failure, RATE_LIMITED } from '../lib/proxy/failure.js'
 
@@ -39,7 +39,7 @@ export default fp<{ config: Config }>(
     const { log, registry } = fastify
     const clients = new Clients({ allow, deny }, trusted)
     const limiter = rateLimit && new RateLimiter(rateLimit)
-    const fieldsOf = rateLimit && rateFieldsOf(rateLimit)
+    const fieldsOf = rateLimit && rateLimitFields(rateLimit)
 
     const rejectionOf = (req: IncomingMessage): Rejection | undefined => {
       const { isDenied, key } = clients.of(req)
@@ -48,7 +48,7 @@ export default fp<{ config: Config }>(
       if (waitMs === 0) return undefined
       return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: fieldsOf!(waitMs) }
     }
-    const proxies = new FirstOfEach()
+    const proxies = new OncePerKey()
     /** Counts a request whose client cannot be read, and tells of the first of each proxy. */
     const noteUnreadable = (req: IncomingMessage) => {
       const said = unreadableHop(req, trusted)

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { describeFault } from '../lib/base/network-error.js'
+import { describeNetworkError } from '../lib/base/network-error.js'
 import type { Config } from '../lib/config/load.js'
 import type { Sockets } from '../lib/health/probe.js'
 import { FailureLog } from '../lib/observe/failure-log.js'
@@ -43,7 +43,7 @@ export default fp<{ config: Config }>(
       )
     )
     resolver.on('failing', ({ hostname, error, isKnown }) => {
-      const reason = describeFault(error)
+      const reason = describeNetworkError(error)
       const kept = isKnown ? ': its last addresses are kept' : ''
       fastify.log.warn({ host: hostname, reason }, `${hostname} is not resolved (${reason})${kept}`)
     })

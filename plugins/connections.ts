@@ -1,12 +1,17 @@
 import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { isTooMany, outliveAcceptErrors } from '../lib/listener/accepting.js'
-import { contains, isResetUnseen, proxiedBy, socketAddress } from '../lib/listener/client/peer.js'
-import { OpeningConnections } from '../lib/listener/drain/opening-connections.js'
-import { tellVersion } from '../lib/listener/http2/preface.js'
-import { takeProxyHeader } from '../lib/listener/proxy-protocol/header-reader.js'
-import { Refusals } from '../lib/listener/proxy-protocol/refusals.js'
+import { exceedsDescriptorLimit, surviveAcceptErrors } from '../lib/listener/accepting.js'
+import {
+  contains,
+  isResetBeforeAccept,
+  proxyHeaderOf,
+  remoteAddressOf
+} from '../lib/listener/client/connection-info.js'
+import { PendingConnections } from '../lib/listener/drain/pending-connections.js'
+import { detectVersion } from '../lib/listener/http2/preface.js'
+import { receiveProxyHeader } from '../lib/listener/proxy-protocol/receive-header.js'
+import { RefusalLog } from '../lib/listener/proxy-protocol/refusal-log.js'
 import { SocketsPerClient } from '../lib/listener/sockets-per-client.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { enableHsts } from '../lib/proxy/response/hsts.js'
@@ -16,7 +21,7 @@ declare module 'fastify' {
     /** The client connections that are open. */
     connections: ReadonlySet<Socket>
     /** Those on which a header of the PROXY protocol is to come, or the first bytes, which tell the version of HTTP. */
-    openingConnections: OpeningConnections
+    openingConnections: PendingConnections
     /** Has HTTP spoken on a connection. */
     serveHttp(socket: Socket): void
     /** Has a server's connections from trusted proxies begin with the PROXY protocol, if they are to. */
@@ -41,7 +46,7 @@ export default fp<{ config: Config }>(
     const perClient = new SocketsPerClient(config.limits.socketsPerClient)
     const countDropped = () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1)
     fastify.decorate('connections', connections)
-    const opening = new OpeningConnections()
+    const opening = new PendingConnections()
     fastify.decorate('openingConnections', opening)
 
     const keep = (socket: Socket) => {
@@ -53,19 +58,19 @@ export default fp<{ config: Config }>(
       server.removeAllListeners('connection')
       return (socket) => listener!.call(server, socket)
     }
-    const refusals = new Refusals((reason, address, before) => {
+    const refusals = new RefusalLog((reason, address, before) => {
       const more = before > 0 ? `; ${before} more since the last such line` : ''
       log.warn(`A connection from ${address} was closed: its header of the PROXY protocol ${reason}${more}`)
     })
     const unwrapped =
       (accept: ConnectionListener): ConnectionListener =>
       (socket) => {
-        const address = socketAddress(socket)
+        const address = remoteAddressOf(socket)
         if (!config.proxyProtocol || !contains(config.trustedProxies, address)) {
           accept(socket)
           return
         }
-        takeProxyHeader(socket, config.limits.headTimeoutMs, opening.until(socket, accept), (reason) => {
+        receiveProxyHeader(socket, config.limits.headTimeoutMs, opening.track(socket, accept), (reason) => {
           countDropped()
           registry.counters.addTotal(BalancerCell.proxyHeadersRefused, 1)
           refusals.record(reason, address)
@@ -84,7 +89,7 @@ export default fp<{ config: Config }>(
         'connection',
         unwrapped((socket) => {
           // Whoever speaks TLS to the proxy in front is where a redirect would send it.
-          if (proxiedBy(socket)?.tls) takeIn(socket)
+          if (proxyHeaderOf(socket)?.tls) takeIn(socket)
           else serve(socket)
         })
       )
@@ -106,12 +111,12 @@ export default fp<{ config: Config }>(
         if (isHttp2) http2!.accept(socket)
         else resumed(serveHttp)(socket)
       }
-      tellVersion(socket, config.limits.headTimeoutMs, opening.until(socket, serve))
+      detectVersion(socket, config.limits.headTimeoutMs, opening.track(socket, serve))
     }
     const servePlain = resumed(serveHttp)
     // A proxy that ends TLS may speak HTTP/1.1 for a client that has agreed on HTTP/2 with it: the first bytes tell.
     const serveAgreed: ConnectionListener = (socket) =>
-      http2 && proxiedBy(socket)?.alpn === 'h2' ? serveEither(socket) : servePlain(socket)
+      http2 && proxyHeaderOf(socket)?.alpn === 'h2' ? serveEither(socket) : servePlain(socket)
     const serveInTheOpen = config.http2?.isPlain
       ? serveEither
       : config.proxyProtocol
@@ -120,7 +125,7 @@ export default fp<{ config: Config }>(
     const serve = tls ? serveSecurely : serveInTheOpen
     const admit = (socket: Socket, serve: ConnectionListener) => {
       if (perClient.admit(socket)) {
-        if (hstsSeconds > 0 && proxiedBy(socket)?.tls) enableHsts(socket, hstsSeconds)
+        if (hstsSeconds > 0 && proxyHeaderOf(socket)?.tls) enableHsts(socket, hstsSeconds)
         serve(socket)
       } else {
         countDropped()
@@ -133,19 +138,19 @@ export default fp<{ config: Config }>(
     }
     const unwrapAndAdmit = unwrapped((socket) => admit(socket, serve))
     server.on('connection', (socket: Socket) => {
-      if (isTooMany(socket, descriptorLimit, shortages)) {
+      if (exceedsDescriptorLimit(socket, descriptorLimit, shortages)) {
         countDropped()
         socket.destroy()
         return
       }
-      if (isResetUnseen(socket)) {
+      if (isResetBeforeAccept(socket)) {
         socket.destroy()
         return
       }
       keep(socket)
       unwrapAndAdmit(socket)
     })
-    outliveAcceptErrors(server, shortages)
+    surviveAcceptErrors(server, shortages)
     server.maxConnections = config.maxSockets
     server.on('drop', countDropped)
 

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { writeAtOnce } from '../lib/base/log-stream.js'
+import { writeSynchronously } from '../lib/base/log-stream.js'
 import type { Config } from '../lib/config/load.js'
 import { acceptQueued } from '../lib/listener/drain/accept-queue.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
@@ -23,7 +23,7 @@ export default fp<{ config: Config }>(
     const { registry, connections, openingConnections, server, tls, http2, log } = fastify
     const { drainTimeoutMs, limits } = config
     const onTimeout = () => {
-      http2?.dropIdle()
+      http2?.closeIdle()
       const cut = registry.inFlight
       const left = [...connections].filter(
         ({ destroyed, writableEnded }) => !destroyed && !writableEnded
@@ -38,7 +38,7 @@ export default fp<{ config: Config }>(
     })
     fastify.addHook('preClose', async () => {
       registry.startDraining()
-      writeAtOnce(log)
+      writeSynchronously(log)
       if (!server.listening) return
       log.info(
         { inFlight: registry.inFlight },
@@ -50,11 +50,11 @@ export default fp<{ config: Config }>(
         connections,
         { headTimeoutMs: limits.headTimeoutMs, drainTimeoutMs },
         onTimeout
-      ).begin()
+      ).start()
       // No request has come over them yet.
       const drop = () => {
-        tls?.dropPending()
-        openingConnections.drop()
+        tls?.destroyPending()
+        openingConnections.destroyAll()
       }
       // What has come meanwhile is read first.
       const opening = setTimeout(() => setImmediate(drop), OPENING_MS)

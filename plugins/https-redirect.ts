@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { outliveAcceptErrors } from '../lib/listener/accepting.js'
+import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import { openSockets } from '../lib/listener/drain/open-sockets.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
 import { redirectServer } from '../lib/proxy/response/https-redirect.js'
@@ -27,7 +27,7 @@ export default fp<{ config: Config }>(
     const redirect = redirectServer(options, limits, () => port)
     redirect.maxConnections = maxSockets
     fastify.readProxyHeaders(redirect)
-    outliveAcceptErrors(redirect, fastify.shortages)
+    surviveAcceptErrors(redirect, fastify.shortages)
     const sockets = openSockets(redirect)
 
     // It listens where the balancer does, and first: that it cannot then ends the start.
@@ -45,7 +45,7 @@ export default fp<{ config: Config }>(
     let drained: Promise<unknown> | undefined
     fastify.addHook('preClose', async () => {
       if (!redirect.listening) return
-      drain.begin()
+      drain.start()
       drained = once(redirect.close(), 'close')
     })
     fastify.addHook('onClose', async () => void (await drained))

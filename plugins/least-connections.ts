@@ -130,15 +130,15 @@ export default fp<{ config: Config }>(
         else if (!unprocessed) outlierDetector.onError(backend)
       }
     }
-    registry.on('pulse', (nowMs) => {
+    registry.on('tick', (nowMs) => {
       if (resilience.hedge && nowMs >= hedgeSetMs + HEDGE_UPDATE_MS) {
         hedgeSetMs = nowMs
         hedgeAfterMs = latency.quantileMs(HEDGE_PERCENT)
       }
-      policy.pulse?.(nowMs)
-      budget.pulse(nowMs)
-      queue.pulse(nowMs)
-      outage.pulse(nowMs)
+      policy.tick?.(nowMs)
+      budget.tick(nowMs)
+      queue.tick(nowMs)
+      outage.tick(nowMs)
       const lateMs = Math.min(
         unresponsiveDetector?.afterMs || Number.POSITIVE_INFINITY,
         hedgeAfterMs || Number.POSITIVE_INFINITY
@@ -171,7 +171,7 @@ export default fp<{ config: Config }>(
       const backend = queue.isBlocked ? undefined : selector.select(req)
       if (backend) {
         backend.acquire()
-      } else if (!selector.canWait() && !outage.takes(registry.pulseMs, registry.pulseMs)) {
+      } else if (!selector.canWait() && !outage.takes(registry.tickMs, registry.tickMs)) {
         fastify.rejectRequest(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend)
         return undefined
       } else if (queue.isFull) {

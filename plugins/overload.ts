@@ -2,7 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
-import { isRefused, refuseRest, setNewest } from '../lib/listener/http1/client-connection.js'
+import {
+  refuseFurtherRequests,
+  refusesFurtherRequests,
+  setLatestPipelined
+} from '../lib/listener/http1/client-connection.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { EXPECTATION_FAILED, type Failure, OVERLOADED, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
@@ -81,11 +85,11 @@ export default fp<{ config: Config }>(
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: Http1Response) => void)[]
     const accept = (req: IncomingMessage, res: Http1Response) => {
       const { socket } = req
-      if (isRefused(socket)) return
+      if (refusesFurtherRequests(socket)) return
       if (registry.draining) res.shouldKeepAlive = false
       // What a client sends behind its last request is none (RFC 9112 section 9.6).
-      if (!res.shouldKeepAlive) refuseRest(socket)
-      if (res.socket === null) setNewest(socket, res)
+      if (!res.shouldKeepAlive) refuseFurtherRequests(socket)
+      if (res.socket === null) setLatestPipelined(socket, res)
       if (!isKnownMethod(req.method!)) rejectRequest(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
       else if (isAdminTarget(req.url!) || !tryLocalReply(req, res)) route!(req, res)
     }
@@ -97,7 +101,8 @@ export default fp<{ config: Config }>(
       accept(req, res)
     })
     server.on('checkExpectation', (req: IncomingMessage, res: Http1Response) => {
-      if (!isRefused(req.socket)) rejectRequest(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
+      if (!refusesFurtherRequests(req.socket))
+        rejectRequest(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },
   { name: 'overload', dependencies: ['backend-registry', 'metrics', 'access', 'access-log'] }

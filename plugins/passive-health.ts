@@ -17,7 +17,7 @@ declare module 'fastify' {
 
 const PULSE_MS = 50
 
-/** What is learned of backends from the traffic itself, and the pulse that everything in the registry ages by. */
+/** What is learned of backends from the traffic itself, and the tick that everything in the registry ages by. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry } = fastify
@@ -34,14 +34,14 @@ export default fp<{ config: Config }>(
     fastify.decorate('outlierDetector', outlierDetector)
     fastify.decorate('unresponsiveDetector', unresponsiveDetector)
 
-    registry.on('pulse', () => {
-      ejection?.pulse()
-      outlierDetector.pulse()
-      unresponsiveDetector?.pulse()
+    registry.on('tick', () => {
+      ejection?.tick()
+      outlierDetector.tick()
+      unresponsiveDetector?.tick()
     })
-    registry.pulse(performance.now())
+    registry.tick(performance.now())
     // What has come meanwhile is read first: a process that was held up would find every backend silent.
-    const timer = setInterval(() => setImmediate(() => registry.pulse(performance.now())), PULSE_MS)
+    const timer = setInterval(() => setImmediate(() => registry.tick(performance.now())), PULSE_MS)
     timer.unref()
     fastify.addHook('onClose', async () => clearInterval(timer))
   },

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { DescriptorLimit } from '../lib/base/shortage/descriptor-limit.js'
-import { descriptorsWanted, explainLimit, explainShortage } from '../lib/base/shortage/explanation.js'
+import { descriptorsNeeded, explainLimit, explainShortage } from '../lib/base/shortage/explanation.js'
 import { canOpenFiles } from '../lib/base/shortage/resource.js'
 import { Shortages } from '../lib/base/shortage/shortages.js'
 import type { Config } from '../lib/config/load.js'
@@ -28,7 +28,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('descriptorLimit', limit)
     fastify.decorate('shortages', shortages)
 
-    const wanted = descriptorsWanted(config.maxSockets, config.maxConnections)
+    const wanted = descriptorsNeeded(config.maxSockets, config.maxConnections)
     if (limit.value !== undefined && limit.value < wanted)
       log.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
 

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { FileWatch } from '../lib/base/file-watch.js'
 import type { Config } from '../lib/config/load.js'
 import { TlsAcceptor } from '../lib/listener/tls/acceptor.js'
-import { ClientCredentials } from '../lib/listener/tls/credentials.js'
+import { ServerCredentials } from '../lib/listener/tls/credentials.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 
 declare module 'fastify' {
@@ -19,7 +19,7 @@ export default fp<{ config: Config }>(
     const { tls } = config
 
     const acceptor = tls
-      ? new TlsAcceptor(new ClientCredentials(tls), {
+      ? new TlsAcceptor(new ServerCredentials(tls), {
           wantsCertificate: tls.clientCaFile !== '',
           timeoutMs: config.limits.headTimeoutMs,
           bufferSizeBytes: config.bufferSizeBytes,
@@ -33,7 +33,7 @@ export default fp<{ config: Config }>(
     if (acceptor) tellOf(acceptor.credentials)
 
     const watches = [
-      ...(tls && acceptor ? [watch(filesOf(tls), () => reload(acceptor, new ClientCredentials(tls)))] : []),
+      ...(tls && acceptor ? [watch(filesOf(tls), () => reload(acceptor, new ServerCredentials(tls)))] : []),
       watch(backendCredentials.files, () => {
         backendCredentials.reload()
         log.info('The files of TLS to backends have changed: new connections go by them')
@@ -56,13 +56,13 @@ export default fp<{ config: Config }>(
       return new FileWatch(files, onChange)
     }
 
-    function reload(acceptor: TlsAcceptor, credentials: ClientCredentials): void {
+    function reload(acceptor: TlsAcceptor, credentials: ServerCredentials): void {
       if (credentials.equals(acceptor.credentials)) return
-      acceptor.use(credentials)
+      acceptor.setCredentials(credentials)
       tellOf(credentials)
     }
 
-    function tellOf({ pairs }: ClientCredentials): void {
+    function tellOf({ pairs }: ServerCredentials): void {
       const now = new Date()
       for (const { certFile, names, validFrom, validTo } of pairs) {
         const fields = { certificate: certFile, names, validFrom, validTo }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
-import { setWaiting } from '../lib/listener/http1/client-connection.js'
+import { setAwaitingRequest } from '../lib/listener/http1/client-connection.js'
 import { offeredProtocols } from '../lib/listener/http1/upgradable-request.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
@@ -47,10 +47,10 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
     const timer = setTimeout(() => socket.destroy(), limits.keepAliveTimeoutMs)
     const onNext = () => {
       clearTimeout(timer)
-      setWaiting(socket, false)
+      setAwaitingRequest(socket, false)
       socket.off('data', onNext).off('close', onNext)
     }
-    setWaiting(socket, true)
+    setAwaitingRequest(socket, true)
     socket.on('data', onNext).on('close', onNext)
     fastify.serveHttp(socket)
   }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Backend } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { type BackendSpec, backendsOf, type FaultOf, specOf } from '../pool/spec/json-spec.js'
+import { type BackendSpec, type FaultOf, readBackendSpecs, specOf } from '../pool/spec/json-spec.js'
 
 /** What changed when a list of backends replaced another; addresses. */
 export interface ListChange {
@@ -50,7 +50,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     this.#registry = registry
     this.#faultOf = faultOf
     const handOver = () => this.#handOver()
-    registry.on('state', handOver).on('pulse', handOver)
+    registry.on('state', handOver).on('tick', handOver)
   }
 
   /** Another one after each change. */
@@ -72,7 +72,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
    * @throws {SpecError} if the spec is wrong
    */
   add(spec: BackendSpec): Backend | undefined {
-    const [config] = backendsOf([spec], this.#faultOf)
+    const [config] = readBackendSpecs([spec], this.#faultOf)
     const there = this.#registry.backendAt(config!.address)
     if (there && !this.#leaving.has(there)) return undefined
     if (there) this.#letGo(there)
@@ -98,7 +98,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     const before = specOf(backend.config)
     const merged = Object.entries({ ...before, ...options, address: before.address })
     const spec = Object.fromEntries(merged.filter(([, value]) => value !== null)) as BackendSpec
-    const [config] = backendsOf([spec], this.#faultOf)
+    const [config] = readBackendSpecs([spec], this.#faultOf)
     if (!isSame(config!, backend.config)) this.#registry.reconfigure(backend, config!)
     this.#order(backend, { draining, health })
     this.#changed()
@@ -110,7 +110,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   replace(specs: readonly BackendSpec[]): ListChange {
-    return this.#replaceBy(backendsOf(specs, this.#faultOf), false)
+    return this.#replaceBy(readBackendSpecs(specs, this.#faultOf), false)
   }
 
   /**
@@ -149,7 +149,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
       registry.add(config)
       change.added.push(config.address)
     }
-    this.#handoverMs = registry.pulseMs + HANDOVER_MS
+    this.#handoverMs = registry.tickMs + HANDOVER_MS
     this.#handOver()
     this.#changed()
     return change
@@ -161,7 +161,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
    */
   restore(stored: readonly StoredBackend[]): void {
     const specs = stored.map(({ draining: _draining, health: _health, ...spec }) => spec as BackendSpec)
-    const configs = backendsOf(specs, this.#faultOf)
+    const configs = readBackendSpecs(specs, this.#faultOf)
     this.#replaceBy(configs, false)
     for (const [index, { address }] of configs.entries())
       this.#order(this.#registry.backendAt(address)!, stored[index]!)
@@ -180,7 +180,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   #handOver(): void {
     if (this.#leaving.size === 0) return
     const isNeeded = [...this.#leaving].some(isEligible) && !this.#staying.some(isEligible)
-    if (isNeeded && this.#registry.pulseMs < this.#handoverMs) return
+    if (isNeeded && this.#registry.tickMs < this.#handoverMs) return
     for (const backend of this.#leaving) this.#letGo(backend)
   }
 

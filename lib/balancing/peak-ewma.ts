@@ -15,9 +15,9 @@ interface Average {
   latencyMs: number
   /** Up to when it has decayed. */
   atMs: number
-  /** Requests to the backend up to the latest pulse. */
+  /** Requests to the backend up to the latest tick. */
   asked: number
-  /** The pulse up to which the latest of them was made. */
+  /** The tick up to which the latest of them was made. */
   askedMs: number
   /** When it answered last. */
   answeredMs: number
@@ -61,7 +61,7 @@ export function peakEwmaPolicy(random: Random): Policy {
     },
 
     onLatency(backend, latencyMs, nowMs) {
-      if (backend.left) return
+      if (backend.isRemoved) return
       const average = averages.get(backend)
       if (!average) {
         const asked = askedOf(backend)
@@ -77,7 +77,7 @@ export function peakEwmaPolicy(random: Random): Policy {
       averages.delete(backend)
     },
 
-    pulse(nowMs) {
+    tick(nowMs) {
       for (const [backend, average] of averages) {
         const asked = askedOf(backend)
         if (!backend.eligible) {

@@ -13,7 +13,7 @@ export interface Policy {
   /** A backend is there no more. */
   forget?(backend: Backend): void
   /** Time has moved on. */
-  pulse?(nowMs: number): void
+  tick?(nowMs: number): void
 }
 
 /** Uniform in [0, 1). */

@@ -2,13 +2,13 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 /** Where a certificate lies, with those that lead to its authority behind it, and its private key. */
-export interface PairFiles {
+export interface KeyPairFiles {
   readonly certFile: string
   readonly keyFile: string
 }
 
 /** A certificate and its key, which fit each other, as PEM. */
-export interface KeyPair extends PairFiles {
+export interface KeyPair extends KeyPairFiles {
   readonly cert: string
   readonly key: string
   /** That it is valid for, in lower case; `*.` stands for one label. */
@@ -29,7 +29,7 @@ const NAME = /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
  * Reads a pair, and finds out whether it is one.
  * @throws {Error} whose message names the file and says what is wrong with it, and nothing of what is in it
  */
-export function readPair({ certFile, keyFile }: PairFiles): KeyPair {
+export function readKeyPair({ certFile, keyFile }: KeyPairFiles): KeyPair {
   const cert = readCertificates(certFile)
   const key = readKey(keyFile)
   // The first is its own, the others lead to the authority.

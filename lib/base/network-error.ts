@@ -51,15 +51,15 @@ const UNREACHABLE = new Set([
 ])
 
 /** The code of a network error; where several addresses were tried, that of the last. */
-export function faultCode(error: unknown): string {
+export function networkErrorCode(error: unknown): string {
   const { code, name, errors } = error as { code?: string; name?: string; errors?: unknown[] }
-  if (errors && errors.length > 0) return faultCode(errors[errors.length - 1])
+  if (errors && errors.length > 0) return networkErrorCode(errors[errors.length - 1])
   return typeof code === 'string' ? code : (name ?? 'Error')
 }
 
 /** A network error in a few words, without addresses. */
-export function describeFault(error: unknown): string {
-  const code = faultCode(error)
+export function describeNetworkError(error: unknown): string {
+  const code = networkErrorCode(error)
   if (WORDS[code]) return WORDS[code]
   if (code === 'LB_BROKEN_RESPONSE') return `broken response (${(error as Error).message})`
   if (code === 'LB_STREAM_RESET') return `request given up (${(error as Error).message})`
@@ -68,5 +68,5 @@ export function describeFault(error: unknown): string {
 
 /** Whether nothing listens there: certain, where a timeout is only likely. */
 export function isUnreachable(error: unknown): boolean {
-  return UNREACHABLE.has(faultCode(error))
+  return UNREACHABLE.has(networkErrorCode(error))
 }

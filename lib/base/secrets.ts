@@ -12,7 +12,7 @@ const PATH_PARAMETER = /;([^=;/]*)=([^;/]*)/g
 const QUERY_PARAMETER = /([?&;#])([^=&;#]*)=([^&;#]*)/g
 
 /** A target or URL with the values hidden that its parameters' names say are secret, and user names and passwords. */
-export function withoutSecrets(url: string): string {
+export function redactSecrets(url: string): string {
   const queryStart = url.search(/[?#]/)
   let path = queryStart < 0 ? url : url.slice(0, queryStart)
   if (path.includes('@')) path = path.replace(USER_INFO, `$1//${HIDDEN}@`)

@@ -1,4 +1,4 @@
-import { type PairFiles, readCertificates, readKey, readPair } from '../base/key-pair.js'
+import { type KeyPairFiles, readCertificates, readKey, readKeyPair } from '../base/key-pair.js'
 import { integer, oneOf, parsed } from '../base/values/values.js'
 import { type TlsConfig, VERSIONS } from '../listener/tls/options.js'
 import type { BackendTlsConfig } from '../transport/sockets/tls-options.js'
@@ -122,9 +122,9 @@ export function tlsConflicts(
   return faults
 }
 
-function pairFaults(name: string, files: PairFiles): string[] {
+function pairFaults(name: string, files: KeyPairFiles): string[] {
   try {
-    readPair(files)
+    readKeyPair(files)
     return []
   } catch (error) {
     return [`${name} ${(error as Error).message}`]

@@ -41,12 +41,12 @@ export function healthCallRequest(head: string, service: string): OutgoingReques
   body.push(frameMessage(healthRequest(service)))
   body.push(null)
   body.complete = true
-  return { method: 'POST', head, body, repeatable: false }
+  return { method: 'POST', head, body, replayable: false }
 }
 
 /** Takes the response to a call of `grpc.health.v1.Health`. */
 export class HealthCall implements ResponseHandler {
-  abandoned = false
+  aborted = false
   connection: BackendStream | undefined
   readonly #owner: HealthCallOwner
   readonly #messages = new MessageReader(MAX_MESSAGE_BYTES, (message) => this.#onMessage(message))

@@ -1,5 +1,5 @@
 import type { OnReadOpts } from 'node:net'
-import { describeFault } from '../base/network-error.js'
+import { describeNetworkError } from '../base/network-error.js'
 import { missingResource } from '../base/shortage/resource.js'
 import type { Backend, CheckResult } from '../pool/backend.js'
 import type { ResponseHandler } from '../transport/backend-stream.js'
@@ -57,7 +57,7 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
     let statusCode = 0
     const finish = () => resolve({ statusCode, body: Buffer.concat(body).subarray(0, BODY_LIMIT_BYTES) })
     const handler: ResponseHandler = {
-      abandoned: false,
+      aborted: false,
       onSending: () => {},
       onSent: () => {},
       onBodySent: () => {},
@@ -95,7 +95,7 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
     const connection = sendOneShot(
       origin,
       options,
-      { method, head, body: undefined, repeatable: true },
+      { method, head, body: undefined, replayable: true },
       handler
     )
   })
@@ -142,5 +142,5 @@ function describe(error: unknown, timeoutMs: number): string {
   if (name === 'TimeoutError' || (cause as { name?: string })?.name === 'TimeoutError') {
     return `no answer within ${timeoutMs / 1000} s`
   }
-  return describeFault(error)
+  return describeNetworkError(error)
 }

@@ -12,8 +12,12 @@ interface Internals {
  * Whether a connection that was just accepted is one too many for the file descriptors that there are: it is then
  * counted. Without descriptors left, libuv would accept and close connections without a word.
  */
-export function isTooMany(socket: Socket, limit: DescriptorLimit, shortages: Shortages): boolean {
-  if (!limit.isAmongLast((socket as Internals)._handle?.fd ?? -1)) return false
+export function exceedsDescriptorLimit(
+  socket: Socket,
+  limit: DescriptorLimit,
+  shortages: Shortages
+): boolean {
+  if (!limit.isReserved((socket as Internals)._handle?.fd ?? -1)) return false
   shortages.record('descriptors', 'clients')
   return true
 }
@@ -22,7 +26,7 @@ export function isTooMany(socket: Socket, limit: DescriptorLimit, shortages: Sho
  * Has a server go on when a connection cannot be accepted, which Node tells as an error of the server where libuv has
  * not even a descriptor left to refuse it with.
  */
-export function outliveAcceptErrors(server: Server, shortages: Shortages): void {
+export function surviveAcceptErrors(server: Server, shortages: Shortages): void {
   server.on('error', (error: NodeJS.ErrnoException) => {
     const resource = error.syscall === 'accept' ? missingResource(error) : undefined
     if (resource) shortages.record(resource, 'clients')

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { clientAddress } from './client/peer.js'
+import { clientAddress } from './client/connection-info.js'
 
 /** Bounds the connections that one address has open at once. */
 export class SocketsPerClient {

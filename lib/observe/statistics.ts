@@ -1,5 +1,5 @@
 import type { LatencyWindow } from '../base/latency.js'
-import { describeFault } from '../base/network-error.js'
+import { describeNetworkError } from '../base/network-error.js'
 import type { RateWindow } from '../base/rates.js'
 import type { DescriptorLimit } from '../base/shortage/descriptor-limit.js'
 import type { Shortages } from '../base/shortage/shortages.js'
@@ -99,7 +99,7 @@ export function backendStatistics(backend: Backend) {
     address: backend.address,
     url: backend.origin,
     addresses: name?.addresses ?? [],
-    lookupFailure: name?.fault ? describeFault(name.fault) : null,
+    lookupFailure: name?.fault ? describeNetworkError(name.fault) : null,
     weight: backend.weight,
     effectiveWeight: backend.effectiveWeight / WEIGHT_UNIT,
     max: backend.config.max,

@@ -17,7 +17,7 @@ interface Term {
 /**
  * Keeps backends out by passive means, for 10 s at first, and twice as long each time again up to 300 s. At most half of
  * the backends, and never the last eligible one. Whether a backend is out is in its cells; the times are of this thread,
- * whose pulse ends them.
+ * whose tick ends them.
  */
 export class Ejection {
   readonly #registry: Registry
@@ -39,7 +39,7 @@ export class Ejection {
   eject(backend: Backend, reason: string, isOpen = false): void {
     // In a panic one that is out is used all the same, and its errors say nothing new.
     if (!backend.eligible || backend.ejected || !this.#mayEject()) return
-    const nowMs = this.#registry.pulseMs
+    const nowMs = this.#registry.tickMs
     const term = this.#terms.get(backend) ?? { untilMs: 0, level: 0, endedMs: nowMs }
     const level = Math.max(0, term.level - Math.floor((nowMs - term.endedMs) / QUIET_MS))
     const durationMs = Math.min(FIRST_MS * 2 ** level, LONGEST_MS)
@@ -54,17 +54,17 @@ export class Ejection {
   end(backend: Backend, reason: string): void {
     const term = this.#terms.get(backend)
     if (!term || !backend.ejected) return
-    term.endedMs = this.#registry.pulseMs
+    term.endedMs = this.#registry.tickMs
     backend.counters.set(BackendCell.consecutiveErrors, 0)
     this.#registry.setEjected(backend, false, reason)
   }
 
   /** Ends what is over, and all that has a time where nobody else is left. */
-  pulse(): void {
-    const { pulseMs, eligibleCount } = this.#registry
+  tick(): void {
+    const { tickMs, eligibleCount } = this.#registry
     for (const [backend, { untilMs }] of this.#terms) {
       if (!backend.ejected) continue
-      if (pulseMs >= untilMs) this.end(backend, 'its time is over')
+      if (tickMs >= untilMs) this.end(backend, 'its time is over')
       else if (eligibleCount === 0 && untilMs < Number.POSITIVE_INFINITY)
         this.end(backend, 'no other is left')
     }

@@ -26,7 +26,7 @@ const NOTHING: Count = { errors: 0, answers: 0 }
 
 /**
  * Finds the backends that fail while the others do not, by what clients' requests meet. Each error also counts as a
- * request in flight for a moment (the pulse halves that), as a backend that fails fast is idle, and would draw the
+ * request in flight for a moment (the tick halves that), as a backend that fails fast is idle, and would draw the
  * traffic of all others.
  */
 export class OutlierDetector {
@@ -36,7 +36,7 @@ export class OutlierDetector {
   #from: Counts
   #next: Counts
   #movedMs = 0
-  /** The pulse in which each last lost a connection, and the one before that in which it did. */
+  /** The tick in which each last lost a connection, and the one before that in which it did. */
   readonly #losses = new Map<Backend, { atMs: number; beforeMs: number }>()
 
   /** @param ejection none: errors only count as load */
@@ -69,18 +69,18 @@ export class OutlierDetector {
   }
 
   /**
-   * A connection to a backend broke under a request. All those of one pulse count once: a process that ends breaks
+   * A connection to a backend broke under a request. All those of one tick count once: a process that ends breaks
    * every connection that it has, and is found to refuse the next one, which says more. One that goes on accepting
    * connections, and breaks those as well, has not ended.
    * @param isReused whether the connection had carried requests before
    */
   onLoss(backend: Backend, isReused: boolean): void {
-    if (backend.left) return
-    const { pulseMs } = this.#registry
+    if (backend.isRemoved) return
+    const { tickMs } = this.#registry
     const loss = this.#losses.get(backend)
-    if (loss?.atMs === pulseMs && (isReused || pulseMs - loss.beforeMs > WINDOW_MS)) return
-    if (loss?.atMs !== pulseMs)
-      this.#losses.set(backend, { atMs: pulseMs, beforeMs: loss?.atMs ?? Number.NEGATIVE_INFINITY })
+    if (loss?.atMs === tickMs && (isReused || tickMs - loss.beforeMs > WINDOW_MS)) return
+    if (loss?.atMs !== tickMs)
+      this.#losses.set(backend, { atMs: tickMs, beforeMs: loss?.atMs ?? Number.NEGATIVE_INFINITY })
     this.onError(backend)
   }
 
@@ -90,8 +90,8 @@ export class OutlierDetector {
   }
 
   /** Moves the window, which covers one to one and a half of its nominal second. */
-  pulse(): void {
-    const nowMs = this.#registry.pulseMs
+  tick(): void {
+    const nowMs = this.#registry.tickMs
     if (nowMs < this.#movedMs + WINDOW_MS / 2) return
     this.#movedMs = nowMs
     this.#from = this.#next

@@ -52,10 +52,10 @@ export class UnresponsiveDetector {
     return this.#suspects.get(backend)?.isUnresponsive ?? false
   }
 
-  /** Tells that a request has waited on a backend for `waitedMs` at this pulse. */
+  /** Tells that a request has waited on a backend for `waitedMs` at this tick. */
   onLate(backend: Backend, waitedMs: number): void {
-    if (backend.left) return
-    const nowMs = this.#registry.pulseMs
+    if (backend.isRemoved) return
+    const nowMs = this.#registry.tickMs
     const silentMs = Math.min(waitedMs, nowMs - backend.lastAnswerMs)
     if (silentMs < this.#options.afterMs) return
     let suspect = this.#suspects.get(backend)
@@ -82,8 +82,8 @@ export class UnresponsiveDetector {
   }
 
   /** Looks again at what is stalled. */
-  pulse(): void {
-    const nowMs = this.#registry.pulseMs
+  tick(): void {
+    const nowMs = this.#registry.tickMs
     for (const [backend, suspect] of this.#suspects) {
       if (!suspect.isUnresponsive) continue
       if (backend.lastAnswerMs > suspect.probedMs) {
@@ -102,7 +102,7 @@ export class UnresponsiveDetector {
     silentMs: number
   ): Promise<void> {
     suspect.isProbing = true
-    suspect.probedMs = this.#registry.pulseMs
+    suspect.probedMs = this.#registry.tickMs
     const isWell = await answer
     suspect.isProbing = false
     if (isWell) this.#recover(backend, suspect, 'a check passed')

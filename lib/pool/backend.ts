@@ -32,16 +32,16 @@ export class Backend {
   since: Date
   reason: string
   lastCheck: CheckResult | undefined
-  /** Whether it has answered anything since the latest pulse. Of this thread: so are its connections. */
+  /** Whether it has answered anything since the latest tick. Of this thread: so are its connections. */
   hasAnsweredSincePulse = false
-  /** The latest pulse by which it had. */
+  /** The latest tick by which it had. */
   lastAnswerMs = 0
   /** The state that an operator has set, which neither checks nor failures change; set by the registry. */
   forcedHealth: 'healthy' | 'unhealthy' | undefined
   /** It is none of the registry's any more, and may still have requests. */
-  left = false
+  isRemoved = false
   /** When it last came back after an absence, on the same clock, or -1 if it is not starting slowly. */
-  returnedMs = -1
+  slowStartSinceMs = -1
   /** Set by the registry. */
   pool: BackendPool
 

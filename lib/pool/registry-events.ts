@@ -41,5 +41,5 @@ export interface RegistryEvents {
   /** Unhealthy backends are used from now on, or no more. */
   panic: [boolean]
   /** Time has moved to so many milliseconds. */
-  pulse: [number]
+  tick: [number]
 }

@@ -4,7 +4,7 @@ import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './back
 import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
 import type { RegistryEvents } from './registry-events.js'
 import { raiseWeight } from './slow-start.js'
-import { type BackendConfig, connectsAlike } from './spec/backend-spec.js'
+import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spec.js'
 
 export interface RegistryOptions {
   /** Makes the pool of connections to a backend. */
@@ -24,8 +24,8 @@ export interface RegistryOptions {
  */
 export class Registry extends EventEmitter<RegistryEvents> {
   readonly counters: Counters
-  /** The time of the latest pulse, in milliseconds of any monotonic clock. */
-  pulseMs = 0
+  /** The time of the latest tick, in milliseconds of any monotonic clock. */
+  tickMs = 0
   readonly #options: RegistryOptions
   readonly #now: () => Date
   readonly #slowStartMs: number
@@ -75,7 +75,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     if (!this.#backends.includes(backend)) return
     this.#backends = this.#backends.filter((other) => other !== backend)
     this.#leaving.add(backend)
-    backend.left = true
+    backend.isRemoved = true
     backend.counters.set(BackendCell.eligible, 0)
     this.#refresh(undefined, false)
     this.emit('removed', backend)
@@ -83,9 +83,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Changes what is said of a backend; its address and protocol stay. */
   reconfigure(backend: Backend, config: BackendConfig): void {
-    if (!connectsAlike(backend.config, config)) this.#replacePool(backend, config)
+    if (!hasSameConnectionOptions(backend.config, config)) this.#replacePool(backend, config)
     backend.configure(config)
-    if (backend.returnedMs < 0)
+    if (backend.slowStartSinceMs < 0)
       backend.counters.set(BackendCell.effectiveWeight, backend.weight * WEIGHT_UNIT)
     this.emit('reconfigured', backend)
   }
@@ -137,7 +137,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Sets the state of a backend, with the reason that logs and statistics show, and tells those who listen. */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
-    if (from === to || backend.left || (backend.forcedHealth ?? to) !== to) return
+    if (from === to || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
@@ -159,7 +159,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Has a backend kept out by passive means, or lets it in again. Whether that may be is for the caller to know. */
   setEjected(backend: Backend, ejected: boolean, reason: string): void {
-    if (backend.ejected === ejected || backend.left) return
+    if (backend.ejected === ejected || backend.isRemoved) return
     backend.counters.set(BackendCell.ejected, Number(ejected))
     if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
     this.#refresh(backend, true)
@@ -168,25 +168,25 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Gives a backend no more requests, while those that it has run to their end; or ends that. */
   setDraining(backend: Backend, draining: boolean, reason: string): void {
-    if (backend.draining === draining || backend.left) return
+    if (backend.draining === draining || backend.isRemoved) return
     backend.counters.set(BackendCell.draining, Number(draining))
     this.#refresh(backend, true)
     this.emit('rotation', { backend, kind: draining ? 'draining' : 'drain ended', reason })
   }
 
   /** Moves what depends on time to `nowMs`: called every few dozen milliseconds. */
-  pulse(nowMs: number): void {
-    this.pulseMs = nowMs
+  tick(nowMs: number): void {
+    this.tickMs = nowMs
     for (const backend of this.backends) {
       const { counters } = backend
       if (backend.hasAnsweredSincePulse) backend.lastAnswerMs = nowMs
       backend.hasAnsweredSincePulse = false
       const penalty = counters.get(BackendCell.penalty)
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
-      if (backend.returnedMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)
+      if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)
     }
     for (const backend of this.#leaving) if (backend.active === 0) this.#letGo(backend)
-    this.emit('pulse', nowMs)
+    this.emit('tick', nowMs)
   }
 
   #letGo(backend: Backend): void {
@@ -204,8 +204,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
       const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
       backend.counters.set(BackendCell.eligible, Number(eligible))
       if (isReturn) {
-        backend.returnedMs = this.pulseMs
-        raiseWeight(backend, this.pulseMs, this.#slowStartMs)
+        backend.slowStartSinceMs = this.tickMs
+        raiseWeight(backend, this.tickMs, this.#slowStartMs)
       }
     }
     if (panic === this.panicking) return

@@ -9,8 +9,8 @@ const MIN_SHARE = 0.1
  * @param slowStartMs how long that takes; 0 for no time
  */
 export function raiseWeight(backend: Backend, nowMs: number, slowStartMs: number): void {
-  const share = slowStartMs > 0 ? (nowMs - backend.returnedMs) / slowStartMs : 1
-  if (share >= 1) backend.returnedMs = -1
+  const share = slowStartMs > 0 ? (nowMs - backend.slowStartSinceMs) / slowStartMs : 1
+  if (share >= 1) backend.slowStartSinceMs = -1
   const weight = backend.weight * WEIGHT_UNIT
   const effective = share >= 1 ? weight : Math.max(1, Math.round(weight * Math.max(share, MIN_SHARE)))
   backend.counters.set(BackendCell.effectiveWeight, effective)

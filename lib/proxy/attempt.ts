@@ -104,12 +104,12 @@ export abstract class Attempt extends Relay implements Awaiting, TunnelProgress,
   abstract onLate(nowMs: number): void
 
   /** Whether nobody waits for the response any more: the client has left, or has been told of a failure. */
-  get abandoned(): boolean {
+  get aborted(): boolean {
     return this.closed || this.failure !== undefined
   }
 
   onSending(connection: BackendStream): void {
-    if (this.abandoned) {
+    if (this.aborted) {
       connection.destroy()
       return
     }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { peerOf } from '../listener/client/peer.js'
+import { connectionInfo } from '../listener/client/connection-info.js'
 import type { Backend } from '../pool/backend.js'
 import type { Failure } from './failure.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
@@ -51,7 +51,7 @@ export function whenLocalReplyEnds(
 ): void {
   const startMs = performance.now()
   // Of a socket that is closed by then nobody can tell where it led.
-  peerOf(req.socket, by.trusted)
+  connectionInfo(req.socket, by.trusted)
   let isOver = false
   res.whenOver(() => {
     if (isOver) return

@@ -159,8 +159,8 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
     if (!backend) return
     const waitedMs = nowMs - this.lastMovedMs(nowMs)
     unresponsiveDetector?.onLate(backend, waitedMs)
-    const { body, repeatable, upgrade } = this.request
-    if (this.#second || body || !repeatable || upgrade !== undefined) return
+    const { body, replayable, upgrade } = this.request
+    if (this.#second || body || !replayable || upgrade !== undefined) return
     // A session stays where it is as long as it can.
     const isHedged = hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && !sessions?.backendOf(this.req)
     if (!isHedged && !unresponsiveDetector?.isUnresponsive(backend)) return

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import { describeFault, faultCode, isUnreachable } from '../base/network-error.js'
+import { describeNetworkError, isUnreachable, networkErrorCode } from '../base/network-error.js'
 import { missingResource, type Resource } from '../base/shortage/resource.js'
 import { BrokenResponse, HeadTooLarge } from '../transport/http1/broken-response.js'
 import { RequestRefused } from '../transport/http2/errors.js'
@@ -107,8 +107,8 @@ const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'LB_SETTINGS_TIMEOU
  * @param sent whether the request was written to a connection before it failed
  */
 export function classify(error: Error, sent: boolean): AttemptFault {
-  const code = faultCode(error)
-  const detail = describeFault(error)
+  const code = networkErrorCode(error)
+  const detail = describeNetworkError(error)
   const unprocessed = code === 'LB_REQUEST_REFUSED'
   const takesNothing = error instanceof RequestRefused && error.ofAll
   const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)

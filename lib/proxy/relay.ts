@@ -55,17 +55,17 @@ export abstract class Relay {
     this.#lastChunk = undefined
     res.flush()
     if (res.writableLength === 0) return
-    this.connection!.keep()
+    this.connection!.retainBuffer()
     if (res.writableLength >= res.writableHighWaterMark) this.#holdBackend()
   }
 
   onEnd(trailers: readonly string[]): void {
     const { res } = this
     const connection = this.connection!
-    if (this.#isHolding) connection.release()
+    if (this.#isHolding) connection.resume()
     this.#isHolding = false
-    res.finish(this.#lastChunk, connection.borrowed, trailers)
-    if (res.writableLength > 0) connection.keep()
+    res.finish(this.#lastChunk, connection.reusesBuffer, trailers)
+    if (res.writableLength > 0) connection.retainBuffer()
   }
 
   /** Whether fields can follow the body on the way to the client. */
@@ -81,16 +81,16 @@ export abstract class Relay {
 
   /** Sends a part of the body, in memory that lasts until it is written. */
   #sendPart(chunk: Buffer): void {
-    this.res.sendPart(this.connection!.borrowed ? Buffer.from(chunk) : chunk)
+    this.res.sendPart(this.connection!.reusesBuffer ? Buffer.from(chunk) : chunk)
   }
 
   /** Lets the backend wait for the client. */
   #holdBackend(): void {
     if (this.#isHolding) return
     this.#isHolding = true
-    this.connection!.hold()
+    this.connection!.pause()
     this.res.whenTaken(() => {
-      if (this.#isHolding) this.connection?.release()
+      if (this.#isHolding) this.connection?.resume()
       this.#isHolding = false
     })
   }

@@ -11,7 +11,7 @@ export interface Awaiting {
   /** When it was last the backend's turn, on the clock of `performance.now()`. */
   lastMovedMs(nowMs: number): number
   onResponseTimeout(): void
-  /** It has waited for a while, at this pulse. */
+  /** It has waited for a while, at this tick. */
   onLate(nowMs: number): void
   /** @internal */
   armedMs: number

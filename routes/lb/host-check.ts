@@ -3,7 +3,7 @@ import { AdminHosts } from '../../lib/admin/admin-hosts.js'
 import { foreignHost } from '../../lib/admin/api-error.js'
 import { BearerToken } from '../../lib/admin/bearer-token.js'
 import { machineNames } from '../../lib/admin/machine-names.js'
-import { FirstOfEach } from '../../lib/base/first-of-each.js'
+import { OncePerKey } from '../../lib/base/once-per-key.js'
 import type { Config } from '../../lib/config/load.js'
 
 /** Of a host, in the log. */
@@ -17,7 +17,7 @@ const hostCheck: FastifyPluginAsync<{ config: Config }> = async (fastify, { conf
   const { token, hosts } = config.admin
   const own = new AdminHosts(hosts, machineNames())
   const bearer = token === '' ? undefined : new BearerToken(token)
-  const refused = new FirstOfEach()
+  const refused = new OncePerKey()
   fastify.addHook('onRequest', (request, _reply, done) => {
     const host = own.foreignHostOf(request.raw.rawHeaders)
     if (host === undefined || bearer?.isSentIn(request.raw.rawHeaders)) {

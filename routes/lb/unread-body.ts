@@ -1,7 +1,7 @@
 import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { hasBody } from '../../lib/base/http/request-body.js'
-import { lingerAfter } from '../../lib/listener/http1/lingering-close.js'
+import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
 import { resetAfterEnd } from '../../lib/listener/http2/reset-after-end.js'
 
 /**
@@ -16,7 +16,7 @@ export default async function unreadBody(fastify: FastifyInstance): Promise<void
     if (stream) {
       if (!stream.endAfterHeaders && !stream.readableEnded) resetAfterEnd(stream, () => raw.resume())
     } else if (!raw.complete && hasBody(raw) && (isRefused(reply) || !reply.raw.shouldKeepAlive)) {
-      lingerAfter(raw)
+      lingeringClose(raw)
       reply.header('Connection', 'close')
     }
     done()

@@ -158,7 +158,7 @@ export class History {
   #pass(ms: number): void {
     this.#tell(`${ms} ms pass`)
     for (let passedMs = 0; passedMs < ms; passedMs += PULSE_MS) {
-      this.#world.pulse()
+      this.#world.tick()
       this.#rules.check()
     }
   }

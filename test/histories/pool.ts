@@ -33,7 +33,7 @@ export class Attempt {
 
   /** Whether it holds a slot. */
   get isUnderWay(): boolean {
-    return !this.hasEnded && !this.isDropped && !this.#handler.abandoned
+    return !this.hasEnded && !this.isDropped && !this.#handler.aborted
   }
 
   /** The connection stands, and the request is written. */
@@ -82,13 +82,13 @@ export class Attempt {
     const unused = () => {}
     return {
       isReused,
-      borrowed: false,
+      reusesBuffer: false,
       tunnel: undefined,
       destroy: drop,
       fail: (error: Error) => this.fail(error),
-      keep: unused,
-      hold: unused,
-      release: unused
+      retainBuffer: unused,
+      pause: unused,
+      resume: unused
     }
   }
 }

@@ -55,10 +55,10 @@ export class World {
     const ejection = resilience.ejection ? new Ejection(registry) : undefined
     const outlierDetector = new OutlierDetector(registry, ejection)
     const unresponsiveDetector = setting.hasStalls ? this.#unresponsiveDetector(ejection) : undefined
-    registry.on('pulse', () => {
-      ejection?.pulse()
-      outlierDetector.pulse()
-      unresponsiveDetector?.pulse()
+    registry.on('tick', () => {
+      ejection?.tick()
+      outlierDetector.tick()
+      unresponsiveDetector?.tick()
     })
     this.#openExchange = openExchangeOf({ registry, outlierDetector, unresponsiveDetector }, setting)
   }
@@ -116,15 +116,15 @@ export class World {
     if (cookieGiven !== undefined) this.cookies.set(cookieGiven, attempt.backend)
   }
 
-  /** Time passes, up to the next pulse. */
-  pulse(): void {
+  /** Time passes, up to the next tick. */
+  tick(): void {
     const untilMs = this.nowMs + PULSE_MS
     for (let timer = this.timers.next(untilMs); timer; timer = this.timers.next(untilMs)) {
       this.nowMs = timer.dueMs
       timer.run()
     }
     this.nowMs = untilMs
-    this.registry.pulse(this.nowMs)
+    this.registry.tick(this.nowMs)
   }
 
   /** Answers that are whole are written to their end. */

@@ -3,9 +3,9 @@ import { createServer as createHttp2 } from 'node:http2'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { createServer as createSecure, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
-import type { PairFiles } from '../../lib/base/key-pair.js'
+import type { KeyPairFiles } from '../../lib/base/key-pair.js'
 import type { ProxyHeader } from '../../lib/listener/proxy-protocol/header.js'
-import { takeProxyHeader } from '../../lib/listener/proxy-protocol/header-reader.js'
+import { receiveProxyHeader } from '../../lib/listener/proxy-protocol/receive-header.js'
 import { atEnd, eventually } from '../helper.js'
 import { contents } from './certificates.js'
 
@@ -25,7 +25,7 @@ export interface AnnouncedRequest {
 interface Options {
   readonly h2?: boolean
   /** TLS is spoken, behind the header. */
-  readonly tls?: PairFiles
+  readonly tls?: KeyPairFiles
   readonly onUpgrade?: (asked: Omit<AnnouncedRequest, 'res'>, early: Buffer) => void
 }
 
@@ -99,7 +99,7 @@ export async function announced(
       first ??= bytes ?? undefined
       return bytes
     }
-    takeProxyHeader(
+    receiveProxyHeader(
       raw,
       READ_MS,
       (_, header) => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import type { PairFiles } from '../../lib/base/key-pair.js'
+import type { KeyPairFiles } from '../../lib/base/key-pair.js'
 import { needs } from './command.js'
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
@@ -30,7 +30,7 @@ export class Authority {
   }
 
   /** A certificate for these names and 127.0.0.1, and its key, in files of their own. */
-  issue(...names: string[]): PairFiles {
+  issue(...names: string[]): KeyPairFiles {
     const base = path.join(this.folder, `${path.basename(this.file, '.pem')}-${this.#issued++}`)
     const [certFile, keyFile, request, extensions] = ['pem', 'key', 'csr', 'ext'].map(
       (end) => `${base}.${end}`
@@ -56,7 +56,7 @@ export class Authority {
 }
 
 /** A certificate that nobody has signed but itself, for what its subject says alone, in files of their own. */
-export function selfSigned(folder: string, subject: string): PairFiles {
+export function selfSigned(folder: string, subject: string): KeyPairFiles {
   const files = { certFile: path.join(folder, 'self.pem'), keyFile: path.join(folder, 'self.key') }
   const output = ['-keyout', files.keyFile, '-out', files.certFile]
   openssl(['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...output, '-days', '2', '-subj', subject])
@@ -69,7 +69,7 @@ export function authority(t: Test): Authority | undefined {
 }
 
 /** What a client or server of Node wants of a pair. */
-export function contents({ certFile, keyFile }: PairFiles) {
+export function contents({ certFile, keyFile }: KeyPairFiles) {
   return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
 }
 

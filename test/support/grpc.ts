@@ -17,7 +17,7 @@ import {
   type ServiceError
 } from '@grpc/grpc-js'
 import type { Test } from 'tap'
-import type { PairFiles } from '../../lib/base/key-pair.js'
+import type { KeyPairFiles } from '../../lib/base/key-pair.js'
 import { atEnd } from '../helper.js'
 import { securePorts } from './secure-ports.js'
 
@@ -98,7 +98,7 @@ export interface GrpcServer {
 export async function grpcServer(
   t: Test,
   prepare: (server: Server) => void = () => {},
-  pair?: PairFiles
+  pair?: KeyPairFiles
 ): Promise<GrpcServer> {
   const server = new Server()
   server.addService(ECHO, HANDLERS)

@@ -1,6 +1,10 @@
 import { BrokenResponse } from '../../lib/transport/http1/broken-response.js'
 import type { ResponseHead } from '../../lib/transport/http1/response-head.js'
-import { type Asked, ResponseParser, type ResponseSink } from '../../lib/transport/http1/response-parser.js'
+import {
+  type RequestInfo,
+  ResponseParser,
+  type ResponseSink
+} from '../../lib/transport/http1/response-parser.js'
 
 /** A part of a response and its text: of a head what goes on, of the end the trailers. */
 export type Told = readonly ['interim' | 'head' | 'data' | 'end', ...string[]]
@@ -61,7 +65,7 @@ export interface ParseOptions {
 export const MAX_HEAD_BYTES = 16_384
 
 /** Has a response parsed that comes in these parts. Each part's memory is used for something else at once. */
-export function parse(asked: Asked, parts: readonly Buffer[], options: ParseOptions = {}): Parsed {
+export function parse(asked: RequestInfo, parts: readonly Buffer[], options: ParseOptions = {}): Parsed {
   const parser = new ResponseParser(options.maxHeadBytes ?? MAX_HEAD_BYTES)
   const recorder = new Recorder()
   parser.begin(asked, recorder)

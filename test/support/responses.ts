@@ -1,10 +1,10 @@
-import type { Asked } from '../../lib/transport/http1/response-parser.js'
+import type { RequestInfo } from '../../lib/transport/http1/response-parser.js'
 import type { Told } from './recorder.js'
 
 /** A valid response, and what is to be told of it. */
 export interface Example {
   readonly name: string
-  readonly asked: Asked
+  readonly asked: RequestInfo
   readonly bytes: Buffer
   readonly told: readonly Told[]
   /** It ends with its connection. */
@@ -13,15 +13,15 @@ export interface Example {
   readonly persistent: boolean
 }
 
-const GET: Asked = { method: 'GET' }
-const HEAD: Asked = { method: 'HEAD' }
-const OFFER: Asked = { method: 'GET', upgrade: 'h3, WebSocket' }
+const GET: RequestInfo = { method: 'GET' }
+const HEAD: RequestInfo = { method: 'HEAD' }
+const OFFER: RequestInfo = { method: 'GET', upgrade: 'h3, WebSocket' }
 
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 const CHUNKED_HEAD: Told = ['head', 'HTTP/1.1 200 OK\r\n']
 const SWITCH = 'HTTP/1.1 101 Switch\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'
 
-const ends = (name: string, asked: Asked, text: string, ...told: Told[]) => ({
+const ends = (name: string, asked: RequestInfo, text: string, ...told: Told[]) => ({
   ...{ name, asked, bytes: Buffer.from(text, 'latin1'), told },
   ...{ closes: false, persistent: true }
 })

@@ -1,13 +1,13 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Test } from 'tap'
-import type { PairFiles } from '../../lib/base/key-pair.js'
+import type { KeyPairFiles } from '../../lib/base/key-pair.js'
 import { type Balancer, startBalancer } from '../helper.js'
 import type { Authority } from './certificates.js'
 import type { Env } from './processes.js'
 import { securePorts } from './secure-ports.js'
 
 /** The settings that have these pairs shown to clients. */
-export function shown(...pairs: readonly PairFiles[]): Env {
+export function shown(...pairs: readonly KeyPairFiles[]): Env {
   return {
     LB_TLS_CERT: pairs.map(({ certFile }) => certFile).join(' '),
     LB_TLS_KEY: pairs.map(({ keyFile }) => keyFile).join(' ')

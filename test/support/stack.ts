@@ -15,7 +15,7 @@ export const EAGER = 32
 
 /** Who has sent a request, and notes how it ended, and how often. */
 export class Ending extends Recorder implements ResponseHandler {
-  abandoned = false
+  aborted = false
   connection: BackendStream | undefined
   sent = 0
   completed = 0
@@ -34,7 +34,7 @@ export class Ending extends Recorder implements ResponseHandler {
   onSending(connection: BackendStream): void {
     this.connection = connection
     // As one does for whom nobody waits any more.
-    if (this.abandoned) connection.destroy()
+    if (this.aborted) connection.destroy()
   }
 
   onSent(): void {
@@ -89,7 +89,7 @@ export function requestOf(options: Partial<OutgoingRequest> = {}): OutgoingReque
     method,
     head: `${method} / HTTP/1.1\r\nHost: a.test\r\n\r\n`,
     body: undefined,
-    repeatable: true,
+    replayable: true,
     ...options
   }
 }

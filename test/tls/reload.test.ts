@@ -1,6 +1,6 @@
 import { copyFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:tls'
-import type { PairFiles } from '../../lib/base/key-pair.js'
+import type { KeyPairFiles } from '../../lib/base/key-pair.js'
 import { atEnd, type Balancer, eventually, test } from '../helper.js'
 import { Authority, authority, contents } from '../support/certificates.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
@@ -13,7 +13,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const NOTICE_MS = 5000
 
 /** Puts a pair into the place of another one, as certbot does. */
-function replace(pair: PairFiles, by: PairFiles): void {
+function replace(pair: KeyPairFiles, by: KeyPairFiles): void {
   for (const file of ['certFile', 'keyFile'] as const) {
     copyFileSync(by[file], `${pair[file]}.new`)
     renameSync(`${pair[file]}.new`, pair[file])

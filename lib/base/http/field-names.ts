@@ -24,7 +24,7 @@ export class FieldNames {
    * Whether the set has the name, or one that programs cannot tell from it which get fields as variables: there letters
    * are capitals, and `-` is `_` (RFC 3875 section 4.1.18), as is whatever else is no letter or digit with some.
    */
-  hasAlike(name: string): boolean {
+  hasCgiEquivalent(name: string): boolean {
     if (!this.mayHave(name.length, name.charCodeAt(0))) return false
     const lower = name.toLowerCase()
     return this.#names.has(lower) || this.#names.has(lower.replace(LIKE_A_HYPHEN, '-'))

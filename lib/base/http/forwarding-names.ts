@@ -1,5 +1,5 @@
 /** Fields that tell of the way of a request, which the balancer writes itself. */
-export const WRITTEN_HERE = [
+export const BALANCER_FIELDS = [
   'forwarded',
   'x-forwarded-for',
   'x-forwarded-host',
@@ -9,7 +9,7 @@ export const WRITTEN_HERE = [
 ]
 
 /** Those of that kind that only a proxy in front may say. */
-export const SAID_BY_PROXIES = [
+export const PROXY_FIELDS = [
   'x-forwarded-by',
   'x-forwarded-prefix',
   'x-forwarded-scheme',

@@ -37,7 +37,7 @@ export class DescriptorLimit {
    * Whether a descriptor that was just given out is among the last, which are kept for connections to backends, checks
    * and files. The system gives out the lowest that is free, so as many as its number says are in use.
    */
-  isAmongLast(descriptor: number): boolean {
+  isReserved(descriptor: number): boolean {
     const limit = this.value
     if (limit === undefined) return false
     return descriptor >= limit - Math.min(MAX_RESERVE, Math.floor(limit * RESERVE_SHARE))

@@ -31,7 +31,7 @@ const EFFECTS: Readonly<Record<Use, (count: number) => string>> = {
  * @param maxSockets client connections open at once
  * @param maxRequests in flight at once, each with a connection to a backend
  */
-export function descriptorsWanted(maxSockets: number, maxRequests: number): number {
+export function descriptorsNeeded(maxSockets: number, maxRequests: number): number {
   return maxSockets + maxRequests + OWN_DESCRIPTORS
 }
 

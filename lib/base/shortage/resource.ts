@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { faultCode } from '../network-error.js'
+import { networkErrorCode } from '../network-error.js'
 
 /** What this machine may have too little of, for a new connection or file. */
 export const RESOURCES = ['descriptors', 'ports', 'memory'] as const
@@ -17,7 +17,7 @@ const NAME_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_SYSTEM', 
 
 /** What was missing here when something failed; undefined if it is not this machine's fault. */
 export function missingResource(error: unknown): Resource | undefined {
-  const code = faultCode(error)
+  const code = networkErrorCode(error)
   return RESOURCE_OF[code] ?? (NAME_CODES.has(code) && !canOpenFiles() ? 'descriptors' : undefined)
 }
 
@@ -26,7 +26,7 @@ export function canOpenFiles(): boolean {
   try {
     closeSync(openSync('/dev/null', 'r'))
   } catch (error) {
-    return RESOURCE_OF[faultCode(error)] === undefined
+    return RESOURCE_OF[networkErrorCode(error)] === undefined
   }
   return true
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import { clientOf } from '../client/client-address.js'
-import { contains } from '../client/peer.js'
+import { contains } from '../client/connection-info.js'
 import { clientKey } from './client-key.js'
 import type { AccessConfig } from './options.js'
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import { connectionInfo, contains } from './connection-info.js'
 import { addressOfNode } from './forwarded-node.js'
-import { contains, peerOf } from './peer.js'
 
 /** Who sent a request, by what trusted proxies say. */
 interface ForwardedClient {
@@ -23,7 +23,7 @@ type KnownRequest = IncomingMessage & { [FORWARDED_CLIENT]?: ForwardedClient }
  * address, the client is the last hop behind it.
  */
 export function clientOf(req: IncomingMessage, trusted: BlockList): string {
-  const peer = peerOf(req.socket, trusted)
+  const peer = connectionInfo(req.socket, trusted)
   return peer.isTrusted ? forwardedClient(req, peer.address, trusted).address : peer.address
 }
 
@@ -32,7 +32,7 @@ export function clientOf(req: IncomingMessage, trusted: BlockList): string {
  * or another field. Undefined if all could be read.
  */
 export function unreadableHop(req: IncomingMessage, trusted: BlockList): string | undefined {
-  const peer = peerOf(req.socket, trusted)
+  const peer = connectionInfo(req.socket, trusted)
   return peer.isTrusted ? forwardedClient(req, peer.address, trusted).unreadable : undefined
 }
 
@@ -77,7 +77,7 @@ const PROTOCOL = /^[\s,]*"?(?:(https|wss)|http|ws)"?\s*(?:,|$)/i
 
 /** Whether the client's own connection is encrypted: that is the one here, unless a trusted proxy says otherwise. */
 export function isSecure(req: IncomingMessage, trusted: BlockList): boolean {
-  const peer = peerOf(req.socket, trusted)
+  const peer = connectionInfo(req.socket, trusted)
   const said = peer.isTrusted ? PROTOCOL.exec(String(req.headers['x-forwarded-proto'] ?? '')) : null
   return said ? said[1] !== undefined : peer.scheme === 'https'
 }

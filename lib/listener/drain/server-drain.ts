@@ -1,6 +1,6 @@
 import type { Server as HttpServer, ServerResponse } from 'node:http'
 import { Server, type Socket } from 'node:net'
-import { isIdleUnseen, responseOn } from '../http1/client-connection.js'
+import { currentResponse, isUntrackedIdle } from '../http1/client-connection.js'
 
 const SWEEP_MS = 50
 /** How long a connection is idle before it is closed: its next request may be on its way. */
@@ -51,11 +51,11 @@ export class ServerDrain {
   }
 
   /** Begins. What listens is closed with the next call of the server's `close()`, which ends nothing else. */
-  begin(): void {
+  start(): void {
     const server = this.#server
     const { headTimeoutMs, drainTimeoutMs } = this.#limits
     for (const socket of this.#connections) {
-      const response = responseOn(socket)
+      const response = currentResponse(socket)
       if (response?.headersSent) this.#begun.set(socket, response)
     }
     this.#quietSinceMs = performance.now()
@@ -92,7 +92,7 @@ export class ServerDrain {
 
   #sweep(nowMs: number): void {
     for (const [socket, response] of this.#begun) {
-      if (responseOn(socket) === response) continue
+      if (currentResponse(socket) === response) continue
       this.#begun.delete(socket)
       this.#quietSinceMs = nowMs
     }
@@ -103,7 +103,7 @@ export class ServerDrain {
   }
 
   #isLongIdle(socket: Socket, nowMs: number): boolean {
-    if (!isIdleUnseen(socket)) {
+    if (!isUntrackedIdle(socket)) {
       this.#idleSinceMs.delete(socket)
       return false
     }
@@ -115,7 +115,7 @@ export class ServerDrain {
   #cut(): void {
     const server = this.#server
     server.closeIdleConnections()
-    for (const socket of this.#connections) if (isIdleUnseen(socket)) socket.destroy()
+    for (const socket of this.#connections) if (isUntrackedIdle(socket)) socket.destroy()
     this.#onTimeout()
     server.closeAllConnections()
     // Node does not know of those that have changed to another protocol.

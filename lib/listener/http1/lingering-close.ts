@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { refuseRest } from './client-connection.js'
+import { refuseFurtherRequests } from './client-connection.js'
 
 /** How long a client may go on with a body that nobody reads. */
 const LINGER_MS = 2000
@@ -9,9 +9,9 @@ const LINGER_MS = 2000
  * socket that is closed with bytes unread resets the connection, and the response would be lost on its way. What comes
  * is thrown away, for a while (RFC 9112 section 9.6).
  */
-export function lingerAfter(req: IncomingMessage): void {
+export function lingeringClose(req: IncomingMessage): void {
   const { socket } = req
-  refuseRest(socket)
+  refuseFurtherRequests(socket)
   // What Node calls when the last response of a connection is written.
   socket.destroySoon = () => {
     socket.end()

@@ -59,12 +59,12 @@ export class Http2Acceptor {
   /** Has clients go elsewhere with what they ask from now on, and closes what has been answered. */
   drain(): void {
     this.#isDraining = true
-    for (const session of this.#sessions) session.leave()
+    for (const session of this.#sessions) session.drain()
   }
 
   /** Closes the sessions that have nothing under way. */
-  dropIdle(): void {
-    for (const session of this.#sessions) session.dropIdle()
+  closeIdle(): void {
+    for (const session of this.#sessions) session.closeIdle()
   }
 
   #onSession(session: ServerHttp2Session): void {
@@ -78,7 +78,7 @@ export class Http2Acceptor {
       this.#sweeper = undefined
     })
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
-    if (this.#isDraining) known.leave()
+    if (this.#isDraining) known.drain()
   }
 
   #sweep(): void {

@@ -15,7 +15,7 @@ const OF_CONNECTION = new Set([
  * Fields for HTTP/2, from the lines of a head, each with its CRLF, without its first line; names are in lower case
  * there (RFC 9113 section 8.2.1). Fields of one name come together, in their order.
  */
-export function fieldsOf(lines: string): OutgoingHttpHeaders {
+export function fieldsFromLines(lines: string): OutgoingHttpHeaders {
   const fields = noFields()
   for (let at = 0; at < lines.length; ) {
     const end = lines.indexOf('\r\n', at)
@@ -27,7 +27,7 @@ export function fieldsOf(lines: string): OutgoingHttpHeaders {
 }
 
 /** The same from names and values in turn. */
-export function fieldsIn(list: readonly string[]): OutgoingHttpHeaders {
+export function fieldsFromList(list: readonly string[]): OutgoingHttpHeaders {
   const fields = noFields()
   for (let i = 0; i < list.length; i += 2) addField(fields, list[i]!, list[i + 1]!)
   return fields

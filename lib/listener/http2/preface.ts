@@ -7,7 +7,7 @@ const PREFACE_START = Buffer.from('PRI ')
  * Finds out by its first bytes which version of HTTP a client speaks, and leaves them on the connection, which is at
  * rest then. One that sends too little in time is closed.
  */
-export function tellVersion(socket: Socket, timeoutMs: number, serve: (isHttp2: boolean) => void): void {
+export function detectVersion(socket: Socket, timeoutMs: number, serve: (isHttp2: boolean) => void): void {
   const drop = () => socket.destroy()
   const timer = setTimeout(drop, timeoutMs)
   const leave = () => {

@@ -3,7 +3,7 @@
  * second in the long run. What it resets by itself Node counts in all versions, but what it provokes only from 22 on
  * (CVE-2025-8671).
  */
-export class FaultBudget {
+export class ResetBudget {
   readonly #burst: number
   readonly #perMs: number
   #left: number
@@ -17,7 +17,7 @@ export class FaultBudget {
   }
 
   /** Takes one. Returns whether there was one left. */
-  take(nowMs: number): boolean {
+  spend(nowMs: number): boolean {
     this.#left = Math.min(this.#burst, this.#left + (nowMs - this.#filledMs) * this.#perMs)
     this.#filledMs = nowMs
     if (this.#left < 1) return false

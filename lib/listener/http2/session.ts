@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Http2Options, ServeStream } from './options.js'
-import { FaultBudget } from './reset-budget.js'
+import { ResetBudget } from './reset-budget.js'
 import { hasEnded } from './session-internals.js'
 import { StalledStreams } from './stalled-streams.js'
 
@@ -28,7 +28,7 @@ export class ClientSession {
   readonly #options: Http2Options
   readonly #streams = new Set<ServerHttp2Stream>()
   readonly #stalled: StalledStreams
-  readonly #faults: FaultBudget
+  readonly #faults: ResetBudget
   #idleSinceMs = performance.now()
   #served = 0
   /** Since when its session has been over, while its socket is not. */
@@ -39,7 +39,7 @@ export class ClientSession {
     this.#socket = socket
     this.#options = options
     this.#stalled = new StalledStreams(options.sendTimeoutMs, this.#idleSinceMs)
-    this.#faults = new FaultBudget(RESET_BURST, RESETS_PER_S, this.#idleSinceMs)
+    this.#faults = new ResetBudget(RESET_BURST, RESETS_PER_S, this.#idleSinceMs)
     session.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, list?: string[]) => {
       // That a client leaves in whatever way shows in the close.
       stream.on('error', () => {})
@@ -57,11 +57,11 @@ export class ClientSession {
       if (this.#streams.size === 0) this.#idleSinceMs = performance.now()
       if (!FAULTLESS.has(stream.rstCode ?? NGHTTP2_NO_ERROR)) this.#onFault()
     })
-    if (this.#served === this.#options.requestsPerSession) this.leave()
+    if (this.#served === this.#options.requestsPerSession) this.drain()
   }
 
   #onFault(): void {
-    if (this.#faults.take(performance.now())) return
+    if (this.#faults.spend(performance.now())) return
     // Node 20 does not bear that while it reads.
     setImmediate(() => this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM))
   }
@@ -94,14 +94,14 @@ export class ClientSession {
   }
 
   /** Closes it if it has nothing under way, with its connection. */
-  dropIdle(): void {
+  closeIdle(): void {
     if (this.#streams.size > 0) return
     this.#session.destroy()
     this.#socket.destroy()
   }
 
   /** Takes what the client has already sent, and nothing after that. */
-  leave(): void {
+  drain(): void {
     if (this.#streams.size > 0) this.#tellLeaving()
     // nghttp2 reads no more once it has told that of a session without a stream. What has come is read first.
     else setTimeout(() => setImmediate(() => this.#leaveIdle()), IDLE_MS).unref()

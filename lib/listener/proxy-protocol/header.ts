@@ -40,13 +40,13 @@ export interface ProxyHeader extends ConnectionDetails {
 }
 
 /** A connection does not begin with a header as it has to be. The message says why, in one of few ways. */
-export class BrokenProxyHeader extends Error {}
+export class InvalidProxyHeader extends Error {}
 
 /** First bytes of the two versions. */
-export const SIGNATURE_1 = Buffer.from('PROXY ')
-export const SIGNATURE_2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+export const V1_SIGNATURE = Buffer.from('PROXY ')
+export const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 /** Bytes of version 2 before its addresses: the signature, version and command, family, length. */
-export const FIXED_2 = 16
+export const V2_FIXED_BYTES = 16
 
 export const Command = { local: 0, proxy: 1 } as const
 
@@ -78,9 +78,9 @@ export const TlvType = {
 export const ClientFlag = { ssl: 1, certificateOfConnection: 2, certificateOfSession: 4 } as const
 
 /** Type and length. */
-export const TLV_HEAD = 3
+export const TLV_HEAD_BYTES = 3
 /** The flags, and whether a certificate was verified, before what else is said of TLS. */
-export const SSL_HEAD = 5
+export const SSL_HEAD_BYTES = 5
 export const CRC32C_BYTES = 4
 export const MAX_AUTHORITY_BYTES = 255
 export const MAX_UNIQUE_ID_BYTES = 128

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { createServer, type SecureContext, type Server, type TLSSocket } from 'node:tls'
-import { inheritOrigin } from '../client/peer.js'
-import type { ClientCredentials } from './credentials.js'
+import { inheritConnectionInfo } from '../client/connection-info.js'
+import type { ServerCredentials } from './credentials.js'
 
 export interface AcceptorOptions {
   /** Whether clients have to show a certificate. */
@@ -31,9 +31,9 @@ export class TlsAcceptor {
   readonly #server: Server
   readonly #options: AcceptorOptions
   readonly #pending = new Map<Socket, (socket: TLSSocket) => void>()
-  #credentials: ClientCredentials
+  #credentials: ServerCredentials
 
-  constructor(credentials: ClientCredentials, options: AcceptorOptions) {
+  constructor(credentials: ServerCredentials, options: AcceptorOptions) {
     this.#credentials = credentials
     this.#options = options
     this.#server = createServer({
@@ -52,12 +52,12 @@ export class TlsAcceptor {
     })
   }
 
-  get credentials(): ClientCredentials {
+  get credentials(): ServerCredentials {
     return this.#credentials
   }
 
   /** For handshakes that begin from now on. */
-  use(credentials: ClientCredentials): void {
+  setCredentials(credentials: ServerCredentials): void {
     this.#credentials = credentials
     this.#server.setSecureContext(credentials.options)
   }
@@ -84,7 +84,7 @@ export class TlsAcceptor {
   }
 
   /** Closes the connections on which hands are being shaken. */
-  dropPending(): void {
+  destroyPending(): void {
     for (const raw of this.#pending.keys()) raw.destroy()
   }
 
@@ -95,7 +95,7 @@ export class TlsAcceptor {
       socket.destroy()
       return
     }
-    inheritOrigin(socket, raw)
+    inheritConnectionInfo(socket, raw)
     const { _readableState, _writableState } = socket as unknown as Buffered
     _readableState.highWaterMark = _writableState.highWaterMark = this.#options.bufferSizeBytes
     serve(socket)

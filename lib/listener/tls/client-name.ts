@@ -8,7 +8,7 @@ const FIELD = 'X-SSL-Client-CN'
 const CONTROLS = /[\x00-\x1f\x7f]/
 
 /** The common name in the certificate that a client has shown and that was verified, on a connection of TLS. */
-export function clientNameOn(socket: Socket): string | undefined {
+export function clientCommonName(socket: Socket): string | undefined {
   const tls = socket as Partial<TLSSocket>
   if (!tls.authorized) return undefined
   const name = tls.getPeerCertificate!().subject?.CN as string | readonly string[] | undefined
@@ -16,7 +16,7 @@ export function clientNameOn(socket: Socket): string | undefined {
 }
 
 /** The line that tells a backend that name, in UTF-8, with its CRLF; empty for none, or one that cannot be in a field. */
-export function nameLine(name: string | undefined): string {
+export function clientNameLine(name: string | undefined): string {
   if (name === undefined || name.trim() === '' || CONTROLS.test(name)) return ''
   return `${FIELD}: ${Buffer.from(name.trim()).toString('latin1')}\r\n`
 }

@@ -1,6 +1,6 @@
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
-import { type KeyPair, readCertificates, readPair } from '../../base/key-pair.js'
+import { type KeyPair, readCertificates, readKeyPair } from '../../base/key-pair.js'
 import type { TlsConfig } from './options.js'
 
 /** Those that keep what was said a secret even if the key is lost later, and that find out what was changed on the way. */
@@ -17,7 +17,7 @@ const CIPHERS = [
 ].join(':')
 
 /** What is shown to clients, and asked of them, as it was when the files were read. */
-export class ClientCredentials {
+export class ServerCredentials {
   readonly pairs: readonly KeyPair[]
   /** Of the first pair. */
   readonly options: SecureContextOptions
@@ -33,7 +33,7 @@ export class ClientCredentials {
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ...(clientCaFile === '' ? {} : { ca: readCertificates(clientCaFile) })
     }
-    this.pairs = pairs.map(readPair)
+    this.pairs = pairs.map(readKeyPair)
     const { cert, key } = this.pairs[0]!
     this.options = { ...common, cert, key }
     for (const { cert, key, names } of this.pairs) {
@@ -49,7 +49,7 @@ export class ClientCredentials {
   }
 
   /** Whether it is the same as other credentials. */
-  equals({ pairs, options }: ClientCredentials): boolean {
+  equals({ pairs, options }: ServerCredentials): boolean {
     const same = ({ cert, key }: KeyPair, i: number) => cert === pairs[i]?.cert && key === pairs[i]?.key
     return this.options.ca === options.ca && this.pairs.every(same)
   }

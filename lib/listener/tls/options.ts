@@ -1,11 +1,11 @@
-import type { PairFiles } from '../../base/key-pair.js'
+import type { KeyPairFiles } from '../../base/key-pair.js'
 
 export const VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const
 
 /** Of TLS to clients. */
 export interface TlsConfig {
   /** At least one: the first is for all names that no other has. */
-  readonly pairs: readonly PairFiles[]
+  readonly pairs: readonly KeyPairFiles[]
   readonly minVersion: (typeof VERSIONS)[number]
   /** Empty if clients need no certificate. */
   readonly clientCaFile: string

@@ -1,7 +1,7 @@
 import { isGrpcCall } from '../../base/grpc/call.js'
-import { withoutSecrets } from '../../base/secrets.js'
+import { redactSecrets } from '../../base/secrets.js'
 import { clientOf } from '../../listener/client/client-address.js'
-import { proxiedBy } from '../../listener/client/peer.js'
+import { proxyHeaderOf } from '../../listener/client/connection-info.js'
 import { bytesAnswered, type EndedRequest, isAborted } from '../../proxy/ended-request.js'
 import { grpcStatusOf } from '../../proxy/response/grpc-answer.js'
 import { escapeJson, escapeQuoted } from './escape.js'
@@ -23,7 +23,7 @@ const CLIENT_LEFT = 499
 export const jsonLine: LineFormat = (ended, nowMs) => {
   const { req, by, failure, answeredBy, backendMs } = ended
   const client = escapeJson(clientOf(req, by.trusted), MAX_ADDRESS)
-  const target = escapeJson(withoutSecrets(by.target), MAX_TARGET)
+  const target = escapeJson(redactSecrets(by.target), MAX_TARGET)
   let line =
     `{"level":30,"time":${nowMs},"msg":"request","client":"${client}","method":"${req.method!.slice(0, MAX_METHOD)}","target":"${target}",` +
     `"version":"${req.httpVersion}","status":${ended.statusCode || CLIENT_LEFT},` +
@@ -33,7 +33,7 @@ export const jsonLine: LineFormat = (ended, nowMs) => {
       : '"backend":null,"backendMs":null,') +
     `"attempts":${ended.attempts},"bytesIn":${ended.bytesIn},"bytesOut":${bytesAnswered(ended)},` +
     `"requestId":"${escapeJson(by.requestId, MAX_ID)}"`
-  const connectionId = proxiedBy(req.socket)?.uniqueId
+  const connectionId = proxyHeaderOf(req.socket)?.uniqueId
   if (connectionId !== undefined) line += `,"connectionId":"${escapeJson(connectionId, MAX_ID)}"`
   if (by.trace) line += `,"traceId":"${by.trace.traceId}"`
   if (ended.changesProtocol) line += ',"tunnel":true'
@@ -48,11 +48,11 @@ export const combinedLine: LineFormat = (ended, nowMs) => {
   const { req, by } = ended
   const { referer, 'user-agent': agent } = req.headers
   const client = escapeQuoted(clientOf(req, by.trusted), MAX_ADDRESS)
-  const target = escapeQuoted(withoutSecrets(by.target), MAX_TARGET)
+  const target = escapeQuoted(redactSecrets(by.target), MAX_TARGET)
   return (
     `${client} - - [${apacheTime(nowMs - ended.durationMs)}] "${req.method!.slice(0, MAX_METHOD)} ${target} HTTP/${req.httpVersion}" ` +
     `${ended.statusCode || CLIENT_LEFT} ${bytesAnswered(ended) || '-'} ` +
-    `"${referer === undefined ? '-' : escapeQuoted(withoutSecrets(referer), MAX_FIELD)}" ` +
+    `"${referer === undefined ? '-' : escapeQuoted(redactSecrets(referer), MAX_FIELD)}" ` +
     `"${agent === undefined ? '-' : escapeQuoted(agent, MAX_FIELD)}"\n`
   )
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { Attributes } from '@opentelemetry/api'
-import { withoutSecrets } from '../../base/secrets.js'
+import { redactSecrets } from '../../base/secrets.js'
 import { clientOf, isSecure } from '../../listener/client/client-address.js'
-import { peerOf } from '../../listener/client/peer.js'
+import { connectionInfo } from '../../listener/client/connection-info.js'
 import type { SpanConfig } from './options.js'
 import { methodOf, RequestSpan } from './request-span.js'
 import { ownContext, type Tracing, traceParentOf } from './trace-context.js'
@@ -65,7 +65,7 @@ export async function loadSpans({ config, trusted, version, onFault }: SpansOpti
             ...(tracestate === undefined ? {} : { traceState: api.createTraceState(String(tracestate)) })
           })
         : api.ROOT_CONTEXT
-      const url = withoutSecrets(target).replace(AUTHORITY, '')
+      const url = redactSecrets(target).replace(AUTHORITY, '')
       const { name, attributes } = methodOf(req.method!)
       const span = tracer.startSpan(name, { kind: SERVER_KIND, attributes }, above)
       if (span.isRecording()) span.setAttributes(requestAttributes(req, url, trusted))
@@ -102,7 +102,7 @@ function requestAttributes(req: IncomingMessage, url: string, trusted: BlockList
     'url.path': path.slice(0, MAX_QUERY),
     'url.scheme': isSecure(req, trusted) ? 'https' : 'http',
     'client.address': clientOf(req, trusted),
-    'network.peer.address': peerOf(req.socket, trusted).address,
+    'network.peer.address': connectionInfo(req.socket, trusted).address,
     'network.protocol.version': req.httpVersionMajor > 1 ? `${req.httpVersionMajor}` : req.httpVersion
   }
   const { host, 'user-agent': agent } = req.headers

@@ -1,4 +1,4 @@
-import { faultCode } from '../../base/network-error.js'
+import { networkErrorCode } from '../../base/network-error.js'
 import type { Backend } from '../../pool/backend.js'
 import { Exchange } from '../../proxy/exchange.js'
 import { requestTo } from '../../proxy/request/request-host.js'
@@ -35,12 +35,12 @@ export class TracedExchange extends Exchange {
   }
 
   override onError(error: Error): void {
-    this.#attemptAt(this.backend)?.onError(faultCode(error))
+    this.#attemptAt(this.backend)?.onError(networkErrorCode(error))
     super.onError(error)
   }
 
   override onSecondError(second: SecondAttempt, error: Error): void {
-    this.#attemptAt(second.backend)?.onError(faultCode(error))
+    this.#attemptAt(second.backend)?.onError(networkErrorCode(error))
     super.onSecondError(second, error)
   }
 

@@ -20,7 +20,7 @@ const OF_CONNECTIONS = [
 ] as const
 
 /** Whether connections to two are made in the same way. */
-export function connectsAlike(a: BackendConfig, b: BackendConfig): boolean {
+export function hasSameConnectionOptions(a: BackendConfig, b: BackendConfig): boolean {
   return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
 }
 
@@ -80,7 +80,7 @@ export function readBackend(
 }
 
 /** The address of the backend that a text means, however it is written; the text itself if it means none. */
-export function canonicalAddress(text: string): string {
+export function canonicalBackendAddress(text: string): string {
   const origin = readPlace(text, () => {})
   return origin ? addressOf(origin) : text
 }

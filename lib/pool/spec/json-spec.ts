@@ -20,7 +20,7 @@ export type FaultOf = (config: BackendConfig) => string | undefined
  * Reads backends as JSON says them.
  * @throws {SpecError} naming everything that is wrong
  */
-export function backendsOf(
+export function readBackendSpecs(
   specs: readonly BackendSpec[],
   faultOf: FaultOf = () => undefined
 ): BackendConfig[] {

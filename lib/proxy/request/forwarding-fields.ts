@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import { type Peer, peerOf } from '../../listener/client/peer.js'
+import { type ConnectionInfo, connectionInfo } from '../../listener/client/connection-info.js'
 
 /** What a request to a backend says of the trace that it belongs to. */
 export interface TraceContext {
@@ -38,17 +38,21 @@ export function isLoop({ headers: { via } }: IncomingMessage): boolean {
  * replaced, as nothing vouches for them; those from a trusted proxy go on, with what is known here added.
  */
 export function forwardingFields(req: IncomingMessage, host: string | undefined, by: ForwardedBy): string {
-  const peer = peerOf(req.socket, by.trusted)
+  const peer = connectionInfo(req.socket, by.trusted)
   const lines = peer.isTrusted ? continuedFields(req.headers, peer, host) : ownFields(peer, host)
   const forwarded = forwardedField(req.headers, peer, host, by.forwarded)
   return `${lines}${forwarded}Via: ${req.httpVersionMajor}.${req.httpVersionMinor} ${PSEUDONYM}\r\nX-Request-Id: ${by.requestId}\r\n`
 }
 
-function ownFields({ lines }: Peer, host: string | undefined): string {
-  return host === undefined ? lines : `${lines}X-Forwarded-Host: ${host}\r\n`
+function ownFields({ forwardingLines }: ConnectionInfo, host: string | undefined): string {
+  return host === undefined ? forwardingLines : `${forwardingLines}X-Forwarded-Host: ${host}\r\n`
 }
 
-function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string | undefined): string {
+function continuedFields(
+  headers: IncomingHttpHeaders,
+  peer: ConnectionInfo,
+  host: string | undefined
+): string {
   const { 'x-forwarded-for': before, 'x-forwarded-host': asked } = headers
   // An empty field says nothing.
   const proto = headers['x-forwarded-proto'] || peer.scheme
@@ -57,13 +61,13 @@ function continuedFields(headers: IncomingHttpHeaders, peer: Peer, host: string 
     `X-Forwarded-For: ${before ? `${before}, ` : ''}${peer.address}\r\n` +
     `X-Forwarded-Proto: ${proto}\r\nX-Forwarded-Port: ${port}\r\n` +
     (asked || host ? `X-Forwarded-Host: ${asked || host}\r\n` : '') +
-    (headers['x-ssl-client-cn'] === undefined ? peer.nameLine : '')
+    (headers['x-ssl-client-cn'] === undefined ? peer.clientNameLine : '')
   )
 }
 
 function forwardedField(
   { forwarded }: IncomingHttpHeaders,
-  peer: Peer,
+  peer: ConnectionInfo,
   host: string | undefined,
   isAdded: boolean
 ): string {
@@ -74,7 +78,7 @@ function forwardedField(
 }
 
 /** RFC 7239 section 4. */
-function forwardedElement({ address, scheme }: Peer, host: string | undefined): string {
+function forwardedElement({ address, scheme }: ConnectionInfo, host: string | undefined): string {
   const node = address.includes(':') ? `"[${address}]"` : address
   const hostPair = host === undefined ? '' : `;host="${host.replace(/["\\]/g, '\\$&')}"`
   return `for=${node}${hostPair};proto=${scheme}`

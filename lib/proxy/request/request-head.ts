@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
-import { SAID_BY_PROXIES, WRITTEN_HERE } from '../../base/http/forwarding-names.js'
+import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.js'
 import { expectsContinue, hasBody } from '../../base/http/request-body.js'
 import type { Destination } from '../../base/http/request-target.js'
-import { peerOf } from '../../listener/client/peer.js'
+import { connectionInfo } from '../../listener/client/connection-info.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
-import { KeptBody } from '../../transport/kept-body.js'
+import { RetryBuffer } from '../../transport/retry-buffer.js'
 import { isIdempotent } from '../retry/retry.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
 import { forwardsLeft, nextForwards } from './max-forwards.js'
@@ -25,23 +25,23 @@ const NOT_PASSED_ON = [
   'upgrade',
   'http2-settings',
   'expect',
-  ...WRITTEN_HERE
+  ...BALANCER_FIELDS
 ]
 
 /** What only a proxy in front may say. */
-const FROM_PROXIES = new FieldNames(SAID_BY_PROXIES)
+const FROM_PROXIES = new FieldNames(PROXY_FIELDS)
 
 /** What tells of the body, and how far a request goes: they pass, but none that is taken for one of them. */
 const MESSAGE_NAMES = ['content-length', 'content-type', 'max-forwards']
 const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
 
 /** All of these, as most fields are none of them: one look tells. */
-const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...SAID_BY_PROXIES, ...MESSAGE_NAMES])
+const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...PROXY_FIELDS, ...MESSAGE_NAMES])
 
 /** Fields that a client cannot have removed by naming them in `Connection`: they route, delimit and vouch for the message. */
 const NEVER_CONNECTION_OPTIONS = new Set([
   ...['close', 'keep-alive', 'host', 'content-length', 'via'],
-  ...SAID_BY_PROXIES
+  ...PROXY_FIELDS
 ])
 
 /**
@@ -58,16 +58,16 @@ export function outgoingRequest(
 ): OutgoingRequest {
   const method = req.method!
   const body = hasBody(req) ? req : undefined
-  const repeatable = (!body || keptBytes > 0) && isIdempotent(req)
+  const replayable = (!body || keptBytes > 0) && isIdempotent(req)
   return {
     method,
     head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
-    hostless: hostOf(req, authority) === undefined,
+    lacksHost: hostOf(req, authority) === undefined,
     client: req,
     body,
-    repeatable,
+    replayable,
     // Of which nothing is kept, it is known whether anything is gone.
-    kept: body && new KeptBody(keptBytes),
+    retryBuffer: body && new RetryBuffer(keptBytes),
     upgrade
   }
 }
@@ -118,8 +118,8 @@ export function requestFields(
 
 /** Whether a field is one of those that do not pass, or is taken for one that does, as imitations pass from nobody. */
 function isLeftBehind(name: string, { socket }: IncomingMessage, { trusted }: ForwardedBy): boolean {
-  if (!NOT_JUST_PASSED_ON.hasAlike(name) || OF_MESSAGE.has(name)) return false
-  return !(FROM_PROXIES.has(name) && peerOf(socket, trusted).isTrusted)
+  if (!NOT_JUST_PASSED_ON.hasCgiEquivalent(name) || OF_MESSAGE.has(name)) return false
+  return !(FROM_PROXIES.has(name) && connectionInfo(socket, trusted).isTrusted)
 }
 
 const NONE: readonly string[] = []

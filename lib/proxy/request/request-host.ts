@@ -7,7 +7,7 @@ import type { OutgoingRequest } from '../../transport/backend-stream.js'
  * HTTP/1.1 wants one that is not empty (RFC 9112 section 3.2).
  */
 export function requestTo(backend: Backend, request: OutgoingRequest): OutgoingRequest {
-  if (!request.hostless) return request
+  if (!request.lacksHost) return request
   const fieldsAt = request.head.indexOf('\n') + 1
   const line = `Host: ${authorityOf(backend.config)}\r\n`
   return { ...request, head: request.head.slice(0, fieldsAt) + line + request.head.slice(fieldsAt) }

@@ -1,7 +1,11 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { refuseRest, remedyFor, whenAnswered } from '../../listener/http1/client-connection.js'
-import { type ParserError, RefusedLines } from '../../listener/http1/refused-line.js'
+import {
+  clientErrorAction,
+  refuseFurtherRequests,
+  whenAnswered
+} from '../../listener/http1/client-connection.js'
+import { type ParserError, UnknownMethodParser } from '../../listener/http1/unknown-method.js'
 import type { Http1Response } from './http1-response.js'
 import { responseOn } from './taken-over.js'
 
@@ -25,7 +29,7 @@ export function answerParserErrors(
   maxHeadBytes: number,
   refuse: (req: IncomingMessage, res: Http1Response) => void
 ): void {
-  const lines = new RefusedLines(maxHeadBytes)
+  const lines = new UnknownMethodParser(maxHeadBytes)
   const over = new WeakSet<Socket>()
   const [answerBroken = answerBriefly] = server.listeners('clientError') as ErrorListener[]
   server.removeAllListeners('clientError')
@@ -36,11 +40,11 @@ export function answerParserErrors(
     if (req === 'more') return
     if (req) {
       over.add(socket)
-      refuseRest(socket)
+      refuseFurtherRequests(socket)
       whenAnswered(socket, () => refuse(req, responseOn(socket, req)))
       return
     }
-    const remedy = remedyFor(socket)
+    const remedy = clientErrorAction(socket)
     if (remedy === 'answer') answerBroken(error, socket)
     else if (remedy === 'cut') socket.destroy()
   })

@@ -1,8 +1,8 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { hasBody } from '../../base/http/request-body.js'
-import { hasSuccessor, refuseRest } from '../../listener/http1/client-connection.js'
-import { lingerAfter } from '../../listener/http1/lingering-close.js'
+import { hasPipelinedSuccessor, refuseFurtherRequests } from '../../listener/http1/client-connection.js'
+import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import { outliveFailedWrites } from '../../transport/sockets/socket-end.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
@@ -38,8 +38,8 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   begin(head: ResponseHead, lines: string, closing: boolean): void {
     const { req } = this
     // What is left unread of a request would be taken for the next one.
-    if (!req.complete && head.statusCode !== 101) lingerAfter(req)
-    startResponse(this, head, lines, (closing && !hasSuccessor(this)) || !req.complete)
+    if (!req.complete && head.statusCode !== 101) lingeringClose(req)
+    startResponse(this, head, lines, (closing && !hasPipelinedSuccessor(this)) || !req.complete)
   }
 
   sendPart(part: Buffer): void {
@@ -76,8 +76,8 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
     let list = fields
     // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
     if (isLast || hasBody(req)) {
-      if (req.complete) refuseRest(req.socket)
-      else lingerAfter(req)
+      if (req.complete) refuseFurtherRequests(req.socket)
+      else lingeringClose(req)
       list = [...fields, 'Connection', 'close']
     }
     this.writeHead(statusCode, phrase, list as string[])

@@ -1,5 +1,5 @@
 import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
-import { areSendable, fieldsIn, fieldsOf, sendFields } from '../../listener/http2/fields.js'
+import { areSendable, fieldsFromLines, fieldsFromList, sendFields } from '../../listener/http2/fields.js'
 import { resetAfterEnd } from '../../listener/http2/reset-after-end.js'
 import { BrokenResponse } from '../../transport/http1/broken-response.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
@@ -61,7 +61,7 @@ export class Http2Response implements ClientStream {
 
   sendInterim({ statusCode, text }: ResponseHead): void {
     if (this.#isOver || this.#stream.headersSent) return
-    const fields = { ':status': statusCode, ...fieldsIn(pairsOf(text)) }
+    const fields = { ':status': statusCode, ...fieldsFromList(pairsOf(text)) }
     // The final response is what counts.
     if (!areSendable(fields, text.length)) return
     sendFields(fields, (sent) => this.#stream.additionalHeaders(sent))
@@ -69,7 +69,7 @@ export class Http2Response implements ClientStream {
 
   begin(head: ResponseHead, lines: string): void {
     const opensTunnel = head.statusCode === SWITCHING_PROTOCOLS
-    const fields = fieldsOf(linesOf(head.text) + lines)
+    const fields = fieldsFromLines(linesOf(head.text) + lines)
     if (opensTunnel) delete fields[ACCEPT]
     const { statusCode } = head
     // Node sends none above it.
@@ -115,7 +115,7 @@ export class Http2Response implements ClientStream {
 
   answer(statusCode: number, _phrase: string, fields: readonly string[], body: string | undefined): void {
     const hasBody = body !== undefined && this.#req.method !== 'HEAD'
-    this.#setHead(statusCode, fieldsIn(fields))
+    this.#setHead(statusCode, fieldsFromList(fields))
     this.#sendHead(!hasBody)
     if (hasBody && !this.#isOver) this.#write(Buffer.from(body))
     this.#end()
@@ -147,7 +147,7 @@ export class Http2Response implements ClientStream {
 
   #sendTrailers(): void {
     if (this.#isOver) return
-    const fields = fieldsIn(this.#trailers)
+    const fields = fieldsFromList(this.#trailers)
     const bytes = this.#trailers.reduce((sum, { length }) => sum + length, 0)
     if (areSendable(fields, bytes)) sendFields(fields, (sent) => this.#stream.sendTrailers(sent))
     else this.cutOff()

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
 import type { ClientLimits } from '../../listener/client-limits.js'
-import { isRefused } from '../../listener/http1/client-connection.js'
+import { refusesFurtherRequests } from '../../listener/http1/client-connection.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../failure.js'
 import { checkRequest } from '../request/request-check.js'
 import { answerParserErrors } from './client-errors.js'
@@ -21,7 +21,7 @@ export function redirectServer(
   portOf: () => number
 ): Server {
   const redirect = (req: IncomingMessage, res: Http1Response) => {
-    if (isRefused(req.socket)) return
+    if (refusesFurtherRequests(req.socket)) return
     const destination = checkRequest(req, req.url!, limits)
     if ('statusCode' in destination) {
       answerRaw(req, res, destination)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { connectionOptions } from '../../base/http/field-names.js'
-import { isRefused, passDrain, whenAnswered } from '../../listener/http1/client-connection.js'
+import { emitDrain, refusesFurtherRequests, whenAnswered } from '../../listener/http1/client-connection.js'
 import { Http1Response } from './http1-response.js'
 import { isLast } from './response-start.js'
 
@@ -10,8 +10,8 @@ import { isLast } from './response-start.js'
  * answered. Not at all if one of them was refused.
  */
 export function inTurn(socket: Socket, serve: () => void): void {
-  if (isRefused(socket)) return
-  const onDrain = () => passDrain(socket)
+  if (refusesFurtherRequests(socket)) return
+  const onDrain = () => emitDrain(socket)
   const onError = () => socket.destroy()
   socket.on('drain', onDrain).on('error', onError)
   whenAnswered(socket, () => {

@@ -24,7 +24,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
   connection: BackendStream | undefined
   sentMs = -1
   /** It was given up. */
-  abandoned = false
+  aborted = false
 
   armedMs = 0
   previous: Awaiting | undefined
@@ -59,7 +59,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
 
   /** Closes its connection; it tells nothing more. */
   abandon(): void {
-    this.abandoned = true
+    this.aborted = true
     this.connection?.destroy()
     this.settle()
   }
@@ -72,7 +72,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
   }
 
   onSending(connection: BackendStream): void {
-    if (this.abandoned) {
+    if (this.aborted) {
       connection.destroy()
       return
     }
@@ -107,7 +107,7 @@ export class SecondAttempt implements ResponseHandler, Awaiting {
 
   onError(error: Error): void {
     if (this.#hasWon) this.#owner.onError(error)
-    else if (!this.abandoned) this.#owner.onSecondError(this, error)
+    else if (!this.aborted) this.#owner.onSecondError(this, error)
   }
 
   get needsNewConnection(): boolean {

@@ -1,11 +1,11 @@
 import { BalancerCell, type Counters } from '../../pool/counters.js'
 
-/** Of those that wait, the part that tries at each pulse: the last backend stays eligible while it refuses. */
+/** Of those that wait, the part that tries at each tick: the last backend stays eligible while it refuses. */
 const TRYING_SHARE = 1 / 8
 
 /** A request that waits for a backend to come back. */
 export interface Stranded {
-  /** Since when it has waited, on the clock of the pulse, with what it has tried meanwhile. */
+  /** Since when it has waited, on the clock of the tick, with what it has tried meanwhile. */
   readonly strandedMs: number
   /** Takes a slot, or waits for one, if any backend can be used, and leaves the line. Returns whether it did. */
   takeReturn(): boolean
@@ -47,7 +47,7 @@ export class Outage {
   }
 
   /** Turns away who has waited too long, and lets some of the others try. */
-  pulse(nowMs: number): void {
+  tick(nowMs: number): void {
     for (const stranded of this.#waiting) {
       if (nowMs - stranded.strandedMs < this.#options.timeoutMs) continue
       this.leave(stranded)

@@ -19,7 +19,7 @@ export interface TryOwner {
   onNoMoreTries(failure: Failure): void
 }
 
-/** Time in which it shows whether backends have ended that broke connections: between one pulse and two. */
+/** Time in which it shows whether backends have ended that broke connections: between one tick and two. */
 const DOUBT_MS = 75
 
 /** The tries of one request that do not begin at once: those after the first, and any that waits for a place. */
@@ -67,7 +67,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   #enqueue(): void {
     const { queue, registry, sessions } = this.#forwarding
     this.takesAny = this.#asked.isEmpty && !sessions?.backendOf(this.#req)
-    queue.add(this, registry.pulseMs)
+    queue.add(this, registry.tickMs)
   }
 
   /**
@@ -109,7 +109,7 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
   #retry(isFree: boolean): void {
     const { budget, registry } = this.#forwarding
     if (isFree || this.#hasPlace) this.#go()
-    else budget.wait(this, registry.pulseMs)
+    else budget.wait(this, registry.tickMs)
   }
 
   /**
@@ -191,8 +191,8 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     const fault = this.#fault
     if (fault?.connectionLost) {
       // Every backend may have ended at once, or it is the request itself that ends them: that soon shows.
-      const { pulseMs, eligibleCount } = this.#forwarding.registry
-      if (pulseMs - this.#doubtedMs < DOUBT_MS) return false
+      const { tickMs, eligibleCount } = this.#forwarding.registry
+      if (tickMs - this.#doubtedMs < DOUBT_MS) return false
       if (eligibleCount > 1) {
         outage.leave(this)
         this.#owner.onNoMoreTries(fault.failure)
@@ -229,10 +229,10 @@ export class Tries implements BudgetWaiter, Queued, Stranded {
     if (this.#fault?.connectionLost) {
       // What breaks connections again and again is not given to one backend after another.
       if (this.#doubtedMs >= 0) return false
-      this.#doubtedMs = registry.pulseMs
+      this.#doubtedMs = registry.tickMs
     }
-    if (this.strandedMs < 0) this.strandedMs = registry.pulseMs
-    if (!outage.takes(this.strandedMs, registry.pulseMs)) return false
+    if (this.strandedMs < 0) this.strandedMs = registry.tickMs
+    if (!outage.takes(this.strandedMs, registry.tickMs)) return false
     this.#asked.clear()
     this.#retries = 0
     this.#givePlace()

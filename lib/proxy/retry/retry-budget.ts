@@ -1,4 +1,4 @@
-import { WaitingLine } from '../../base/waiting-list.js'
+import { WaitQueue } from '../../base/wait-queue.js'
 import { BalancerCell, type Counters } from '../../pool/counters.js'
 
 /** Places that there are however little is in flight. */
@@ -21,7 +21,7 @@ export interface BudgetWaiter {
 export class RetryBudget {
   readonly #counters: Counters
   readonly #share: number
-  readonly #waiting = new WaitingLine<BudgetWaiter>()
+  readonly #waiting = new WaitQueue<BudgetWaiter>()
 
   /** @param share of the requests in flight, 0 to 1 */
   constructor(counters: Counters, share: number) {
@@ -42,7 +42,7 @@ export class RetryBudget {
     this.#counters.add(BalancerCell.retrying, -1)
     for (const waiter of this.#waiting) {
       if (!this.take()) return
-      this.#waiting.leave(waiter)
+      this.#waiting.remove(waiter)
       waiter.onBudget(true)
     }
   }
@@ -55,12 +55,12 @@ export class RetryBudget {
 
   /** Waits no more. */
   leave(waiter: BudgetWaiter): void {
-    this.#waiting.leave(waiter)
+    this.#waiting.remove(waiter)
   }
 
   /** Turns away who has waited too long. */
-  pulse(nowMs: number): void {
-    this.#waiting.tellLate(nowMs, PATIENCE_MS, (waiter) => {
+  tick(nowMs: number): void {
+    this.#waiting.expire(nowMs, PATIENCE_MS, (waiter) => {
       this.leave(waiter)
       if (!waiter.needsNoPlace) this.#counters.addTotal(BalancerCell.retriesRefused, 1)
       waiter.onBudget(false)

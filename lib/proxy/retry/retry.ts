@@ -23,12 +23,12 @@ export function isIdempotent(req: IncomingMessage): boolean {
 
 /** Whether a request may be sent twice as it stands: no harm is done, and nothing of it is gone. */
 export function isRepeatable(request: OutgoingRequest): boolean {
-  return request.repeatable && isWhole(request)
+  return request.replayable && isWhole(request)
 }
 
 /** Whether nothing is gone of a request that was sent. */
-function isWhole({ body, kept }: OutgoingRequest): boolean {
-  return kept?.isWhole ?? !body
+function isWhole({ body, retryBuffer }: OutgoingRequest): boolean {
+  return retryBuffer?.isComplete ?? !body
 }
 
 /**

@@ -1,4 +1,4 @@
-import { WaitingLine } from '../../base/waiting-list.js'
+import { WaitQueue } from '../../base/wait-queue.js'
 import { BalancerCell, type Counters } from '../../pool/counters.js'
 
 /** A request that waits for a backend with room. */
@@ -26,7 +26,7 @@ export interface QueueOptions {
 export class WaitingQueue {
   readonly #counters: Counters
   readonly #options: QueueOptions
-  readonly #waiting = new WaitingLine<Queued>()
+  readonly #waiting = new WaitQueue<Queued>()
   #takingAny = 0
 
   constructor(counters: Counters, options: QueueOptions) {
@@ -55,7 +55,7 @@ export class WaitingQueue {
 
   /** Waits no more. */
   leave(queued: Queued): void {
-    if (!this.#waiting.leave(queued)) return
+    if (!this.#waiting.remove(queued)) return
     this.#counters.add(BalancerCell.queued, -1)
     if (queued.takesAny) this.#takingAny--
   }
@@ -71,8 +71,8 @@ export class WaitingQueue {
   }
 
   /** Turns away who has waited too long. */
-  pulse(nowMs: number): void {
-    this.#waiting.tellLate(nowMs, this.#options.timeoutMs, (queued) => {
+  tick(nowMs: number): void {
+    this.#waiting.expire(nowMs, this.#options.timeoutMs, (queued) => {
       this.leave(queued)
       queued.onQueueTimeout()
     })

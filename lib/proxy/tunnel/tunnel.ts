@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import type { TunnelEnd, TunnelUser } from '../../transport/backend-stream.js'
+import type { TunnelEnd, TunnelHandler } from '../../transport/backend-stream.js'
 import { closeGently } from '../../transport/sockets/socket-end.js'
 import type { ClientTunnel } from '../response/client-stream.js'
 
@@ -10,7 +10,7 @@ export interface TunnelProgress {
 }
 
 /** Bytes in both directions between a client and a backend that have changed to another protocol. */
-export class Tunnel implements TunnelUser {
+export class Tunnel implements TunnelHandler {
   readonly #connection: TunnelEnd
   readonly #client: ClientTunnel
   readonly #progress: TunnelProgress
@@ -29,7 +29,7 @@ export class Tunnel implements TunnelUser {
   /** Passes on what the client has sent `early`, behind its request, and all that comes. */
   start(early: Buffer): void {
     const client = this.#client
-    this.#connection.use(this)
+    this.#connection.attach(this)
     if (early.length > 0) this.#send(early)
     client.on('data', (chunk: Buffer) => this.#send(chunk))
     client.on('end', () => this.#connection.endSending())
@@ -48,19 +48,19 @@ export class Tunnel implements TunnelUser {
 
   onData(chunk: Buffer): void {
     this.#progress.onTunnelReceived(chunk.length)
-    this.#client.write(this.#connection.borrowed ? Buffer.from(chunk) : chunk)
+    this.#client.write(this.#connection.reusesBuffer ? Buffer.from(chunk) : chunk)
   }
 
   onReadEnd(): void {
     const client = this.#client
     if (client.writableLength === 0) return
-    this.#connection.keep()
+    this.#connection.retainBuffer()
     if (!client.writableNeedDrain || this.#isHolding) return
     this.#isHolding = true
-    this.#connection.hold()
+    this.#connection.pause()
     client.once('drain', () => {
       this.#isHolding = false
-      this.#connection.release()
+      this.#connection.resume()
     })
   }
 

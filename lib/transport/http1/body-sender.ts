@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { KeptBody } from '../kept-body.js'
+import type { RetryBuffer } from '../retry-buffer.js'
 import { passableTrailers } from './trailers.js'
 
 /** What is told of a body on its way. */
@@ -16,7 +16,7 @@ export interface BodyProgress {
  */
 export class BodySender {
   readonly #body: IncomingMessage
-  readonly #kept: KeptBody | undefined
+  readonly #retryBuffer: RetryBuffer | undefined
   readonly #socket: Socket
   readonly #progress: BodyProgress
   readonly #done: () => void
@@ -24,18 +24,18 @@ export class BodySender {
   #isStopped = false
 
   /**
-   * @param kept what attempts before this one have sent of the body; what this one sends is added
+   * @param retryBuffer what attempts before this one have sent of the body; what this one sends is added
    * @param done called once, when the last byte was given to the connection
    */
   constructor(
     body: IncomingMessage,
-    kept: KeptBody | undefined,
+    retryBuffer: RetryBuffer | undefined,
     socket: Socket,
     progress: BodyProgress,
     done: () => void
   ) {
     this.#body = body
-    this.#kept = kept
+    this.#retryBuffer = retryBuffer
     this.#socket = socket
     this.#progress = progress
     this.#done = done
@@ -51,9 +51,9 @@ export class BodySender {
     // What has come of the body goes out with the head, in one write.
     socket.cork()
     socket.write(head, 'latin1', headWritten)
-    for (const chunk of this.#kept?.chunks ?? []) this.#write(chunk)
+    for (const chunk of this.#retryBuffer?.chunks ?? []) this.#write(chunk)
     // It may have ended between two attempts.
-    if (this.#kept?.isEnded || this.#body.readableEnded) {
+    if (this.#retryBuffer?.isEnded || this.#body.readableEnded) {
       process.nextTick(this.#onEnd)
       process.nextTick(uncork, socket)
       return
@@ -76,7 +76,7 @@ export class BodySender {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#kept?.add(chunk)
+    this.#retryBuffer?.add(chunk)
     const isTaken = this.#write(chunk)
     if (!isTaken && this.#socket.writableNeedDrain) this.#body.pause()
   }
@@ -103,7 +103,7 @@ export class BodySender {
 
   readonly #onEnd = (): void => {
     if (this.#isStopped) return
-    if (this.#kept) this.#kept.isEnded = true
+    if (this.#retryBuffer) this.#retryBuffer.isEnded = true
     if (this.#chunked) this.#socket.write(`0\r\n${trailerLines(this.#body.rawTrailers)}\r\n`, 'latin1')
     this.stop()
     this.#done()

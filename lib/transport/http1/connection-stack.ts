@@ -157,7 +157,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   }
 
   #send(request: OutgoingRequest, handler: ResponseHandler): void {
-    if (handler.abandoned) return
+    if (handler.aborted) return
     const connection = (handler.needsNewConnection ? undefined : this.#takeFree()) ?? this.#open()
     connection.send(request, handler)
   }
@@ -194,8 +194,8 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const waiting = this.#waiting
     while (waiting.length > 0) {
       const [{ request, handler }] = waiting as [Waiting]
-      const connection = handler.abandoned ? undefined : this.#takeFree()
-      if (!connection && !handler.abandoned) return
+      const connection = handler.aborted ? undefined : this.#takeFree()
+      if (!connection && !handler.aborted) return
       waiting.shift()
       connection?.send(request, handler)
     }

@@ -1,6 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net'
-import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelUser } from '../backend-stream.js'
-import { ReadMemory } from '../read-memory.js'
+import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelHandler } from '../backend-stream.js'
+import { ReadBuffer } from '../read-buffer.js'
 import { closeGently, outliveFailedWrites, type SocketReader, wasReset } from '../sockets/socket-end.js'
 import { BodySender } from './body-sender.js'
 import { ResponseParser } from './response-parser.js'
@@ -45,9 +45,9 @@ export class Connection implements TunnelEnd, SocketReader {
 
   readonly #owner: ConnectionOwner
   readonly #parser: ResponseParser
-  readonly #memory = new ReadMemory()
+  readonly #memory = new ReadBuffer()
   readonly #socket: Socket
-  #handler: ResponseHandler | TunnelUser | undefined
+  #handler: ResponseHandler | TunnelHandler | undefined
   #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
   #sender: BodySender | undefined
   #requests = 0
@@ -100,19 +100,19 @@ export class Connection implements TunnelEnd, SocketReader {
     return this.#parser.keepAliveSeconds
   }
 
-  get borrowed(): boolean {
-    return this.#memory.borrowed
+  get reusesBuffer(): boolean {
+    return this.#memory.isShared
   }
 
-  keep(): void {
-    this.#memory.kept = true
+  retainBuffer(): void {
+    this.#memory.isRetained = true
   }
 
-  hold(): void {
+  pause(): void {
     this.#isHeld = true
   }
 
-  readonly release = (): void => {
+  readonly resume = (): void => {
     this.#isHeld = false
     if (!this.isStopped) return
     this.isStopped = false
@@ -131,15 +131,21 @@ export class Connection implements TunnelEnd, SocketReader {
     handler.onSending(this)
     // Its handler may have given it up.
     if (this.#handler !== handler) return
-    const { body, kept, repeatable } = request
+    const { body, retryBuffer, replayable } = request
     this.#isHeadWritten = false
     if (body) {
       // A body that is not sent twice over HTTP/1.1 is not kept, unless another attempt has left some of it here to send.
-      if (!repeatable && kept && !kept.isBegun) kept.drop()
-      this.#sender = new BodySender(body, kept?.isWhole ? kept : undefined, this.#socket, handler, () => {
-        this.#sender = undefined
-        handler.onSent()
-      })
+      if (!replayable && retryBuffer && !retryBuffer.hasStarted) retryBuffer.discard()
+      this.#sender = new BodySender(
+        body,
+        retryBuffer?.isComplete ? retryBuffer : undefined,
+        this.#socket,
+        handler,
+        () => {
+          this.#sender = undefined
+          handler.onSent()
+        }
+      )
       this.#sender.start(request.head, this.#onHeadWritten)
     } else {
       this.#socket.write(request.head, 'latin1')
@@ -147,7 +153,7 @@ export class Connection implements TunnelEnd, SocketReader {
     }
   }
 
-  use(user: TunnelUser): void {
+  attach(user: TunnelHandler): void {
     this.#handler = user
     this.#isTunnel = true
     this.#parser.redirect(user)
@@ -199,7 +205,7 @@ export class Connection implements TunnelEnd, SocketReader {
     this.#isConnected = true
     const waiting = this.#waiting
     this.#waiting = undefined
-    if (!waiting || waiting.handler.abandoned) this.#owner.onFree(this)
+    if (!waiting || waiting.handler.aborted) this.#owner.onFree(this)
     else this.send(waiting.request, waiting.handler)
   }
 

@@ -21,7 +21,7 @@ export interface ResponseSink extends DataSink {
 }
 
 /** What there is to know of the request. */
-export interface Asked {
+export interface RequestInfo {
   readonly method: string
   /** The protocols that it offers to change to. */
   readonly upgrade?: string | undefined
@@ -60,7 +60,7 @@ export class ResponseParser {
   #state: number = State.idle
   #sink!: ResponseSink
   #dataSink!: DataSink
-  #asked!: Asked
+  #asked!: RequestInfo
   /** The beginning of a head or of trailers. */
   readonly #partial = new GatheredBytes()
   /** Where the bytes behind a head or trailers begin. */
@@ -80,7 +80,7 @@ export class ResponseParser {
   }
 
   /** Expects the response to a request. */
-  begin(asked: Asked, sink: ResponseSink): void {
+  begin(asked: RequestInfo, sink: ResponseSink): void {
     this.#asked = asked
     this.#sink = this.#dataSink = sink
     this.#state = State.head

@@ -1,5 +1,5 @@
 import { FieldNames } from '../../base/http/field-names.js'
-import { SAID_BY_PROXIES, WRITTEN_HERE } from '../../base/http/forwarding-names.js'
+import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.js'
 import { BrokenResponse } from './broken-response.js'
 import { trimBlanks } from './response-head.js'
 
@@ -8,8 +8,8 @@ import { trimBlanks } from './response-head.js'
  * (RFC 9110 section 6.5.1).
  */
 const NEVER_TRAILERS = new FieldNames([
-  ...WRITTEN_HERE,
-  ...SAID_BY_PROXIES,
+  ...BALANCER_FIELDS,
+  ...PROXY_FIELDS,
   'authorization',
   'expect',
   'max-forwards',
@@ -46,5 +46,5 @@ export function readTrailers(text: string): string[] {
 
 /** Names and values in turn, without those that say how the message is framed or where it goes, or are taken for one. */
 export function passableTrailers(fields: readonly string[]): string[] {
-  return fields.filter((_, i) => !NEVER_TRAILERS.hasAlike(fields[i & ~1]!))
+  return fields.filter((_, i) => !NEVER_TRAILERS.hasCgiEquivalent(fields[i & ~1]!))
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
 import { ConnectionClosed } from '../http1/connection.js'
-import { ReadMemory } from '../read-memory.js'
+import { ReadBuffer } from '../read-buffer.js'
 import { outliveFailedWrites, type SocketReader } from '../sockets/socket-end.js'
 import type { ConnectionOwner } from './connection-owner.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
@@ -36,7 +36,7 @@ export class Connection implements StreamsOwner, SocketReader {
   readonly #options: ConnectionOptions
   readonly #socket: Socket
   readonly #outbox: Outbox
-  readonly #memory = new ReadMemory()
+  readonly #memory = new ReadBuffer()
   readonly #frames: FrameDispatch
   readonly #silence = new Silence()
   readonly #timer: NodeJS.Timeout

@@ -28,8 +28,8 @@ export class WaitingRequests<Connection> {
     const waiting = this.#waiting
     for (let i = 0; i < waiting.length; ) {
       const { request, handler } = waiting[i]!
-      const connection = handler.abandoned ? undefined : find(handler)
-      if (!connection && !handler.abandoned) {
+      const connection = handler.aborted ? undefined : find(handler)
+      if (!connection && !handler.aborted) {
         // Those behind one that needs a new connection may go on others.
         if (!handler.needsNewConnection) return
         i++

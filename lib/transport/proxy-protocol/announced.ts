@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { BlockList, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { clientOf, isSecure } from '../../listener/client/client-address.js'
-import { peerOf, proxiedBy } from '../../listener/client/peer.js'
+import { connectionInfo, proxyHeaderOf } from '../../listener/client/connection-info.js'
 import type { ClientTls } from '../../listener/proxy-protocol/header.js'
-import { clientNameOn } from '../../listener/tls/client-name.js'
+import { clientCommonName } from '../../listener/tls/client-name.js'
 import type { AnnouncedConnection } from './write-header.js'
 
 /** Tells one client from another where a trusted proxy sends the requests of several over one connection. */
 export function clientKey(req: IncomingMessage, trusted: BlockList): string {
-  if (!peerOf(req.socket, trusted).isTrusted) return ''
+  if (!connectionInfo(req.socket, trusted).isTrusted) return ''
   return `${clientOf(req, trusted)} ${isSecure(req, trusted)}`
 }
 
@@ -19,9 +19,9 @@ export function clientKey(req: IncomingMessage, trusted: BlockList): string {
  */
 export function announcedConnection(req: IncomingMessage, trusted: BlockList): AnnouncedConnection {
   const { socket } = req
-  const header = proxiedBy(socket)
+  const header = proxyHeaderOf(socket)
   const address = clientOf(req, trusted)
-  const isDirect = address === peerOf(socket, trusted).address
+  const isDirect = address === connectionInfo(socket, trusted).address
   const tls = isDirect ? (header?.tls ?? tlsOn(socket)) : {}
   const authority = isDirect ? (header?.authority ?? nameAskedFor(socket)) : undefined
   const isUnknown = isDirect && header !== undefined && !header.source && !header.isLocal
@@ -44,7 +44,7 @@ function tlsOn(socket: Socket): ClientTls | undefined {
   if (!tls.encrypted) return undefined
   const version = tls.getProtocol?.()
   const cipher = tls.getCipher?.()?.name
-  const clientName = clientNameOn(socket)
+  const clientName = clientCommonName(socket)
   return {
     ...(version ? { version } : {}),
     ...(cipher ? { cipher } : {}),

@@ -9,12 +9,12 @@ import {
   CRC32C_BYTES,
   type Endpoints,
   Family,
-  FIXED_2,
   MAX_AUTHORITY_BYTES,
   MAX_UNIQUE_ID_BYTES,
-  SIGNATURE_2,
-  TLV_HEAD,
-  TlvType
+  TLV_HEAD_BYTES,
+  TlvType,
+  V2_FIXED_BYTES,
+  V2_SIGNATURE
 } from '../../listener/proxy-protocol/header.js'
 
 export type ProxyVersion = 1 | 2
@@ -64,7 +64,7 @@ function version2(connection: AnnouncedConnection): Buffer {
   const family =
     addresses.length === 0 ? Family.unspecified : addresses.length === 12 ? Family.tcp4 : Family.tcp6
   const header = framed(Command.proxy, family, [addresses, ...tlvs])
-  const checksumAt = FIXED_2 + addresses.length + TLV_HEAD
+  const checksumAt = V2_FIXED_BYTES + addresses.length + TLV_HEAD_BYTES
   header.writeUInt32BE(crc32c(header), checksumAt)
   return header
 }
@@ -137,5 +137,5 @@ function tlv(type: number, value: Buffer): Buffer {
 function framed(command: number, family: number, parts: readonly Buffer[]): Buffer {
   const block = Buffer.concat(parts)
   const fixed = Buffer.from([0x20 | command, family, block.length >> 8, block.length & 255])
-  return Buffer.concat([SIGNATURE_2, fixed, block])
+  return Buffer.concat([V2_SIGNATURE, fixed, block])
 }

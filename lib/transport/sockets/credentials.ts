@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import tls, { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
-import { readCertificates, readPair } from '../../base/key-pair.js'
+import { readCertificates, readKeyPair } from '../../base/key-pair.js'
 import type { BackendTlsConfig } from './tls-options.js'
 
 /** What is shown to `https://` backends, and whom they are believed by: the same for all of them. */
@@ -35,7 +35,7 @@ export class BackendCredentials {
 
 function contextOf(config: BackendTlsConfig): SecureContext {
   const { caFile, certFile } = config
-  const pair = certFile === '' ? undefined : readPair(config)
+  const pair = certFile === '' ? undefined : readKeyPair(config)
   return createSecureContext({
     ...(caFile === '' ? {} : { ca: [...knownAuthorities(), readCertificates(caFile)] }),
     ...(pair ? { cert: pair.cert, key: pair.key } : {})

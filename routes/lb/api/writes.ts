@@ -9,7 +9,7 @@ import {
 } from '../../../lib/admin/api-error.js'
 import type { BackendOptions, Orders } from '../../../lib/admin/backend-list.js'
 import { BearerToken, isCrossSite, isVersionMatch } from '../../../lib/admin/bearer-token.js'
-import { clientAddress } from '../../../lib/listener/client/peer.js'
+import { clientAddress } from '../../../lib/listener/client/connection-info.js'
 import { backendView } from '../../../lib/observe/backend-view.js'
 import type { BackendSpec } from '../../../lib/pool/spec/json-spec.js'
 import { backendOf } from './backend-of.js'

@@ -147,7 +147,7 @@ t.test('what is replaced serves until what takes its place can', async (t) => {
 t.test('but not for ever, and not if it is wanted again', async (t) => {
   const { registry, backendList, at, addresses } = stage('a:80 b:80', { initialState: 'checking' })
   registry.setState(at('a:80'), 'healthy', 'test')
-  registry.pulse(1000)
+  registry.tick(1000)
   backendList.replace([{ address: 'c:80' }])
   t.notOk(backendList.remove(at('c:80')), 'the last one of the list')
   backendList.replace([{ address: 'a:80' }, { address: 'c:80' }])
@@ -158,9 +158,9 @@ t.test('but not for ever, and not if it is wanted again', async (t) => {
   t.match(added, { weight: 3, state: 'checking' }, 'one that leaves is no hindrance')
   registry.setState(at('a:80'), 'healthy', 'test')
   backendList.replace([{ address: 'd:80' }])
-  registry.pulse(5950)
+  registry.tick(5950)
   t.same(addresses(), ['c:80', 'a:80', 'd:80'])
-  registry.pulse(6000)
+  registry.tick(6000)
   t.same(addresses(), ['d:80'])
 })
 

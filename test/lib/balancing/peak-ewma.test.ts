@@ -70,7 +70,7 @@ t.test('while nothing is asked of a backend its average decays, so that it is tr
     fast!.acquire()
     fast!.release()
     policy.onLatency!(fast!, 10, nowMs)
-    policy.pulse!(nowMs)
+    policy.tick!(nowMs)
     if (pick(policy, registry) === 1) chosenMs = nowMs
   }
   t.ok(Math.abs(chosenMs - 500 * Math.log(5)) < 60, `after ${chosenMs} ms`)
@@ -87,7 +87,7 @@ t.test('but not while an answer is due, for up to a second', async (t) => {
       fast!.acquire()
       fast!.release()
       policy.onLatency!(fast!, 10, nowMs)
-      policy.pulse!(nowMs)
+      policy.tick!(nowMs)
     }
   }
   slow!.acquire()
@@ -114,7 +114,7 @@ t.test('a tunnel that stays open does not keep it from that', async (t) => {
     fast!.acquire()
     fast!.release()
     policy.onLatency!(fast!, 10, nowMs)
-    policy.pulse!(nowMs)
+    policy.tick!(nowMs)
   }
   t.equal(pick(policy, registry), 1)
 })
@@ -124,7 +124,7 @@ t.test('while it is asked, nothing decays', async (t) => {
   const policy = knowing(registry, 10, 50)
   for (let nowMs = 50; nowMs < 60_000; nowMs += 50) {
     for (const backend of registry.backends) backend.acquire()
-    policy.pulse!(nowMs)
+    policy.tick!(nowMs)
     for (const backend of registry.backends) backend.release()
   }
   t.equal(pick(policy, busy(registry, 3, 0)), 0, '4 × 10 ms')
@@ -134,7 +134,7 @@ t.test('while it is asked, nothing decays', async (t) => {
 t.test('after however long a night, requests in flight count', async (t) => {
   const registry = registryOfWeights(1, 1)
   const policy = knowing(registry, 10, 20)
-  for (let nowMs = 0; nowMs < 50_000_000; nowMs += 5000) policy.pulse!(nowMs)
+  for (let nowMs = 0; nowMs < 50_000_000; nowMs += 5000) policy.tick!(nowMs)
   t.equal(pick(policy, busy(registry, 1, 0)), 1)
   t.equal(pick(policy, busy(registry, 0, 1)), 0)
 })
@@ -168,7 +168,7 @@ t.test('one that comes back is asked one request at a time too', async (t) => {
   const [, other] = registry.backends
   const policy = knowing(registry, 10, 10)
   registry.setState(other!, 'unhealthy', 'test')
-  for (let nowMs = 0; nowMs < 300_000; nowMs += 50) policy.pulse!(nowMs)
+  for (let nowMs = 0; nowMs < 300_000; nowMs += 50) policy.tick!(nowMs)
   policy.onLatency!(registry.backends[0]!, 10, 300_000)
   registry.setState(other!, 'healthy', 'test')
   t.equal(pick(policy, registry), 1)
@@ -184,12 +184,12 @@ t.test('one that comes back with a tunnel of before draws no crowd', async (t) =
   for (let nowMs = 0; nowMs < 300_000; nowMs += 50) {
     one!.acquire()
     one!.release()
-    policy.pulse!(nowMs)
+    policy.tick!(nowMs)
   }
   registry.setDraining(other!, false, 'test')
   other!.counters.set(BackendCell.effectiveWeight, 100)
   one!.acquire()
-  policy.pulse!(300_000)
+  policy.tick!(300_000)
   t.equal(pick(policy, busy(registry, 0, 1)), 0)
   t.equal(pick(policy, busy(registry, 2, 1)), 1)
 })

@@ -189,6 +189,6 @@ t.test('a backup keeps clients while there is need of it', async (t) => {
 t.test('what the policy learns goes on', async (t) => {
   const { sessions } = sticky(registryOf('a:80'))
   const onLatency = () => {}
-  const pulse = () => {}
-  t.match(stickyPolicy(sessions, { ...roundRobinPolicy(), onLatency, pulse }), { onLatency, pulse })
+  const tick = () => {}
+  t.match(stickyPolicy(sessions, { ...roundRobinPolicy(), onLatency, tick }), { onLatency, tick })
 })

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { readPair } from '../../../lib/base/key-pair.js'
+import { readKeyPair } from '../../../lib/base/key-pair.js'
 import { type ConfigError, loadConfig } from '../../../lib/config/load.js'
 import { test } from '../../helper.js'
 import { authority, contents, openssl, selfSigned } from '../../support/certificates.js'
@@ -7,11 +7,11 @@ import { authority, contents, openssl, selfSigned } from '../../support/certific
 test('a pair, its names and how long it is valid', async (t) => {
   const by = authority(t)
   if (!by) return
-  const pair = readPair(by.issue('A.test', '*.b.test'))
+  const pair = readKeyPair(by.issue('A.test', '*.b.test'))
   t.same(pair.names, ['a.test', '*.b.test'])
   t.equal(Math.round((pair.validTo.getTime() - pair.validFrom.getTime()) / 86_400_000), 2)
   const old = selfSigned(by.folder, '/O=x/CN=old.test')
-  t.same(readPair(old).names, ['old.test'], 'of the subject, where none is listed')
+  t.same(readKeyPair(old).names, ['old.test'], 'of the subject, where none is listed')
 })
 
 test('what is wrong with files is said by their names, and at start with that of the variable', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { describeFault, faultCode, isUnreachable } from '../../../lib/base/network-error.js'
+import { describeNetworkError, isUnreachable, networkErrorCode } from '../../../lib/base/network-error.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
 import { ConnectionClosed } from '../../../lib/transport/http1/connection.js'
 import {
@@ -35,23 +35,23 @@ t.test('network errors in words, without addresses', async (t) => {
     [new PingTimeout(), 'connection silent'],
     [new DOMException('', 'TimeoutError'), 'timeout']
   ] as const) {
-    t.equal(describeFault(error), words)
+    t.equal(describeNetworkError(error), words)
   }
 })
 
 t.test('an error of no known kind by its code or name, never by its message', async (t) => {
-  t.equal(describeFault(systemError('EWEIRD')), 'EWEIRD')
-  t.equal(describeFault(new TypeError('10.0.0.7')), 'TypeError')
-  t.equal(describeFault({}), 'Error')
-  t.equal(describeFault(Object.assign(new Error('x'), { code: 7 })), 'Error', 'a code is text')
+  t.equal(describeNetworkError(systemError('EWEIRD')), 'EWEIRD')
+  t.equal(describeNetworkError(new TypeError('10.0.0.7')), 'TypeError')
+  t.equal(describeNetworkError({}), 'Error')
+  t.equal(describeNetworkError(Object.assign(new Error('x'), { code: 7 })), 'Error', 'a code is text')
 })
 
 t.test('of several addresses the last one tells', async (t) => {
   const error = new AggregateError([systemError('ENETUNREACH'), systemError('ECONNREFUSED')])
-  t.equal(faultCode(error), 'ECONNREFUSED')
-  t.equal(describeFault(error), 'connection refused')
+  t.equal(networkErrorCode(error), 'ECONNREFUSED')
+  t.equal(describeNetworkError(error), 'connection refused')
   t.ok(isUnreachable(error))
-  t.equal(faultCode(new AggregateError([])), 'AggregateError')
+  t.equal(networkErrorCode(new AggregateError([])), 'AggregateError')
 })
 
 t.test('unreachable is what is certain', async (t) => {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import t from 'tap'
-import { setProxied } from '../../../lib/listener/client/peer.js'
+import { setProxyHeader } from '../../../lib/listener/client/connection-info.js'
 import { SocketsPerClient } from '../../../lib/listener/sockets-per-client.js'
 
 const socketFrom = (remoteAddress: string | undefined) =>
@@ -37,7 +37,7 @@ t.test('what is one address counts as one', async (t) => {
   t.ok(bound.admit(socketFrom('10.0.0.1')))
   t.notOk(bound.admit(socketFrom('::ffff:10.0.0.1')))
   const proxied = socketFrom('10.0.0.9')
-  setProxied(proxied, {
+  setProxyHeader(proxied, {
     length: 0,
     source: { address: '10.0.0.1', port: 4000, localAddress: '10.0.0.9', localPort: 80 }
   })

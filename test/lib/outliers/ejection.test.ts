@@ -8,21 +8,21 @@ import { registryOf, registryOfWeights } from '../../support/registry.js'
 
 const STEP_MS = 50
 
-/** Lets time pass, pulse by pulse. */
+/** Lets time pass, tick by tick. */
 function pass(registry: Registry, ms: number): void {
-  const endMs = registry.pulseMs + ms
-  while (registry.pulseMs < endMs) registry.pulse(registry.pulseMs + STEP_MS)
+  const endMs = registry.tickMs + ms
+  while (registry.tickMs < endMs) registry.tick(registry.tickMs + STEP_MS)
 }
 
 function stage(count: number) {
   const registry = registryOfWeights(...Array.from({ length: count }, () => 1))
   const ejection = new Ejection(registry)
   const outlierDetector = new OutlierDetector(registry, ejection)
-  registry.on('pulse', () => {
-    ejection.pulse()
-    outlierDetector.pulse()
+  registry.on('tick', () => {
+    ejection.tick()
+    outlierDetector.tick()
   })
-  registry.pulse(0)
+  registry.tick(0)
   return { registry, ejection, outlierDetector, backends: registry.backends }
 }
 
@@ -155,11 +155,11 @@ t.test('a silent backend is stalled when a check fails too, until it speaks', as
     return isWell
   }
   const unresponsiveDetector = new UnresponsiveDetector(registry, ejection, { afterMs: 250, probe })
-  registry.on('pulse', () => unresponsiveDetector.pulse())
+  registry.on('tick', () => unresponsiveDetector.tick())
   const wait = async (ms: number) => {
     for (let i = 0; i < ms / STEP_MS; i++) {
       pass(registry, STEP_MS)
-      unresponsiveDetector.onLate(backends[0]!, registry.pulseMs)
+      unresponsiveDetector.onLate(backends[0]!, registry.tickMs)
       await Promise.resolve()
     }
   }
@@ -188,7 +188,7 @@ t.test('errors of one that is out and used in a panic do not keep it out for lon
   for (const other of others) registry.setState(other, 'unhealthy', 'test')
   t.ok(registry.panicking)
   for (let i = 0; i < 5; i++) ejection.eject(first!, 'test')
-  registry.on('pulse', () => ejection.pulse())
+  registry.on('tick', () => ejection.tick())
   pass(registry, 10_000)
   t.notOk(first!.ejected)
 })

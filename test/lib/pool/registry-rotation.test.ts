@@ -4,14 +4,14 @@ import { registryOf } from '../../support/registry.js'
 t.test('a backend that comes back starts slowly', async (t) => {
   const registry = registryOf('a:1;weight=2 b:1', { slowStartMs: 10_000 })
   const [a] = registry.backends
-  registry.pulse(0)
+  registry.tick(0)
   t.equal(a!.effectiveWeight, 200, 'not at the start of the process')
   registry.setState(a!, 'unhealthy', 'test')
-  registry.pulse(1000)
+  registry.tick(1000)
   registry.setState(a!, 'healthy', 'test')
   const shares = [20, 20, 50, 100, 200, 200]
   for (const [i, afterMs] of [0, 500, 2500, 5000, 10_000, 60_000].entries()) {
-    registry.pulse(1000 + afterMs)
+    registry.tick(1000 + afterMs)
     t.equal(a!.effectiveWeight, shares[i], `after ${afterMs} ms`)
   }
 })

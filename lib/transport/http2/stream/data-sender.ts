@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BodyProgress } from '../../http1/body-sender.js'
 import { passableTrailers } from '../../http1/trailers.js'
-import type { KeptBody } from '../../kept-body.js'
+import type { RetryBuffer } from '../../retry-buffer.js'
 import { Flag } from '../frames/frames.js'
 import type { DataWaiter, Outbox } from '../outbox.js'
 
@@ -21,7 +21,7 @@ export interface DataStream {
 export class DataSender implements DataWaiter {
   readonly #stream: DataStream
   readonly #body: IncomingMessage
-  readonly #kept: KeptBody | undefined
+  readonly #retryBuffer: RetryBuffer | undefined
   readonly #outbox: Outbox
   readonly #progress: BodyProgress
   readonly #done: () => void
@@ -33,14 +33,14 @@ export class DataSender implements DataWaiter {
   #isStopped = false
 
   /**
-   * @param kept what attempts before this one have sent of the body; what this one sends is added
+   * @param retryBuffer what attempts before this one have sent of the body; what this one sends is added
    * @param window bytes that the backend takes on this stream at first
    * @param done called once, when the last byte was sent
    */
   constructor(
     stream: DataStream,
     body: IncomingMessage,
-    kept: KeptBody | undefined,
+    retryBuffer: RetryBuffer | undefined,
     outbox: Outbox,
     window: number,
     progress: BodyProgress,
@@ -48,7 +48,7 @@ export class DataSender implements DataWaiter {
   ) {
     this.#stream = stream
     this.#body = body
-    this.#kept = kept
+    this.#retryBuffer = retryBuffer
     this.#outbox = outbox
     this.#window = window
     this.#progress = progress
@@ -60,9 +60,9 @@ export class DataSender implements DataWaiter {
   }
 
   start(): void {
-    if (this.#kept) this.#pending.push(...this.#kept.chunks)
+    if (this.#retryBuffer) this.#pending.push(...this.#retryBuffer.chunks)
     // It may have ended between two attempts.
-    this.#isEnded = this.#kept?.isEnded || this.#body.readableEnded
+    this.#isEnded = this.#retryBuffer?.isEnded || this.#body.readableEnded
     if (!this.#isEnded) this.#body.on('data', this.#onData).on('end', this.#onEnd)
     this.onRoom()
   }
@@ -113,14 +113,14 @@ export class DataSender implements DataWaiter {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#kept?.add(chunk)
+    this.#retryBuffer?.add(chunk)
     this.#pending.push(chunk)
     // Behind others it waits for its turn.
     if (this.#pending.length === 1) this.onRoom()
   }
 
   readonly #onEnd = (): void => {
-    if (this.#kept) this.#kept.isEnded = true
+    if (this.#retryBuffer) this.#retryBuffer.isEnded = true
     this.#isEnded = true
     if (this.#pending.length === 0) this.#end()
   }

@@ -17,13 +17,13 @@ export function sendRequest(
   origin: RequestOrigin,
   window: number
 ): void {
-  const { head, body, kept } = request
+  const { head, body, retryBuffer } = request
   outbox.write(headersFrames(stream.id, encodeRequest(head, origin), !body, outbox.maxFrameBytes))
   if (!body) {
     handler.onSent()
     return
   }
-  stream.sender = new DataSender(stream, body, kept, outbox, window, handler, () => {
+  stream.sender = new DataSender(stream, body, retryBuffer, outbox, window, handler, () => {
     stream.sender = undefined
     handler.onSent()
   })

@@ -39,7 +39,7 @@ export class Stream implements BackendStream, DataStream {
 
   readonly isReused: boolean
   /** Other streams go on in the memory that it lies in. */
-  readonly borrowed = true
+  readonly reusesBuffer = true
   readonly tunnel = undefined
   readonly #owner: StreamOwner
   readonly #request: OutgoingRequest
@@ -72,13 +72,13 @@ export class Stream implements BackendStream, DataStream {
   // --- the side of who has sent the request
 
   /** Nothing is: all that lasts is copied. */
-  keep(): void {}
+  retainBuffer(): void {}
 
-  hold(): void {
+  pause(): void {
     this.#isHeld = true
   }
 
-  readonly release = (): void => {
+  readonly resume = (): void => {
     this.#isHeld = false
     this.#confirm()
   }
@@ -191,7 +191,7 @@ export class Stream implements BackendStream, DataStream {
     this.#remaining = isBodiless ? 0 : head.contentLength
     this.#handler.onHead(head)
     // From here on it is not sent again.
-    if (!this.isClosed) this.#request.kept?.drop()
+    if (!this.isClosed) this.#request.retryBuffer?.discard()
     if (isEnd) this.#end(NO_TRAILERS)
   }
 

@@ -3,10 +3,10 @@ import { createServer } from 'node:net'
 import path from 'node:path'
 import t from 'tap'
 import { DescriptorLimit } from '../../../../lib/base/shortage/descriptor-limit.js'
-import { descriptorsWanted, explainShortage } from '../../../../lib/base/shortage/explanation.js'
+import { descriptorsNeeded, explainShortage } from '../../../../lib/base/shortage/explanation.js'
 import { missingResource } from '../../../../lib/base/shortage/resource.js'
 import { type ShortageReport, Shortages } from '../../../../lib/base/shortage/shortages.js'
-import { isTooMany, outliveAcceptErrors } from '../../../../lib/listener/accepting.js'
+import { exceedsDescriptorLimit, surviveAcceptErrors } from '../../../../lib/listener/accepting.js'
 
 const none = { clients: 0, backends: 0, checks: 0, other: 0 }
 const errorOf = (code: string, syscall = 'connect') =>
@@ -79,7 +79,7 @@ t.test('what is told says what came of it, and what to do', async (t) => {
     ['memory', { ...none, backends: 2 }, 64, /^Out of memory for sockets: .*tcp_mem/]
   ] as const)
     t.match(explainShortage({ resource, counts }, limit), text)
-  t.equal(descriptorsWanted(4000, 1000), 5100)
+  t.equal(descriptorsNeeded(4000, 1000), 5100)
 })
 
 t.test('the limit is read from the system, and read again', async (t) => {
@@ -93,20 +93,20 @@ t.test('the limit is read from the system, and read again', async (t) => {
   const limit = new DescriptorLimit(file)
   t.equal(limit.value, 1024)
   t.same(
-    [958, 959, 960, 1023].map((fd) => limit.isAmongLast(fd)),
+    [958, 959, 960, 1023].map((fd) => limit.isReserved(fd)),
     [false, false, true, true]
   )
   write('64  ')
   limit.read()
   t.equal(limit.value, 64)
   t.same(
-    [47, 48].map((fd) => limit.isAmongLast(fd)),
+    [47, 48].map((fd) => limit.isReserved(fd)),
     [false, true]
   )
   write('unlimited')
   limit.read()
   t.equal(limit.value, undefined)
-  t.notOk(limit.isAmongLast(1e6))
+  t.notOk(limit.isReserved(1e6))
   limit.close()
   t.equal(new DescriptorLimit(path.join(file, 'none')).value, undefined, 'there is no such file elsewhere')
 })
@@ -121,7 +121,7 @@ t.test('that names cannot be found may be for want of descriptors', async (t) =>
 t.test('a server goes on when it cannot accept, and what else is wrong with it is not hidden', async (t) => {
   const shortages = new Shortages(() => {})
   const server = createServer()
-  outliveAcceptErrors(server, shortages)
+  surviveAcceptErrors(server, shortages)
   for (const code of ['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS']) server.emit('error', errorOf(code, 'accept'))
   t.same([shortages.total('descriptors', 'clients'), shortages.total('memory', 'clients')], [2, 2])
   t.throws(() => server.emit('error', errorOf('EADDRINUSE', 'listen')), { code: 'EADDRINUSE' })
@@ -141,7 +141,7 @@ t.test('a connection without a descriptor of its own is none too many', async (t
   const socketOf = (fd?: number) => ({ _handle: fd === undefined ? null : { fd } }) as never
   t.same(
     [socketOf(), socketOf(-1), socketOf(74), socketOf(75)].map((socket) =>
-      isTooMany(socket, limit, shortages)
+      exceedsDescriptorLimit(socket, limit, shortages)
     ),
     [false, false, false, true]
   )

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { crc32c } from '../../../../lib/listener/proxy-protocol/crc32c.js'
 import type { ProxyHeader } from '../../../../lib/listener/proxy-protocol/header.js'
-import { readProxyHeader } from '../../../../lib/listener/proxy-protocol/read-header.js'
-import { Refusals } from '../../../../lib/listener/proxy-protocol/refusals.js'
+import { parseProxyHeader } from '../../../../lib/listener/proxy-protocol/parse-header.js'
+import { RefusalLog } from '../../../../lib/listener/proxy-protocol/refusal-log.js'
 import {
   type AnnouncedConnection,
   localHeader,
@@ -93,7 +93,7 @@ t.test('who connects is read, and what is behind it is left', async (t) => {
     const bytes = bytesOf(header)
     for (const behind of BEHIND)
       t.same(
-        readProxyHeader(Buffer.concat([bytes, bytesOf(behind)])),
+        parseProxyHeader(Buffer.concat([bytes, bytesOf(behind)])),
         { length: bytes.length, source, ...(name.includes('LOCAL') ? { isLocal: true } : {}) },
         `${name} before ${JSON.stringify(behind)}`
       )
@@ -103,19 +103,19 @@ t.test('who connects is read, and what is behind it is left', async (t) => {
 t.test('a part of it is not taken for the whole, wherever it is cut', async (t) => {
   for (const [name, header] of HEADERS) {
     const bytes = bytesOf(header)
-    const taken = Array.from({ length: bytes.length }, (_, i) => readProxyHeader(bytes.subarray(0, i)))
+    const taken = Array.from({ length: bytes.length }, (_, i) => parseProxyHeader(bytes.subarray(0, i)))
     t.same(taken, Array(bytes.length).fill(undefined), name)
   }
 })
 
 t.test('the IPv4 address of an IPv6 socket is the same in both versions', async (t) => {
-  const { source } = readProxyHeader(bytesOf('PROXY TCP6 ::ffff:203.0.113.9 ::1 49153 443\r\n'))!
+  const { source } = parseProxyHeader(bytesOf('PROXY TCP6 ::ffff:203.0.113.9 ::1 49153 443\r\n'))!
   t.same(source, from('203.0.113.9', 443, 49_153, '::1'))
 })
 
 t.test('an IPv6 address is the same however it is written', async (t) => {
   for (const written of ['2001:DB8::9', '2001:0db8:0:0::0:9', '2001:db8:0000:0000:0000:0000:0000:0009']) {
-    const { source } = readProxyHeader(bytesOf(`PROXY TCP6 ${written} ::1 49153 443\r\n`))!
+    const { source } = parseProxyHeader(bytesOf(`PROXY TCP6 ${written} ::1 49153 443\r\n`))!
     t.same(source, from('2001:db8::9', 443, 49_153, '::1'), written)
   }
 })
@@ -153,7 +153,7 @@ const BROKEN: readonly [name: string, header: string | Buffer][] = [
 ]
 
 t.test('what is none, or broken, is refused', async (t) => {
-  for (const [name, header] of BROKEN) t.throws(() => readProxyHeader(bytesOf(header)), name)
+  for (const [name, header] of BROKEN) t.throws(() => parseProxyHeader(bytesOf(header)), name)
 })
 
 t.test('a change of any byte of a signature is noticed', async (t) => {
@@ -164,8 +164,8 @@ t.test('a change of any byte of a signature is noticed', async (t) => {
     for (let i = 0; i < length; i++) {
       const bytes = Buffer.from(header)
       bytes[i]! ^= 1
-      t.throws(() => readProxyHeader(bytes), `${name}, byte ${i}`)
-      if (i > 0) t.throws(() => readProxyHeader(bytes.subarray(0, i + 1)), 'as soon as it comes')
+      t.throws(() => parseProxyHeader(bytes), `${name}, byte ${i}`)
+      if (i > 0) t.throws(() => parseProxyHeader(bytes.subarray(0, i + 1)), 'as soon as it comes')
     }
 })
 
@@ -188,7 +188,7 @@ const NAME = typed(0x22, 'jörg.example')
 
 t.test('what version 2 tells of a connection is read, and what is not known is skipped', async (t) => {
   const read = (...tlvs: Buffer[]) => {
-    const { length: _, source: __, ...details } = readProxyHeader(proxied(...tlvs))!
+    const { length: _, source: __, ...details } = parseProxyHeader(proxied(...tlvs))!
     return details
   }
   t.same(read(), {})
@@ -237,9 +237,9 @@ t.test('a checksum is verified, of a connection that the proxy has made itself a
   t.equal(crc32c(Buffer.from('123456789')), 0xe306_9283, 'as the polynomial is known to do')
   const local = version2(0x20, 0, CHECKSUM)
   for (const header of [proxied(CHECKSUM), proxied(typed(2, 'a'), CHECKSUM, tlv(9)), local]) {
-    t.ok(readProxyHeader(checked(header)))
-    t.throws(() => readProxyHeader(checked(header, 1)), /checksum/)
-    t.throws(() => readProxyHeader(checked(header, 0x8000_0000)), /checksum/)
+    t.ok(parseProxyHeader(checked(header)))
+    t.throws(() => parseProxyHeader(checked(header, 1)), /checksum/)
+    t.throws(() => parseProxyHeader(checked(header, 0x8000_0000)), /checksum/)
   }
   const whole = checked(proxied(typed(2, 'app.example'), CHECKSUM))
   // That of the type makes it something that is not known.
@@ -248,7 +248,7 @@ t.test('a checksum is verified, of a connection that the proxy has made itself a
     if (i === typeAt) continue
     const bytes = Buffer.from(whole)
     bytes[i]! ^= 4
-    t.throws(() => readProxyHeader(bytes), `a change of byte ${i}`)
+    t.throws(() => parseProxyHeader(bytes), `a change of byte ${i}`)
   }
 })
 
@@ -272,14 +272,14 @@ t.test('what does not fit, or could be read in two ways, is refused with the rea
     [/family/, version2(0x21, 0x13, IPV4)],
     [/too short for its addresses/, version2(0x21, 0x31, Buffer.alloc(215))]
   ] as const)
-    t.throws(() => readProxyHeader(header), reason)
-  t.ok(readProxyHeader(proxied(tlv(16_000))), 'long ones are read')
+    t.throws(() => parseProxyHeader(header), reason)
+  t.ok(parseProxyHeader(proxied(tlv(16_000))), 'long ones are read')
 })
 
 t.test('refusals are told once a minute for each reason', async (t) => {
   let nowMs = 1000
   const told: unknown[] = []
-  const refusals = new Refusals(
+  const refusals = new RefusalLog(
     (...one) => told.push(one),
     () => nowMs
   )
@@ -336,19 +336,19 @@ t.test('what is written in version 2 is read as it was, with a checksum', async 
   ] as const) {
     const bytes = proxyHeader(2, connection(address, localAddress, details))
     t.equal(bytes[13], family)
-    const { length, source, ...read } = readProxyHeader(bytes)!
+    const { length, source, ...read } = parseProxyHeader(bytes)!
     t.same(read, details)
     t.equal(length, bytes.length)
     t.same(source, from(address, 443, 49_153, localAddress))
     bytes[20]! ^= 1
-    t.throws(() => readProxyHeader(bytes), /checksum/)
+    t.throws(() => parseProxyHeader(bytes), /checksum/)
   }
-  t.same(readProxyHeader(proxyHeader(2, { source: undefined, tls: {} })), {
+  t.same(parseProxyHeader(proxyHeader(2, { source: undefined, tls: {} })), {
     length: 31,
     source: undefined,
     tls: {}
   })
-  t.same(readProxyHeader(proxyHeader(2, connection('unknown', ''))), { length: 23, source: undefined })
+  t.same(parseProxyHeader(proxyHeader(2, connection('unknown', ''))), { length: 23, source: undefined })
   const long = { authority: 'x'.repeat(300), uniqueId: 'x'.repeat(129), tls: { clientName: 'x'.repeat(256) } }
   t.notMatch(
     proxyHeader(2, { source: undefined, ...long }).toString('latin1'),

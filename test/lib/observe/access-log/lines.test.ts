@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
-import { setProxied } from '../../../../lib/listener/client/peer.js'
+import { setProxyHeader } from '../../../../lib/listener/client/connection-info.js'
 import { combinedLine, jsonLine } from '../../../../lib/observe/access-log/lines.js'
 import type { EndedRequest } from '../../../../lib/proxy/ended-request.js'
 import { madeUp } from '../../../support/message.js'
@@ -33,7 +33,7 @@ function ended(over: Partial<EndedRequest> & { target?: string; requestId?: stri
 
 t.test('a connection that a proxy has given a name has it', async (t) => {
   const one = ended({})
-  setProxied(one.req.socket, { length: 0, source: undefined, uniqueId: 'a"\0' })
+  setProxyHeader(one.req.socket, { length: 0, source: undefined, uniqueId: 'a"\0' })
   t.equal(JSON.parse(jsonLine(one, NOW_MS)).connectionId, 'a"\0')
   t.notOk('connectionId' in JSON.parse(jsonLine(ended({}), NOW_MS)))
 })

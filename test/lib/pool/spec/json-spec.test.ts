@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { type BackendSpec, backendsOf, SpecError, specOf } from '../../../../lib/pool/spec/json-spec.js'
+import { type BackendSpec, readBackendSpecs, SpecError, specOf } from '../../../../lib/pool/spec/json-spec.js'
 import { backendConfigs } from '../../../support/registry.js'
 
 /** What is wrong with specs, a line a fault. */
 function faultsOf(...specs: BackendSpec[]): readonly string[] {
   try {
-    backendsOf(specs)
+    readBackendSpecs(specs)
     return []
   } catch (error) {
     if (error instanceof SpecError) return error.faults
@@ -69,7 +69,7 @@ t.test('what LB_BACKENDS says, JSON says too, and the other way round', async (t
   for (const [text, spec] of SAID) {
     const configs = backendConfigs(text)
     t.same(specOf(configs[0]!), spec, text)
-    t.same(specOf(backendsOf([spec])[0]!), spec, `${text}, read again`)
+    t.same(specOf(readBackendSpecs([spec])[0]!), spec, `${text}, read again`)
   }
 })
 
@@ -101,9 +101,9 @@ const anySpec = fc
 t.test('a round trip changes nothing', async () => {
   fc.assert(
     fc.property(anySpec, (spec) => {
-      t.strictSame(specOf(backendsOf([spec])[0]!), spec)
-      const again = backendsOf([specOf(backendsOf([spec])[0]!)])
-      t.strictSame(again, backendsOf([spec]))
+      t.strictSame(specOf(readBackendSpecs([spec])[0]!), spec)
+      const again = readBackendSpecs([specOf(readBackendSpecs([spec])[0]!)])
+      t.strictSame(again, readBackendSpecs([spec]))
     }),
     { numRuns: 200 }
   )

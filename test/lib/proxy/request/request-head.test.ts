@@ -205,7 +205,7 @@ t.test('what is offered is offered on', async (t) => {
 })
 
 t.test('a request as it goes over the wire', async (t) => {
-  for (const [method, path, framing, hasBody, repeatable] of [
+  for (const [method, path, framing, hasBody, replayable] of [
     ['GET', '/', 'A: 1', false, true],
     ['HEAD', '//%zz/../caf\xe9?a=?#', 'A: 1', false, true],
     ['OPTIONS', '*', 'A: 1', false, true],
@@ -221,7 +221,7 @@ t.test('a request as it goes over the wire', async (t) => {
     t.equal(request.head.split('\r\n', 1)[0], `${method} ${path} HTTP/1.1`)
     t.same(linesOf(request.head).slice(1, 3), [HOST, framing])
     t.ok(request.head.endsWith('\r\nX-Request-Id: id-1\r\n\r\n'))
-    t.match(request, { method, repeatable, upgrade: undefined }, method)
+    t.match(request, { method, replayable, upgrade: undefined }, method)
     t.equal(request.body, hasBody ? req : undefined, `${method} ${framing}`)
   }
 })

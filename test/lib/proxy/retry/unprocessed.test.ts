@@ -35,7 +35,7 @@ t.test('while nobody gets through, for one', async (t) => {
   t.ok(later > 1000 && later <= 1550, `${later} ms`)
 })
 
-t.test('what was answered since the latest pulse counts', async (t) => {
+t.test('what was answered since the latest tick counts', async (t) => {
   const backends = [
     { hasAnsweredSincePulse: false, lastAnswerMs: 30 },
     { hasAnsweredSincePulse: false, lastAnswerMs: 40 }

@@ -5,7 +5,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { BodySender } from '../../../../lib/transport/http1/body-sender.js'
-import { KeptBody } from '../../../../lib/transport/kept-body.js'
+import { RetryBuffer } from '../../../../lib/transport/retry-buffer.js'
 
 const HEAD = 'POST / HTTP/1.1\r\nX: caf\xe9\r\n\r\n'
 
@@ -42,7 +42,7 @@ interface SendingOptions {
   readonly trailers?: readonly string[]
   /** Of a sender before. */
   readonly body?: PassThrough
-  readonly kept?: KeptBody
+  readonly kept?: RetryBuffer
 }
 
 function sending({
@@ -212,7 +212,7 @@ t.test('another one can send what one that was stopped has left', async (t) => {
 t.test(
   'a body that ended after one sender had stopped, and before the next began, is sent to its end',
   async (t) => {
-    const kept = new KeptBody(100)
+    const kept = new RetryBuffer(100)
     const first = sending({ chunked: true, kept })
     first.sender.start(HEAD)
     first.body.write('hello')

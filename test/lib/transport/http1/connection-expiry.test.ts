@@ -116,7 +116,7 @@ test('what was abandoned before it was connected is closed as well', async (t) =
   const skip = skippableTime(t)
   const backend = await serving(t, () => {})
   const stack = stackFor(t, backend)
-  for (const ending of askFor(stack, 3)) ending.abandoned = true
+  for (const ending of askFor(stack, 3)) ending.aborted = true
   await eventually(() => backend.connections === 3)
   await sleep(20)
   t.equal(backend.sockets.size, 3)

@@ -81,7 +81,7 @@ test('and so do bytes on one that no request was sent over yet', async (t) => {
   const backend = await serving(t, (socket) => void socket.write(EVIL))
   const stack = stackFor(t, backend)
   const gone = ask(stack)
-  gone.abandoned = true
+  gone.aborted = true
   await eventually(() => backend.connections === 1 && backend.sockets.size === 0)
   t.same([gone.count, gone.calls], [0, 0])
 })
@@ -142,7 +142,7 @@ test('a connection whose request was answered before it was sent whole is not us
   const stack = stackFor(t, backend)
   const headers = { 'content-length': '10' }
   const body = Object.assign(new PassThrough(), { headers, rawTrailers: [] })
-  const early = ask(stack, { method: 'POST', body: body as unknown as IncomingMessage, repeatable: false })
+  const early = ask(stack, { method: 'POST', body: body as unknown as IncomingMessage, replayable: false })
   body.write('half')
   await eventually(allEnded([early]))
   t.same([early.body, early.completed, early.sent], ['ok', 1, 0])

@@ -50,7 +50,7 @@ test('a connection has one request at a time', async (t) => {
 
 test('nothing takes a connection in the turn in which it came free', async (t) => {
   const backend = await scripted(t, answering(OK))
-  for (const repeatable of [true, false])
+  for (const replayable of [true, false])
     for (const [turns, connections] of [
       [0, 2],
       [1, 1]
@@ -61,7 +61,7 @@ test('nothing takes a connection in the turn in which it came free', async (t) =
         first.onCall = () => first.completed > 0 && process.nextTick(resolve)
       })
       for (let i = 0; i < turns; i++) await turn()
-      await eventually(allEnded([first, ask(stack, { repeatable })]))
+      await eventually(allEnded([first, ask(stack, { replayable })]))
       t.equal(stack.opened, connections, `${turns} turns later`)
     }
 })

@@ -63,12 +63,12 @@ test('each request ends once, and no connection has two at a time, whatever happ
   for (let burst = 0; burst < BURSTS; burst++) {
     for (let i = random() * MOST_AT_ONCE; i > 0; i--) {
       const path = `/${paths.size}`
-      const ending = ask(stack, { head: `GET ${path} HTTP/1.1\r\n\r\n`, repeatable: random() < 0.7 })
+      const ending = ask(stack, { head: `GET ${path} HTTP/1.1\r\n\r\n`, replayable: random() < 0.7 })
       paths.set(ending, path)
       if (random() < 0.85) continue
       gone.add(ending)
       setTimeout(() => {
-        ending.abandoned = true
+        ending.aborted = true
         if (ending.count === 0) ending.connection?.destroy()
       }, random() * 10)
     }

@@ -52,7 +52,7 @@ test('so many requests are sent at once; more wait, and go when the event loop i
 
 test('while the event loop is busy they wait, but not for ever', async (t) => {
   const nobody = new Ending()
-  nobody.abandoned = true
+  nobody.aborted = true
   for (const keepBusy of [
     (other: ConnectionStack) => void other.dispatch(requestOf(), nobody),
     (other: ConnectionStack) => other.onActivity()
@@ -103,7 +103,7 @@ test('who is gone is not sent, and holds up nobody', async (t) => {
   const busy = askFor(stack, EAGER)
   const gone = askFor(stack, 5)
   const there = askFor(stack, 5)
-  for (const ending of gone) ending.abandoned = true
+  for (const ending of gone) ending.aborted = true
   await eventually(() => held.length === EAGER + 5)
   answer()
   await eventually(allEnded([...busy, ...there]))
@@ -117,7 +117,7 @@ test('who leaves while it is connected is not sent, and the next one takes the c
   const backend = await scripted(t, answering(OK))
   const stack = stackFor(t, backend)
   const gone = ask(stack)
-  gone.abandoned = true
+  gone.aborted = true
   await eventually(() => backend.connections === 1)
   await sleep(20)
   t.same([gone.sent, gone.count, backend.requests.length], [0, 0, 0])

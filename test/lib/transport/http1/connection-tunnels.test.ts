@@ -1,4 +1,4 @@
-import type { TunnelUser } from '../../../../lib/transport/backend-stream.js'
+import type { TunnelHandler } from '../../../../lib/transport/backend-stream.js'
 import { eventually, test } from '../../../helper.js'
 import { scripted } from '../../../support/raw-backend.js'
 import { EAGER, Ending, stackFor } from '../../../support/stack.js'
@@ -8,13 +8,13 @@ const UPGRADE = {
   method: 'GET',
   head: 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
   body: undefined,
-  repeatable: true,
+  replayable: true,
   upgrade: 'x'
 }
 const GET = { ...UPGRADE, head: 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', upgrade: undefined }
 
 /** Who uses a tunnel, and counts how it ends. */
-class User implements TunnelUser {
+class User implements TunnelHandler {
   ends = 0
   onData(): void {}
   onReadEnd(): void {}
@@ -32,7 +32,7 @@ class Switching extends Ending {
   readonly user = new User()
   override onHead(...head: Parameters<Ending['onHead']>): void {
     super.onHead(...head)
-    this.connection!.tunnel!.use(this.user)
+    this.connection!.tunnel!.attach(this.user)
   }
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
-import type { TunnelUser } from '../../../../lib/transport/backend-stream.js'
+import type { TunnelHandler } from '../../../../lib/transport/backend-stream.js'
 import { eventually, sleep, test } from '../../../helper.js'
 import { OK, scripted } from '../../../support/raw-backend.js'
 import { allEnded, ask, Ending, requestOf, stackFor } from '../../../support/stack.js'
@@ -58,7 +58,7 @@ test('that a request was sent is told once, when all of it was', async (t) => {
 test('on hold it reads no more than it has, until it is released', async (t) => {
   const size = 8 * 1024 * 1024
   const { ending, socket, connection } = await asked(t)
-  ending.onReadEnd = () => connection.hold()
+  ending.onReadEnd = () => connection.pause()
   socket.write(headOf(size))
   socket.write(Buffer.alloc(size))
   await eventually(() => ending.calls > 0)
@@ -66,12 +66,12 @@ test('on hold it reads no more than it has, until it is released', async (t) => 
   const { bytes } = ending
   t.ok(bytes <= READ_BYTES, `${bytes} bytes in one read`)
   t.ok(socket.writableLength > 0, 'the backend cannot send on')
-  connection.release()
+  connection.resume()
   await eventually(() => ending.bytes > bytes)
   await sleep(50)
   t.ok(ending.bytes < size, 'it is held again')
   ending.onReadEnd = () => {}
-  connection.release()
+  connection.resume()
   await eventually(() => ending.completed)
   t.equal(ending.bytes, size)
 })
@@ -79,8 +79,8 @@ test('on hold it reads no more than it has, until it is released', async (t) => 
 test('released before the read is over it is not held', async (t) => {
   const { ending, socket, connection } = await asked(t)
   ending.onReadEnd = () => {
-    connection.hold()
-    connection.release()
+    connection.pause()
+    connection.resume()
   }
   socket.write(`${headOf(4)}ok`)
   await eventually(() => ending.bytes === 2)
@@ -97,10 +97,10 @@ test('what is read is borrowed where other reads go as well, and left alone wher
   let borrowed = 0
   ending.onData = (chunk) => {
     onData.call(ending, chunk)
-    if (connection.borrowed) borrowed += chunk.length
+    if (connection.reusesBuffer) borrowed += chunk.length
     else kept.push(chunk)
   }
-  ending.onReadEnd = () => connection.keep()
+  ending.onReadEnd = () => connection.retainBuffer()
   const body = Buffer.from(
     Array.from({ length: size / 8 }, (_, i) => i.toString(36).padStart(8, '.')).join('')
   )
@@ -139,7 +139,7 @@ test('failed, it tells why, once', async (t) => {
 })
 
 /** Who uses a connection after a change of protocol. */
-class User implements TunnelUser {
+class User implements TunnelHandler {
   text = ''
   drains = 0
   ended = 0
@@ -168,7 +168,7 @@ async function changed(t: Test) {
   const all = await asked(t, { upgrade: 'x', head: 'GET / HTTP/1.1\r\nConnection: upgrade\r\n\r\n' })
   const user = new User()
   const tunnel = all.connection.tunnel!
-  all.ending.onCall = () => tunnel.use(user)
+  all.ending.onCall = () => tunnel.attach(user)
   all.socket.write('HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\nhello')
   await eventually(() => user.text === 'hello')
   const received: string[] = []

@@ -1,15 +1,15 @@
 import t from 'tap'
-import type { Asked } from '../../../../lib/transport/http1/response-parser.js'
+import type { RequestInfo } from '../../../../lib/transport/http1/response-parser.js'
 import { allCuts, type Parsed, parse, type Told } from '../../../support/recorder.js'
 
-const GET: Asked = { method: 'GET' }
+const GET: RequestInfo = { method: 'GET' }
 const OK = 'HTTP/1.1 200 OK\r\n'
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`
 const INTERIM = 'HTTP/1.1 103 Early\r\n\r\n'
 const SWITCH = 'HTTP/1.1 101 Switch\r\n'
 
 /** What came of it wherever it was cut: one and the same, one hopes. How much it took does not count. */
-function outcomes(asked: Asked, text: string): Pick<Parsed, 'told' | 'broken'>[] {
+function outcomes(asked: RequestInfo, text: string): Pick<Parsed, 'told' | 'broken'>[] {
   const results = allCuts(Buffer.from(text, 'latin1')).map((parts) => {
     const { told, broken } = parse(asked, parts)
     return { told, broken }

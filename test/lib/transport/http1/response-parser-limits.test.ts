@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Asked } from '../../../../lib/transport/http1/response-parser.js'
+import type { RequestInfo } from '../../../../lib/transport/http1/response-parser.js'
 import { ResponseParser } from '../../../../lib/transport/http1/response-parser.js'
 import { allCuts, parse, Recorder } from '../../../support/recorder.js'
 
-const GET: Asked = { method: 'GET' }
+const GET: RequestInfo = { method: 'GET' }
 const LIMIT = 100
 const MAX_EXTENSION_BYTES = 4096
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
-import { KeptBody } from '../../../../lib/transport/kept-body.js'
+import { RetryBuffer } from '../../../../lib/transport/retry-buffer.js'
 import { eventually, test } from '../../../helper.js'
 import {
   ACK,
@@ -158,7 +158,7 @@ for (const [what, act] of [
   test(`${what} breaks one response, and leaves the others alone`, async (t) => {
     const { backend, connections, ending, peer } = await asked(t)
     const other = ask(connections)
-    ending.onCall = () => ending.connection!.hold()
+    ending.onCall = () => ending.connection!.pause()
     act(peer)
     await eventually(() => ending.errors.length > 0)
     t.match(ending, { completed: 0, errors: [{ code: 'LB_BROKEN_RESPONSE' }] })
@@ -361,11 +361,11 @@ async function uploading(t: Test, greet?: (peer: Peer) => void) {
   const connections = connectionsTo(t, backend)
   const stream = new PassThrough()
   const body = Object.assign(stream, { headers: {}, rawTrailers: [] }) as unknown as IncomingMessage
-  const kept = new KeptBody(1000)
-  const ending = ask(connections, { method: 'POST', body, kept })
+  const retryBuffer = new RetryBuffer(1000)
+  const ending = ask(connections, { method: 'POST', body, retryBuffer })
   stream.write('hello')
   await eventually(() => ofType(backend, DATA).length === 1)
-  return { backend, ending, kept, stream, peer: backend.peers[0]! }
+  return { backend, ending, retryBuffer, stream, peer: backend.peers[0]! }
 }
 
 test('an answer amid an upload ends that, too, and the backend is told so', async (t) => {
@@ -391,14 +391,14 @@ test('what was not written before its connection was lost may be sent again, wha
 })
 
 test('what was sent of a body is kept until the response begins', async (t) => {
-  const { ending, kept, peer } = await uploading(t)
-  t.equal(`${kept.chunks}`, 'hello')
+  const { ending, retryBuffer, peer } = await uploading(t)
+  t.equal(`${retryBuffer.chunks}`, 'hello')
   peer.head(1, [':status', '103'])
   await eventually(() => ending.calls === 1)
-  t.ok(kept.isWhole)
+  t.ok(retryBuffer.isComplete)
   peer.head(1)
   await eventually(() => ending.calls === 2)
-  t.same([kept.isWhole, kept.chunks], [false, []])
+  t.same([retryBuffer.isComplete, retryBuffer.chunks], [false, []])
 })
 
 test('of a body no more is sent than the backend takes, on the stream and in all', async (t) => {
@@ -424,7 +424,7 @@ test('of a body no more is sent than the backend takes, on the stream and in all
 test('only what is taken is let go on, and nobody else waits for it', async (t) => {
   const { backend, connections, ending, peer } = await asked(t)
   const other = ask(connections)
-  ending.onReadEnd = () => ending.connection!.hold()
+  ending.onReadEnd = () => ending.connection!.pause()
   await eventually(() => peer.requests.length === 2)
   peer.head(1)
   for (let sent = 0; sent < WINDOW_BYTES; sent += 16_384) peer.data(1, Buffer.alloc(16_384))
@@ -438,7 +438,7 @@ test('only what is taken is let go on, and nobody else waits for it', async (t) 
   await eventually(allEnded([other]))
   const widened = () => ofType(backend, WINDOW_UPDATE).filter(({ id }) => id === 1)
   t.same(widened(), [])
-  ending.connection!.release()
+  ending.connection!.resume()
   await eventually(() => widened().length === 1)
   t.equal(widened()[0]!.payload.readUInt32BE(0), WINDOW_BYTES)
   peer.data(1, 'x', true)

@@ -154,7 +154,7 @@ test('requests whose connection cannot be opened are told so, each once', async 
 test('who leaves while a connection is opened is not sent', async (t) => {
   const [backend, connections] = await limited(t)
   const endings = askFor(connections, 3)
-  endings[1]!.abandoned = true
+  endings[1]!.aborted = true
   await eventually(() => total(backend) === 2)
   await heard(backend)
   t.equal(total(backend), 2)

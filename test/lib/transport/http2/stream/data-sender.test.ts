@@ -6,13 +6,13 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { Outbox } from '../../../../../lib/transport/http2/outbox.js'
 import { DataSender } from '../../../../../lib/transport/http2/stream/data-sender.js'
-import { KeptBody } from '../../../../../lib/transport/kept-body.js'
+import { RetryBuffer } from '../../../../../lib/transport/retry-buffer.js'
 import { DATA, END_STREAM, frameOf } from '../../../../support/frame-backend.js'
 
 const WINDOW_BYTES = 100
 
 /** What is sent of a body, and how often that was said to be all. */
-function sending(body: PassThrough, kept: KeptBody) {
+function sending(body: PassThrough, kept: RetryBuffer) {
   const socket = new PassThrough()
   const counts = { done: 0 }
   const sender = new DataSender(
@@ -31,7 +31,7 @@ t.test(
   'a body that ended after one attempt was left, and before the next began, is sent to its end',
   async (t) => {
     const body = Object.assign(new PassThrough(), { rawTrailers: [] })
-    const kept = new KeptBody(WINDOW_BYTES)
+    const kept = new RetryBuffer(WINDOW_BYTES)
     const first = sending(body, kept)
     first.sender.start()
     body.write('hello')

@@ -13,27 +13,27 @@ const spare: Buffer[] = []
  * A read goes into one buffer shared by all connections. One that filled its buffer has more behind it, so the next
  * goes into a large one that belongs to the connection until its bytes have been passed on.
  */
-export class ReadMemory {
+export class ReadBuffer {
   /** Where the next read goes. */
   buffer: Buffer = shared
   /** Something holds on to the bytes that were read last, so that their memory is not used again. */
-  kept = false
+  isRetained = false
 
   /** Whether what was read last is overwritten by the next read of any connection: what is to stay must be copied. */
-  get borrowed(): boolean {
+  get isShared(): boolean {
     return this.buffer === shared
   }
 
   /** The bytes of a read of this length. */
   filled(length: number): Buffer {
-    this.kept = false
+    this.isRetained = false
     return this.buffer.subarray(0, length)
   }
 
   /** All that wants the bytes of a read of this length has had them. */
   recycle(length: number): void {
     const { buffer } = this
-    if (buffer !== shared && !this.kept && spare.length < MAX_SPARE) spare.push(buffer)
+    if (buffer !== shared && !this.isRetained && spare.length < MAX_SPARE) spare.push(buffer)
     const hasMore = length === buffer.length
     this.buffer = hasMore ? (spare.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)) : shared
   }

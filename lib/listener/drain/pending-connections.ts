@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 
 /** Connections on which something is to come first that tells who speaks over them, or what. */
-export class OpeningConnections {
+export class PendingConnections {
   readonly #sockets = new Set<Socket>()
 
   /** Takes a connection, until it is closed or `proceed`, which is returned with that, is called. */
-  until<Args extends unknown[]>(socket: Socket, proceed: (...args: Args) => void): (...args: Args) => void {
+  track<Args extends unknown[]>(socket: Socket, proceed: (...args: Args) => void): (...args: Args) => void {
     const leave = () => {
       this.#sockets.delete(socket)
       socket.off('close', leave)
@@ -19,7 +19,7 @@ export class OpeningConnections {
   }
 
   /** Closes them. */
-  drop(): void {
+  destroyAll(): void {
     for (const socket of this.#sockets) socket.destroy()
   }
 }

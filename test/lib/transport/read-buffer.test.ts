@@ -1,32 +1,32 @@
 import t from 'tap'
-import { ReadMemory } from '../../../lib/transport/read-memory.js'
+import { ReadBuffer } from '../../../lib/transport/read-buffer.js'
 
 const SHARED_BYTES = 65_536
 const LARGE_BYTES = 131_072
 const MAX_SPARE = 16
 
 /** A read that has come and was passed on. */
-function read(memory: ReadMemory, length: number, isKept = false): void {
+function read(memory: ReadBuffer, length: number, isKept = false): void {
   memory.filled(length)
-  if (isKept) memory.kept = true
+  if (isKept) memory.isRetained = true
   memory.recycle(length)
 }
 
 /** Memory whose next read goes into a large buffer of its own. */
-function enlarged(): ReadMemory {
-  const memory = new ReadMemory()
+function enlarged(): ReadBuffer {
+  const memory = new ReadBuffer()
   read(memory, SHARED_BYTES)
   return memory
 }
 
 t.test('reads that do not fill it go into the memory that all connections share', async (t) => {
-  const [one, other] = [new ReadMemory(), new ReadMemory()]
+  const [one, other] = [new ReadBuffer(), new ReadBuffer()]
   const shared = one.buffer
   t.equal(shared.length, SHARED_BYTES)
   for (const length of [1, SHARED_BYTES - 1]) {
     t.ok(one.buffer === shared)
     t.ok(other.buffer === shared)
-    t.ok(one.borrowed)
+    t.ok(one.isShared)
     const bytes = one.filled(length)
     t.same(
       [bytes.buffer === shared.buffer, bytes.byteOffset, bytes.length],
@@ -37,9 +37,9 @@ t.test('reads that do not fill it go into the memory that all connections share'
 })
 
 t.test('who keeps what is shared gets no memory of his own by it', async (t) => {
-  const memory = new ReadMemory()
+  const memory = new ReadBuffer()
   read(memory, 100, true)
-  t.ok(memory.borrowed)
+  t.ok(memory.isShared)
 })
 
 t.test(
@@ -48,7 +48,7 @@ t.test(
     const [one, other] = [enlarged(), enlarged()]
     t.same([one.buffer.length, other.buffer.length], [LARGE_BYTES, LARGE_BYTES])
     t.not(one.buffer.buffer, other.buffer.buffer)
-    t.notOk(one.borrowed)
+    t.notOk(one.isShared)
     t.equal(one.filled(LARGE_BYTES).buffer, one.buffer.buffer)
   }
 )
@@ -59,9 +59,9 @@ t.test('and that by one into the shared one again, unless it was filled too', as
   t.equal(memory.buffer.length, LARGE_BYTES)
   // More than the shared one would hold, but not all.
   read(memory, LARGE_BYTES - 1)
-  t.ok(memory.borrowed)
+  t.ok(memory.isShared)
   read(memory, 1)
-  t.ok(memory.borrowed)
+  t.ok(memory.isShared)
 })
 
 t.test('memory that was passed on is used again, for any connection', async (t) => {

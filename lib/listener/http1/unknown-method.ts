@@ -59,7 +59,7 @@ class RefusedLine {
  * Finds the requests among what Node's parser refuses that are in order but for a method that it does not know: these
  * are to be told so (RFC 9110 section 9.1), while all else is no request at all.
  */
-export class RefusedLines {
+export class UnknownMethodParser {
   readonly #maxBytes: number
   readonly #open = new WeakMap<Socket, RefusedLine>()
 

@@ -1,16 +1,16 @@
 import { isIP } from 'node:net'
 import { canonicalAddress } from '../../base/address/canonical.js'
 import {
-  BrokenProxyHeader,
   Command,
   type Endpoints,
   Family,
-  FIXED_2,
+  InvalidProxyHeader,
   type ProxyHeader,
-  SIGNATURE_1,
-  SIGNATURE_2
+  V1_SIGNATURE,
+  V2_FIXED_BYTES,
+  V2_SIGNATURE
 } from './header.js'
-import { readTlvs, verifyChecksum } from './read-tlvs.js'
+import { parseTlvs, verifyChecksum } from './parse-tlvs.js'
 
 /** As much as HAProxy takes with the buffers that it has by default. */
 const MAX_LENGTH_2 = 16_384
@@ -35,12 +35,12 @@ const BROKEN_LINE = 'is a broken line of version 1'
 /**
  * Reads the header at the start of a connection (the PROXY protocol's specification, versions 1 and 2).
  * Returns undefined while it is not whole.
- * @throws {BrokenProxyHeader} if it is none
+ * @throws {InvalidProxyHeader} if it is none
  */
-export function readProxyHeader(bytes: Buffer): ProxyHeader | undefined {
-  if (startsLike(bytes, SIGNATURE_1)) return readVersion1(bytes)
-  if (startsLike(bytes, SIGNATURE_2)) return readVersion2(bytes)
-  throw new BrokenProxyHeader('is missing')
+export function parseProxyHeader(bytes: Buffer): ProxyHeader | undefined {
+  if (startsLike(bytes, V1_SIGNATURE)) return readVersion1(bytes)
+  if (startsLike(bytes, V2_SIGNATURE)) return readVersion2(bytes)
+  throw new InvalidProxyHeader('is missing')
 }
 
 function startsLike(bytes: Buffer, signature: Buffer): boolean {
@@ -53,13 +53,13 @@ function readVersion1(bytes: Buffer): ProxyHeader | undefined {
   if (end === -1 && bytes.length < MAX_LENGTH_1) return undefined
   const line = bytes.toString('latin1', 0, end + 2)
   const match = end + 2 <= MAX_LENGTH_1 ? LINE_1.exec(line) : null
-  if (!match) throw new BrokenProxyHeader(BROKEN_LINE)
+  if (!match) throw new InvalidProxyHeader(BROKEN_LINE)
   const [, family, address, localAddress, port, localPort] = match
   if (family === undefined) return { length: line.length, source: undefined }
   const isRight =
     [address, localAddress].every((text) => isIP(text!) === Number(family)) &&
     [port, localPort].every((text) => Number(text) <= MAX_PORT)
-  if (!isRight) throw new BrokenProxyHeader(BROKEN_LINE)
+  if (!isRight) throw new InvalidProxyHeader(BROKEN_LINE)
   const source: Endpoints = {
     address: canonicalAddress(address!),
     port: Number(port),
@@ -70,27 +70,27 @@ function readVersion1(bytes: Buffer): ProxyHeader | undefined {
 }
 
 function readVersion2(bytes: Buffer): ProxyHeader | undefined {
-  if (bytes.length < FIXED_2) return undefined
+  if (bytes.length < V2_FIXED_BYTES) return undefined
   const version = bytes[12]! >> 4
   const command = bytes[12]! & 15
   const family = bytes[13]!
-  const length = FIXED_2 + bytes.readUInt16BE(14)
-  if (version !== 2) throw new BrokenProxyHeader('is of a version that is not known')
-  if (command > Command.proxy) throw new BrokenProxyHeader('has a command that is not known')
-  if (length > MAX_LENGTH_2) throw new BrokenProxyHeader('is too long')
+  const length = V2_FIXED_BYTES + bytes.readUInt16BE(14)
+  if (version !== 2) throw new InvalidProxyHeader('is of a version that is not known')
+  if (command > Command.proxy) throw new InvalidProxyHeader('has a command that is not known')
+  if (length > MAX_LENGTH_2) throw new InvalidProxyHeader('is too long')
   if (bytes.length < length) return undefined
   const header = bytes.subarray(0, length)
   const addressBytes = ADDRESS_BYTES.get(family)
   if (command === Command.local) {
-    verifyChecksum(header, FIXED_2 + (addressBytes ?? 0))
+    verifyChecksum(header, V2_FIXED_BYTES + (addressBytes ?? 0))
     return { length, source: undefined, isLocal: true }
   }
   if (family >> 4 > MAX_FAMILY || (family & 15) > MAX_TRANSPORT)
-    throw new BrokenProxyHeader('has a family that is not known')
+    throw new InvalidProxyHeader('has a family that is not known')
   // Half a family is as none, and nobody knows how long its addresses are.
   if (addressBytes === undefined) return { length, source: undefined }
-  if (length < FIXED_2 + addressBytes) throw new BrokenProxyHeader('is too short for its addresses')
-  return { length, source: endpointsOf(header, family), ...readTlvs(header, FIXED_2 + addressBytes) }
+  if (length < V2_FIXED_BYTES + addressBytes) throw new InvalidProxyHeader('is too short for its addresses')
+  return { length, source: endpointsOf(header, family), ...parseTlvs(header, V2_FIXED_BYTES + addressBytes) }
 }
 
 /** Undefined for what does not come by TCP. */
@@ -99,10 +99,10 @@ function endpointsOf(header: Buffer, family: number): Endpoints | undefined {
   const bytes = family === Family.tcp4 ? 4 : 16
   const read = family === Family.tcp4 ? readIPv4 : readIPv6
   return {
-    address: read(header, FIXED_2),
-    port: header.readUInt16BE(FIXED_2 + 2 * bytes),
-    localAddress: read(header, FIXED_2 + bytes),
-    localPort: header.readUInt16BE(FIXED_2 + 2 * bytes + 2)
+    address: read(header, V2_FIXED_BYTES),
+    port: header.readUInt16BE(V2_FIXED_BYTES + 2 * bytes),
+    localAddress: read(header, V2_FIXED_BYTES + bytes),
+    localPort: header.readUInt16BE(V2_FIXED_BYTES + 2 * bytes + 2)
   }
 }
 

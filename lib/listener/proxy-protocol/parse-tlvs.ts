@@ -1,14 +1,14 @@
 import { crc32c } from './crc32c.js'
 import {
-  BrokenProxyHeader,
   ClientFlag,
   type ClientTls,
   type ConnectionDetails,
   CRC32C_BYTES,
+  InvalidProxyHeader,
   MAX_AUTHORITY_BYTES,
   MAX_UNIQUE_ID_BYTES,
-  SSL_HEAD,
-  TLV_HEAD,
+  SSL_HEAD_BYTES,
+  TLV_HEAD_BYTES,
   TlvType
 } from './header.js'
 
@@ -19,9 +19,9 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
  * of no use here, or of a type that is not known, is skipped.
  * @param header all of it
  * @param start where the first TLV is
- * @throws {BrokenProxyHeader} if one does not fit into the header, is too long or given twice, or the checksum is wrong
+ * @throws {InvalidProxyHeader} if one does not fit into the header, is too long or given twice, or the checksum is wrong
  */
-export function readTlvs(header: Buffer, start: number): ConnectionDetails {
+export function parseTlvs(header: Buffer, start: number): ConnectionDetails {
   const details: Writable<ConnectionDetails> = {}
   const found = new Set<number>()
   eachTlv(header.subarray(start), (type, value, at) => {
@@ -39,25 +39,25 @@ export function readTlvs(header: Buffer, start: number): ConnectionDetails {
 
 /**
  * Verifies the checksum of a header whose other content does not count.
- * @throws {BrokenProxyHeader} if there is one, and it is wrong
+ * @throws {InvalidProxyHeader} if there is one, and it is wrong
  */
 export function verifyChecksum(header: Buffer, start: number): void {
   let end = start
-  while (end + TLV_HEAD <= header.length) {
-    const value = end + TLV_HEAD
+  while (end + TLV_HEAD_BYTES <= header.length) {
+    const value = end + TLV_HEAD_BYTES
     end = value + header.readUInt16BE(end + 1)
     if (end > header.length) return
-    if (header[value - TLV_HEAD] === TlvType.crc32c) verify(header, value, header.subarray(value, end))
+    if (header[value - TLV_HEAD_BYTES] === TlvType.crc32c) verify(header, value, header.subarray(value, end))
   }
 }
 
 /** @param tell is given the type of each, its value, and where that is */
 function eachTlv(bytes: Buffer, tell: (type: number, value: Buffer, at: number) => void): void {
   for (let at = 0; at < bytes.length; ) {
-    const start = at + TLV_HEAD
-    if (start > bytes.length) throw new BrokenProxyHeader('ends amid a TLV')
+    const start = at + TLV_HEAD_BYTES
+    if (start > bytes.length) throw new InvalidProxyHeader('ends amid a TLV')
     const end = start + bytes.readUInt16BE(at + 1)
-    if (end > bytes.length) throw new BrokenProxyHeader('has a TLV that is longer than the header')
+    if (end > bytes.length) throw new InvalidProxyHeader('has a TLV that is longer than the header')
     tell(bytes[at]!, bytes.subarray(start, end), start)
     at = end
   }
@@ -65,30 +65,30 @@ function eachTlv(bytes: Buffer, tell: (type: number, value: Buffer, at: number) 
 
 /** What two readers could take differently. */
 function once(found: Set<number>, type: number): void {
-  if (found.has(type)) throw new BrokenProxyHeader('has a TLV twice')
+  if (found.has(type)) throw new InvalidProxyHeader('has a TLV twice')
   found.add(type)
 }
 
 function bounded(value: Buffer, maxBytes: number): Buffer {
-  if (value.length > maxBytes) throw new BrokenProxyHeader('has a TLV that is too long for its type')
+  if (value.length > maxBytes) throw new InvalidProxyHeader('has a TLV that is too long for its type')
   return value
 }
 
 function verify(header: Buffer, at: number, value: Buffer): void {
   if (value.length !== CRC32C_BYTES || crc32c(header, at) !== value.readUInt32BE())
-    throw new BrokenProxyHeader('has a wrong checksum')
+    throw new InvalidProxyHeader('has a wrong checksum')
 }
 
 /** Whether a client speaks TLS, and how. Its certificate counts only if the proxy has verified it. */
 function readSsl(value: Buffer): Pick<ConnectionDetails, 'tls'> {
-  if (value.length < SSL_HEAD) throw new BrokenProxyHeader('has too short a TLV of TLS')
+  if (value.length < SSL_HEAD_BYTES) throw new InvalidProxyHeader('has too short a TLV of TLS')
   const flags = value[0]!
   const hasCertificate =
     (flags & (ClientFlag.certificateOfConnection | ClientFlag.certificateOfSession)) !== 0 &&
     value.readUInt32BE(1) === 0
   const tls: Writable<ClientTls> = {}
   const found = new Set<number>()
-  eachTlv(value.subarray(SSL_HEAD), (type, text) => {
+  eachTlv(value.subarray(SSL_HEAD_BYTES), (type, text) => {
     if (type === TlvType.sslVersion) tls.version = text.toString('latin1')
     else if (type === TlvType.sslCipher) tls.cipher = text.toString('latin1')
     else if (type === TlvType.sslSignatureAlgorithm) tls.signatureAlgorithm = text.toString('latin1')

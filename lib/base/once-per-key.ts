@@ -2,7 +2,7 @@
 const MAX_KEYS = 100
 
 /** Tells what has come before from what has not, so that the log has one line of each kind, and a bounded number in all. */
-export class FirstOfEach {
+export class OncePerKey {
   readonly #seen = new Set<string>()
 
   /** Whether it is the first of its kind, and is to be told of. */

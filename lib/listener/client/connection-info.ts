@@ -1,10 +1,10 @@
 import { type BlockList, isIPv6, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ProxyHeader } from '../proxy-protocol/header.js'
-import { clientNameOn, nameLine } from '../tls/client-name.js'
+import { clientCommonName, clientNameLine } from '../tls/client-name.js'
 
 /** The other side of a client's connection. */
-export interface Peer {
+export interface ConnectionInfo {
   readonly address: string
   /** Whether what it says of the way of a request is believed. */
   readonly isTrusted: boolean
@@ -13,82 +13,86 @@ export interface Peer {
   /** The port that the client connected to. */
   readonly localPort: number
   /** A line of the field with the name in its certificate; empty if it has shown none. */
-  readonly nameLine: string
+  readonly clientNameLine: string
   /** The forwarding fields of a request that comes from there, in lines. */
-  readonly lines: string
+  readonly forwardingLines: string
 }
 
 const PEER = Symbol('peer')
 const PROXIED = Symbol('proxied')
 const ADDRESS = Symbol('address')
 
-type KnownSocket = Socket & { [PEER]?: Peer; [PROXIED]?: ProxyHeader; [ADDRESS]?: string | undefined }
+type KnownSocket = Socket & {
+  [PEER]?: ConnectionInfo
+  [PROXIED]?: ProxyHeader
+  [ADDRESS]?: string | undefined
+}
 
 /** Has a socket count as the connection that the header of the PROXY protocol on it tells of. */
-export function setProxied(socket: Socket, header: ProxyHeader): void {
+export function setProxyHeader(socket: Socket, header: ProxyHeader): void {
   ;(socket as KnownSocket)[PROXIED] = header
 }
 
 /** What a proxy has told of a connection that it passed on, if one has. */
-export function proxiedBy(socket: Socket): ProxyHeader | undefined {
+export function proxyHeaderOf(socket: Socket): ProxyHeader | undefined {
   return (socket as KnownSocket)[PROXIED]
 }
 
 /** Has the connection that TLS makes of another one come from where that came from. */
-export function inheritOrigin(socket: Socket, raw: Socket): void {
+export function inheritConnectionInfo(socket: Socket, raw: Socket): void {
   const known = socket as KnownSocket
   // The system tells it no more once the client has reset the connection.
   known[ADDRESS] = raw.remoteAddress
-  const header = proxiedBy(raw)
-  if (header) setProxied(known, header)
+  const header = proxyHeaderOf(raw)
+  if (header) setProxyHeader(known, header)
 }
 
 /**
  * Whether a connection that was just accepted is one that its client has reset already. What was sent over it can still
  * be read, but nobody can tell from where: the system knows its address no more. A Unix socket has none at either end.
  */
-export function isResetUnseen(socket: Socket): boolean {
+export function isResetBeforeAccept(socket: Socket): boolean {
   return socket.remoteAddress === undefined && socket.localAddress !== undefined
 }
 
 /** The peer of a connection, found out once. */
-export function peerOf(socket: Socket, trusted: BlockList): Peer {
+export function connectionInfo(socket: Socket, trusted: BlockList): ConnectionInfo {
   const known = socket as KnownSocket
   known[PEER] ??= findPeer(known, trusted)
   return known[PEER]
 }
 
-function findPeer(socket: KnownSocket, trusted: BlockList): Peer {
+function findPeer(socket: KnownSocket, trusted: BlockList): ConnectionInfo {
   const header = socket[PROXIED]
   const address = clientAddress(socket)
   const scheme = speaksTls(socket) ? 'https' : 'http'
   const localPort = header?.source?.localPort || socket.localPort || 0
-  const name = nameLine(header?.tls ? header.tls.clientName : clientNameOn(socket))
+  const name = clientNameLine(header?.tls ? header.tls.clientName : clientCommonName(socket))
   return {
     address,
     isTrusted: comesFrom(socket, trusted),
     scheme,
     localPort,
-    nameLine: name,
-    lines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${localPort}\r\n${name}`
+    clientNameLine: name,
+    forwardingLines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${localPort}\r\n${name}`
   }
 }
 
 /** Whether the client of a connection speaks TLS, here or to the proxy that has passed it on. */
 export function speaksTls(socket: Socket): boolean {
-  return (socket as Partial<TLSSocket>).encrypted === true || proxiedBy(socket)?.tls !== undefined
+  return (socket as Partial<TLSSocket>).encrypted === true || proxyHeaderOf(socket)?.tls !== undefined
 }
 
 const MAPPED_IPV4 = '::ffff:'
 
 /** Where a connection comes from: by the word of a proxy that is trusted, or else the address of the socket. */
 export function clientAddress(socket: Socket): string {
-  return proxiedBy(socket)?.source?.address ?? socketAddress(socket)
+  return proxyHeaderOf(socket)?.source?.address ?? remoteAddressOf(socket)
 }
 
 /** Whether it is known that a connection comes from an address of a list. */
 export function comesFrom(socket: Socket, list: BlockList): boolean {
-  const header = proxiedBy(socket)
+  const header = proxyHeaderOf(socket)
   // A proxy that cannot say whose connection it passes on does not mean that it is its own.
   const isKnown = header === undefined || header.isLocal === true || header.source !== undefined
   return isKnown && contains(list, clientAddress(socket))
@@ -98,7 +102,7 @@ export function comesFrom(socket: Socket, list: BlockList): boolean {
  * The address at the other end of a socket: IPv4 written as such even on a socket of both families, and IPv6 without the
  * zone, which means something on this machine alone (RFC 4007 section 11.2).
  */
-export function socketAddress(socket: KnownSocket): string {
+export function remoteAddressOf(socket: KnownSocket): string {
   const address = socket[ADDRESS] ?? socket.remoteAddress ?? 'unknown'
   if (address.startsWith(MAPPED_IPV4)) return address.slice(MAPPED_IPV4.length)
   const zone = address.indexOf('%')

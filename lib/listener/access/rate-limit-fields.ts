@@ -7,7 +7,7 @@ const POLICY = '"client"'
  * The fields that tell a client of its limit (draft-ietf-httpapi-ratelimit-headers-11), names and values in turn, by
  * the milliseconds that it has to wait.
  */
-export function rateFieldsOf({ count, windowS, burst }: RateLimitConfig): (waitMs: number) => string[] {
+export function rateLimitFields({ count, windowS, burst }: RateLimitConfig): (waitMs: number) => string[] {
   // A parameter of our own has to have a prefix (section 3.1).
   const own = burst === count ? '' : `;fairlead-burst=${burst}`
   const policy = `${POLICY};q=${count};w=${windowS}${own}`

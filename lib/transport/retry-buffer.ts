@@ -1,7 +1,7 @@
 /** The body of a request as far as it was sent, kept to send it a second time, unless it grows too large. */
-export class KeptBody {
+export class RetryBuffer {
   /** Whether all that was sent is still here. */
-  isWhole = true
+  isComplete = true
   /** Whether the body has come to its end. */
   isEnded = false
   readonly #limitBytes: number
@@ -13,7 +13,7 @@ export class KeptBody {
   }
 
   /** Whether an attempt has left something to send again. */
-  get isBegun(): boolean {
+  get hasStarted(): boolean {
     return this.#chunks.length > 0 || this.isEnded
   }
 
@@ -24,7 +24,7 @@ export class KeptBody {
   add(chunk: Buffer): void {
     this.#bytes += chunk.length
     if (this.#bytes > this.#limitBytes) {
-      this.drop()
+      this.discard()
     } else {
       // A copy: the chunk would hold all that was read with it.
       this.#chunks.push(Buffer.from(chunk))
@@ -32,8 +32,8 @@ export class KeptBody {
   }
 
   /** It will not be sent a second time. */
-  drop(): void {
-    this.isWhole = false
+  discard(): void {
+    this.isComplete = false
     this.#bytes = this.#limitBytes
     this.#chunks = []
   }

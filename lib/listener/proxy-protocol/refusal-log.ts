@@ -4,7 +4,7 @@ const INTERVAL_MS = 60_000
  * Tells of connections that were refused without flooding: the first of a minute by its address, and what follows as a
  * count with the next one after it. Reasons are few, and each has a minute of its own.
  */
-export class Refusals {
+export class RefusalLog {
   readonly #write: (reason: string, address: string, before: number) => void
   readonly #now: () => number
   readonly #told = new Map<string, { untilMs: number; count: number }>()

@@ -1,5 +1,5 @@
 /** Who waits for something, in the order of coming, and since when. */
-export class WaitingLine<T> {
+export class WaitQueue<T> {
   readonly #sinceMs = new Map<T, number>()
 
   get isEmpty(): boolean {
@@ -11,7 +11,7 @@ export class WaitingLine<T> {
   }
 
   /** Waits no more. Returns whether it did. */
-  leave(waiter: T): boolean {
+  remove(waiter: T): boolean {
     return this.#sinceMs.delete(waiter)
   }
 
@@ -21,7 +21,7 @@ export class WaitingLine<T> {
   }
 
   /** Tells those that have waited for so long. */
-  tellLate(nowMs: number, patienceMs: number, tell: (waiter: T) => void): void {
+  expire(nowMs: number, patienceMs: number, tell: (waiter: T) => void): void {
     for (const [waiter, sinceMs] of this.#sinceMs) {
       if (nowMs < sinceMs + patienceMs) return
       tell(waiter)

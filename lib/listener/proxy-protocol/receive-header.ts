@@ -1,15 +1,15 @@
 import type { Socket } from 'node:net'
-import { setProxied } from '../client/peer.js'
+import { setProxyHeader } from '../client/connection-info.js'
 import { setPrecedingBytes } from '../http1/client-connection.js'
 import type { ProxyHeader } from './header.js'
-import { readProxyHeader } from './read-header.js'
+import { parseProxyHeader } from './parse-header.js'
 
 /**
  * Reads the header of the PROXY protocol off a connection before anything else does. Calls `accept` once it is read, with
  * the connection at rest; one that does not begin with a header in time is closed.
  * @param refused is told why, in one of few ways
  */
-export function takeProxyHeader(
+export function receiveProxyHeader(
   socket: Socket,
   timeoutMs: number,
   accept: (socket: Socket, header: ProxyHeader) => void,
@@ -41,14 +41,14 @@ export function takeProxyHeader(
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
     let header: ProxyHeader | undefined
     try {
-      header = readProxyHeader(bytes)
+      header = parseProxyHeader(bytes)
     } catch (error) {
       drop((error as Error).message)
       return
     }
     if (!header) return
     leave()
-    setProxied(socket, header)
+    setProxyHeader(socket, header)
     setPrecedingBytes(socket, header.length)
     const rest = bytes.subarray(header.length)
     if (rest.length > 0) socket.unshift(rest)
