@@ -1,9 +1,18 @@
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { BackendList } from '../../../lib/admin/backend-list.js'
+import { liveTable, type Snapshot } from '../../../lib/admin/live-table.js'
+import { StateFile } from '../../../lib/admin/state-file.js'
+import { statusTable } from '../../../lib/admin/text-table.js'
+import { type BackendView, backendView } from '../../../lib/observe/backend-view.js'
+import type { Statistics } from '../../../lib/observe/statistics.js'
 import { BackendCell } from '../../../lib/pool/counters.js'
 import type { RegistryOptions } from '../../../lib/pool/registry.js'
 import { SpecError } from '../../../lib/pool/spec/json-spec.js'
 import { backendConfigs, registryOf } from '../../support/registry.js'
+
+// Backend list
 
 function stage(text: string, options: Partial<RegistryOptions> = {}) {
   const registry = registryOf(text, { createPool: () => ({ destroy: async () => {} }) as never, ...options })
@@ -182,4 +191,164 @@ t.test('what is stored can be restored, orders included', async (t) => {
   t.match(other.at('b:80'), { state: 'unhealthy', reason: 'set by hand' })
   t.throws(() => other.backendList.restore([{ address: 'x' }]), SpecError)
   t.same(other.backendList.stored, stored)
+})
+
+// State file
+
+const CONFIGURED = backendConfigs('a:80;weight=3 b:80')
+const STORED = [
+  { address: 'a:80', weight: 5, draining: true },
+  { address: 'https://c:443', health: 'unhealthy' }
+] as const
+
+t.test('what was saved is read again, in another process too', async (t) => {
+  const file = path.join(t.testdir(), 'state')
+  const state = new StateFile(file, CONFIGURED)
+  t.same(state.read(), { backends: undefined })
+  await state.save(STORED)
+  t.same(new StateFile(file, CONFIGURED).read(), { backends: STORED })
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.same(readdirSync(path.dirname(file)), ['state'], 'and nothing else is left')
+})
+
+t.test('when the configuration is read again, what is saved is made from that', async (t) => {
+  const file = path.join(t.testdir(), 'state')
+  const state = new StateFile(file, CONFIGURED)
+  await state.save(STORED)
+  const next = backendConfigs('a:80 d:80')
+  state.configure(next)
+  await state.save(STORED)
+  t.same(new StateFile(file, CONFIGURED).read(), { outdated: true })
+  t.same(new StateFile(file, next).read(), { backends: STORED })
+})
+
+t.test('with another LB_BACKENDS it means nothing', async (t) => {
+  const file = path.join(t.testdir(), 'state')
+  await new StateFile(file, CONFIGURED).save(STORED)
+  for (const text of ['a:80;weight=3', 'b:80 a:80;weight=3', 'a:80;weight=3 b:81', 'a:80 b:80'])
+    t.same(new StateFile(file, backendConfigs(text)).read(), { outdated: true }, text)
+  const same = backendConfigs('http://A:80;weight=3,b:80;weight=1')
+  t.same(new StateFile(file, same).read(), { backends: STORED }, 'written in another way it is the same')
+})
+
+t.test('a broken file says why', async (t) => {
+  const folder = t.testdir()
+  const file = path.join(folder, 'state')
+  const configured = JSON.stringify([{ address: 'a:80', weight: 3 }, { address: 'b:80' }])
+  for (const [text, fault] of [
+    ['', /JSON/],
+    ['{"configured":', /JSON/],
+    ['[]', /expected object/],
+    ['{}', /configured/],
+    [`{"configured":${configured},"backends":[]}`, /backends/],
+    [`{"configured":${configured},"backends":[{}]}`, /address/],
+    [`{"configured":${configured},"backends":[{"address":"a:80","weight":[]}]}`, /weight/],
+    [`{"configured":${configured},"backends":[{"address":"a:80","health":"auto"}]}`, /health/],
+    [`{"configured":${configured},"backends":[{"address":"a:80"}],"x":1}`, /x/]
+  ] as const) {
+    writeFileSync(file, text)
+    t.match(new StateFile(file, CONFIGURED).read(), { fault }, text)
+  }
+  t.match(new StateFile(folder, CONFIGURED).read(), { fault: /EISDIR/ })
+})
+
+t.test('changes that come during a write are one write, of the latest', async (t) => {
+  const file = path.join(t.testdir(), 'state')
+  const state = new StateFile(file, CONFIGURED)
+  const saves = Array.from({ length: 50 }, (_, i) => state.save([{ address: `a:${i + 1}` }]))
+  t.ok(new Set(saves).size <= 2, `${new Set(saves).size} writes`)
+  await saves[0]
+  await state.saved
+  t.same(new StateFile(file, CONFIGURED).read(), { backends: [{ address: 'a:50' }] })
+})
+
+t.test(
+  'a write that fails is told, and leaves the file before',
+  { skip: process.getuid?.() === 0 && 'root may write anywhere' },
+  async (t) => {
+    const folder = t.testdir()
+    const file = path.join(folder, 'state')
+    const state = new StateFile(file, CONFIGURED)
+    await state.save(STORED)
+    chmodSync(folder, 0o500)
+    await t.rejects(state.save([{ address: 'x:1' }]), { code: 'EACCES' })
+    await t.rejects(state.saved)
+    chmodSync(folder, 0o700)
+    t.match(readFileSync(file, 'utf8'), /https:\/\/c/)
+    await state.save([{ address: 'y:1' }])
+    t.same(new StateFile(file, CONFIGURED).read(), { backends: [{ address: 'y:1' }] })
+  }
+)
+
+t.test('a write that fails in another way', async (t) => {
+  const folder = t.testdir({ state: {} })
+  const state = new StateFile(path.join(folder, 'state'), CONFIGURED)
+  await t.rejects(state.save(STORED))
+  await t.rejects(state.saved)
+  t.same(readdirSync(folder), ['state'])
+})
+
+// Tables of the command
+
+const STATISTICS = {
+  version: '1.2.3',
+  state: 'serving',
+  uptimeSeconds: 61.7,
+  requests: {
+    inFlight: 3,
+    queued: 1,
+    total: 0,
+    failed: 2,
+    rejected: { overload: 1, noBackend: 2, queueFull: 4, queueTimeout: 8, outageTimeout: 16, badRequest: 32 }
+  },
+  connections: { open: 5 },
+  latency: { windowSeconds: 60, p50Ms: 1.26, p90Ms: 9.96, p99Ms: 123.4, maxMs: 5000 }
+} as unknown as Statistics
+
+const snapshot = (atMs: number, total: number, backends: readonly BackendView[]): Snapshot => ({
+  atMs,
+  statistics: { ...STATISTICS, requests: { ...STATISTICS.requests, total } },
+  backends
+})
+
+t.test('numbers stand to the right, and orders are told', async (t) => {
+  const registry = registryOf('a:80;weight=3 long.example:80;max=250;backup c:80')
+  registry.setDraining(registry.backends[1]!, true, 'test')
+  registry.force(registry.backends[2]!, 'unhealthy', 'set\x1b[2J by hand')
+  registry.backends[0]!.acquire()
+  t.same(statusTable(registry.backends.map(backendView)).split('\n'), [
+    'BACKEND          STATE      WEIGHT  MAX  ACTIVE  TOTAL  FAILED  RETRIES  ORDERS        REASON',
+    'a:80             healthy         3  -         1      1       0        0  -             taken for healthy at the start',
+    'long.example:80  draining        1  250       0      0       0        0  backup,drain  taken for healthy at the start',
+    'c:80             unhealthy       1  -         0      0       0        0  unhealthy     set?[2J by hand'
+  ])
+})
+
+t.test('rates are those since the snapshot before', async (t) => {
+  const registry = registryOf('a:80 b:80')
+  const [a] = registry.backends
+  const views = () => registry.backends.map(backendView)
+  const first = snapshot(1000, 100, views())
+  a!.counters.addTotal(BackendCell.total, 50)
+  a!.counters.addTotal(BackendCell.failed, 3)
+  const second = snapshot(1500, 160, views())
+  t.same(liveTable(second, first).split('\n'), [
+    'fairlead 1.2.3  serving  61 s up',
+    '120 req/s  3 in flight  1 queued  2 failed  31 refused  5 connections',
+    'latency of 60 s: p50 1.3 ms  p90 10.0 ms  p99 123 ms  max 5000 ms',
+    '',
+    'BACKEND  STATE    WEIGHT  ACTIVE  REQ/S  5XX/S  FAIL/S  TOTAL  ORDERS',
+    'a:80     healthy       1       0    100      0       6     50  -',
+    'b:80     healthy       1       0      0      0       0      0  -'
+  ])
+  t.match(liveTable(second, undefined), /^0 req\/s/m, 'and none for the first one')
+  const restarted = snapshot(2000, 10, views())
+  t.match(liveTable(restarted, second), /^0 req\/s/m, 'nor below zero, after a restart')
+  registry.remove(a!)
+  registry.add(a!.config)
+  t.match(
+    liveTable(snapshot(2000, 200, views()), second),
+    /^a:80 .* 0 +0 +0 +0 +-$/m,
+    'a new one of the same address'
+  )
 })

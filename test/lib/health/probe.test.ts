@@ -5,12 +5,15 @@ import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
 import net, { type Socket } from 'node:net'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connectProbe } from '../../../lib/health/probe.js'
 import { BackendCredentials } from '../../../lib/transport/sockets/credentials.js'
 import { AMPLE_S, probeWith, socketBackend } from '../../support/check.js'
 import { listen, nowhere } from '../../support/listen.js'
 import { backendAt } from '../../support/registry.js'
+
+// Probes
 
 const AMPLE = AMPLE_S
 const SOCKETS = { credentials: new BackendCredentials({ caFile: '', certFile: '', keyFile: '' }) }
@@ -195,4 +198,228 @@ t.test('connectProbe asks for a connection, and nothing else', async (t) => {
 t.test('connectProbe sees that nothing listens', async (t) => {
   const backend = backendAt(await nowhere(t, net.createServer))
   t.hasStrict(await connectProbe(10_000, SOCKETS)(backend), { ok: false, result: 'connection refused' })
+})
+
+// Requests of probes
+
+/** The head that a check sends, where it is answered `200`, and the port that it is sent to. */
+async function headOf(t: Test, env: Record<string, string>, options = '') {
+  let head = ''
+  const backend = await socketBackend(
+    t,
+    (socket, received) => {
+      head = received
+      socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+    },
+    options
+  )
+  const check = await probeWith(env)(backend)
+  t.hasStrict(check, { ok: true, result: 'status 200' })
+  return head.replaceAll(backend.address, 'ADDRESS')
+}
+
+t.test('by default', async (t) => {
+  t.equal(
+    await headOf(t, {}),
+    'GET / HTTP/1.1\r\nHost: ADDRESS\r\nConnection: close\r\nUser-Agent: fairlead-health-check\r\nAccept: */*\r\n\r\n'
+  )
+})
+
+t.test('the method', async (t) => {
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'PROPFIND']) {
+    const head = await headOf(t, { LB_HEALTH_CHECK_METHOD: method, LB_HEALTH_CHECK_URL: '/health' })
+    t.equal(head.split('\r\n')[0], `${method} /health HTTP/1.1`)
+    t.notMatch(head, /content-length/i)
+  }
+  t.match(await headOf(t, { LB_HEALTH_CHECK_METHOD: 'POST' }), /\r\nContent-Length: 0\r\n/)
+})
+
+t.test('an answer to HEAD has no body, whatever its length says', async (t) => {
+  const backend = await socketBackend(t, (socket) =>
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n')
+  )
+  const check = await probeWith({ LB_HEALTH_CHECK_METHOD: 'HEAD' })(backend)
+  t.hasStrict(check, { ok: true, result: 'status 200' })
+})
+
+t.test('the host', async (t) => {
+  for (const host of ['app.example', 'app.example:8080', '192.0.2.7', '[2001:db8::7]:80'])
+    t.match(await headOf(t, { LB_HEALTH_CHECK_HOST: host }), `\r\nHost: ${host}\r\n`)
+})
+
+t.test('further fields', async (t) => {
+  const head = await headOf(t, {
+    LB_HEALTH_CHECK_HEADERS: 'X-Check: a b ;Authorization:Bearer xyz==; x-empty:'
+  })
+  t.match(head, '\r\nX-Check: a b\r\nAuthorization: Bearer xyz==\r\nx-empty: \r\n\r\n')
+})
+
+t.test('fields on lines of their own may have a semicolon', async (t) => {
+  const head = await headOf(t, { LB_HEALTH_CHECK_HEADERS: 'X-A: 1;2\r\nX-B: 3\n\nX-C: a:b\n' })
+  t.match(head, '\r\nX-A: 1;2\r\nX-B: 3\r\nX-C: a:b\r\n\r\n')
+})
+
+t.test('they go before those of the check', async (t) => {
+  const head = await headOf(t, { LB_HEALTH_CHECK_HEADERS: 'user-agent: probe/1;ACCEPT: text/plain' })
+  t.match(head, '\r\nConnection: close\r\nuser-agent: probe/1\r\nACCEPT: text/plain\r\n\r\n')
+  t.notMatch(head, 'fairlead')
+  t.notMatch(head, '*/*')
+})
+
+t.test('what a backend says of its own checks goes before what holds for all', async (t) => {
+  const env = { LB_HEALTH_CHECK_URL: '/all', LB_HEALTH_CHECK_HOST: 'all.example' }
+  t.match(await headOf(t, env, ';check=/own?a=1'), /^GET \/own\?a=1 HTTP\/1.1\r\nHost: all.example\r\n/)
+  t.match(
+    await headOf(t, env, ';check-host=own.example:81'),
+    /^GET \/all HTTP\/1.1\r\nHost: own.example:81\r\n/
+  )
+  t.match(await headOf(t, env, ';check=/b;weight=3;check-host=b'), /^GET \/b HTTP\/1.1\r\nHost: b\r\n/)
+})
+
+t.test('a port of its own for checks', async (t) => {
+  const hosts: (string | undefined)[] = []
+  const server = http.createServer((req, res) => {
+    hosts.push(req.headers.host)
+    res.end()
+  })
+  const address = await listen(t, server)
+  const backend = backendAt(`127.0.0.1:1;check-port=${address.split(':')[1]}`)
+  t.hasStrict(await probeWith()(backend), { ok: true, result: 'status 200' })
+  t.same(hosts, [address])
+  t.equal(backend.address, '127.0.0.1:1', 'it is known by the port for requests')
+})
+
+t.test('status codes of its own', async (t) => {
+  for (const [status, ok] of [
+    [200, false],
+    [204, true],
+    [299, true],
+    [404, true],
+    [405, false]
+  ] as const) {
+    const answer = `HTTP/1.1 ${status} S\r\nContent-Length: 0\r\n\r\n`
+    const backend = await socketBackend(t, (socket) => socket.end(answer), ';check-status=201-299+404')
+    t.hasStrict(await probeWith()(backend), { ok, result: `status ${status}` })
+  }
+})
+
+t.test('a check takes no longer than the period of its backend', async (t) => {
+  const backend = await socketBackend(t, () => {}, ';check-period=0.2')
+  t.hasStrict(await probeWith()(backend), { ok: false, result: 'no answer within 0.2 s' })
+})
+
+// Bodies that probes look at
+
+const KIB_64 = 65_536
+const BEFORE_BODY = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n'
+
+/** What a check that wants `wanted` says of an answer. */
+async function check(t: Test, wanted: string, answer: (socket: Socket) => unknown, timeout = '10') {
+  const backend = await socketBackend(t, (socket) => void answer(socket))
+  const { ok, result } = await probeWith({
+    LB_HEALTH_CHECK_BODY: wanted,
+    LB_HEALTH_CHECK_TIMEOUT: timeout
+  })(backend)
+  return [ok, result]
+}
+
+/** The same of a body that comes in parts, each in a packet of its own. */
+function inParts(t: Test, wanted: string, ...parts: (string | Buffer)[]) {
+  return check(t, wanted, async (socket) => {
+    socket.setNoDelay(true).write(BEFORE_BODY)
+    for (const part of parts) {
+      socket.write(part)
+      await sleep(20)
+    }
+    socket.end()
+  })
+}
+
+const PASSED = [true, 'status 200']
+const NO_TEXT = [false, 'status 200, body without the text wanted']
+const NO_MATCH = [false, 'status 200, body without a match of the pattern']
+
+t.test('a text', async (t) => {
+  t.same(await inParts(t, 'ready', '{"state":"ready"}'), PASSED)
+  t.same(await inParts(t, 'ready', '{"state":"Ready"}'), NO_TEXT)
+  t.same(await inParts(t, 'ready', ''), NO_TEXT)
+  t.same(await inParts(t, 'grün', 'alles grün'), PASSED)
+})
+
+t.test('a text across parts of the body', async (t) => {
+  t.same(await inParts(t, 'ready', 'rea', 'd', 'y'), PASSED)
+  const [first, second] = [Buffer.from('ü').subarray(0, 1), Buffer.from('ü').subarray(1)]
+  t.same(await inParts(t, 'grün', 'gr', first, second, 'n'), PASSED)
+  t.same(await inParts(t, '/gr.n/', 'gr', first, second, 'n'), PASSED)
+})
+
+t.test('a text across chunks of a chunked body: their sizes are no part of it', async (t) => {
+  const answer = (socket: Socket) =>
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nrea\r\n2\r\ndy\r\n0\r\n\r\n')
+  t.same(await check(t, 'ready', answer), PASSED)
+})
+
+t.test('a pattern', async (t) => {
+  t.same(await inParts(t, '/"state": *"(ok|ready)"/', '{"state": ', '"ready"}'), PASSED)
+  t.same(await inParts(t, '/READY/', 'ready'), NO_MATCH)
+  t.same(await inParts(t, '/READY/i', 'ready'), PASSED)
+  t.same(await inParts(t, '/^b$/m', 'a\nb\nc'), PASSED)
+  t.same(await inParts(t, '/a/b/', 'a/b'), PASSED)
+  t.same(await inParts(t, '/^ready$/', 'ready', ' not'), NO_MATCH)
+})
+
+t.test('a pattern asked again remembers nothing', async (t) => {
+  let body = 'ready'
+  const backend = await socketBackend(t, (socket) => socket.end(BEFORE_BODY + body))
+  const probe = probeWith({ LB_HEALTH_CHECK_BODY: '/^ready$/' })
+  for (const [text, ok] of [
+    ['ready', true],
+    ['not ready', false],
+    ['ready', true],
+    ['ready', true]
+  ] as const) {
+    body = text
+    t.equal((await probe(backend)).ok, ok, text)
+  }
+})
+
+t.test('the first 64 KiB count, and what follows is not waited for', async (t) => {
+  const start = (size: number, text: string) => (socket: Socket) => {
+    socket.on('error', () => {})
+    socket.write(`${BEFORE_BODY}${'.'.repeat(size)}${text}`)
+  }
+  const filler = 'x'.repeat(KIB_64)
+  t.same(await check(t, 'ready', start(KIB_64 - 5, `ready${filler}`)), PASSED)
+  t.same(await check(t, 'ready', start(KIB_64 - 4, `ready${filler}`)), NO_TEXT)
+  t.same(await check(t, '/ready/', start(KIB_64 - 4, `ready${filler}`)), NO_MATCH)
+})
+
+t.test('the time of a check includes the body that it looks at', async (t) => {
+  const answer = (socket: Socket) => socket.write(`${BEFORE_BODY}ready`)
+  t.same(await check(t, 'ready', answer, '0.2'), [false, 'no answer within 0.2 s'])
+})
+
+t.test('a body that breaks', async (t) => {
+  const answer = (socket: Socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nready')
+  t.same(await check(t, 'ready', answer), [false, 'connection closed'])
+})
+
+t.test('a wrong status is the result, without a look at the body', async (t) => {
+  const answer = (socket: Socket) => socket.write('HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nready')
+  t.same(await check(t, 'ready', answer), [false, 'status 503'])
+})
+
+t.test('an answer that has no body', async (t) => {
+  const answer = (socket: Socket) => socket.end('HTTP/1.1 204 None\r\n\r\n')
+  t.same(await check(t, 'ready', answer), [false, 'status 204, body without the text wanted'])
+})
+
+t.test('a pattern that backtracks without end is stopped', async (t) => {
+  const startMs = performance.now()
+  const body = 'a'.repeat(40)
+  t.same(await inParts(t, '/^(a+)+$/', body, '!'), [
+    false,
+    'status 200, pattern of the body not matched within 100 ms'
+  ])
+  t.ok(performance.now() - startMs < 5000)
 })

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { eventually, test } from '../../../helper.js'
-import { answering, OK, scripted } from '../../../support/raw-backend.js'
+import { eventually, sleep, test } from '../../../helper.js'
+import { answering, OK, scripted, serving } from '../../../support/raw-backend.js'
 import {
   allEnded,
   answered,
@@ -10,8 +10,11 @@ import {
   EAGER,
   type Ending,
   holding,
+  skippableTime,
   stackFor
 } from '../../../support/stack.js'
+
+// Connection reuse
 
 test('the connection used last is used next', async (t) => {
   const { backend, held, answer } = await holding(t)
@@ -136,4 +139,151 @@ test('a connection that is given up with the end of its response is not used aga
   await eventually(() => backend.connections === 1 && backend.sockets.size === 0)
   const second = await answered(stack)
   t.same([first.count, second.body, stack.opened], [1, 'ok', 2])
+})
+
+// Connection expiry
+
+/** Apart from the limit, so that what the test itself takes does not count. */
+const MARGIN_MS = 500
+/** How often idle connections are looked at. */
+const SWEEP_MS = 500
+
+const withFields = (...fields: string[]) => OK.replace('\r\n', ['', ...fields, ''].join('\r\n'))
+
+test('an idle connection is used again for as long as the backend keeps it, and not longer', async (t) => {
+  const skip = skippableTime(t)
+  for (const [limitMs, ...fields] of [
+    [4000],
+    [4000, 'Keep-Alive: max=100'],
+    [1000, 'Keep-Alive: timeout=3'],
+    [3000, 'Keep-Alive: timeout=5, max=100'],
+    [4000, 'Keep-Alive: timeout=6'],
+    [28_000, 'keep-alive: max=100, timeout=30'],
+    [598_000, 'Keep-Alive: timeout=600'],
+    [600_000, 'Keep-Alive: timeout=602'],
+    [600_000, 'Keep-Alive: timeout=86400']
+  ] as const) {
+    const backend = await scripted(t, (_request, socket) => void socket.write(withFields(...fields)))
+    const stack = stackFor(t, backend)
+    await answered(stack)
+    skip(limitMs - MARGIN_MS)
+    await answered(stack)
+    t.equal(stack.opened, 1, `${fields}: before ${limitMs} ms`)
+    skip(limitMs + 1)
+    await answered(stack)
+    t.equal(stack.opened, 2, `${fields}: after ${limitMs} ms`)
+    await eventually(() => backend.sockets.size === 1)
+  }
+})
+
+test('each response says anew how long', async (t) => {
+  const skip = skippableTime(t)
+  const hints = [['Keep-Alive: timeout=60'], [], ['Keep-Alive: timeout=60']]
+  const backend = await scripted(t, (_request, socket) => void socket.write(withFields(...hints.shift()!)))
+  const stack = stackFor(t, backend)
+  await answered(stack)
+  skip(50_000)
+  await answered(stack)
+  t.equal(stack.opened, 1)
+  skip(5000)
+  await answered(stack)
+  t.equal(stack.opened, 2, 'the second one has said nothing')
+})
+
+test('a connection that the backend keeps for two seconds or less is not used again', async (t) => {
+  for (const seconds of [0, 1, 2]) {
+    const backend = await scripted(
+      t,
+      (_request, socket) => void socket.write(withFields(`Keep-Alive: timeout=${seconds}`))
+    )
+    const stack = stackFor(t, backend)
+    const ending = await answered(stack)
+    await eventually(() => backend.sockets.size === 0)
+    t.same([ending.completed, ending.errors], [1, []])
+    await answered(stack)
+    t.equal(stack.opened, 2)
+  }
+})
+
+test('neither is one that the response says is closed, or that its version does not keep', async (t) => {
+  for (const [response, isKept] of [
+    [withFields('Connection: close'), false],
+    [withFields('Connection: x, Close'), false],
+    [OK.replace('1.1', '1.0'), false],
+    [withFields('Connection: keep-alive').replace('1.1', '1.0'), true],
+    [withFields('Proxy-Connection: close'), true]
+  ] as const) {
+    const backend = await scripted(t, (_request, socket) => void socket.write(response))
+    const stack = stackFor(t, backend)
+    const endings = [await answered(stack), await answered(stack)]
+    t.ok(
+      endings.every(({ body, count }) => body === 'ok' && count === 1),
+      response
+    )
+    t.equal(stack.opened, isKept ? 1 : 2, response)
+    await eventually(() => backend.sockets.size === (isKept ? 1 : 0))
+  }
+})
+
+test('what has been idle for too long is closed, though nobody asks', async (t) => {
+  const skip = skippableTime(t)
+  const { backend, held, answer } = await holding(t)
+  const stack = stackFor(t, backend)
+  const burst = askFor(stack, 10)
+  await eventually(() => held.length === 10)
+  answer()
+  await eventually(allEnded(burst))
+  skip(2000)
+  const ending = ask(stack)
+  await eventually(() => held.length === 1)
+  answer()
+  await eventually(allEnded([ending]))
+  await sleep(2 * SWEEP_MS)
+  t.equal(backend.sockets.size, 10, 'none of them has been')
+  skip(1000)
+  await eventually(() => backend.sockets.size < 10)
+  t.equal(backend.sockets.size, 1, 'all but the one that was used meanwhile')
+  skip(4000)
+  await eventually(() => backend.sockets.size === 0)
+  const again = ask(stack)
+  await eventually(() => held.length === 1)
+  answer()
+  await eventually(allEnded([again]))
+  skip(4000)
+  await eventually(() => backend.sockets.size === 0)
+})
+
+test('what was abandoned before it was connected is closed as well', async (t) => {
+  const skip = skippableTime(t)
+  const backend = await serving(t, () => {})
+  const stack = stackFor(t, backend)
+  for (const ending of askFor(stack, 3)) ending.aborted = true
+  await eventually(() => backend.connections === 3)
+  await sleep(20)
+  t.equal(backend.sockets.size, 3)
+  skip(4000)
+  await eventually(() => backend.sockets.size === 0)
+})
+
+test('a connection that the backend closes while it is idle is not used again', async (t) => {
+  for (const end of ['end', 'resetAndDestroy'] as const) {
+    const { backend, held, answer } = await holding(t)
+    const stack = stackFor(t, backend)
+    const [kept, closed] = askFor(stack, 2)
+    await eventually(() => held.length === 2)
+    const [first, second] = held
+    answer(1)
+    await eventually(() => kept!.count + closed!.count === 1)
+    answer(1)
+    await eventually(allEnded([kept!, closed!]))
+    second![end]()
+    await eventually(() => backend.sockets.size === 1)
+    await sleep(10)
+    const next = ask(stack)
+    await eventually(() => held.length === 1)
+    t.equal(held[0], first, end)
+    answer()
+    await eventually(allEnded([next]))
+    t.same([next.completed, next.errors, backend.connections], [1, [], 2], end)
+  }
 })

@@ -4,8 +4,10 @@ import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
 import type { TunnelHandler } from '../../../../lib/transport/backend-stream.js'
 import { eventually, sleep, test } from '../../../helper.js'
-import { OK, scripted } from '../../../support/raw-backend.js'
-import { allEnded, ask, Ending, requestOf, stackFor } from '../../../support/stack.js'
+import { OK, scripted, serving } from '../../../support/raw-backend.js'
+import { allEnded, answered, ask, EAGER, Ending, requestOf, stackFor } from '../../../support/stack.js'
+
+// Connection
 
 const READ_BYTES = 65_536
 const headOf = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`
@@ -208,4 +210,220 @@ test('and hears of room, of the end, and of an error', async (t) => {
   other.socket.resetAndDestroy()
   await eventually(() => other.user.errors.length > 0)
   t.match(other.user, { ended: 0, errors: [{ code: 'ECONNRESET' }] })
+})
+
+// Tunnels
+
+const SWITCHING = 'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+const UPGRADE = {
+  method: 'GET',
+  head: 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n',
+  body: undefined,
+  replayable: true,
+  upgrade: 'x'
+}
+const GET = { ...UPGRADE, head: 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', upgrade: undefined }
+
+/** Who uses a tunnel, and counts how it ends. */
+class CountingUser implements TunnelHandler {
+  ends = 0
+  onData(): void {}
+  onReadEnd(): void {}
+  onDrain(): void {}
+  onEnd(): void {
+    this.ends++
+  }
+  onError(): void {
+    this.ends++
+  }
+}
+
+/** Changes the protocol when the backend does. */
+class Switching extends Ending {
+  readonly user = new CountingUser()
+  override onHead(...head: Parameters<Ending['onHead']>): void {
+    super.onHead(...head)
+    this.connection!.tunnel!.attach(this.user)
+  }
+}
+
+test('tunnels are no requests whose connections come free: nobody waits for them', async (t) => {
+  const backend = await scripted(t, ({ fields }, socket) => {
+    if (fields.some(([name]) => name === 'Upgrade')) socket.write(SWITCHING)
+  })
+  const stack = stackFor(t, backend)
+  const tunnels = Array.from({ length: EAGER }, () => new Switching())
+  for (const tunnel of tunnels) stack.dispatch(UPGRADE, tunnel)
+  await eventually(() => tunnels.every(({ told }) => told.length > 0))
+  const next = new Ending()
+  stack.dispatch(GET, next)
+  t.equal(stack.opened, EAGER + 1, 'it is sent at once')
+  await stack.destroy()
+  t.same(
+    tunnels.map(({ user }) => user.ends),
+    tunnels.map(() => 1),
+    'and they end with all others'
+  )
+  t.equal(next.count, 1)
+})
+
+// What may be left on a connection
+
+/** A response that nobody has asked for. */
+const EVIL = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
+/** What is read from a connection at once. */
+
+const bodies = (endings: readonly Ending[]) => endings.map(({ body }) => body)
+
+/** What a backend sends for its requests in order, later ones over the same connection if that is used again. */
+async function inTurn(t: Parameters<typeof scripted>[0], ...responses: string[]) {
+  const sockets: Socket[] = []
+  const backend = await scripted(t, (_request, socket) => {
+    sockets.push(socket)
+    socket.write(Buffer.from(responses.shift() ?? OK, 'latin1'))
+  })
+  return { backend, sockets }
+}
+
+test('bytes behind a response reach no other request', async (t) => {
+  for (const more of [EVIL, 'x', '\r\n', '\n', '0\r\n\r\n', 'HTTP/1.1 ']) {
+    const { backend } = await inTurn(t, OK + more)
+    const stack = stackFor(t, backend)
+    t.same(bodies([await answered(stack), await answered(stack)]), ['ok', 'ok'])
+    t.equal(stack.opened, 2, JSON.stringify(more))
+    await eventually(() => backend.sockets.size === 1)
+  }
+})
+
+test('whatever the response is', async (t) => {
+  for (const [method, response] of [
+    ['HEAD', OK],
+    ['HEAD', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${EVIL}`],
+    ['GET', `HTTP/1.1 204 No\r\nContent-Length: 78\r\n\r\n${EVIL}`],
+    ['GET', `HTTP/1.1 304 Same\r\nContent-Length: 78\r\n\r\n${EVIL}`],
+    ['GET', `HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n${EVIL}`],
+    ['GET', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${EVIL}`]
+  ] as const) {
+    const { backend } = await inTurn(t, response)
+    const stack = stackFor(t, backend)
+    const first = await answered(stack, { method })
+    t.same(bodies([first, await answered(stack)]), [undefined, 'ok'], response)
+    t.equal(stack.opened, 2, response)
+  }
+})
+
+test('bytes behind a response that filled what is read at once reach no other request', async (t) => {
+  const start = 'HTTP/1.1 200 OK\r\nContent-Length: 65494\r\n\r\n'
+  const { backend } = await inTurn(t, start.padEnd(READ_BYTES, 'x') + EVIL)
+  const stack = stackFor(t, backend)
+  const first = ask(stack)
+  let next: Ending | undefined
+  first.onCall = () => {
+    // In the turn in which the connection comes free.
+    if (first.completed > 0) process.nextTick(() => (next = ask(stack)))
+  }
+  await eventually(() => next && next.count > 0)
+  t.equal(first.bytes, READ_BYTES - start.length)
+  t.equal(next!.body, 'ok')
+})
+
+test('bytes on an idle connection close it', async (t) => {
+  for (const bytes of [EVIL, '\r\n', 'x', 'HTTP/1.1 408 Timeout\r\nConnection: close\r\n\r\n']) {
+    const { backend, sockets } = await inTurn(t)
+    const stack = stackFor(t, backend)
+    const first = await answered(stack)
+    sockets[0]!.write(bytes)
+    await eventually(() => backend.sockets.size === 0)
+    t.same(bodies([first, await answered(stack)]), ['ok', 'ok'])
+    t.equal(stack.opened, 2, JSON.stringify(bytes))
+    t.equal(first.count, 1)
+  }
+})
+
+test('and so do bytes on one that no request was sent over yet', async (t) => {
+  const backend = await serving(t, (socket) => void socket.write(EVIL))
+  const stack = stackFor(t, backend)
+  const gone = ask(stack)
+  gone.aborted = true
+  await eventually(() => backend.connections === 1 && backend.sockets.size === 0)
+  t.same([gone.count, gone.calls], [0, 0])
+})
+
+test('a broken response is one error, and takes its connection along', async (t) => {
+  for (const response of [
+    'garbage',
+    'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n',
+    'HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok!',
+    `HTTP/1.1 200 OK\r\nA: ${'a'.repeat(20_000)}`
+  ]) {
+    const { backend } = await inTurn(t, response)
+    const stack = stackFor(t, backend)
+    const broken = await answered(stack)
+    t.match(broken, { completed: 0, errors: [{ code: 'LB_BROKEN_RESPONSE' }] }, response.slice(0, 80))
+    t.equal(broken.errors.length, 1)
+    t.equal((await answered(stack)).body, 'ok')
+    await eventually(() => backend.sockets.size === 1)
+  }
+})
+
+test('a response that is cut off is one error', async (t) => {
+  for (const end of ['end', 'resetAndDestroy'] as const)
+    for (const start of [
+      '',
+      'HTTP/1.1 200 OK\r\n',
+      'HTTP/1.1 103 Early\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n'
+    ]) {
+      const backend = await scripted(t, (_request, socket) => {
+        socket.write(start, () => setTimeout(() => socket[end](), 5))
+      })
+      const ending = await answered(stackFor(t, backend))
+      await sleep(10)
+      const code = end === 'end' ? 'LB_CONNECTION_CLOSED' : 'ECONNRESET'
+      t.match(ending, { completed: 0, errors: [{ code }] }, `${end} after ${start}`)
+      t.equal(ending.errors.length, 1)
+    }
+})
+
+test('a response that ends with its connection is whole at its end, and broken by a reset', async (t) => {
+  for (const end of ['end', 'resetAndDestroy'] as const) {
+    const backend = await scripted(t, (_request, socket) => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\nok', () => setTimeout(() => socket[end](), 5))
+    })
+    const ending = await answered(stackFor(t, backend))
+    await sleep(10)
+    t.same([ending.body, ending.completed, ending.errors.length], end === 'end' ? ['ok', 1, 0] : ['ok', 0, 1])
+  }
+})
+
+test('a connection whose request was answered before it was sent whole is not used again', async (t) => {
+  const backend = await serving(t, (socket, { connections }) => {
+    socket.once('data', () => socket.write(connections === 1 ? OK : EVIL))
+  })
+  const stack = stackFor(t, backend)
+  const headers = { 'content-length': '10' }
+  const body = Object.assign(new PassThrough(), { headers, rawTrailers: [] })
+  const early = ask(stack, { method: 'POST', body: body as unknown as IncomingMessage, replayable: false })
+  body.write('half')
+  await eventually(allEnded([early]))
+  t.same([early.body, early.completed, early.sent], ['ok', 1, 0])
+  body.write('rest')
+  t.equal((await answered(stack)).body, 'evil', 'the next one has a connection of its own')
+  t.equal(stack.opened, 2)
+  t.equal(body.readableLength, 4, 'the rest was left with the client')
+})
+
+test('of many requests none gets what belongs to another', async (t) => {
+  const backend = await scripted(t, ({ startLine }, socket) => {
+    const path = startLine.split(' ')[1]!
+    const more = path.endsWith('7') ? EVIL : ''
+    socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${path.length}\r\n\r\n${path}${more}`)
+  })
+  const stack = stackFor(t, backend)
+  const paths = Array.from({ length: 10 * EAGER }, (_, i) => `/${i}`)
+  const endings = paths.map((path) => ask(stack, { head: `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n` }))
+  await eventually(allEnded(endings))
+  t.same(bodies(endings), paths)
 })

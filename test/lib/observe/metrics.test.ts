@@ -1,0 +1,340 @@
+import { METHODS } from 'node:http'
+import t from 'tap'
+import { Shortages } from '../../../lib/base/shortage/shortages.js'
+import { exposition } from '../../../lib/observe/metrics/exposition.js'
+import { HealthTransitions } from '../../../lib/observe/metrics/health-transitions.js'
+import { DURATION_BOUNDS, Histogram } from '../../../lib/observe/metrics/histogram.js'
+import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
+import { NO_BACKEND_ID } from '../../../lib/pool/backend-id.js'
+import { BackendCell, BalancerCell } from '../../../lib/pool/counters.js'
+import { histogramFaults, readExposition, requestCounts } from '../../support/metrics.js'
+import { registryOf } from '../../support/registry.js'
+
+// Exposition
+
+/** Of a registry and what counts beside it, without a server. */
+function metricsOf(backends: string) {
+  const registry = registryOf(backends)
+  const requests = new RequestMetrics()
+  const transitions = new HealthTransitions(registry)
+  const resolver = { answered: 5, failed: 2 }
+  const shortages = new Shortages(() => {})
+  const openConnections = () => 7
+  const target = exposition({
+    registry,
+    requests,
+    transitions,
+    resolver,
+    shortages,
+    version: '1.2.3',
+    openConnections
+  })
+  const read = async () => readExposition(await target.metrics())
+  return { registry, requests, read }
+}
+
+const A = { backend: 'a:80' }
+const B = { backend: '[::1]:81' }
+
+t.test('requests have the address of the backend that answered, or none', async (t) => {
+  const { requests, read } = metricsOf('a:80 [::1]:81')
+  requests.count('GET', 200, 0, 3)
+  requests.count('GET', 200, 1, 3)
+  requests.count('GET', 200, 1, 3)
+  requests.count('BREW', 418, 1, 3)
+  requests.count('PUT', 0, NO_BACKEND_ID, 3)
+  const exposed = await read()
+  t.same(requestCounts(exposed), [
+    '[::1]:81 GET 2xx: 2',
+    '[::1]:81 other 4xx: 1',
+    'a:80 GET 2xx: 1',
+    'none PUT none: 1'
+  ])
+  t.same(histogramFaults(exposed), [])
+  t.equal(exposed.sum('fairlead_request_duration_seconds_count'), 5)
+})
+
+t.test('histograms add up, each backend by itself', async (t) => {
+  const { requests, read } = metricsOf('a:80 [::1]:81')
+  const [a, b] = [0, 1].map((id) => requests.durationsOf(id))
+  for (const seconds of [0.0005, 0.02, 0.02, 45]) a!.observe(seconds)
+  b!.observe(2)
+  const exposed = await read()
+  t.same(histogramFaults(exposed), [])
+  const upTo = (le: string, labels: object) =>
+    exposed.sum('fairlead_backend_duration_seconds_bucket', { ...labels, le })
+  t.same(
+    ['0.001', '0.01', '0.025', '30', '+Inf'].map((le) => upTo(le, A)),
+    [1, 1, 3, 3, 4]
+  )
+  t.same(
+    ['1', '2.5', '+Inf'].map((le) => upTo(le, B)),
+    [0, 1, 1]
+  )
+  t.equal(exposed.sum('fairlead_backend_duration_seconds_sum', A), 45.0405)
+  t.equal(exposed.sum('fairlead_backend_duration_seconds_count', B), 1)
+})
+
+const REASONS = {
+  overload: BalancerCell.rejectedOverload,
+  no_backend: BalancerCell.rejectedNoBackend,
+  queue_full: BalancerCell.rejectedQueueFull,
+  queue_timeout: BalancerCell.rejectedQueueTimeout,
+  outage_timeout: BalancerCell.rejectedOutageTimeout,
+  bad_request: BalancerCell.rejectedRequest,
+  rate_limit: BalancerCell.rejectedRateLimit,
+  denied: BalancerCell.rejectedDenied
+}
+
+const BALANCER_GAUGES = {
+  requests_in_flight: BalancerCell.inFlight,
+  requests_queued: BalancerCell.queued,
+  tunnels_open: BalancerCell.tunnels,
+  retries_in_flight: BalancerCell.retrying,
+  panic: BalancerCell.panic,
+  draining: BalancerCell.draining
+}
+
+t.test('what the registry counts is read when it is asked for', async (t) => {
+  const { registry, read } = metricsOf('a:80')
+  const { counters } = registry
+  await read()
+  let amount = 0
+  for (const cell of Object.values(REASONS)) counters.addTotal(cell, ++amount)
+  for (const cell of Object.values(BALANCER_GAUGES)) counters.set(cell, ++amount % 2)
+  counters.addTotal(BalancerCell.connectionsDropped, 2 ** 40)
+  counters.addTotal(BalancerCell.retriesRefused, 31)
+  const exposed = await read()
+  amount = 0
+  for (const reason of Object.keys(REASONS))
+    t.equal(exposed.sum('fairlead_requests_rejected_total', { reason }), ++amount, reason)
+  for (const name of Object.keys(BALANCER_GAUGES))
+    t.equal(exposed.sum(`fairlead_${name}`), ++amount % 2, name)
+  t.equal(exposed.sum('fairlead_client_connections_dropped_total'), 2 ** 40)
+  t.equal(exposed.sum('fairlead_retries_refused_total'), 31)
+  t.equal(exposed.sum('fairlead_client_connections'), 7)
+  t.equal(exposed.sum('fairlead_info', { version: '1.2.3' }), 1)
+})
+
+const BACKEND_TOTALS = {
+  attempts: BackendCell.total,
+  failures: BackendCell.failed,
+  retries: BackendCell.retries,
+  unprocessed_retries: BackendCell.unprocessedRetries,
+  hedges: BackendCell.hedges,
+  ejections: BackendCell.ejections,
+  received_bytes: BackendCell.bytesReceived,
+  sent_bytes: BackendCell.bytesSent
+}
+
+t.test('each backend has its own counts', async (t) => {
+  const { registry, read } = metricsOf('a:80;weight=3 [::1]:81')
+  const [a, b] = registry.backends
+  let amount = 0
+  for (const cell of Object.values(BACKEND_TOTALS)) {
+    a!.counters.addTotal(cell, ++amount)
+    b!.counters.addTotal(cell, 100 * amount)
+  }
+  b!.counters.set(BackendCell.active, 9)
+  b!.counters.set(BackendCell.effectiveWeight, 25)
+  const exposed = await read()
+  amount = 0
+  for (const name of Object.keys(BACKEND_TOTALS)) {
+    t.equal(exposed.sum(`fairlead_backend_${name}_total`, A), ++amount, name)
+    t.equal(exposed.sum(`fairlead_backend_${name}_total`, B), 100 * amount, name)
+  }
+  const both = (name: string) => [A, B].map((labels) => exposed.sum(`fairlead_backend_${name}`, labels))
+  t.same(both('requests_in_flight'), [0, 9])
+  t.same(both('weight'), [3, 1])
+  t.same(both('effective_weight'), [3, 0.25])
+})
+
+t.test('a backend is in one state, and what changed it is counted', async (t) => {
+  const { registry, read } = metricsOf('a:80 [::1]:81')
+  const backend = registry.backends[1]!
+  const shown = async () => {
+    const exposed = await read()
+    const states = ({ backend }: { backend: string }) =>
+      exposed.samples
+        .filter(
+          ({ name, labels, value }) =>
+            name === 'fairlead_backend_state' && labels.backend === backend && value
+        )
+        .map(({ labels: { state }, value }) => `${state} ${value}`)
+    t.same(states(A), ['healthy 1'])
+    t.equal(exposed.sum('fairlead_backend_eligible', A), 1)
+    return [...states(B), exposed.sum('fairlead_backend_eligible', B)]
+  }
+  t.same(await shown(), ['healthy 1', 1])
+  registry.setEjected(backend, true, 'test')
+  t.same(await shown(), ['ejected 1', 0])
+  registry.setDraining(backend, true, 'test')
+  t.same(await shown(), ['draining 1', 0])
+  registry.setDraining(backend, false, 'test')
+  registry.setEjected(backend, false, 'test')
+  registry.setState(backend, 'unhealthy', 'test')
+  t.same(await shown(), ['unhealthy 1', 0])
+  registry.setState(backend, 'healthy', 'test')
+  t.same(await shown(), ['healthy 1', 1])
+  const exposed = await read()
+  const to = (to: string, labels: object) =>
+    exposed.sum('fairlead_backend_health_transitions_total', { ...labels, to })
+  t.same([to('unhealthy', B), to('healthy', B), to('unhealthy', A)], [1, 1, 0])
+  t.equal(exposed.sum('fairlead_backend_ejections_total', B), 1)
+})
+
+// Request metrics
+
+const countsOf = (metrics: RequestMetrics) =>
+  [NO_BACKEND_ID, 0, 1, 2].flatMap((id) =>
+    [...metrics.countsOf(id)].map(({ method, code, count }) => [id, method, code, count])
+  )
+
+t.test('requests are counted by backend, method and class of status', async (t) => {
+  const metrics = new RequestMetrics()
+  t.same(countsOf(metrics), [])
+  metrics.count('GET', 200, 0, 5)
+  metrics.count('GET', 299, 0, 5)
+  metrics.count('GET', 200, 2, 5)
+  metrics.count('POST', 404, 1, 5)
+  metrics.count('DELETE', 502, NO_BACKEND_ID, 5)
+  t.same(countsOf(metrics), [
+    [-1, 'DELETE', '5xx', 1],
+    [0, 'GET', '2xx', 2],
+    [1, 'POST', '4xx', 1],
+    [2, 'GET', '2xx', 1]
+  ])
+})
+
+t.test('each status has its class, also those beyond 599; without one it is none', async (t) => {
+  for (const [status, code] of [
+    [0, 'none'],
+    [101, '1xx'],
+    [200, '2xx'],
+    [304, '3xx'],
+    [499, '4xx'],
+    [599, '5xx'],
+    [600, '5xx'],
+    [999, '5xx']
+  ] as const) {
+    const metrics = new RequestMetrics()
+    metrics.count('GET', status, 0, 1)
+    t.same(countsOf(metrics), [[0, 'GET', code, 1]], `${status}`)
+  }
+})
+
+t.test('no client can make more than a few series', async (t) => {
+  const metrics = new RequestMetrics()
+  const invented = Array.from({ length: 1000 }, (_, i) => `METHOD-${i}`)
+  const odd = ['get', '', 'constructor', '__proto__', 'GET ', 'other']
+  const methods = [...METHODS, ...invented, ...odd]
+  for (const method of methods)
+    for (let status = 0; status < 1000; status += 50) metrics.count(method, status, (status % 3) - 1, 1)
+  const series = countsOf(metrics)
+  t.ok(series.length <= 3 * 8 * 6, `${series.length} series`)
+  t.same([...new Set(series.map(([, method]) => method))].sort(), [
+    'DELETE',
+    'GET',
+    'HEAD',
+    'OPTIONS',
+    'PATCH',
+    'POST',
+    'PUT',
+    'other'
+  ])
+  const total = series.reduce((sum, [, , , count]) => sum + Number(count), 0)
+  t.equal(total, methods.length * 20, 'and all are counted')
+})
+
+t.test('durations are kept in seconds, of all requests together', async (t) => {
+  const requests = new RequestMetrics()
+  requests.count('GET', 200, 0, 2)
+  requests.count('POST', 0, NO_BACKEND_ID, 700)
+  requests.count('GET', 503, NO_BACKEND_ID, 0)
+  t.ok(Math.abs(requests.duration.sum - 0.702) < 1e-9)
+  t.equal(
+    requests.duration.counts.reduce((sum, count) => sum + count),
+    3
+  )
+})
+
+t.test('a backend that has left is forgotten', async (t) => {
+  const metrics = new RequestMetrics()
+  metrics.count('GET', 200, 1, 5)
+  metrics.durationsOf(1).observe(5)
+  metrics.forget(1)
+  t.same(countsOf(metrics), [])
+  t.equal(metrics.durationsOf(1).sum, 0)
+})
+
+t.test('server errors are those of all backends and of none, and stay when a backend leaves', async (t) => {
+  const metrics = new RequestMetrics()
+  t.equal(metrics.serverErrors, 0)
+  for (const status of [0, 200, 404, 499, 500, 503, 999]) metrics.count('GET', status, 3, 1)
+  metrics.count('PURGE', 502, NO_BACKEND_ID, 1)
+  metrics.count('POST', 500, 0, 1)
+  t.equal(metrics.serverErrors, 5)
+  metrics.forget(3)
+  metrics.forget(7)
+  t.equal(metrics.serverErrors, 5)
+  metrics.count('GET', 500, 4, 1)
+  t.equal(metrics.serverErrors, 6)
+})
+
+// Health transitions
+
+t.test('each change of a state is counted for its backend, by the state that it has come into', async (t) => {
+  const registry = registryOf('a:80 b:80', { initialState: 'checking' })
+  const transitions = new HealthTransitions(registry)
+  const [a, b] = registry.backends as [(typeof registry.backends)[0], (typeof registry.backends)[0]]
+  const counts = () =>
+    [a, b].map((backend) => [transitions.count(backend, 'healthy'), transitions.count(backend, 'unhealthy')])
+  t.same(counts(), [
+    [0, 0],
+    [0, 0]
+  ])
+  registry.setState(a, 'healthy', 'test')
+  registry.setState(b, 'unhealthy', 'test')
+  registry.setState(b, 'unhealthy', 'the same again')
+  registry.setState(b, 'healthy', 'test')
+  registry.setState(b, 'unhealthy', 'test')
+  t.same(counts(), [
+    [1, 0],
+    [1, 2]
+  ])
+})
+
+t.test('what keeps a healthy backend out is none', async (t) => {
+  const registry = registryOf('a:80')
+  const transitions = new HealthTransitions(registry)
+  const backend = registry.backends[0]!
+  registry.setEjected(backend, true, 'test')
+  registry.setEjected(backend, false, 'test')
+  registry.setDraining(backend, true, 'test')
+  for (const to of ['checking', 'healthy', 'unhealthy'] as const)
+    t.equal(transitions.count(backend, to), 0, to)
+})
+
+// Histogram
+
+t.test('a duration is in the first bucket whose bound it does not pass', async (t) => {
+  const buckets = new Histogram([0.1, 1, 10])
+  for (const seconds of [0, 0.1, 0.1000001, 1, 9.9, 10, 10.1, 1e6]) buckets.observe(seconds)
+  t.same([...buckets.counts], [2, 2, 2, 2])
+  t.ok(Math.abs(buckets.sum - (0.2000001 + 1 + 9.9 + 10 + 10.1 + 1e6)) < 1e-6)
+})
+
+t.test('what was not observed is not counted', async (t) => {
+  const buckets = new Histogram(DURATION_BOUNDS)
+  t.same([...buckets.counts], Array(DURATION_BOUNDS.length + 1).fill(0))
+  t.equal(buckets.sum, 0)
+})
+
+t.test('the bounds of durations rise, from a millisecond to half a minute', async (t) => {
+  t.same(
+    [...DURATION_BOUNDS].sort((a, b) => a - b),
+    DURATION_BOUNDS
+  )
+  t.equal(new Set(DURATION_BOUNDS).size, DURATION_BOUNDS.length)
+  t.same([DURATION_BOUNDS[0], DURATION_BOUNDS.at(-1)], [0.001, 30])
+})
