@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
-import { commit, packageVersion, projectRoot } from '../project'
+import { commit, compiled, packageVersion, projectRoot } from '../project'
 import type { Peer } from './peer'
 
 /** This project, started as its users start it; only the limit of requests in flight makes room for the load. */
@@ -10,6 +10,19 @@ export const fairlead = checkout('fairlead', projectRoot)
 /** Another checkout of this project, built, to measure a change against what stood before it. */
 export function fairleadBefore(folder: string): Peer {
   return checkout('before', path.resolve(folder))
+}
+
+/** The same balancer over connections that undici makes and keeps, to see what those cost. */
+export const overUndici: Peer = {
+  ...fairlead,
+  name: 'undici',
+  version() {
+    return packageVersion('undici')
+  },
+  launch(program, place) {
+    const { args, ...launch } = fairlead.launch(program, place)
+    return { ...launch, args: ['--require', compiled('bench/undici/preload.js'), ...args] }
+  }
 }
 
 function checkout(name: string, folder: string): Peer {

@@ -27,7 +27,7 @@ export function switching(t: Test, speak: (socket: Socket) => void = () => {}): 
       const rest = bytes.subarray(request.size)
       bytes = Buffer.alloc(0)
       backend.requests.push(request)
-      if (!request.fields.some(([name]) => name === 'Upgrade')) {
+      if (!request.fields.some(([name]) => name.toLowerCase() === 'upgrade')) {
         socket.write(OK)
         return
       }
