@@ -46,10 +46,11 @@ export const echo = (socket: Socket): void => void socket.pipe(socket)
 export async function openTunnel(
   t: Test,
   { port }: { readonly port: number },
-  early = ''
+  early = '',
+  target = '/'
 ): Promise<RawClient> {
   const client = await RawClient.open(t, port)
-  client.send(upgrade() + early)
+  client.send(upgrade(target) + early)
   const { startLine } = await client.response()
   t.equal(startLine, 'HTTP/1.1 101 Switching Protocols')
   return client
