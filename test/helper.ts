@@ -1,12 +1,15 @@
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
-import tap, { type Test } from 'tap'
+import type { Test } from 'tap'
 import app from '../app/index.js'
 import { serverOptions } from '../app/options.js'
 import { loadConfig } from '../lib/config/load.js'
 import type { Statistics } from '../lib/observe/statistics.js'
 import type { Registry } from '../lib/pool/registry.js'
 import { everywhere, securePorts, statusOfPage } from './support/secure-ports.js'
+import { atEnd, eventually } from './support/test.js'
+
+export { atEnd, eventually, sleep, test } from './support/test.js'
 
 export type LogRecord = { level: number; msg: string } & Record<string, unknown>
 
@@ -22,34 +25,6 @@ export interface Balancer {
   /** What it has logged so far. */
   readonly log: LogRecord[]
   stats(): Statistics
-}
-
-type Closer = () => unknown
-
-const closersOf = new WeakMap<Test, Closer[]>()
-
-/** A test that closes what it has opened, the latest first and all of it even if some fails, before it is over. */
-export function test(name: string, body: (t: Test) => Promise<void>): void {
-  void tap.test(name, async (t) => {
-    const closers: Closer[] = []
-    closersOf.set(t, closers)
-    try {
-      await body(t)
-    } finally {
-      for (const close of closers.reverse()) {
-        try {
-          await close()
-        } catch (error) {
-          t.error(error)
-        }
-      }
-    }
-  })
-}
-
-/** Runs `close` at the end of the test. */
-export function atEnd(t: Test, close: Closer): void {
-  closersOf.get(t)!.push(close)
 }
 
 /**
@@ -123,17 +98,4 @@ async function checkIdle(t: Test, balancer: Balancer): Promise<void> {
   t.same(inFlight(balancer), [0, ...registry.backends.map(() => 0)], 'nothing is left in flight')
   if (!fastify.server.listening) return
   t.equal(await statusOfPage(adminPort, '/__lb/live'), 200, 'the balancer still answers')
-}
-
-/** Waits until `condition` holds, and fails if it does not in time. */
-export async function eventually(condition: () => unknown, timeoutMs = 2000): Promise<void> {
-  const deadline = performance.now() + timeoutMs
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`)
-    await sleep(5)
-  }
-}
-
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

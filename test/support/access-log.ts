@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { eventually } from '../helper.js'
+import { eventually } from './test.js'
 
 /** A line of the access log, as JSON. */
 export type Entry = Record<string, unknown>

@@ -6,8 +6,8 @@ import type { Test } from 'tap'
 import type { KeyPairFiles } from '../../lib/base/key-pair.js'
 import type { ProxyHeader } from '../../lib/listener/proxy-protocol/header.js'
 import { receiveProxyHeader } from '../../lib/listener/proxy-protocol/receive-header.js'
-import { atEnd, eventually } from '../helper.js'
 import { contents } from './certificates.js'
+import { atEnd, eventually } from './test.js'
 
 /** A request, and the header at the start of the connection that it came by. */
 export interface AnnouncedRequest {

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http'
 import type { Test } from 'tap'
-import { atEnd } from '../helper.js'
 import type { AnnouncedBackend } from './announced-backend.js'
+import { atEnd } from './test.js'
 
 /** A request over a connection of an agent; its status, or 0 for none. */
 export function ask(

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Test } from 'tap'
-import { atEnd, eventually, type LogRecord } from '../helper.js'
+import type { LogRecord } from '../helper.js'
 import { type Env, FASTIFY, LB, ROOT } from './processes.js'
+import { atEnd, eventually } from './test.js'
 
 /** Starting takes most of a second of a processor, and others may want it too. */
 const START_MS = 20_000

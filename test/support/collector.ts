@@ -1,7 +1,7 @@
 import http from 'node:http'
 import type { Test } from 'tap'
-import { eventually } from '../helper.js'
 import { listen } from './listen.js'
+import { eventually } from './test.js'
 
 /** A span as OTLP has it in JSON. */
 export interface CollectedSpan {

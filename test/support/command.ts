@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { atEnd } from '../helper.js'
+import { atEnd } from './test.js'
 
 /** How a program ended, and what it wrote. */
 export interface Outcome {

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { openStage, type Stage } from '../conformance/harness.js'
-import { test } from '../helper.js'
 import { pattern } from './answer.js'
 import { command, needs, type Outcome } from './command.js'
+import { test } from './test.js'
 
 /** More than goes through any buffer at once. */
 export const BODY = pattern('upload', 3_000_000)

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as connectSecurely } from 'node:tls'
 import type { Test } from 'tap'
-import { atEnd, eventually } from '../helper.js'
 import {
   Flag,
   type Frame,
@@ -17,6 +16,7 @@ import {
 } from './http2-frames.js'
 import { reset } from './reset.js'
 import { securePorts } from './secure-ports.js'
+import { atEnd, eventually } from './test.js'
 
 /** What is not taken by then is held back. */
 const TAKEN_MS = 1000

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
-import { atEnd, sleep } from '../helper.js'
+import { atEnd, sleep } from './test.js'
 
 const LISTEN = `
 const { parentPort, workerData } = require('node:worker_threads')

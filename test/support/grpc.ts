@@ -18,8 +18,8 @@ import {
 } from '@grpc/grpc-js'
 import type { Test } from 'tap'
 import type { KeyPairFiles } from '../../lib/base/key-pair.js'
-import { atEnd } from '../helper.js'
 import { securePorts } from './secure-ports.js'
+import { atEnd } from './test.js'
 
 /** What a method calls: messages are bytes, whatever they mean. */
 const bytes = {

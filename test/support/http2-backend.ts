@@ -10,7 +10,7 @@ import {
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { atEnd } from '../helper.js'
+import { atEnd } from './test.js'
 
 /** A request as a server of HTTP/2 sees it. */
 export interface StreamRequest {

@@ -9,8 +9,8 @@ import {
 } from 'node:http2'
 import { connect as connectPlain } from 'node:net'
 import type { Test } from 'tap'
-import { atEnd, eventually } from '../helper.js'
 import { securePorts } from './secure-ports.js'
+import { atEnd, eventually } from './test.js'
 
 /** What came back on a stream. */
 export interface Answer {

@@ -5,9 +5,9 @@ import { KnownBackend } from '../../lib/transport/http2/known-backend.js'
 import { http2Options } from '../../lib/transport/http2/options.js'
 import { BackendCredentials } from '../../lib/transport/sockets/credentials.js'
 import { SocketOpener } from '../../lib/transport/sockets/open-socket.js'
-import { atEnd } from '../helper.js'
 import { MAX_HEAD_BYTES } from './recorder.js'
 import { backendConfigs } from './registry.js'
+import { atEnd } from './test.js'
 
 /** Connections of HTTP/2 to a backend without TLS, which are closed at the end of the test. */
 export function connectionsTo(

@@ -1,7 +1,7 @@
 import dns, { type LookupAddress } from 'node:dns'
 import { createServer } from 'node:net'
 import type { Test } from 'tap'
-import { atEnd } from '../helper.js'
+import { atEnd } from './test.js'
 
 /** What the system says of names, in the place of its own resolver. */
 export class Names {

@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
 import { Browser } from '../../screenshots/browser.js'
 import type { Page } from '../../screenshots/browser-page.js'
-import { atEnd } from '../helper.js'
 import { TOKEN } from './api.js'
 import { Child, lb } from './child.js'
 import { BE, type Env } from './processes.js'
+import { atEnd } from './test.js'
 
 /** A browser takes seconds to start where others want the processor too. */
 export const PATIENCE_MS = 20_000

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
-import { eventually, sleep } from '../helper.js'
+import { eventually, sleep } from './test.js'
 
 /** Writes `piece` so often, as fast as it is taken. */
 export function pour(to: Writable, piece: Buffer, times: number, done: () => void = () => {}): void {

@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { freePort } from '../../scenarios/processes.js'
-import { atEnd, eventually } from '../helper.js'
 import { reset } from './reset.js'
+import { atEnd, eventually } from './test.js'
 import { type Message, readMessage } from './wire.js'
 
 /** What a backend does with a request that has come whole. */

@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely } from 'node:tls'
 import type { Test } from 'tap'
-import { atEnd, eventually } from '../helper.js'
 import { reset } from './reset.js'
 import { securePorts } from './secure-ports.js'
+import { atEnd, eventually } from './test.js'
 import { type Message, readMessage } from './wire.js'
 
 interface ResponseOptions {

@@ -5,10 +5,10 @@ import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../lib/
 import { ConnectionStack } from '../../lib/transport/http1/connection-stack.js'
 import { BackendCredentials } from '../../lib/transport/sockets/credentials.js'
 import { SocketOpener } from '../../lib/transport/sockets/open-socket.js'
-import { atEnd, eventually } from '../helper.js'
 import { OK, scripted } from './raw-backend.js'
 import { MAX_HEAD_BYTES, Recorder } from './recorder.js'
 import { backendConfigs } from './registry.js'
+import { atEnd, eventually } from './test.js'
 
 /** So many requests of a stack are sent at once. */
 export const EAGER = 32

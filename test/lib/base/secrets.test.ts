@@ -3,8 +3,8 @@ import fc from 'fast-check'
 import { readKeyPair } from '../../../lib/base/key-pair.js'
 import { redactSecrets } from '../../../lib/base/secrets.js'
 import { type ConfigError, loadConfig } from '../../../lib/config/load.js'
-import { test } from '../../helper.js'
 import { authority, contents, openssl, selfSigned } from '../../support/certificates.js'
+import { test } from '../../support/test.js'
 
 // Secrets
 

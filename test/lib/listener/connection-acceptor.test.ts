@@ -11,8 +11,8 @@ import {
   detachListener
 } from '../../../lib/listener/connection-acceptor.js'
 import { proxyHeader } from '../../../lib/transport/proxy-protocol/write-header.js'
-import { eventually } from '../../helper.js'
 import { listen } from '../../support/listen.js'
+import { eventually } from '../../support/test.js'
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 /** As a proxy sends it for a client at 203.0.113.7. */

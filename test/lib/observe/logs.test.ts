@@ -11,9 +11,9 @@ import { combinedLine, jsonLine } from '../../../lib/observe/access-log/lines.js
 import { FailureLog } from '../../../lib/observe/failure-log.js'
 import type { BackendFailure } from '../../../lib/pool/registry-events.js'
 import type { EndedRequest } from '../../../lib/proxy/ended-request.js'
-import { eventually, test } from '../../helper.js'
 import { madeUp } from '../../support/message.js'
 import { registryOf } from '../../support/registry.js'
+import { eventually, test } from '../../support/test.js'
 
 // Lines of the access log
 

@@ -6,10 +6,10 @@ import { IdleTime } from '../../../lib/transport/idle-time.js'
 import { ReadBuffer } from '../../../lib/transport/read-buffer.js'
 import { type NameChange, Resolver } from '../../../lib/transport/resolver/resolver.js'
 import { outliveFailedWrites } from '../../../lib/transport/sockets/socket-end.js'
-import { atEnd, eventually, sleep, test } from '../../helper.js'
 import { Names } from '../../support/names.js'
 import { answering, OK, scripted } from '../../support/raw-backend.js'
 import { answered, skippableTime, stackFor } from '../../support/stack.js'
+import { atEnd, eventually, sleep, test } from '../../support/test.js'
 
 // Resolver
 

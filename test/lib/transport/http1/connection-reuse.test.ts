@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { eventually, sleep, test } from '../../../helper.js'
 import { answering, OK, scripted, serving } from '../../../support/raw-backend.js'
 import {
   allEnded,
@@ -13,6 +12,7 @@ import {
   skippableTime,
   stackFor
 } from '../../../support/stack.js'
+import { eventually, sleep, test } from '../../../support/test.js'
 
 // Connection reuse
 

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ConnectionStack } from '../../../../lib/transport/http1/connection-stack.js'
-import { eventually, sleep, test } from '../../../helper.js'
 import { fullBacklog } from '../../../support/full-backlog.js'
 import { seededRandom } from '../../../support/random.js'
 import { answering, OK, refusing, scripted } from '../../../support/raw-backend.js'
@@ -16,6 +15,7 @@ import {
   requestOf,
   stackFor
 } from '../../../support/stack.js'
+import { eventually, sleep, test } from '../../../support/test.js'
 
 // Connection stack
 

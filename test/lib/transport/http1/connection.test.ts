@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
 import type { TunnelHandler } from '../../../../lib/transport/backend-stream.js'
-import { eventually, sleep, test } from '../../../helper.js'
 import { OK, scripted, serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, EAGER, Ending, requestOf, stackFor } from '../../../support/stack.js'
+import { eventually, sleep, test } from '../../../support/test.js'
 
 // Connection
 

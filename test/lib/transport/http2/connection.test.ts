@@ -2,7 +2,6 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
 import { RetryBuffer } from '../../../../lib/transport/retry-buffer.js'
-import { eventually, test } from '../../../helper.js'
 import {
   ACK,
   block,
@@ -27,6 +26,7 @@ import {
 import { connectionsTo } from '../../../support/http2-connections.js'
 import { serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, Ending, requestOf } from '../../../support/stack.js'
+import { eventually, test } from '../../../support/test.js'
 
 const WINDOW_BYTES = 262_144
 

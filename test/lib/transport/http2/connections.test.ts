@@ -3,7 +3,6 @@ import { ConnectPace } from '../../../../lib/transport/http2/connect-pace.js'
 import type { Connections } from '../../../../lib/transport/http2/connections.js'
 import { KnownBackend } from '../../../../lib/transport/http2/known-backend.js'
 import { RequestLimit } from '../../../../lib/transport/http2/request-limit.js'
-import { eventually, sleep, test } from '../../../helper.js'
 import {
   ACK,
   type FrameBackend,
@@ -19,6 +18,7 @@ import {
 import { connectionsTo } from '../../../support/http2-connections.js'
 import { refusing, serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, Ending, requestOf, skippableTime } from '../../../support/stack.js'
+import { eventually, sleep, test } from '../../../support/test.js'
 
 // Connections
 

@@ -1,0 +1,42 @@
+import tap, { type Test } from 'tap'
+
+type Closer = () => unknown
+
+const closersOf = new WeakMap<Test, Closer[]>()
+
+/** A test that closes what it has opened, the latest first and all of it even if some fails, before it is over. */
+export function test(name: string, body: (t: Test) => Promise<void>): void {
+  void tap.test(name, async (t) => {
+    const closers: Closer[] = []
+    closersOf.set(t, closers)
+    try {
+      await body(t)
+    } finally {
+      for (const close of closers.reverse()) {
+        try {
+          await close()
+        } catch (error) {
+          t.error(error)
+        }
+      }
+    }
+  })
+}
+
+/** Runs `close` at the end of the test. */
+export function atEnd(t: Test, close: Closer): void {
+  closersOf.get(t)!.push(close)
+}
+
+/** Waits until `condition` holds, and fails if it does not in time. */
+export async function eventually(condition: () => unknown, timeoutMs = 2000): Promise<void> {
+  const deadline = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`)
+    await sleep(5)
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
