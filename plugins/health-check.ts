@@ -17,7 +17,7 @@ export default fp<{ config: Config }>(
     const scheduler = new HealthScheduler(fastify.registry, {
       planOf: checkPlanner(config.healthCheck, fastify.backendSockets),
       onShortage: (missing) => fastify.shortages.record(missing, 'checks'),
-      onHeldBack: ({ id, address, reason }) =>
+      onDamped: ({ id, address, reason }) =>
         fastify.log.info(
           { backend: address, reason },
           `Backend[${id}] ${address} passes its checks: ${reason}`

@@ -1,15 +1,15 @@
 import { type Context, createContext, Script } from 'node:vm'
 import type { WantedBody } from '../base/values/check-values.js'
 
-/** So much of a body is looked at. */
+/** How much of a body is searched. */
 export const BODY_LIMIT_BYTES = 65_536
 const PATTERN_TIMEOUT_MS = 100
 
 const MATCH = new Script('pattern.test(text)')
 
 /**
- * Looks for a text or a match of a pattern in bodies. A pattern that backtracks without end is stopped after 100 ms, as
- * it would hold up every request meanwhile.
+ * Searches bodies for a text or a match of a pattern. A pattern that backtracks without end is stopped after 100 ms: it
+ * would block every request meanwhile.
  */
 export class BodyMatch {
   readonly #wanted: WantedBody
@@ -19,7 +19,7 @@ export class BodyMatch {
     this.#wanted = wanted
   }
 
-  /** What a body is missing, in the words of a check's result; `undefined` for nothing. */
+  /** Why a body does not match, as the result of a check says it; `undefined` if it does. */
   explain(body: Buffer): string | undefined {
     const wanted = this.#wanted
     if (typeof wanted === 'string') return body.includes(wanted) ? undefined : 'body without the text wanted'

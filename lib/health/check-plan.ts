@@ -9,16 +9,16 @@ import type { Thresholds } from './thresholds.js'
 /** How one backend is checked, and when. */
 export interface CheckPlan extends Thresholds {
   readonly probe: Probe
-  /** By which it tells changes between two checks; undefined where it cannot. */
+  /** Reports changes between two checks; undefined where the backend cannot do that. */
   readonly watch?: Pick<HealthWatch, 'owner' | 'reconnect' | 'stop'>
   readonly periodMs: number
-  /** While it is unhealthy. */
+  /** Period while the backend is unhealthy. */
   readonly downPeriodMs: number
-  /** It is checked only while it is unhealthy, to find out when it is back. */
+  /** Whether it is checked only while it is unhealthy, to find out when it is back. */
   readonly recoveryOnly: boolean
 }
 
-/** Returns what plans the checks of each backend. */
+/** Returns a function that plans the checks of a backend by the configuration and the backend's own options. */
 export function checkPlanner(
   config: HealthCheckConfig,
   sockets: Sockets

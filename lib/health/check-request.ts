@@ -3,24 +3,24 @@ import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { authorityOf, type SecureOrigin } from '../transport/backend-place.js'
 import type { HealthCheckConfig } from './options.js'
 
-/** What one backend is asked, and which answers are healthy. */
+/** The request of a backend's health check, and which answers pass. */
 export interface CheckRequest {
   readonly origin: SecureOrigin
-  /** The name for TLS, where it is not the backend's own. */
+  /** Server name for TLS, where it is not the backend's own. */
   readonly servername: string | undefined
   readonly method: string
-  /** Request line and fields up to and with the blank line. */
+  /** Request line and fields, including the blank line. */
   readonly head: string
   readonly timeoutMs: number
-  /** Of the answer. */
+  /** Of the response head. */
   readonly maxHeadBytes: number
   readonly expects: (statusCode: number) => boolean
 }
 
-/** Methods whose requests say that they have no content, as they would be expected to (RFC 9110 section 8.6). */
+/** Methods whose requests need `Content-Length: 0` when they have no content (RFC 9110 section 8.6). */
 const WITH_CONTENT = new Set(['POST', 'PUT', 'PATCH'])
 
-/** Puts together what all checks have in common, and what the backend says for itself. */
+/** Builds the request from what all checks have in common and the backend's own options. */
 export function checkRequest(backend: BackendConfig, config: HealthCheckConfig): CheckRequest {
   const { protocol, hostname, socketPath, tlsName, tlsNoVerify, h2, proxyProtocol } = backend
   const port = backend.checkPort ?? backend.port
@@ -36,7 +36,7 @@ export function checkRequest(backend: BackendConfig, config: HealthCheckConfig):
       tlsNoVerify,
       ...(socketPath === undefined ? {} : { socketPath }),
       ...(h2 ? { h2 } : {}),
-      // Another port is of a service for checks, which nothing is known of.
+      // Another port belongs to a service for checks, which may not speak the PROXY protocol.
       ...(proxyProtocol && port === backend.port ? { proxyProtocol } : {})
     },
     servername: nameOf(host),
@@ -58,7 +58,7 @@ function headOf({ method, fields }: HealthCheckConfig, path: string, host: strin
   return `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${lines.join('')}\r\n`
 }
 
-/** The name in a `Host` field, `undefined` if it is an address or there is none. */
+/** The host name in a `Host` field; `undefined` if it is an address or empty. */
 function nameOf(host: string): string | undefined {
   const name = host.replace(/:\d+$/, '')
   return name === '' || name.startsWith('[') || isIP(name) !== 0 ? undefined : name

@@ -1,23 +1,23 @@
 const WINDOW_MS = 60_000
-/** Where checks are rare, it takes longer to see that a backend is back and out again. */
+/** With rare checks it takes longer to see that a backend came back and failed again. */
 const WINDOW_PERIODS = 12
 const FALLS = 3
 const MAX_LEVEL = 6
-/** At a check a second, what a backend may at most have to show takes about a minute. */
+/** At one check a second, so many passes take about a minute. */
 const MAX_PASSES = 60
 
 /**
- * How far a backend that goes out again and again is held back. The third fall within the window doubles the passes in a
- * row that bring it back, and so does each further one; each window without a fall halves them again.
+ * Damping of a backend that flaps, that is, turns unhealthy again and again. The third fall within the window doubles the
+ * consecutive passes that bring it back, and so does each further one; each window without a fall halves them again.
  *
- * BGP's damping (RFC 2439) is of this kind, with a penalty that decays, and so are Envoy's ejections, which last longer
- * with each one. Counting passes instead of time has a backend that is well again wait for no longer than it takes to
- * show that.
+ * BGP's route flap damping (RFC 2439) works alike, with a penalty that decays, and so do Envoy's ejections, each of which
+ * lasts longer. As passes are counted instead of time, a backend that has recovered waits no longer than it takes to show
+ * that.
  */
 export class Flapping {
   readonly #now: () => number
   readonly #windowMs: number
-  /** Of those within the window, the latest ones. */
+  /** Times of the latest falls within the window. */
   #falls: number[] = []
   #level = 0
 
@@ -27,7 +27,7 @@ export class Flapping {
     this.#windowMs = Math.max(WINDOW_MS, WINDOW_PERIODS * periodMs)
   }
 
-  /** A healthy backend has gone out. */
+  /** To be called when the backend turns unhealthy. */
   recordFall(): void {
     const nowMs = this.#now()
     const level = this.#levelAt(nowMs)
@@ -36,7 +36,7 @@ export class Flapping {
     this.#level = isFlapping ? Math.min(level + 1, MAX_LEVEL) : 0
   }
 
-  /** Passes in a row that bring it back, where `rise` do for others. */
+  /** Consecutive passes that bring it back, where `rise` are enough for others. */
   passesNeeded(rise: number): number {
     return Math.min(rise * 2 ** this.#levelAt(this.#now()), Math.max(rise, MAX_PASSES))
   }

@@ -12,30 +12,30 @@ const MAX_SHOWN = 120
 const STATUS_LINE = /^grpc-status:[ \t]*(\d+)/im
 const MESSAGE_LINE = /^grpc-message:[ \t]*(.*?)\r$/im
 
-/** How a call ended, or what a server said of its health meanwhile. */
+/** How a call ended, or which health status the server sent before that. */
 export interface HealthAnswer {
   readonly ok: boolean
-  /** In a few words, for log and statistics. */
+  /** In a few words, for logs and statistics. */
   readonly result: string
-  /** The call ended without an error. */
+  /** The call ended with the status OK. */
   readonly isOk?: boolean
-  /** The server has said how it is. */
+  /** It is a health status that the server sent. */
   readonly hasHealthStatus?: boolean
-  /** It does not know the method that was called. */
+  /** The server does not have the method that was called. */
   readonly isUnimplemented?: boolean
 }
 
-/** What is told of a call. */
+/** Is told of the messages and the end of a call. */
 export interface HealthCallOwner {
-  /** The server has said how it is. */
+  /** The server sent a health status. */
   onStatus(answer: HealthAnswer): void
-  /** The call is over, with this if it has not said how it is. */
+  /** The call has ended; the answer counts if no health status came before. */
   onEnd(answer: HealthAnswer): void
-  /** There will be nothing more. */
+  /** The call failed; nothing more will come. */
   onError(error: Error): void
 }
 
-/** The request of a call of `grpc.health.v1.Health` for a service. */
+/** The request of a call of `grpc.health.v1.Health`. */
 export function healthCallRequest(head: string, service: string): OutgoingRequest {
   const body = new IncomingMessage(new Socket())
   body.push(frameMessage(healthRequest(service)))
@@ -44,7 +44,7 @@ export function healthCallRequest(head: string, service: string): OutgoingReques
   return { method: 'POST', head, body, replayable: false }
 }
 
-/** Takes the response to a call of `grpc.health.v1.Health`. */
+/** Reads the response to a call of `grpc.health.v1.Health`. */
 export class HealthCall implements ResponseHandler {
   aborted = false
   connection: BackendStream | undefined
@@ -85,7 +85,7 @@ export class HealthCall implements ResponseHandler {
   onEnd(trailers: readonly string[]): void {
     const head = this.#head!
     if (!isOfGrpc(head)) {
-      // What is no server of gRPC does not know the method either.
+      // A server that speaks no gRPC does not have the method either.
       this.#owner.onEnd({ ok: false, result: `status ${head.statusCode}, no gRPC`, isUnimplemented: true })
       return
     }
@@ -106,7 +106,7 @@ export class HealthCall implements ResponseHandler {
 
 const isOfGrpc = ({ statusCode, text }: ResponseHead) => statusCode === 200 && isGrpcHead(text)
 
-/** What the end of a call says, where nothing was said before it. */
+/** What the end of a call means where no health status came before it. */
 function endOf(status: number, message: string): HealthAnswer {
   if (status < 0) return { ok: false, result: 'gRPC without a status' }
   if (status === 0) return { ok: false, isOk: true, result: 'gRPC OK, but nothing of its health' }

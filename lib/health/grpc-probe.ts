@@ -8,13 +8,17 @@ import { CheckTimeout, type Probe, type Sockets, timed } from './probe.js'
 
 const BUFFER_BYTES = 4096
 
-/** Checks of one backend by gRPC's protocol of health, and what it tells by itself between them. */
+/** Checks of one backend by gRPC's health checking protocol, and the watch that reports changes between them. */
 export interface GrpcChecks {
   readonly probe: Probe
   readonly watch: HealthWatch
 }
 
-/** @param periodMs between two checks */
+/**
+ * The checks of one backend by `grpc.health.v1.Health`.
+ * @param service whose health is asked for; empty for the whole server
+ * @param periodMs between two checks
+ */
 export function grpcChecks(
   backend: BackendConfig,
   config: HealthCheckConfig,
@@ -27,7 +31,7 @@ export function grpcChecks(
   const options = { bufferSizeBytes: BUFFER_BYTES, maxHeadBytes, ...sockets }
   const watch = new HealthWatch(request, options, periodMs)
   const ask = async () => {
-    // An operator may have added it so while it runs.
+    // The API accepts such a backend at run time.
     if (!request.origin.h2) return { ok: false, result: 'gRPC needs ;h2' }
     const answer = await askHealth(request, sockets, maxHeadBytes)
     if (answer.hasHealthStatus) watch.ensureOpen(performance.now())
@@ -36,7 +40,7 @@ export function grpcChecks(
   return { probe: () => timed(request.timeoutMs, ask), watch }
 }
 
-/** Asks `grpc.health.v1.Health/Check` over a connection of its own. Rejects if no answer comes of it. */
+/** Calls `grpc.health.v1.Health/Check` over a connection of its own. Rejects if the call fails. */
 function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: number): Promise<HealthAnswer> {
   const { origin, servername, service, timeoutMs, checkHead } = request
   return new Promise((resolve, reject) => {
@@ -47,12 +51,12 @@ function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: numbe
       },
       onEnd: (end) => {
         clearTimeout(timer)
-        // An error goes before what was said.
+        // An error status overrides the message before it.
         resolve(end.isOk && said ? said : end)
       },
       onError: reject
     })
-    // An answer that has come meanwhile is read first, in case that this process was held up.
+    // An answer that has arrived is read first, in case the event loop was blocked.
     const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
     const options = {
       connectTimeoutMs: timeoutMs,

@@ -4,24 +4,24 @@ import { checkRequest } from './check-request.js'
 import type { HealthCheckConfig } from './options.js'
 
 const SERVICE = '/grpc.health.v1.Health'
-/** Of the protocol, whatever fields a check is given. */
-const OWN_FIELDS = new Set(['content-type', 'te', 'grpc-timeout'])
+/** Fields that the protocol sets; a configured field cannot replace them. */
+const PROTOCOL_FIELDS = new Set(['content-type', 'te', 'grpc-timeout'])
 
-/** What a backend is asked by gRPC's own protocol of health. */
+/** The requests of gRPC's health checking protocol for one backend. */
 export interface HealthRequest {
   readonly origin: SecureOrigin
-  /** The name for TLS, where it is not the backend's own. */
+  /** Server name for TLS, where it is not the backend's own. */
   readonly servername: string | undefined
   /** Whose health is asked for; empty for the whole server. */
   readonly service: string
   readonly timeoutMs: number
-  /** Request line and fields of `Check`, up to and with the blank line. */
+  /** Request line and fields of `Check`, including the blank line. */
   readonly checkHead: string
-  /** The same of `Watch`, which has no end. */
+  /** The same of `Watch`, which has no timeout. */
   readonly watchHead: string
 }
 
-/** Puts together what all checks have in common, and what the backend says for itself. */
+/** Builds the requests from what all checks have in common and the backend's own options. */
 export function healthRequestTo(
   backend: BackendConfig,
   config: HealthCheckConfig,
@@ -29,7 +29,7 @@ export function healthRequestTo(
 ): HealthRequest {
   const { origin, servername, timeoutMs } = checkRequest(backend, config)
   const host = (backend.checkHost ?? config.host) || authorityOf(origin)
-  const fields = config.fields.filter(({ name }) => !OWN_FIELDS.has(name.toLowerCase()))
+  const fields = config.fields.filter(({ name }) => !PROTOCOL_FIELDS.has(name.toLowerCase()))
   const hasAgent = fields.some(({ name }) => name.toLowerCase() === 'user-agent')
   const lines =
     `Host: ${host}\r\nContent-Type: application/grpc\r\nTE: trailers\r\n` +

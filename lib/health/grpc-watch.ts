@@ -5,41 +5,41 @@ import type { SocketOptions } from '../transport/sockets/open-socket.js'
 import { type HealthAnswer, HealthCall, healthCallRequest } from './grpc-call.js'
 import type { HealthRequest } from './grpc-request.js'
 
-/** What is told more often than this, or than a quarter of the period, is told together. */
-const LEAST_MS = 1000
-const LEAST_SHARE = 1 / 4
-/** A server that has no `Watch` may have it after its next release. */
-const UNOFFERED_MS = 3_600_000
+/** Changes that come faster than this, or than a quarter of the period, are reported together. */
+const MIN_INTERVAL_MS = 1000
+const MIN_INTERVAL_SHARE = 1 / 4
+/** A server without `Watch` may have it after its next release. */
+const UNIMPLEMENTED_RETRY_MS = 3_600_000
 
 export type WatchOptions = Pick<SocketOptions, 'bufferSizeBytes' | 'credentials' | 'resolver'> & {
   readonly maxHeadBytes: number
 }
 
-/** What is told of a watch. */
+/** Is told what a watch sees. */
 export interface WatchOwner {
-  /** The backend says how it is: something else than it said last. */
+  /** The backend sent a health status. */
   onStatus(result: CheckResult): void
-  /** It says no more, though it could before. */
+  /** The call has ended after a status came over it. */
   onLost(): void
 }
 
 /**
- * `grpc.health.v1.Health/Watch` of one backend: a call that stays open, by which it tells at once how it is. It is opened
- * by checks that pass over a connection of their own, no sooner than a period after it was the last time; these go on
- * beside it, as silence says nothing.
+ * `grpc.health.v1.Health/Watch` of one backend: a call that stays open, over which the backend reports each change of its
+ * health at once. Checks over connections of their own go on beside it, as silence proves nothing. One that passes opens
+ * the call, at most once a period.
  */
 export class HealthWatch {
-  /** Set by whoever wants to know. */
+  /** Set by whoever listens. */
   owner: WatchOwner | undefined
   readonly #request: HealthRequest
   readonly #options: WatchOptions
   readonly #periodMs: number
   #connection: Connection | undefined
-  #opensMs = Number.NEGATIVE_INFINITY
+  #reopenMs = Number.NEGATIVE_INFINITY
   #isStopped = false
-  /** What was said last, and whether it was told. */
-  #said: HealthAnswer | undefined
-  #toldMs = Number.NEGATIVE_INFINITY
+  /** The latest status that was received. */
+  #status: HealthAnswer | undefined
+  #reportedMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
   /** @param periodMs between two checks */
@@ -49,16 +49,16 @@ export class HealthWatch {
     this.#periodMs = periodMs
   }
 
-  /** The backend answers: has the call opened, or looks whether it still stands. */
+  /** To be called when a check passes: opens the call, or checks that its connection is alive. */
   ensureOpen(nowMs: number): void {
     if (this.#isStopped) return
     if (this.#connection) this.#connection.checkLife(nowMs)
-    else if (nowMs >= this.#opensMs) this.#open(nowMs)
+    else if (nowMs >= this.#reopenMs) this.#open(nowMs)
   }
 
-  /** The backend is at another address by now: the next check that passes opens the call there. */
+  /** Ends the call, as the backend has another address: the next check that passes opens it there. */
   reconnect(): void {
-    this.#opensMs = Number.NEGATIVE_INFINITY
+    this.#reopenMs = Number.NEGATIVE_INFINITY
     this.#connection?.fail(new Error('watched elsewhere'))
   }
 
@@ -71,11 +71,11 @@ export class HealthWatch {
 
   #open(nowMs: number): void {
     const { origin, servername, timeoutMs, watchHead, service } = this.#request
-    this.#opensMs = nowMs + this.#periodMs
+    this.#reopenMs = nowMs + this.#periodMs
     const call = new HealthCall({
       onStatus: (answer) => this.#onStatus(answer),
       onEnd: ({ isUnimplemented }) => {
-        if (isUnimplemented) this.#opensMs = performance.now() + UNOFFERED_MS
+        if (isUnimplemented) this.#reopenMs = performance.now() + UNIMPLEMENTED_RETRY_MS
         connection.close()
       },
       onError: () => connection.close()
@@ -84,7 +84,7 @@ export class HealthWatch {
     const options = http2Options(origin, { ...this.#options, ...named, connectTimeoutMs: timeoutMs })
     const connection: Connection = new Connection(options, {
       onReady: () => connection.send(healthCallRequest(watchHead, service), call),
-      // A server that shuts down in good order waits for its calls to end.
+      // A server that shuts down gracefully waits for its calls to end.
       onChange: () => {
         if (connection.isClosing) call.connection?.destroy()
       },
@@ -97,24 +97,24 @@ export class HealthWatch {
 
   #onGone(): void {
     this.#connection = undefined
-    const hasSaid = this.#said !== undefined
-    this.#said = undefined
+    const hadStatus = this.#status !== undefined
+    this.#status = undefined
     clearTimeout(this.#timer)
-    if (hasSaid && !this.#isStopped) this.owner?.onLost()
+    if (hadStatus && !this.#isStopped) this.owner?.onLost()
   }
 
   #onStatus(answer: HealthAnswer): void {
-    this.#said = answer
+    this.#status = answer
     const nowMs = performance.now()
-    const waitMs = this.#toldMs + Math.min(LEAST_MS, this.#periodMs * LEAST_SHARE) - nowMs
+    const waitMs = this.#reportedMs + Math.min(MIN_INTERVAL_MS, this.#periodMs * MIN_INTERVAL_SHARE) - nowMs
     clearTimeout(this.#timer)
     if (waitMs <= 0) this.#report()
     else this.#timer = setTimeout(() => this.#report(), waitMs).unref()
   }
 
   #report(): void {
-    const { ok, result } = this.#said!
-    this.#toldMs = performance.now()
+    const { ok, result } = this.#status!
+    this.#reportedMs = performance.now()
     this.owner?.onStatus({ at: new Date(), ok, result: `${result}, told by Watch`, latencyMs: 0 })
   }
 }

@@ -11,13 +11,13 @@ export interface OneShotOptions extends SocketOptions {
   readonly onGone: () => void
 }
 
-/** A connection that is there for one request. */
+/** A connection that carries one request. */
 export interface OneShotConnection {
-  /** Closes it, and tells who has sent the request why, if its end is still to come. */
+  /** Closes it, and tells the handler of the request why, unless the response is complete. */
   fail(error: Error): void
 }
 
-/** Sends a request over a connection of its own, which closes when it is answered. */
+/** Sends a request over a new connection, which closes after the response. */
 export function sendOneShot(
   origin: SecureOrigin,
   options: OneShotOptions,

@@ -4,22 +4,22 @@ import type { StatusRange } from '../base/values/values.js'
 export interface HealthCheckConfig {
   readonly enabled: boolean
   readonly periodMs: number
-  /** Of a backend that is unhealthy; 0 for the same as of others. */
+  /** Period while a backend is unhealthy; 0 for `periodMs`. */
   readonly downPeriodMs: number
   readonly timeoutMs: number
   readonly method: string
   readonly path: string
-  /** Of the `Host` field, and of TLS where it is a name; empty for the backend's own. */
+  /** Host for the `Host` field, and for TLS if it is a name; empty for the backend's own. */
   readonly host: string
   /** Further fields of the request. */
   readonly fields: readonly Field[]
-  /** What the body of a healthy answer has in it; empty for anything. */
+  /** What the body of a healthy answer contains; empty for anything. */
   readonly body: WantedBody
-  /** Consecutive passes that bring a backend back. */
+  /** Consecutive passes that make a backend healthy. */
   readonly rise: number
-  /** Consecutive failures that take a backend out. */
+  /** Consecutive failures that make a backend unhealthy. */
   readonly fall: number
   readonly expectedStatus: readonly StatusRange[]
-  /** Of an answer. */
+  /** Of the response head. */
   readonly maxHeadBytes: number
 }

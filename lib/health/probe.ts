@@ -11,7 +11,7 @@ import type { HealthCheckConfig } from './options.js'
 
 const BUFFER_BYTES = 16_384
 
-/** Asks a backend how it is. Never rejects: a failure is a result. */
+/** Checks a backend once. Never rejects: a failure is a result. */
 export type Probe = (backend: Backend) => Promise<CheckResult>
 
 /** A check took too long. */
@@ -19,15 +19,15 @@ export class CheckTimeout extends Error {
   override readonly name = 'TimeoutError'
 }
 
-/** All that is wanted of an answer has been read, and the connection is closed. */
+/** Enough of an answer has been read, and the connection is closed. */
 class EnoughRead extends Error {}
 
-/** What its connections have in common with those of requests. */
+/** What connections of checks share with those of requests. */
 export type Sockets = Pick<SocketOptions, 'credentials' | 'resolver'>
 
 const UNREAD: OnReadOpts = { buffer: Buffer.alloc(1), callback: () => true }
 
-/** A request over a connection of its own, so that it also sees a backend that accepts no new ones. */
+/** Sends a request over a new connection, so that it also notices a backend that accepts no new ones. */
 export function httpProbe(config: HealthCheckConfig, sockets: Sockets): Probe {
   const wantsBody = config.body !== ''
   const match = new BodyMatch(config.body)
@@ -45,7 +45,7 @@ export function httpProbe(config: HealthCheckConfig, sockets: Sockets): Probe {
 
 interface Answer {
   readonly statusCode: number
-  /** What was read of it, where it was asked for and the status is as expected. */
+  /** What was read of it, where a body is wanted and the status is as expected. */
   readonly body?: Buffer
 }
 
@@ -62,14 +62,14 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
       onSent: () => {},
       onBodySent: () => {},
       onInterim: () => {},
-      // Where the head tells all, the body is read only so that the backend sees an orderly end.
+      // Where the head decides, the body is read only so that the backend sees an orderly end.
       onHead: (head) => {
         statusCode = head.statusCode
         if (!wantsBody || !request.expects(statusCode)) resolve({ statusCode })
       },
       onData: (chunk) => {
         received += chunk.length
-        // It lies in memory that the next read overwrites.
+        // The next read overwrites its memory.
         if (wantsBody) body.push(Buffer.from(chunk))
         if (received < BODY_LIMIT_BYTES) return
         finish()
@@ -82,7 +82,7 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
       },
       onError: reject
     }
-    // An answer that has come meanwhile is read first, in case that this process was held up.
+    // An answer that has arrived is read first, in case the event loop was blocked.
     const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
     const options = {
       connectTimeoutMs: timeoutMs,
@@ -101,12 +101,12 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
   })
 }
 
-/** Whether a connection is accepted: all that can be asked of a backend whose health URL is not known. */
+/** Checks whether a connection is accepted: all that can be done where no health URL is known. */
 export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
   const options = { ...sockets, connectTimeoutMs: timeoutMs, bufferSizeBytes: BUFFER_BYTES }
   return (backend) =>
     timed(timeoutMs, async () => {
-      // Whatever is spoken there.
+      // Without TLS, whatever protocol follows.
       const opener = new SocketOpener({ ...backend.config, protocol: 'http:' }, options)
       await new Promise<void>((resolve, reject) => {
         const socket = opener.open(UNREAD, () => {
@@ -119,7 +119,7 @@ export function connectProbe(timeoutMs: number, sockets: Sockets): Probe {
     })
 }
 
-/** Times a check, and makes a result of its failure. */
+/** Runs a check, measures how long it takes, and turns a failure into a result. */
 export async function timed(
   timeoutMs: number,
   ask: () => Promise<Pick<CheckResult, 'ok' | 'result' | 'missing'>>
@@ -133,7 +133,7 @@ export async function timed(
 function failed(error: unknown, timeoutMs: number): Pick<CheckResult, 'ok' | 'result' | 'missing'> {
   const missing = missingResource(error)
   const result = describe(error, timeoutMs)
-  // An address that this machine does not have says as much of the backend's as of ports.
+  // EADDRNOTAVAIL may as well mean that the backend's address cannot be reached from this machine.
   return missing && missing !== 'ports' ? { ok: false, result, missing } : { ok: false, result }
 }
 

@@ -9,39 +9,39 @@ import type { WatchOwner } from './grpc-watch.js'
 import { applyCheck, isTransitional } from './thresholds.js'
 
 const JITTER = 0.1
-/** In doubt, a backend is checked after this part of its period, and after a second at the latest. */
+/** In a transitional state a backend is checked after this part of its period, and after a second at the latest. */
 const FAST_PERIOD_SHARE = 1 / 4
 const MAX_FAST_PERIOD_MS = 1000
-/** All are checked at once at the start, and much the same in doubt, as when the network was away. */
+/** All backends are checked at once at the start, and nearly so after the network was down: the next checks spread. */
 const SPREAD_AT_START = 1
 const SPREAD_AFTER_FAST_CHECK = 0.5
 
 export interface SchedulerOptions extends Partial<Timers> {
   readonly planOf: (backend: BackendConfig) => CheckPlan
-  /** A backend passes its checks, and is held back all the same, for the reason that it has now. */
-  readonly onHeldBack?: (backend: Backend) => void
-  /** A check could not be made, as this machine lacks something. */
+  /** A backend passes its checks, but is held back as it flaps; `reason` of the backend says so. */
+  readonly onDamped?: (backend: Backend) => void
+  /** A check could not be made, as this machine is short of a resource. */
   readonly onShortage?: (missing: Resource) => void
   readonly random?: () => number
-  /** In milliseconds, on a clock that never goes back. */
+  /** In milliseconds, on a monotonic clock. */
   readonly now?: () => number
 }
 
-/** What is known of a backend's checks. */
+/** The checks of one backend. */
 interface Schedule {
   readonly plan: CheckPlan
   readonly flapping: Flapping
   timer: NodeJS.Timeout | undefined
-  /** The next check has been brought forward. */
+  /** Whether the next check has been brought forward. */
   soon: boolean
   running: boolean
-  /** The part of the next period that may be left out, so that not all backends are checked at once. */
+  /** The part of the next period that may be skipped, so that not all backends are checked at once. */
   spread: number
 }
 
 /**
- * Checks every backend by itself, so that a slow one delays no other. The next check of a backend is set when its
- * last one has ended: checks of one backend never overlap. Those of many are spread over their period.
+ * Checks each backend on its own timer, so that a slow one delays no other. The next check of a backend is scheduled when
+ * the last one has ended: checks of one backend never overlap. Those of many are spread over the period.
  */
 export class HealthScheduler {
   readonly #registry: Registry
@@ -64,8 +64,8 @@ export class HealthScheduler {
   }
 
   /**
-   * Checks all backends as soon as can be done without a storm, and goes on from there. Those that are never asked are
-   * healthy from now on. Resolves when the first check of each has ended.
+   * Checks all backends, a limited number at once, and goes on from there. Those that are not checked are healthy at once.
+   * Resolves when the first check of each has ended.
    */
   async start(): Promise<void> {
     const { backends } = this.#registry
@@ -76,7 +76,7 @@ export class HealthScheduler {
     await eachLimit(checked, (backend) => this.#check(backend), this.#timers)
   }
 
-  /** Checks a backend that has joined, from now on. */
+  /** Starts to check a backend that has joined. */
   add(backend: Backend): void {
     if (this.#stopped) return
     if (!this.#scheduleOf(backend).plan.recoveryOnly) void this.#check(backend)
@@ -84,7 +84,7 @@ export class HealthScheduler {
     else this.#registry.setState(backend, 'healthy', 'taken for healthy, as it is not checked')
   }
 
-  /** Checks a backend no more. */
+  /** Stops checking a backend. */
   remove(backend: Backend): void {
     const schedule = this.#schedules.get(backend)
     this.#timers.clearTimeout(schedule?.timer)
@@ -92,24 +92,24 @@ export class HealthScheduler {
     this.#schedules.delete(backend)
   }
 
-  /** Brings the next check of a backend forward: something was seen that makes its state doubtful. */
+  /** Brings the next check of a backend forward, as its state may have changed. */
   checkSoon(backend: Backend): void {
     const { plan, running, soon } = this.#scheduleOf(backend)
     if (this.#stopped || running) return
-    // Put off by each failure, it would never come while they go on.
+    // If each failure postponed it, it would never come while failures go on.
     if (soon) return
-    // Healthy without checks, it stays so.
+    // It is checked only while it is unhealthy.
     if (plan.recoveryOnly && backend.eligible) return
     this.#schedule(backend, true)
   }
 
-  /** A backend is at another address by now: one that is out may be well there, and the other way round. */
+  /** To be called when the address behind a backend's name changes: its health there may differ. */
   onAddressChange(backend: Backend): void {
     this.#scheduleOf(backend).plan.watch?.reconnect()
     this.checkSoon(backend)
   }
 
-  /** A healthy backend has gone out, for whatever reason. */
+  /** To be called when a healthy backend turns unhealthy, for whatever reason. */
   recordFall(backend: Backend): void {
     this.#scheduleOf(backend).flapping.recordFall()
   }
@@ -123,8 +123,8 @@ export class HealthScheduler {
   }
 
   /**
-   * Something that a backend tells by itself is no failure that may be by chance, so it takes it out at once. What brings
-   * it back is checked at once.
+   * A status that the backend reports itself is no chance failure: NOT_SERVING counts at once, whatever `fall` says, and
+   * SERVING is confirmed by a check at once.
    */
   #onStatus(backend: Backend, { plan, flapping }: Schedule, result: CheckResult): void {
     if (backend.state === (result.ok ? 'healthy' : 'unhealthy')) return
@@ -141,7 +141,7 @@ export class HealthScheduler {
     this.#unschedule(schedule)
     const result = await plan.probe(backend)
     schedule.running = false
-    // It may have left, or be checked in another way by now.
+    // It may have left meanwhile, or be checked in another way.
     if (this.#stopped || this.#schedules.get(backend) !== schedule) return
     if (result.missing) {
       this.#options.onShortage?.(result.missing)
@@ -150,7 +150,7 @@ export class HealthScheduler {
     }
     const { state, reason } = backend
     applyCheck(this.#registry, backend, result, plan, flapping)
-    if (result.ok && backend.state === state && backend.reason !== reason) this.#options.onHeldBack?.(backend)
+    if (result.ok && backend.state === state && backend.reason !== reason) this.#options.onDamped?.(backend)
     if (plan.recoveryOnly && backend.eligible) return
     this.#schedule(backend, isTransitional(backend) || plan.recoveryOnly)
   }
@@ -169,7 +169,7 @@ export class HealthScheduler {
     schedule.timer.unref?.()
   }
 
-  /** The part of the period until the next check, by the backend's place among the others. */
+  /** The part of the period until the next check, by the backend's position among the others. */
   #shareOf(backend: Backend, { spread }: Schedule): number {
     const { length } = this.#registry.backends
     return 1 - spread * (1 - ((backend.id % length) + 1) / length)

@@ -3,19 +3,19 @@ import { BackendCell } from '../pool/counters.js'
 import type { Registry } from '../pool/registry.js'
 
 export interface Thresholds {
-  /** Passes in a row that bring an unhealthy backend back. */
+  /** Consecutive passes that make an unhealthy backend healthy. */
   readonly rise: number
-  /** Failures in a row that take a healthy backend out. */
+  /** Consecutive failures that make a healthy backend unhealthy. */
   readonly fall: number
 }
 
-/** What holds a backend back that goes out again and again. */
+/** Holds back a backend that turns unhealthy again and again. */
 export interface Damping {
-  /** Passes in a row that bring it back, where `rise` do for others. */
+  /** Consecutive passes that bring it back, where `rise` are enough for others. */
   passesNeeded(rise: number): number
 }
 
-/** Notes the result of a check and moves the backend's state when it crosses a threshold. No timers, no I/O. */
+/** Records the result of a check, and changes the backend's state when a threshold is reached. No timers, no I/O. */
 export function applyCheck(
   registry: Registry,
   backend: Backend,
@@ -30,7 +30,7 @@ export function applyCheck(
     const passes = counters.add(BackendCell.consecutiveSuccesses, 1)
     if (!backend.eligible && !backend.forcedHealth) pass(registry, backend, passes, rise, damping)
   } else {
-    // One that was held back is so no more: what it fails by is what keeps it out.
+    // It is this failure that keeps it out, instead of the damping.
     const wasHeldBack = !backend.eligible && counters.get(BackendCell.consecutiveSuccesses) >= rise
     counters.set(BackendCell.consecutiveSuccesses, 0)
     const failures = counters.add(BackendCell.consecutiveFailures, 1)
@@ -49,7 +49,7 @@ function pass(
 ): void {
   const isFirst = backend.state === 'checking'
   const needed = isFirst ? 1 : (damping?.passesNeeded(rise) ?? rise)
-  // One that comes and goes is better than none.
+  // A flapping backend is better than none.
   const isLast = registry.eligibleCount === 0 && passes >= rise
   if (passes >= needed || isLast) {
     const why = passes < needed ? ', flapping but no other is left' : needed > rise ? ' after flapping' : ''
@@ -59,7 +59,7 @@ function pass(
   }
 }
 
-/** Whether the next result may change the state: then it is asked for sooner. */
+/** Whether the state is about to change: the next check then comes sooner (HAProxy's `fastinter`). */
 export function isTransitional(backend: Backend): boolean {
   const cell = backend.eligible ? BackendCell.consecutiveFailures : BackendCell.consecutiveSuccesses
   return backend.counters.get(cell) > 0

@@ -2,67 +2,70 @@ import type { Backend } from '../pool/backend.js'
 import { BackendCell } from '../pool/counters.js'
 import type { Registry } from '../pool/registry.js'
 
-const FIRST_MS = 10_000
-const LONGEST_MS = 300_000
-/** Time without a new ejection that halves the next one. */
-const QUIET_MS = 60_000
+const BASE_EJECTION_MS = 10_000
+const MAX_EJECTION_MS = 300_000
+/** Each such time without a new ejection halves the next one. */
+const DECAY_MS = 60_000
 
-interface Term {
+interface EjectionTime {
+  /** When the ejection ends; infinite while something else is to end it. */
   untilMs: number
-  /** How often the time has been doubled. */
-  level: number
+  /** How often the base time is doubled for the next ejection. */
+  doublings: number
+  /** When the latest ejection ended. */
   endedMs: number
 }
 
 /**
- * Keeps backends out by passive means, for 10 s at first, and twice as long each time again up to 300 s. At most half of
- * the backends, and never the last eligible one. Whether a backend is out is in its cells; the times are of this thread,
- * whose tick ends them.
+ * Takes backends out of rotation that passive checks found bad: for 10 s at first, then twice as long each time, up to
+ * 300 s. At most half of the backends are ejected, and never the last eligible one. Whether a backend is ejected is kept
+ * in its cells; the times belong to this thread, whose tick ends them.
  */
 export class Ejection {
   readonly #registry: Registry
-  readonly #terms = new Map<Backend, Term>()
+  readonly #ejections = new Map<Backend, EjectionTime>()
 
   constructor(registry: Registry) {
     this.#registry = registry
-    registry.on('removed', (backend) => this.#terms.delete(backend))
+    registry.on('removed', (backend) => this.#ejections.delete(backend))
     registry.on('reset', (backend) => {
       this.end(backend, 'reset by hand')
-      this.#terms.delete(backend)
+      this.#ejections.delete(backend)
     })
   }
 
   /**
-   * Keeps a backend out, if that may be.
-   * @param isOpen until `end` is called, instead of for a time
+   * Ejects a backend, unless it would be one too many.
+   * @param reason for logs and statistics
+   * @param isIndefinite whether it stays ejected until `end` is called
    */
-  eject(backend: Backend, reason: string, isOpen = false): void {
-    // In a panic one that is out is used all the same, and its errors say nothing new.
+  eject(backend: Backend, reason: string, isIndefinite = false): void {
+    // In a panic ejected backends are used all the same, and their errors say nothing new.
     if (!backend.eligible || backend.ejected || !this.#mayEject()) return
     const nowMs = this.#registry.tickMs
-    const term = this.#terms.get(backend) ?? { untilMs: 0, level: 0, endedMs: nowMs }
-    const level = Math.max(0, term.level - Math.floor((nowMs - term.endedMs) / QUIET_MS))
-    const durationMs = Math.min(FIRST_MS * 2 ** level, LONGEST_MS)
-    term.untilMs = isOpen ? Number.POSITIVE_INFINITY : nowMs + durationMs
-    term.level = isOpen ? level : level + 1
-    this.#terms.set(backend, term)
-    const time = isOpen ? '' : `, for ${durationMs / 1000} s`
+    const ejection = this.#ejections.get(backend) ?? { untilMs: 0, doublings: 0, endedMs: nowMs }
+    const doublings = Math.max(0, ejection.doublings - Math.floor((nowMs - ejection.endedMs) / DECAY_MS))
+    const durationMs = Math.min(BASE_EJECTION_MS * 2 ** doublings, MAX_EJECTION_MS)
+    ejection.untilMs = isIndefinite ? Number.POSITIVE_INFINITY : nowMs + durationMs
+    ejection.doublings = isIndefinite ? doublings : doublings + 1
+    this.#ejections.set(backend, ejection)
+    const time = isIndefinite ? '' : `, for ${durationMs / 1000} s`
     this.#registry.setEjected(backend, true, `${reason}${time}`)
   }
 
-  /** Lets a backend in again. */
+  /** Puts an ejected backend back into rotation. */
   end(backend: Backend, reason: string): void {
-    const term = this.#terms.get(backend)
-    if (!term || !backend.ejected) return
-    term.endedMs = this.#registry.tickMs
+    const ejection = this.#ejections.get(backend)
+    if (!ejection || !backend.ejected) return
+    ejection.endedMs = this.#registry.tickMs
     backend.counters.set(BackendCell.consecutiveErrors, 0)
     this.#registry.setEjected(backend, false, reason)
   }
 
-  /** Ends what is over, and all that has a time where nobody else is left. */
+  /** Ends the ejections whose time is over, and all timed ones when no eligible backend is left. */
   tick(): void {
     const { tickMs, eligibleCount } = this.#registry
-    for (const [backend, { untilMs }] of this.#terms) {
+    for (const [backend, { untilMs }] of this.#ejections) {
       if (!backend.ejected) continue
       if (tickMs >= untilMs) this.end(backend, 'its time is over')
       else if (eligibleCount === 0 && untilMs < Number.POSITIVE_INFINITY)

@@ -3,16 +3,16 @@ import { BackendCell } from '../pool/counters.js'
 import type { Registry } from '../pool/registry.js'
 import type { Ejection } from './ejection.js'
 
-/** Errors in a row that make an outlier. */
-const IN_A_ROW = 5
-/** Errors in the window from which on their rate says something. */
+/** Consecutive errors that make an outlier. */
+const CONSECUTIVE_ERRORS = 5
+/** Fewer errors in the window say nothing about the rate. */
 const MIN_ERRORS = 10
-/** Of the answers of a backend. */
-const MIN_RATE = 0.2
-/** The others must do so much better: what all backends answer with errors is not the fault of one. */
-const BETTER = 2
+/** Errors as a share of a backend's answers. */
+const MIN_ERROR_RATE = 0.2
+/** How many times the error rate of the others: requests that fail on every backend are not the fault of one. */
+const MIN_RATIO_TO_OTHERS = 2
 const WINDOW_MS = 1000
-/** Beyond it more errors change nothing, and would take long to be forgotten. */
+/** More would change nothing, and take long to decay. */
 const MAX_PENALTY = 10_000
 
 interface Count {
@@ -22,24 +22,24 @@ interface Count {
 
 type Counts = ReadonlyMap<Backend, Count>
 
-const NOTHING: Count = { errors: 0, answers: 0 }
+const NONE: Count = { errors: 0, answers: 0 }
 
 /**
- * Finds the backends that fail while the others do not, by what clients' requests meet. Each error also counts as a
- * request in flight for a moment (the tick halves that), as a backend that fails fast is idle, and would draw the
- * traffic of all others.
+ * Finds the backends that fail clients' requests while the others do not, and ejects them. Each error also counts as a
+ * request in flight for a moment (each tick halves that penalty): a backend that fails fast has few requests in flight,
+ * and would attract the traffic of all others.
  */
 export class OutlierDetector {
   readonly #registry: Registry
   readonly #ejection: Ejection | undefined
-  /** The counts at the start of the window, and those half a window later, which come next. */
+  /** The counts at the start of the window, and those half a window later, from which the next one starts. */
   #from: Counts
   #next: Counts
   #movedMs = 0
-  /** The tick in which each last lost a connection, and the one before that in which it did. */
+  /** The latest tick in which each backend lost a connection, and the one before that. */
   readonly #losses = new Map<Backend, { atMs: number; beforeMs: number }>()
 
-  /** @param ejection none: errors only count as load */
+  /** @param ejection undefined if errors are only to count as load */
   constructor(registry: Registry, ejection: Ejection | undefined) {
     this.#registry = registry
     this.#ejection = ejection
@@ -52,26 +52,26 @@ export class OutlierDetector {
     })
   }
 
-  /** An answer of a backend was a server error, or an attempt at it failed. */
+  /** To be called when a backend answered with a server error, or an attempt at it failed. */
   onError(backend: Backend): void {
     const { counters } = backend
     counters.addTotal(BackendCell.errors, 1)
     if (counters.get(BackendCell.penalty) < MAX_PENALTY) counters.add(BackendCell.penalty, 1)
-    const inARow = counters.add(BackendCell.consecutiveErrors, 1)
+    const consecutive = counters.add(BackendCell.consecutiveErrors, 1)
     if (!this.#ejection || !backend.eligible) return
     const { errors, answers } = this.#recent(backend)
-    const isSure = inARow >= IN_A_ROW
-    if (!isSure && (errors < MIN_ERRORS || errors < answers * MIN_RATE)) return
-    const rate = isSure ? 1 : errors / answers
-    if (this.#rateOfOthers(backend) * BETTER > rate) return
-    const what = isSure ? `${inARow} errors in a row` : `${Math.round(rate * 100)} % errors`
+    const isConsecutive = consecutive >= CONSECUTIVE_ERRORS
+    if (!isConsecutive && (errors < MIN_ERRORS || errors < answers * MIN_ERROR_RATE)) return
+    const rate = isConsecutive ? 1 : errors / answers
+    if (this.#rateOfOthers(backend) * MIN_RATIO_TO_OTHERS > rate) return
+    const what = isConsecutive ? `${consecutive} errors in a row` : `${Math.round(rate * 100)} % errors`
     this.#ejection.eject(backend, what)
   }
 
   /**
-   * A connection to a backend broke under a request. All those of one tick count once: a process that ends breaks
-   * every connection that it has, and is found to refuse the next one, which says more. One that goes on accepting
-   * connections, and breaks those as well, has not ended.
+   * To be called when a connection to a backend broke during a request. All those of one tick count once: a process that
+   * ends breaks every connection that it has, and then refuses new ones, which says more. A backend that accepts new
+   * connections and breaks those as well has not ended.
    * @param isReused whether the connection had carried requests before
    */
   onLoss(backend: Backend, isReused: boolean): void {
@@ -84,12 +84,12 @@ export class OutlierDetector {
     this.onError(backend)
   }
 
-  /** An answer of a backend came whole, and was no server error. */
+  /** To be called when a backend's answer is complete and no server error. */
   onSuccess({ counters }: Backend): void {
     if (counters.get(BackendCell.consecutiveErrors) > 0) counters.set(BackendCell.consecutiveErrors, 0)
   }
 
-  /** Moves the window, which covers one to one and a half of its nominal second. */
+  /** Moves the window, which covers 1 to 1.5 s. */
   tick(): void {
     const nowMs = this.#registry.tickMs
     if (nowMs < this.#movedMs + WINDOW_MS / 2) return
@@ -100,7 +100,7 @@ export class OutlierDetector {
 
   #recent(backend: Backend): Count {
     const now = countOf(backend)
-    const from = this.#from.get(backend) ?? NOTHING
+    const from = this.#from.get(backend) ?? NONE
     return { errors: now.errors - from.errors, answers: now.answers - from.answers }
   }
 
@@ -121,7 +121,7 @@ function countAll(backends: readonly Backend[]): Counts {
   return new Map(backends.map((backend) => [backend, countOf(backend)]))
 }
 
-/** All requests but those under way have been answered, in one way or another. */
+/** Every request that is not in flight has been answered, in one way or another. */
 function countOf(backend: Backend): Count {
   const { counters } = backend
   return {

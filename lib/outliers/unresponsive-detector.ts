@@ -2,12 +2,12 @@ import type { Backend } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
 import type { Ejection } from './ejection.js'
 
-/** How long a probe of a suspect may take. */
+/** How long the probe of a silent backend may take. */
 export const PROBE_TIMEOUT_MS = 300
-/** Between two probes of one backend. */
+/** Time between two probes of one backend. */
 const PROBE_PERIOD_MS = 1000
-/** With nobody to ask, requests that must wait on a silent backend at once, and for how much longer. */
-const UNPROBED_WAITING = 3
+/** Where a backend cannot be probed: how many requests must wait on it at once, and how many times as long. */
+const MIN_WAITING_UNPROBED = 3
 const UNPROBED_FACTOR = 8
 
 interface Suspect {
@@ -19,16 +19,16 @@ interface Suspect {
 }
 
 export interface UnresponsiveOptions {
-  /** Silence that makes a suspect, while requests wait. */
+  /** How long a backend may be silent while requests wait on it before it is probed. */
   readonly afterMs: number
-  /** Whether a backend answers a check; undefined for one that cannot be asked. */
+  /** Whether a backend answers a health check; undefined for one that has none. */
   readonly probe: (backend: Backend) => Promise<boolean> | undefined
 }
 
 /**
- * Finds backends that accept requests and answer none, long before the response timeout. Silence alone proves nothing,
- * as a request may just take long: a silent backend is asked by a check of its own, and is stalled if that fails too.
- * It is until it says anything. Per thread, as each hears what comes over its own connections.
+ * Finds backends that accept requests and answer none, long before the response timeout. Silence alone proves nothing, as
+ * a request may simply take long: a silent backend is probed by a health check, and is unresponsive if that fails too,
+ * until it answers anything. Each thread has a detector of its own, as it sees only its own connections.
  */
 export class UnresponsiveDetector {
   readonly #registry: Registry
@@ -47,12 +47,12 @@ export class UnresponsiveDetector {
     return this.#options.afterMs
   }
 
-  /** Whether what waits on a backend had better be sent elsewhere. */
+  /** Whether requests that wait on a backend had better be sent to another. */
   isUnresponsive(backend: Backend): boolean {
     return this.#suspects.get(backend)?.isUnresponsive ?? false
   }
 
-  /** Tells that a request has waited on a backend for `waitedMs` at this tick. */
+  /** To be called at each tick for a request that has waited on a backend for `waitedMs` by then. */
   onLate(backend: Backend, waitedMs: number): void {
     if (backend.isRemoved) return
     const nowMs = this.#registry.tickMs
@@ -75,13 +75,16 @@ export class UnresponsiveDetector {
     if (suspect.isUnresponsive || suspect.isProbing || nowMs < suspect.probedMs + PROBE_PERIOD_MS) return
     const answer = this.#options.probe(backend)
     if (answer) {
-      void this.#learn(backend, suspect, answer, silentMs)
-    } else if (suspect.waiting >= UNPROBED_WAITING && silentMs >= UNPROBED_FACTOR * this.#options.afterMs) {
+      void this.#applyProbe(backend, suspect, answer, silentMs)
+    } else if (
+      suspect.waiting >= MIN_WAITING_UNPROBED &&
+      silentMs >= UNPROBED_FACTOR * this.#options.afterMs
+    ) {
       this.#ejection?.eject(backend, silence(silentMs))
     }
   }
 
-  /** Looks again at what is stalled. */
+  /** Probes unresponsive backends again, and ends the ejection of those that have answered. */
   tick(): void {
     const nowMs = this.#registry.tickMs
     for (const [backend, suspect] of this.#suspects) {
@@ -90,12 +93,12 @@ export class UnresponsiveDetector {
         this.#recover(backend, suspect, 'it answers again')
       } else if (!suspect.isProbing && nowMs >= suspect.probedMs + PROBE_PERIOD_MS) {
         const answer = this.#options.probe(backend)
-        if (answer) void this.#learn(backend, suspect, answer, nowMs - backend.lastAnswerMs)
+        if (answer) void this.#applyProbe(backend, suspect, answer, nowMs - backend.lastAnswerMs)
       }
     }
   }
 
-  async #learn(
+  async #applyProbe(
     backend: Backend,
     suspect: Suspect,
     answer: Promise<boolean>,
@@ -103,9 +106,9 @@ export class UnresponsiveDetector {
   ): Promise<void> {
     suspect.isProbing = true
     suspect.probedMs = this.#registry.tickMs
-    const isWell = await answer
+    const isAnswering = await answer
     suspect.isProbing = false
-    if (isWell) this.#recover(backend, suspect, 'a check passed')
+    if (isAnswering) this.#recover(backend, suspect, 'a check passed')
     else if (!suspect.isUnresponsive && backend.lastAnswerMs <= suspect.probedMs) {
       suspect.isUnresponsive = true
       this.#ejection?.eject(backend, `${silence(silentMs)}, and a check failed`, true)

@@ -1,12 +1,12 @@
 import { BrokenResponse } from '../../transport/http1/broken-response.js'
 
-/** What is ahead of each message: whether it is compressed, and its length (gRPC, PROTOCOL-HTTP2.md). */
+/** The prefix of a message: whether it is compressed, and its length (gRPC's PROTOCOL-HTTP2.md, Length-Prefixed-Message). */
 const PREFIX_BYTES = 5
 
-/** What came is no message of gRPC that could be read. */
+/** The bytes are no gRPC message that can be read. */
 export class BrokenMessage extends BrokenResponse {}
 
-/** A message as it lies in a body: not compressed, behind its length. */
+/** A message as a body carries it: uncompressed, after its length. */
 export function frameMessage(message: Uint8Array): Buffer {
   const bytes = Buffer.alloc(PREFIX_BYTES + message.length)
   bytes.writeUInt32BE(message.length, 1)
@@ -14,7 +14,7 @@ export function frameMessage(message: Uint8Array): Buffer {
   return bytes
 }
 
-/** Reads the messages of a body, in whatever parts that comes. Of the parts it keeps copies at most. */
+/** Reads the messages of a body that arrives in chunks. What it keeps of a chunk is a copy. */
 export class MessageReader {
   readonly #maxBytes: number
   readonly #onMessage: (message: Buffer) => void

@@ -1,16 +1,16 @@
 import { BrokenMessage } from './message-reader.js'
 
-/** What a server says of a service (`grpc.health.v1.HealthCheckResponse.ServingStatus`), by its number. */
+/** The health of a service (`grpc.health.v1.HealthCheckResponse.ServingStatus`), by its number. */
 export const SERVING_STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as const
 
-/** Field 1 of the request, a text, and of the response, an enumeration (protobuf's wire format). */
+/** Field 1 of the request, a string, and of the response, an enumeration (protobuf's wire format). */
 const SERVICE_TAG = 0x0a
 const STATUS_FIELD = 1
 
 const Wire = { varint: 0, bits64: 1, bytes: 2, bits32: 5 } as const
 const MAX_VARINT_BYTES = 10
 
-/** A `HealthCheckRequest` for a service; the empty name is the whole server, and nothing on the wire. */
+/** A `HealthCheckRequest` for a service. The empty name means the whole server, and is not sent. */
 export function healthRequest(service: string): Buffer {
   const name = Buffer.from(service)
   if (name.length === 0) return name
@@ -24,8 +24,8 @@ function varint(value: number): number[] {
 }
 
 /**
- * The number of the status in a `HealthCheckResponse`; 0 where it says none, as that is not sent.
- * @throws {BrokenMessage} if it is none
+ * The number of the status in a `HealthCheckResponse`; 0, the default, if the field is missing.
+ * @throws {BrokenMessage} if the message cannot be read
  */
 export function servingStatusOf(message: Buffer): number {
   let status = 0
@@ -40,7 +40,7 @@ export function servingStatusOf(message: Buffer): number {
   return status
 }
 
-/** A value, and where it ends; only that of a number is looked at. */
+/** Reads a value and where it ends; only the value of a varint is used. */
 function readValue(message: Buffer, at: number, wire: number): { value: number; end: number } {
   const read = wire === Wire.varint || wire === Wire.bytes ? readVarint(message, at) : { value: 0, end: at }
   if (wire === Wire.bytes) read.end += read.value

@@ -355,8 +355,8 @@ t.test('a stop amid the first checks begins no more of them', async (t) => {
 
 t.test('a backend that goes out again and again is held back, and the reason says so', async (t) => {
   const held: string[] = []
-  const onHeldBack = ({ reason }: Backend) => held.push(reason)
-  const world = new World('a:80 b:80', { rise: 2, fall: 1, onHeldBack })
+  const onDamped = ({ reason }: Backend) => held.push(reason)
+  const world = new World('a:80 b:80', { rise: 2, fall: 1, onDamped })
   world.answer = () => true
   await world.scheduler.start()
   const a = world.backend()
