@@ -2,9 +2,10 @@ import type { Backend } from '../pool/backend.js'
 import { specOf } from '../pool/spec/json-spec.js'
 import { backendStatistics } from './statistics.js'
 
+/** A backend as the API shows it. */
 export type BackendView = ReturnType<typeof backendView>
 
-/** What is known of a backend, what was said of it, and what it is ordered to do. */
+/** A backend as the API and the page show it: statistics, options, and the operator's orders. */
 export function backendView(backend: Backend) {
   const { address: _address, ...options } = specOf(backend.config)
   const orders = { draining: backend.draining, health: backend.forcedHealth ?? 'auto' } as const

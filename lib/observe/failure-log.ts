@@ -3,7 +3,7 @@ import type { BackendFailure } from '../pool/registry-events.js'
 const WINDOW_MS = 1000
 
 /**
- * Tells of failed requests without flooding: the first of a kind at once, those that follow within a second as one
+ * Logs failed requests without flooding the log: the first of a kind at once, those that follow within a second as one
  * line with their count.
  */
 export class FailureLog {
@@ -27,7 +27,7 @@ export class FailureLog {
     this.#open.set(key, { failure, suppressed: 0, timer })
   }
 
-  /** Writes what is held back. */
+  /** Writes the failures that are held back. */
   flush(): void {
     for (const key of [...this.#open.keys()]) this.#close(key)
   }

@@ -7,22 +7,24 @@ import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell } from '../pool/counters.js'
 import type { Registry } from '../pool/registry.js'
 
+/** What statistics are collected from. */
 export interface StatisticsSource {
   readonly registry: Registry
   readonly latency: LatencyWindow
   readonly rates: RateWindow
   readonly version: string
   readonly startedAt: Date
-  /** Client connections open now. */
+  /** Number of open client connections. */
   readonly openConnections: () => number
   readonly maxSockets: number
   readonly descriptorLimit: DescriptorLimit
   readonly shortages: Shortages
 }
 
+/** The balancer's state and counters at one moment. */
 export type Statistics = ReturnType<typeof collectStatistics>
 
-/** Every request for a backend so far, refused ones included. */
+/** Number of requests for backends so far, including rejected ones. */
 export function requestTotal({ counters }: Registry): number {
   return (
     counters.total(BalancerCell.total) +
@@ -35,7 +37,7 @@ export function requestTotal({ counters }: Registry): number {
   )
 }
 
-/** Everything that the balancer knows of itself, as `/__lb/stats` shows it. */
+/** The balancer's state and counters, as `/__lb/stats` shows them. */
 export function collectStatistics(source: StatisticsSource) {
   const { registry, latency, rates, startedAt } = source
   const { counters } = registry
@@ -89,7 +91,7 @@ function shortageStatistics({ descriptorLimit, shortages }: StatisticsSource) {
   }
 }
 
-/** What is known of one backend. */
+/** State and counters of one backend. */
 export function backendStatistics(backend: Backend) {
   const { counters, lastCheck } = backend
   const { name } = backend.pool
@@ -131,7 +133,7 @@ export function backendStatistics(backend: Backend) {
   }
 }
 
-/** The periodic report, in the form that people read. */
+/** The periodic report, as text for people. */
 export function reportText({ requests, backends }: Statistics): string {
   const lines = backends.map(
     ({ id, address, state, active, total, failed }) =>

@@ -2,12 +2,12 @@ import { type EndedRequest, isAborted } from '../../proxy/ended-request.js'
 import { combinedLine, jsonLine, type LineFormat } from './lines.js'
 import type { AccessLogConfig } from './options.js'
 
-/** What takes the lines. */
+/** Where the lines go. */
 export interface LineSink {
   write(line: string): void
 }
 
-/** Writes a line for each request that is to have one, when it has ended. */
+/** Writes a line for each request that is to be logged, once it has ended. */
 export class AccessLog {
   readonly #errors: boolean
   readonly #share: number
@@ -33,7 +33,7 @@ export class AccessLog {
   }
 }
 
-/** Whether anything else became of it than that a backend has answered it to the end, and not with a server error. */
+/** Whether it ended otherwise than with a complete answer of a backend that is no server error. */
 function isError(ended: EndedRequest): boolean {
   return ended.statusCode >= 500 || ended.failure !== undefined || isAborted(ended)
 }

@@ -1,13 +1,13 @@
-/** What has to be escaped in one form or the other, so that nobody can forge a line or break one. */
+/** What is escaped in both formats, so that nobody can forge a line or break one. */
 const UNSAFE = /[^\x20-\x7e]|["\\]/
 const CUT_OFF = '...'
 
-/** A text between quotes of JSON, in no more than `max` characters and the dots that say that it was cut off. */
+/** A text for a JSON string, cut off after `max` characters and marked by dots then. */
 export function escapeJson(text: string, max: number): string {
   return text.length <= max && !UNSAFE.test(text) ? text : escaped(text, max, '\\u00')
 }
 
-/** A text between quotes as Apache writes it, cut off in the same way. */
+/** A text between quotes as Apache's logs escape it, cut off in the same way. */
 export function escapeQuoted(text: string, max: number): string {
   return text.length <= max && !UNSAFE.test(text) ? text : escaped(text, max, '\\x')
 }
@@ -22,7 +22,7 @@ function escaped(text: string, max: number, hexPrefix: '\\u00' | '\\x'): string 
   return result
 }
 
-/** Node reads heads a character a byte. */
+/** Node decodes heads as Latin-1, one character a byte. */
 function escapedCharacter(character: string, hexPrefix: string): string {
   if (character === '"' || character === '\\') return `\\${character}`
   const code = character.charCodeAt(0)

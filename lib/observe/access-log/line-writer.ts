@@ -2,37 +2,37 @@ import fs, { constants } from 'node:fs'
 import type { LineSink } from './access-log.js'
 
 const STANDARD_OUTPUT = 1
-/** What the kernel writes to a pipe whole, so that no other writer's line comes to stand in the middle of one. */
+/** Up to this size a write to a pipe is atomic (`PIPE_BUF` on Linux): lines of several writers do not mix. */
 const PIPE_WRITE_BYTES = 4096
 const FILE_WRITE_BYTES = 65_536
-const HELD_BYTES = 4_194_304
+const MAX_BUFFERED_BYTES = 4_194_304
 const FLUSH_MS = 100
 const FULL_PIPE_MS = 20
 const FILE_CHECK_MS = 1000
 const END_MS = 1000
-/** A pipe without a reader is an error then, and one whose reader is slow takes no thread of Node's few. */
+/** Non-blocking: a pipe without a reader is an error, and a slow reader blocks no thread of libuv's pool. */
 const OPEN_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK
 const FILE_MODE = 0o640
 const LINE_BREAK = 0x0a
 
 export interface LineWriterEvents {
   onDropped(lines: number): void
-  /** Writing fails, for the first time since it went well. */
+  /** Writing fails, for the first time since it last succeeded. */
   onBroken(error: Error): void
 }
 
 /**
- * Writes lines of ASCII in large parts, beside the event loop. What the file or the reader of the pipe does not take yet
- * is held, up to a bound; lines beyond it are dropped.
+ * Writes lines of ASCII in large chunks, asynchronously. What the file or the reader of the pipe cannot take yet is
+ * buffered, up to a limit; lines beyond it are dropped.
  */
 export class LineWriter implements LineSink {
   readonly #file: string
   readonly #events: LineWriterEvents
-  readonly #maxHeldBytes: number
+  readonly #maxBufferedBytes: number
   readonly #writeBytes: number
   #fd: number
-  #heldBytes = 0
-  /** What is gathered for the next write. */
+  #bufferedBytes = 0
+  /** What is collected for the next write. */
   #part = ''
   readonly #parts: string[] = []
   #flushTimer: NodeJS.Timeout | undefined
@@ -42,29 +42,30 @@ export class LineWriter implements LineSink {
   #onIdle: (() => void) | undefined
 
   /**
-   * Opens the file, or throws.
-   * @param file to be added to, or empty for standard output
+   * Opens the file.
+   * @param file to append to, or empty for standard output
+   * @throws if it cannot be opened
    */
-  constructor(file: string, events: LineWriterEvents, maxHeldBytes = HELD_BYTES) {
+  constructor(file: string, events: LineWriterEvents, maxBufferedBytes = MAX_BUFFERED_BYTES) {
     this.#file = file
     this.#events = events
-    this.#maxHeldBytes = maxHeldBytes
+    this.#maxBufferedBytes = maxBufferedBytes
     this.#fd = file === '' ? STANDARD_OUTPUT : fs.openSync(file, OPEN_FLAGS, FILE_MODE)
     this.#writeBytes = fs.fstatSync(this.#fd).isFile() ? FILE_WRITE_BYTES : PIPE_WRITE_BYTES
   }
 
   write(line: string): void {
-    if (this.#heldBytes + line.length > this.#maxHeldBytes) {
+    if (this.#bufferedBytes + line.length > this.#maxBufferedBytes) {
       this.#events.onDropped(1)
       return
     }
-    this.#heldBytes += line.length
+    this.#bufferedBytes += line.length
     if (this.#part.length + line.length > this.#writeBytes) this.#flush()
     this.#part += line
     this.#flushTimer ??= setTimeout(this.#flush, FLUSH_MS).unref()
   }
 
-  /** Writes what is held, if that is taken in time, and closes the file. */
+  /** Writes what is buffered, for a second at most, and closes the file. */
   async end(): Promise<void> {
     this.#flush()
     if (this.#isWriting) {
@@ -92,7 +93,7 @@ export class LineWriter implements LineSink {
     const part = this.#parts.shift()
     this.#isWriting = part !== undefined
     if (part === undefined) this.#onIdle?.()
-    else this.#whenFileIsThere(() => this.#writeOut(Buffer.from(part, 'latin1')))
+    else this.#afterRotationCheck(() => this.#writeOut(Buffer.from(part, 'latin1')))
   }
 
   #writeOut(bytes: Buffer): void {
@@ -103,9 +104,9 @@ export class LineWriter implements LineSink {
       }
       if (error) this.#onError(error, bytes)
       else this.#isBroken = false
-      const taken = error ? bytes.length : written
-      this.#heldBytes -= taken
-      if (taken < bytes.length) this.#writeOut(bytes.subarray(taken))
+      const done = error ? bytes.length : written
+      this.#bufferedBytes -= done
+      if (done < bytes.length) this.#writeOut(bytes.subarray(done))
       else this.#next()
     })
   }
@@ -116,8 +117,8 @@ export class LineWriter implements LineSink {
     this.#isBroken = true
   }
 
-  /** Now and then, opens the file anew if another one has its name by now, or none, as after a rotation. */
-  #whenFileIsThere(proceed: () => void): void {
+  /** Checks once a second whether the file still has its name, and opens it anew if not, as after a rotation. */
+  #afterRotationCheck(proceed: () => void): void {
     const nowMs = performance.now()
     if (this.#file === '' || nowMs < this.#checkedMs + FILE_CHECK_MS) {
       proceed()
@@ -137,7 +138,7 @@ export class LineWriter implements LineSink {
         fs.close(this.#fd)
         this.#fd = fd
       } else if (!this.#isBroken) {
-        // What is still open is better than nothing.
+        // The file that is still open is better than none.
         this.#events.onBroken(error)
         this.#isBroken = true
       }

@@ -6,27 +6,27 @@ import { bytesAnswered, type EndedRequest, isAborted } from '../../proxy/ended-r
 import { grpcStatusOf } from '../../proxy/response/grpc-answer.js'
 import { escapeJson, escapeQuoted } from './escape.js'
 
-/** A line of the log, with its line break and never longer than `MAX_LINE`. */
+/** Formats a line, with its line break, short enough for an atomic write to a pipe. */
 export type LineFormat = (ended: EndedRequest, nowMs: number) => string
 
-/** The texts of a request are cut off so that a line is written to a pipe whole, whoever else writes to it. */
+/** The texts of a request are cut off so that a line fits into one atomic write to a pipe. */
 const MAX_TARGET = 2048
 const MAX_METHOD = 64
 const MAX_FIELD = 512
 const MAX_ID = 256
 const MAX_ADDRESS = 64
 
-/** The status that says that the client has left before there was an answer, as nginx has it. */
-const CLIENT_LEFT = 499
+/** nginx's status for a client that closed its connection before there was an answer. */
+const CLIENT_CLOSED_REQUEST = 499
 
-/** As pino writes them, so that one reader reads all that the balancer prints. */
+/** A line of JSON as pino writes it, so that one parser reads all that the balancer prints. */
 export const jsonLine: LineFormat = (ended, nowMs) => {
   const { req, by, failure, answeredBy, backendMs } = ended
   const client = escapeJson(clientOf(req, by.trusted), MAX_ADDRESS)
   const target = escapeJson(redactSecrets(by.target), MAX_TARGET)
   let line =
     `{"level":30,"time":${nowMs},"msg":"request","client":"${client}","method":"${req.method!.slice(0, MAX_METHOD)}","target":"${target}",` +
-    `"version":"${req.httpVersion}","status":${ended.statusCode || CLIENT_LEFT},` +
+    `"version":"${req.httpVersion}","status":${ended.statusCode || CLIENT_CLOSED_REQUEST},` +
     `"durationMs":${rounded(ended.durationMs)},` +
     (answeredBy
       ? `"backend":"${answeredBy.address}","backendMs":${rounded(backendMs)},`
@@ -43,21 +43,21 @@ export const jsonLine: LineFormat = (ended, nowMs) => {
   return `${line}}\n`
 }
 
-/** Apache's combined format. Nobody is ever named as the user: that is in a field with a password. */
+/** A line in Apache's combined format. The user is always `-`: the `Authorization` field also holds a password. */
 export const combinedLine: LineFormat = (ended, nowMs) => {
   const { req, by } = ended
   const { referer, 'user-agent': agent } = req.headers
   const client = escapeQuoted(clientOf(req, by.trusted), MAX_ADDRESS)
   const target = escapeQuoted(redactSecrets(by.target), MAX_TARGET)
   return (
-    `${client} - - [${apacheTime(nowMs - ended.durationMs)}] "${req.method!.slice(0, MAX_METHOD)} ${target} HTTP/${req.httpVersion}" ` +
-    `${ended.statusCode || CLIENT_LEFT} ${bytesAnswered(ended) || '-'} ` +
+    `${client} - - [${commonLogTime(nowMs - ended.durationMs)}] "${req.method!.slice(0, MAX_METHOD)} ${target} HTTP/${req.httpVersion}" ` +
+    `${ended.statusCode || CLIENT_CLOSED_REQUEST} ${bytesAnswered(ended) || '-'} ` +
     `"${referer === undefined ? '-' : escapeQuoted(redactSecrets(referer), MAX_FIELD)}" ` +
     `"${agent === undefined ? '-' : escapeQuoted(agent, MAX_FIELD)}"\n`
   )
 }
 
-/** To the microsecond. */
+/** Rounded to the microsecond. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000
 }
@@ -66,7 +66,7 @@ let timeSecond = -1
 let time = ''
 
 /** Such as `25/Nov/2026:22:34:01 +0000`. */
-function apacheTime(ms: number): string {
+function commonLogTime(ms: number): string {
   const second = Math.floor(ms / 1000)
   if (second !== timeSecond) {
     timeSecond = second

@@ -3,16 +3,17 @@ export const FORMATS = ['json', 'combined'] as const
 /** How a line is written. */
 export type AccessLogFormat = (typeof FORMATS)[number]
 
-/** Which requests have a line. */
+/** Which requests are logged. */
 export interface LogSelection {
-  /** Those that went wrong, all of them. */
+  /** Whether all requests that went wrong are logged. */
   readonly errors: boolean
-  /** Of the others, 0 to 1. */
+  /** Share of the others that is logged, 0 to 1. */
   readonly share: number
 }
 
+/** Options of the access log. */
 export interface AccessLogConfig extends LogSelection {
   readonly format: AccessLogFormat
-  /** Empty for standard output. */
+  /** Path; empty for standard output. */
   readonly file: string
 }

@@ -2,18 +2,18 @@ import type { Backend } from '../../pool/backend.js'
 import { BackendCell } from '../../pool/counters.js'
 import type { Registry } from '../../pool/registry.js'
 
-/** How far back the small charts of backends go, in seconds. */
+/** How far back the charts of single backends go. */
 const KEPT_SECONDS = 60
 
-interface Load {
+interface Rates {
   readonly perSecond: number[]
   total: number
 }
 
-/** How many requests each backend was given in each of the last sixty seconds. */
+/** Requests that each backend was given in each of the last sixty seconds. */
 export class BackendRates {
   readonly #registry: Registry
-  readonly #rates = new Map<Backend, Load>()
+  readonly #rates = new Map<Backend, Rates>()
 
   constructor(registry: Registry) {
     this.#registry = registry
@@ -24,18 +24,18 @@ export class BackendRates {
   sample(): void {
     for (const backend of this.#registry.backends) {
       const total = backend.counters.total(BackendCell.total)
-      const load = this.#rates.get(backend)
-      if (!load) {
+      const rates = this.#rates.get(backend)
+      if (!rates) {
         this.#rates.set(backend, { perSecond: [], total })
         continue
       }
-      load.perSecond.push(total - load.total)
-      load.total = total
-      if (load.perSecond.length > KEPT_SECONDS) load.perSecond.shift()
+      rates.perSecond.push(total - rates.total)
+      rates.total = total
+      if (rates.perSecond.length > KEPT_SECONDS) rates.perSecond.shift()
     }
   }
 
-  /** The oldest first. */
+  /** Requests per second, the oldest first. */
   of(backend: Backend): readonly number[] {
     return this.#rates.get(backend)?.perSecond ?? []
   }

@@ -9,12 +9,12 @@ import { type Subscriber, Subscribers } from './subscribers.js'
 import type { TimeSeries } from './time-series.js'
 
 const MAX_SUBSCRIBERS = 32
-/** How soon one comes again who was cut off, in milliseconds. */
+/** After how long a disconnected client reconnects. */
 const RETRY_MS = 1000
 
 export interface BroadcastSource {
   readonly registry: Registry
-  /** The backends as they were last set, by a version. */
+  /** The list of backends, for its version. */
   readonly backendList: { readonly version: string }
   readonly requests: RequestMetrics
   readonly timeSeries: TimeSeries
@@ -24,8 +24,8 @@ export interface BroadcastSource {
 }
 
 /**
- * What the page shows, as server-sent events: at first everything with what led to it, then every second what it is
- * now. While nobody listens, only the history is kept.
+ * What the page shows, as server-sent events: first a snapshot with the history, then the current state every second.
+ * Without subscribers, only the history is kept.
  */
 export class Broadcast {
   readonly #source: BroadcastSource
@@ -41,13 +41,13 @@ export class Broadcast {
     this.#rates = new BackendRates(source.registry)
   }
 
-  /** Whether it takes one more. */
+  /** Whether it accepts another subscriber. */
   get isOpen(): boolean {
     return !this.#subscribers.isFull && !this.#hasEnded
   }
 
   subscribe(subscriber: Subscriber): void {
-    this.#subscribers.add(subscriber, `retry: ${RETRY_MS}\n\n${this.#whole()}`)
+    this.#subscribers.add(subscriber, `retry: ${RETRY_MS}\n\n${this.#snapshot()}`)
   }
 
   /** To be called once a second, when the time series has its sample. */
@@ -55,19 +55,18 @@ export class Broadcast {
     this.#rates.sample()
     this.#subscribers.send(
       () => this.#tick(),
-      () => this.#whole()
+      () => this.#snapshot()
     )
     this.#changesSent = this.#health.count
   }
 
-  /** Says that the balancer goes, and nothing after that. */
+  /** Sends a last event: the balancer is closing. */
   end(): void {
     this.#hasEnded = true
     this.#subscribers.end(event('end', {}))
   }
 
-  /** What is now. */
-  get #now() {
+  get #current() {
     const { statistics, backendList, isWritable } = this.#source
     return { at: Date.now(), ...statistics(), fleet: backendList.version, isWritable }
   }
@@ -84,7 +83,7 @@ export class Broadcast {
     const { registry, timeSeries } = this.#source
     const hasChanged = this.#health.count !== this.#changesSent
     return event('tick', {
-      ...this.#now,
+      ...this.#current,
       sample: timeSeries.samples.at(-1) ?? null,
       backends: registry.backends.map((backend) => ({
         ...this.#viewOf(backend),
@@ -93,10 +92,10 @@ export class Broadcast {
     })
   }
 
-  #whole(): string {
+  #snapshot(): string {
     const { registry, timeSeries } = this.#source
     return event('all', {
-      ...this.#now,
+      ...this.#current,
       samples: timeSeries.samples,
       backends: registry.backends.map((backend) => ({
         ...this.#viewOf(backend),

@@ -3,7 +3,7 @@ import type { Registry } from '../../pool/registry.js'
 
 const MAX_CHANGES = 20
 
-/** What a backend has become, when, and why. */
+/** A change of a backend's status: what it became, when, and why. */
 export interface HealthChange {
   /** In milliseconds since 1970. */
   readonly at: number
@@ -11,15 +11,15 @@ export interface HealthChange {
   readonly reason: string
 }
 
-/** What happened to a backend, beside what it has become. */
-const WORDS = {
+/** What precedes the reason, where the status does not say what happened. */
+const PREFIXES = {
   ejected: '',
   returned: 'back from its ejection: ',
   draining: '',
   'drain ended': 'drain ended: '
 }
 
-/** The last changes of each backend's state, ejections and drains among them. */
+/** The latest changes of each backend's status, including ejections and drains. */
 export class HealthHistory {
   readonly #changes = new Map<Backend, HealthChange[]>()
   readonly #now: () => number
@@ -39,22 +39,24 @@ export class HealthHistory {
     })
     registry.on('removed', (backend) => this.#changes.delete(backend))
     registry.on('state', ({ backend, reason }) => this.#record(backend, reason))
-    registry.on('rotation', ({ backend, kind, reason }) => this.#record(backend, `${WORDS[kind]}${reason}`))
+    registry.on('rotation', ({ backend, kind, reason }) =>
+      this.#record(backend, `${PREFIXES[kind]}${reason}`)
+    )
   }
 
-  /** How many changes there were so far, of all backends. */
+  /** Number of changes so far, of all backends. */
   get count(): number {
     return this.#count
   }
 
-  /** The oldest first: what it was when it joined, or what it became twenty changes ago. */
+  /** The oldest first; the first is the status with which it joined, unless there were more than twenty changes. */
   of(backend: Backend): readonly HealthChange[] {
     return this.#changes.get(backend) ?? []
   }
 
   #record(backend: Backend, reason: string): void {
     const changes = this.#changes.get(backend)
-    // A check may fail while a drain keeps it out: what is shown of it stays the same.
+    // A check may fail during a drain: the status that is shown stays the same.
     if (!changes || changes.at(-1)?.to === backend.status) return
     changes.push({ at: this.#now(), to: backend.status, reason })
     if (changes.length > MAX_CHANGES) changes.shift()

@@ -1,21 +1,21 @@
-/** What is needed of a response to write events to. */
+/** What events need of a response. */
 export interface Subscriber {
-  /** Bytes that wait for the other side. */
+  /** Bytes that wait to be sent. */
   readonly writableLength: number
   write(text: string): unknown
   end(text: string): unknown
   destroy(): unknown
-  once(event: 'close', subscriber: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
 }
 
-/** One who has read nothing for so many events is gone. */
+/** A subscriber that has read nothing during so many events is disconnected. */
 const MAX_MISSED_EVENTS = 30
-/** What is written last has so long to leave. */
+/** Time for the last event to be sent. */
 const CLOSE_TIMEOUT_MS = 500
 
 /**
- * Those who listen, in a bounded number. Nothing is kept for one who reads slowly: events pass by until there is room,
- * and then comes the whole.
+ * The subscribers of an event stream, in a limited number. Nothing is buffered for a slow one: it misses events until it
+ * has read what it was sent, and then gets a snapshot.
  */
 export class Subscribers {
   readonly #limit: number
@@ -34,7 +34,7 @@ export class Subscribers {
     return this.size >= this.#limit
   }
 
-  /** Takes one in, who is told this first. */
+  /** Adds a subscriber, and sends it the first event. */
   add(subscriber: Subscriber, first: string): void {
     this.#missed.set(subscriber, 0)
     subscriber.once('close', () => this.#missed.delete(subscriber))
@@ -42,21 +42,21 @@ export class Subscribers {
   }
 
   /**
-   * Tells everyone of an event. Each text is made once, and only if somebody needs it.
-   * @param event for who has heard the one before
-   * @param whole for who has not
+   * Sends an event to all. Each text is made once, and only if somebody needs it.
+   * @param event for those who got the event before
+   * @param snapshot for those who missed it
    */
-  send(event: () => string, whole: () => string): void {
+  send(event: () => string, snapshot: () => string): void {
     let eventText: string | undefined
-    let wholeText: string | undefined
+    let snapshotText: string | undefined
     for (const [subscriber, missed] of this.#missed) {
       if (subscriber.writableLength > 0) {
         if (missed + 1 >= MAX_MISSED_EVENTS) subscriber.destroy()
         else this.#missed.set(subscriber, missed + 1)
       } else if (missed > 0) {
-        wholeText ??= whole()
+        snapshotText ??= snapshot()
         this.#missed.set(subscriber, 0)
-        subscriber.write(wholeText)
+        subscriber.write(snapshotText)
       } else {
         eventText ??= event()
         subscriber.write(eventText)
@@ -64,7 +64,7 @@ export class Subscribers {
     }
   }
 
-  /** Tells everyone this, and no more. Who does not read it in time is cut off. */
+  /** Sends a last event to all, and disconnects those who do not read it in time. */
   end(last: string): void {
     for (const subscriber of this.#missed.keys()) {
       subscriber.end(last)

@@ -1,19 +1,19 @@
-/** How far back charts go, in seconds. */
+/** How far back charts go. */
 const KEPT_SECONDS = 300
 
-/** What happened in about a second. */
+/** What happened in about one second. */
 export interface Sample {
   /** When it ended, in milliseconds since 1970. */
   readonly at: number
-  /** Per second: requests, refused ones included, and those that ended with a status of 500 or above. */
+  /** Per second: requests, including rejected ones, and those that ended with a status of 500 or above. */
   readonly requests: number
   readonly errors: number
-  /** In milliseconds; null if no request has ended in it. */
+  /** Latencies in milliseconds; null if no request ended in it. */
   readonly p50: number | null
   readonly p99: number | null
 }
 
-/** Totals so far, and the latencies since the sample before. */
+/** Totals since the start, and latencies since the sample before. */
 export interface Totals {
   readonly requests: number
   readonly errors: number
@@ -22,13 +22,13 @@ export interface Totals {
 }
 
 interface Clock {
-  /** Milliseconds on a clock that never goes back. */
+  /** Milliseconds on a monotonic clock. */
   readonly monotonic: () => number
   /** Milliseconds since 1970. */
   readonly wall: () => number
 }
 
-/** What the balancer did in each of the last five minutes' seconds. */
+/** Requests, errors and latencies in each second of the last five minutes. */
 export class TimeSeries {
   readonly #clock: Clock
   #samples: Sample[] = []
@@ -43,7 +43,7 @@ export class TimeSeries {
     return this.#samples
   }
 
-  /** To be called once a second; where that comes late, rates are those of the time that has passed. */
+  /** To be called once a second; if it is called late, rates are over the time that has passed. */
   add(totals: Totals): void {
     const ms = this.#clock.monotonic()
     const before = this.#before
@@ -61,5 +61,5 @@ export class TimeSeries {
   }
 }
 
-/** More digits than a chart can show would only be carried about. */
+/** A chart shows no more digits. */
 const round = (value: number) => Math.round(value * 1000) / 1000

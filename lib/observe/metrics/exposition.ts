@@ -30,14 +30,14 @@ interface Sample {
 }
 
 const PREFIX = 'fairlead_'
-/** Of Node's, those that walk through every open connection; some are also named as only counters may be. */
+/** Node's metrics that iterate over every open connection; some also have a name that only counters may have. */
 const UNWANTED = ['handles', 'requests', 'resources'].flatMap((what) => [
   `nodejs_active_${what}`,
   `nodejs_active_${what}_total`
 ])
-/** The label of requests that no backend answered. It cannot be an address, as these have a port or a path. */
+/** The label of requests that no backend answered. No address can be the same, as it has a port or a path. */
 const NO_BACKEND = 'none'
-/** None comes back to `checking`. */
+/** A backend never changes back to `checking`. */
 const CHECKED_STATES = STATES.filter((state) => state !== 'checking')
 
 const REJECTIONS = {
@@ -52,8 +52,8 @@ const REJECTIONS = {
 }
 
 /**
- * All metrics, for Prometheus. What the counters hold already is read from them when somebody asks, so that a request
- * pays nothing for it.
+ * All metrics, for Prometheus. Counters that exist anyway are read on a scrape, so that a request pays nothing for
+ * them.
  */
 export function exposition(source: MetricsSource): Exposition {
   const { registry, requests, transitions, resolver } = source
@@ -215,7 +215,7 @@ export function exposition(source: MetricsSource): Exposition {
   return target
 }
 
-/** The lines of a histogram: each bucket holds what the ones below it do as well. */
+/** The samples of a histogram, whose buckets are cumulative. */
 function samplesOf(
   name: string,
   { bounds, counts, sum }: Histogram,

@@ -1,7 +1,7 @@
 import { type Backend, type BackendState, STATES } from '../../pool/backend.js'
 import type { Registry } from '../../pool/registry.js'
 
-/** Counts how often each backend has come into each state since the start. */
+/** Counts how often each backend has changed to each state since the start. */
 export class HealthTransitions {
   readonly #counts = new Map<Backend, number[]>()
 

@@ -1,15 +1,15 @@
 import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { DURATION_BOUNDS, Histogram } from './histogram.js'
 
-/** Those that have a label of their own: any other name that a client may send would be one more series. */
+/** Methods with a label of their own: each further name that a client sends would be another series. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 const METHOD_LABELS = [...METHODS, 'other'] as const
-/** By the first digit of the status; 0 when the client left before there was one. */
+/** By the first digit of the status; `none` when the client left before there was one. */
 const CODE_LABELS = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 const METHOD_INDEX = new Map<string, number>(METHODS.map((method, index) => [method, index]))
 const PER_BACKEND = METHOD_LABELS.length * CODE_LABELS.length
 
-/** How many requests ended in one way. */
+/** Number of requests that ended with one method and class of status. */
 export interface RequestCount {
   readonly method: string
   readonly code: string
@@ -17,26 +17,26 @@ export interface RequestCount {
 }
 
 /**
- * What is counted of each request as it ends: cheaply, as labels are only made when somebody asks. Of this thread, as
- * nothing is decided from it.
+ * Counts each request as it ends. That is cheap: labels are only made on a scrape. The counts are of this thread, as
+ * nothing is decided by them.
  */
 export class RequestMetrics {
   /** From the head of the request to the end of the response. */
   readonly duration = new Histogram(DURATION_BOUNDS)
-  /** By the number of a backend, and `NO_BACKEND_ID` first; there are more as backends join. */
+  /** By the id of a backend, with `NO_BACKEND_ID` first. */
   readonly #counts: (Float64Array | undefined)[] = []
   readonly #durations: (Histogram | undefined)[] = []
-  /** Server errors of backends that have left. */
-  #errorsOfGone = 0
+  /** Server errors of backends that were removed. */
+  #errorsOfRemoved = 0
 
-  /** Of a backend, from the end of the request to the head of the response. */
+  /** Durations of a backend from the end of the request to the head of the response. */
   durationsOf(backendId: number): Histogram {
     this.#durations[backendId] ??= new Histogram(DURATION_BOUNDS)
     return this.#durations[backendId]
   }
 
   /**
-   * A request has ended.
+   * To be called when a request has ended.
    * @param statusCode of its answer, or 0 if the client left before there was one
    * @param backendId the backend that answered it, or `NO_BACKEND_ID`
    * @param durationMs from its head to the end of its answer, in milliseconds
@@ -50,7 +50,7 @@ export class RequestMetrics {
     this.duration.observe(durationMs / 1000)
   }
 
-  /** Every way in which requests have ended so far that a backend answered, or none. */
+  /** The counts of the requests that a backend answered, or, for `NO_BACKEND_ID`, that none did. */
   *countsOf(backendId: number): Generator<RequestCount> {
     for (const [index, count] of this.#counts[backendId - NO_BACKEND_ID]?.entries() ?? []) {
       if (count === 0) continue
@@ -62,16 +62,16 @@ export class RequestMetrics {
     }
   }
 
-  /** How many requests have ended so far with a status of 500 or above, whoever answered. */
+  /** Number of requests so far that ended with a status of 500 or above, whoever answered. */
   get serverErrors(): number {
-    let errors = this.#errorsOfGone
+    let errors = this.#errorsOfRemoved
     for (const counts of this.#counts) errors += errorsIn(counts)
     return errors
   }
 
-  /** A backend has left, and its number is given to no other. */
+  /** To be called when a backend was removed; its id is not used again. */
   forget(backendId: number): void {
-    this.#errorsOfGone += errorsIn(this.#counts[backendId - NO_BACKEND_ID])
+    this.#errorsOfRemoved += errorsIn(this.#counts[backendId - NO_BACKEND_ID])
     delete this.#counts[backendId - NO_BACKEND_ID]
     delete this.#durations[backendId]
   }
