@@ -2,13 +2,13 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { fieldValues } from './raw-headers.js'
 
 const HOST = /^(?:\[([^\]%]*)(?:%[^\]]*)?\]|([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::\d{0,5})?$/i
-/** Of names that no resolver asks the public DNS for, or that nobody can register there (RFC 6761, RFC 6762, ICANN). */
+/** Suffixes that are not looked up in the public DNS, or that nobody can register (RFC 6761, RFC 6762, ICANN). */
 const PRIVATE_SUFFIXES = ['.localhost', '.local', '.internal', '.svc']
 
 /**
- * Tells by the host that it is sent to whether a request may come from a page of another site, whose name was made to
- * lead to this machine (DNS rebinding): browsers take such a page and the balancer for one origin. Addresses, and names
- * that only this machine or its network can give, are nobody else's.
+ * The hosts by which the balancer may be addressed. Any other host may be the name of another site that was made to resolve
+ * to this machine (DNS rebinding): to a browser, pages of that site and the balancer are one origin. Addresses, and
+ * names that only this machine or its network can assign, are safe.
  */
 export class AdminHosts {
   readonly #names: ReadonlySet<string>
@@ -16,8 +16,8 @@ export class AdminHosts {
   readonly #hasAll: boolean
 
   /**
-   * @param listed names, `*.` before those below which all belong, or `*` for all
-   * @param own names of this machine
+   * @param listed host names, `*.example.com` for all names below one, or `*` for all
+   * @param own host names of this machine
    */
   constructor(listed: readonly string[], own: readonly string[]) {
     this.#names = new Set([...listed, ...own])
@@ -26,7 +26,10 @@ export class AdminHosts {
     this.#hasAll = listed.includes('*')
   }
 
-  /** @param host as `Host` or `:authority` has it: its port does not count, nor does its case or a dot behind it */
+  /**
+   * Whether the balancer may be addressed by this host.
+   * @param host as in `Host` or `:authority`; its port, case and trailing dot do not count
+   */
   has(host: string): boolean {
     if (this.#hasAll) return true
     const [, v6, written = ''] = HOST.exec(host) ?? []
@@ -38,8 +41,8 @@ export class AdminHosts {
   }
 
   /**
-   * The host, of those that a request names, that is none of these; undefined if all are, or none is named, as browsers
-   * name one.
+   * The first host that a request names and that is not one of these. Undefined if there is none; a request without a host
+   * does not come from a browser.
    * @param rawHeaders names and values in turn
    */
   foreignHostOf(rawHeaders: readonly string[]): string | undefined {

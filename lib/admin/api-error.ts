@@ -1,4 +1,4 @@
-/** Why a request to the API is not done, in the shape of Fastify's errors. */
+/** An error that the API answers with, in the shape of Fastify's errors. */
 export class ApiError extends Error {
   constructor(
     readonly statusCode: number,

@@ -23,7 +23,7 @@ interface Operation {
   readonly responses?: Readonly<Record<string, { readonly description?: string; readonly content?: Content }>>
 }
 
-/** What of an OpenAPI document the page shows. */
+/** The part of an OpenAPI document that the page shows. */
 export interface ApiDocument {
   readonly info: { readonly title: string; readonly version: string; readonly description?: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
@@ -40,7 +40,7 @@ td { padding: .15rem .5rem .15rem 0; vertical-align: top; overflow-wrap: anywher
 code { font-family: ui-monospace, monospace }
 `
 
-/** The page asks nobody for anything, and nothing in it runs. */
+/** Content-Security-Policy of the page, which loads nothing and runs no script. */
 export const PAGE_POLICY = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
@@ -49,7 +49,7 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'"
 ].join('; ')
 
-/** A page that shows the operations of an API. */
+/** An HTML page that shows the operations of an API. */
 export function apiPage({ info, paths }: ApiDocument): string {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => section(method.toUpperCase(), path, operation))
@@ -89,7 +89,7 @@ ${answers.join('\n')}
 
 const schemaOf = (content: Content | undefined) => content && Object.values(content)[0]?.schema
 
-/** A row for each value in a schema. */
+/** A table row for each value in a schema. */
 function rows(schema: Schema, path = ''): string[] {
   const { properties, items, required = [] } = schema
   if (properties)

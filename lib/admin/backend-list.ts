@@ -6,45 +6,45 @@ import type { Registry } from '../pool/registry.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, type FaultOf, readBackendSpecs, specOf } from '../pool/spec/json-spec.js'
 
-/** What changed when a list of backends replaced another; addresses. */
+/** What changed when the list was replaced, by address. */
 export interface ListChange {
   readonly added: readonly string[]
   readonly removed: readonly string[]
   readonly reconfigured: readonly string[]
 }
 
-/** What an operator may say of a backend beside its options. */
+/** An operator's orders for a backend, beside its options. */
 export interface Orders {
   readonly draining?: boolean
-  /** A health that no check changes, or `auto` for what the checks say. */
+  /** A health that overrides the checks, or `auto` for theirs. */
   readonly health?: 'healthy' | 'unhealthy' | 'auto'
 }
 
-/** A backend of the list, as it is stored: its options and the orders that hold. */
+/** A backend as it is stored: its options and orders. */
 export type StoredBackend = BackendSpec & Orders
 
-/** Options of a backend by their names, to change; null takes one away. */
+/** Options of a backend to change, by name; null removes one. */
 export type BackendOptions = Readonly<Record<string, string | number | boolean | null | undefined>>
 
 const BY_HAND = 'set by hand'
-/** How long backends that are replaced stay for those that take their place to pass a check. */
+/** How long replaced backends serve until one that takes their place has passed a check. */
 const HANDOVER_MS = 5000
 
 /**
- * What operators do to the backends. Each change is made whole or not at all, and gives the list another version, by
- * which one can tell that somebody else has changed it meanwhile.
+ * The list of backends, as operators and reloads of the configuration change it. Each change is made completely or not at
+ * all, and gives the list another version (its ETag), by which clients notice concurrent changes.
  */
 export class BackendList extends EventEmitter<{ changed: []; configured: [readonly BackendConfig[]] }> {
   readonly #registry: Registry
   readonly #faultOf: FaultOf | undefined
-  /** No version of another process is one of this. */
+  /** So that versions of two processes never match. */
   readonly #run = randomBytes(4).toString('hex')
   #changes = 0
-  /** They are of the list no more, and serve until others can. */
-  readonly #leaving = new Set<Backend>()
+  /** Backends that were taken off the list, and serve until others can. */
+  readonly #retiring = new Set<Backend>()
   #handoverMs = 0
 
-  /** @param faultOf what else would be wrong with a backend */
+  /** @param faultOf further validation of a backend; returns what is wrong, if anything is */
   constructor(registry: Registry, faultOf?: FaultOf) {
     super()
     this.#registry = registry
@@ -53,14 +53,14 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     registry.on('state', handOver).on('tick', handOver)
   }
 
-  /** Another one after each change. */
+  /** Differs after each change. */
   get version(): string {
     return `${this.#run}-${this.#changes}`
   }
 
   /** The list, as `restore` takes it. */
   get stored(): StoredBackend[] {
-    return this.#staying.map((backend) => ({
+    return this.#current.map((backend) => ({
       ...specOf(backend.config),
       ...(backend.draining ? { draining: true } : {}),
       ...(backend.forcedHealth === undefined ? {} : { health: backend.forcedHealth })
@@ -68,30 +68,30 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   }
 
   /**
-   * Takes a backend in, if none has its address.
+   * Adds a backend.
+   * @returns undefined if there is one with this address
    * @throws {SpecError} if the spec is wrong
    */
   add(spec: BackendSpec): Backend | undefined {
     const [config] = readBackendSpecs([spec], this.#faultOf)
-    const there = this.#registry.backendAt(config!.address)
-    if (there && !this.#leaving.has(there)) return undefined
-    if (there) this.#letGo(there)
+    const existing = this.#registry.backendAt(config!.address)
+    if (existing && !this.#retiring.has(existing)) return undefined
+    if (existing) this.#remove(existing)
     const backend = this.#registry.add(config!)
     this.#changed()
     return backend
   }
 
-  /** Lets a backend go; the last one stays, as there must be one. Returns whether it has left. */
+  /** Removes a backend. Returns false for the last one, which stays. */
   remove(backend: Backend): boolean {
-    if (this.#staying.every((other) => other === backend)) return false
-    this.#letGo(backend)
+    if (this.#current.every((other) => other === backend)) return false
+    this.#remove(backend)
     this.#changed()
     return true
   }
 
   /**
-   * Changes options of a backend, those that are given, and gives orders. An option that is null is one that is not
-   * given any more.
+   * Changes the options and orders of a backend that are given. An option that is null is removed.
    * @throws {SpecError} if an option is wrong; then nothing has changed
    */
   change(backend: Backend, { draining, health, ...options }: Orders & BackendOptions): void {
@@ -105,18 +105,16 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   }
 
   /**
-   * Makes the list as it is given, with at least one. What is in both keeps its connections, health and counters; all
-   * orders end. While nothing of the new list can be used, what leaves is, for a few seconds at most.
+   * Replaces the list. Backends that are in both lists keep their connections, health and counters; all orders end. Removed
+   * backends serve until one of the new list can, for a few seconds at most.
+   * @param specs at least one
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   replace(specs: readonly BackendSpec[]): ListChange {
     return this.#replaceBy(readBackendSpecs(specs, this.#faultOf), false)
   }
 
-  /**
-   * Makes the list as the configuration has it by now. It says nothing of orders, which stay as they are, and is what
-   * the list starts from at the next start.
-   */
+  /** Replaces the list by the configured one after a reload. Orders stay. */
   configure(configs: readonly BackendConfig[]): ListChange {
     this.emit('configured', configs)
     return this.#replaceBy(configs, true)
@@ -139,11 +137,11 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
         change.removed.push(backend.address)
       }
     }
-    this.#leaving.clear()
+    this.#retiring.clear()
     for (const address of change.removed) {
-      const leaving = registry.backendAt(address)!
-      if (wanted.has(address)) this.#letGo(leaving)
-      else this.#leaving.add(leaving)
+      const retiring = registry.backendAt(address)!
+      if (wanted.has(address)) this.#remove(retiring)
+      else this.#retiring.add(retiring)
     }
     for (const config of wanted.values()) {
       registry.add(config)
@@ -156,7 +154,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   }
 
   /**
-   * Makes the list as it was stored, orders included.
+   * Replaces the list by a stored one, orders included.
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
   restore(stored: readonly StoredBackend[]): void {
@@ -172,20 +170,20 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     this.#registry.emit('reset', backend)
   }
 
-  get #staying(): Backend[] {
-    return this.#registry.backends.filter((backend) => !this.#leaving.has(backend))
+  get #current(): Backend[] {
+    return this.#registry.backends.filter((backend) => !this.#retiring.has(backend))
   }
 
-  /** Lets those go that leave, when others are there, or it makes no difference, or it takes too long. */
+  /** Removes the retiring backends once others can serve, none of them can, or it takes too long. */
   #handOver(): void {
-    if (this.#leaving.size === 0) return
-    const isNeeded = [...this.#leaving].some(isEligible) && !this.#staying.some(isEligible)
+    if (this.#retiring.size === 0) return
+    const isNeeded = [...this.#retiring].some(isEligible) && !this.#current.some(isEligible)
     if (isNeeded && this.#registry.tickMs < this.#handoverMs) return
-    for (const backend of this.#leaving) this.#letGo(backend)
+    for (const backend of this.#retiring) this.#remove(backend)
   }
 
-  #letGo(backend: Backend): void {
-    this.#leaving.delete(backend)
+  #remove(backend: Backend): void {
+    this.#retiring.delete(backend)
     this.#registry.remove(backend)
   }
 
@@ -202,7 +200,7 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
 
 const isEligible = ({ eligible }: Backend) => eligible
 
-/** Whether two configurations of one backend mean the same, however they were written. */
+/** Whether two configurations of a backend are equal, however they were written. */
 function isSame(a: BackendConfig, b: BackendConfig): boolean {
   return isDeepStrictEqual(specOf(a), specOf(b))
 }

@@ -6,14 +6,14 @@ import type { BackendOptions, Orders } from './backend-list.js'
 
 const TIMEOUT_MS = 10_000
 
-/** Asks a balancer that runs, over its API. Errors say in words for people what went wrong. */
+/** Client of a running balancer's API. Error messages are written for people. */
 export class AdminClient {
   readonly #url: string
   readonly #token: string
 
   /**
-   * @param url of the balancer, without a path
-   * @param token empty for none, which will do for reading by a host that is known to be the balancer
+   * @param url origin of the balancer
+   * @param token empty for none, which is enough to read if the balancer accepts the host of the URL
    */
   constructor(url: string, token: string) {
     this.#url = url.replace(/\/+$/, '')

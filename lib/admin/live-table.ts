@@ -2,9 +2,9 @@ import type { BackendView } from '../observe/backend-view.js'
 import type { Statistics } from '../observe/statistics.js'
 import { ordersOf, textTable } from './text-table.js'
 
-/** What a balancer said of itself at a moment. */
+/** Statistics of a balancer at one moment. */
 export interface Snapshot {
-  /** On a clock that never goes back. */
+  /** On a monotonic clock. */
   readonly atMs: number
   readonly statistics: Statistics
   readonly backends: readonly BackendView[]
@@ -12,7 +12,7 @@ export interface Snapshot {
 
 const HEAD = ['BACKEND', 'STATE', 'WEIGHT', 'ACTIVE', 'REQ/S', '5XX/S', 'FAIL/S', 'TOTAL', 'ORDERS']
 
-/** What happens now: rates are those since the snapshot before, if there was one. */
+/** The screen of `lb top`. Rates are those since the snapshot before, if there was one. */
 export function liveTable({ atMs, statistics, backends }: Snapshot, before: Snapshot | undefined): string {
   const { requests, connections, latency, state, version } = statistics
   const seconds = before ? (atMs - before.atMs) / 1000 : 0

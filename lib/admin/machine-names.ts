@@ -5,31 +5,31 @@ const HOSTS_FILE = '/etc/hosts'
 const RESOLVER_FILE = '/etc/resolv.conf'
 
 /**
- * The names of this machine, in small letters: what the system calls it, alone and in the domains in which its resolver
- * looks for names, and the names that stand beside that in the table of hosts. No query is sent for any.
+ * The host names of this machine, in lower case: its host name, the same in the search domains of `/etc/resolv.conf`, and
+ * its aliases in `/etc/hosts`. No DNS query is sent.
  */
 export function machineNames(
   name = hostname(),
   hosts = textOf(HOSTS_FILE),
   resolver = textOf(RESOLVER_FILE)
 ): string[] {
-  const own = lower(name)
-  const names = [own]
+  const hostName = lower(name)
+  const names = [hostName]
   for (const line of hosts.split('\n')) {
-    const [, ...beside] = line.replace(/#.*/, '').split(/\s+/).filter(Boolean).map(lower)
-    if (beside.includes(own)) names.push(...beside)
+    const [, ...aliases] = line.replace(/#.*/, '').split(/\s+/).filter(Boolean).map(lower)
+    if (aliases.includes(hostName)) names.push(...aliases)
   }
   for (const line of resolver.split('\n')) {
     const [word = '', ...domains] = line.trim().split(/\s+/)
     if (word === 'search' || word === 'domain')
-      names.push(...domains.map((domain) => `${own}.${lower(domain)}`))
+      names.push(...domains.map((domain) => `${hostName}.${lower(domain)}`))
   }
   return [...new Set(names)]
 }
 
 const lower = (name: string) => name.toLowerCase().replace(/\.$/, '')
 
-/** Empty where there is no such file, as on other systems. */
+/** Empty where the file does not exist, as on other systems. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')

@@ -1,13 +1,14 @@
 /**
- * The values of a field, in order: of some Node shows only the first, and another reader may go by the last.
+ * All values of a field, in order. Of some fields Node's `headers` keeps only the first, and another parser may use the
+ * last.
  * @param rawHeaders names and values in turn
- * @param name in small letters
+ * @param name in lower case
  */
 export function fieldValues(rawHeaders: readonly string[], name: string): readonly string[] {
   return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name)
 }
 
-/** Whether a request names more than one host (RFC 9112 section 3.2), or another one than its `:authority` does. */
+/** Whether a request has several `Host` fields (RFC 9112 section 3.2), or one that differs from its `:authority`. */
 export function hasConflictingHosts(rawHeaders: readonly string[]): boolean {
   const hosts = fieldValues(rawHeaders, 'host')
   const [authority = hosts[0]] = fieldValues(rawHeaders, ':authority')

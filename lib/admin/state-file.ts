@@ -7,7 +7,7 @@ import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, specOf } from '../pool/spec/json-spec.js'
 import type { StoredBackend } from './backend-list.js'
 
-/** Who reads and writes it; the backends that it lists are nobody else's business. */
+/** Only the owner can read or write it: addresses of backends are not public. */
 const MODE = 0o600
 
 const backend = z
@@ -19,16 +19,15 @@ const backend = z
   .catchall(z.union([z.string(), z.number(), z.boolean()]))
 const content = z.strictObject({ configured: z.array(z.unknown()), backends: z.array(backend).min(1) })
 
-/** What a state file has to say: nothing, as there is none; backends; or why it says nothing. */
+/** What a state file holds: backends, undefined if there is no file; or why it is not used. */
 export type StateRead =
   | { readonly backends: readonly StoredBackend[] | undefined }
   | { readonly outdated: true }
   | { readonly fault: string }
 
 /**
- * The list of backends in a file, with the configuration that it was made from: with another one it means nothing any
- * more. Each write makes a file of its own, which then takes the place of the one before, so that there is a whole one
- * at any moment.
+ * The list of backends in a file, together with the configured backends that it started from: if those are others, the file
+ * is outdated. Writes are atomic: a temporary file is renamed over the one before.
  */
 export class StateFile {
   readonly #path: string
@@ -43,7 +42,7 @@ export class StateFile {
     this.#configured = configured.map(specOf)
   }
 
-  /** The configuration lists other backends by now: what is saved from here on is made from those. */
+  /** Sets the configured backends after a reload of the configuration. */
   configure(configured: readonly BackendConfig[]): void {
     this.#configured = configured.map(specOf)
   }
@@ -59,7 +58,7 @@ export class StateFile {
     }
   }
 
-  /** Resolves when this list, or a later one, is on the disk. Those that come during a write are one write together. */
+  /** Resolves when this list, or a later one, is on disk. Lists that come during a write are saved by one further write. */
   save(backends: readonly StoredBackend[]): Promise<void> {
     this.#content = `${JSON.stringify({ configured: this.#configured, backends }, undefined, 2)}\n`
     if (!this.#next) {
@@ -72,7 +71,7 @@ export class StateFile {
     return this.#next
   }
 
-  /** Resolves when nothing is left to write, or rejects if the latest write has failed. */
+  /** Resolves when nothing is left to write; rejects if the latest write failed. */
   get saved(): Promise<void> {
     return this.#last
   }
@@ -90,7 +89,7 @@ export class StateFile {
       await rm(temporary, { force: true })
       throw error
     }
-    // Only then the name is sure to survive a loss of power, too.
+    // So that the rename, too, survives a loss of power.
     await using(dir, 'r', (folder) => folder.sync())
   }
 }

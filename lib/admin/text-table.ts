@@ -1,10 +1,10 @@
 import type { BackendView } from '../observe/backend-view.js'
 
-/** What a terminal would take for a command. */
+/** Control characters, which a terminal may interpret. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g
 
-/** Columns that are numbers stand to the right. */
+/** A table as aligned text; columns of numbers are aligned right. */
 export function textTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const lines = [head, ...rows].map((row) => row.map((cell) => String(cell).replace(CONTROL, '?')))
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
@@ -21,7 +21,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly (str
 
 const HEAD = ['BACKEND', 'STATE', 'WEIGHT', 'MAX', 'ACTIVE', 'TOTAL', 'FAILED', 'RETRIES', 'ORDERS', 'REASON']
 
-/** The backends as they are now. */
+/** The table of `lb status`: a row for each backend. */
 export function statusTable(backends: readonly BackendView[]): string {
   const rows = backends.map((backend) => {
     const { address, state, weight, max, active, total, failed, retries, reason } = backend
@@ -30,6 +30,7 @@ export function statusTable(backends: readonly BackendView[]): string {
   return textTable(HEAD, rows)
 }
 
+/** The orders of a backend in a few words, such as `drain`; `-` for none. */
 export function ordersOf({ orders: { draining, health }, backup }: BackendView): string {
   const words = [backup && 'backup', draining && 'drain', health !== 'auto' && health]
   return words.filter(Boolean).join(',') || '-'

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyPluginAsync } from 'fastify'
-import { isCrossSite } from '../../lib/admin/bearer-token.js'
+import { isCrossSite } from '../../lib/admin/cross-site.js'
 
 const RETRY_AFTER_SECONDS = 5
 const HEADERS = {

@@ -8,7 +8,9 @@ import {
   versionChanged
 } from '../../../lib/admin/api-error.js'
 import type { BackendOptions, Orders } from '../../../lib/admin/backend-list.js'
-import { BearerToken, isCrossSite, isVersionMatch } from '../../../lib/admin/bearer-token.js'
+import { BearerToken } from '../../../lib/admin/bearer-token.js'
+import { isCrossSite } from '../../../lib/admin/cross-site.js'
+import { matchesIfMatch } from '../../../lib/admin/if-match.js'
 import { clientAddress } from '../../../lib/listener/client/connection-info.js'
 import { backendView } from '../../../lib/observe/backend-view.js'
 import type { BackendSpec } from '../../../lib/pool/spec/json-spec.js'
@@ -36,7 +38,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
 
   /** Makes a change, if the list is still the one that it is made for, and answers when it will last. */
   const make = async <T>(request: FastifyRequest, reply: FastifyReply, act: () => T): Promise<T> => {
-    if (!isVersionMatch(backendList.version, request.headers['if-match'])) throw versionChanged()
+    if (!matchesIfMatch(backendList.version, request.headers['if-match'])) throw versionChanged()
     const result = act()
     reply.header('ETag', `"${backendList.version}"`)
     const client = clientAddress(request.raw.socket)

@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import t from 'tap'
 import { AdminHosts } from '../../../lib/admin/admin-hosts.js'
-import { BearerToken, isCrossSite, isVersionMatch } from '../../../lib/admin/bearer-token.js'
+import { BearerToken } from '../../../lib/admin/bearer-token.js'
 import { AdminClient } from '../../../lib/admin/client.js'
+import { isCrossSite } from '../../../lib/admin/cross-site.js'
+import { matchesIfMatch } from '../../../lib/admin/if-match.js'
 import { machineNames } from '../../../lib/admin/machine-names.js'
 import { fieldValues, hasConflictingHosts } from '../../../lib/admin/raw-headers.js'
 import { listen } from '../../support/listen.js'
@@ -198,9 +200,9 @@ t.test('foreign is what a page of another site sends', async (t) => {
 
 t.test('If-Match', async (t) => {
   for (const field of [undefined, '*', '"a-1"', '"x", "a-1"', ' "a-1" '])
-    t.ok(isVersionMatch('a-1', field), `${field}`)
+    t.ok(matchesIfMatch('a-1', field), `${field}`)
   for (const field of ['', 'a-1', '"a-2"', 'W/"a-1"', '"A-1"', '"a-1'])
-    t.notOk(isVersionMatch('a-1', field), field)
+    t.notOk(matchesIfMatch('a-1', field), field)
 })
 
 // Client of the API
