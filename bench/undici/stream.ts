@@ -3,8 +3,8 @@ import type { Dispatcher } from 'undici'
 
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream'
 import { agreedProtocols } from '../../lib/transport/http1/agreed-protocols'
-import { type ResponseHead, readResponseHead } from '../../lib/transport/http1/response-head'
-import { readTrailers } from '../../lib/transport/http1/trailers'
+import { parseResponseHead, type ResponseHead } from '../../lib/transport/http1/response-head'
+import { parseTrailers } from '../../lib/transport/http1/trailers'
 import { translated } from './errors'
 import { UndiciTunnel } from './tunnel'
 import type { UploadBody } from './upload-body'
@@ -126,7 +126,7 @@ export class UndiciStream implements BackendStream, Dispatcher.DispatchHandler {
     if (this.#isOver) return
     let trailers = NO_TRAILERS
     try {
-      if (fields && fields.length > 0) trailers = readTrailers(linesOf(fields))
+      if (fields && fields.length > 0) trailers = parseTrailers(linesOf(fields))
     } catch (error) {
       this.fail(error as Error)
       return
@@ -177,7 +177,7 @@ export class UndiciStream implements BackendStream, Dispatcher.DispatchHandler {
     fields: readonly (Buffer | string)[]
   ): ResponseHead | undefined {
     try {
-      const head = readResponseHead(`HTTP/1.1 ${statusCode} ${reason}\r\n${linesOf(fields)}`)
+      const head = parseResponseHead(`HTTP/1.1 ${statusCode} ${reason}\r\n${linesOf(fields)}`)
       if (statusCode === 101) head.upgrade = agreedProtocols(this.#request.upgrade, head.upgrade)
       return head
     } catch (error) {

@@ -5,22 +5,22 @@ import { isCandidate, type Policy, type Random } from './policy.js'
 /** In which a latency loses all but 1/e of its weight in the average: one slow answer costs a backend no more than moments. */
 const DECAY_MS = 500
 /** How long the average waits for the answer to a request before it decays all the same. */
-const PATIENCE_MS = 1000
+const MAX_WAIT_MS = 1000
 /** What a backend is taken to need that has answered nothing yet: others go before it once it has one request. */
 const UNKNOWN_MS = 1e6
 /** An average decays to no less, so that requests in flight always count. */
-const LEAST_MS = 0.001
+const MIN_MS = 0.001
 
 interface Average {
   latencyMs: number
   /** Up to when it has decayed. */
   atMs: number
   /** Requests to the backend up to the latest tick. */
-  asked: number
+  requests: number
   /** The tick up to which the latest of them was made. */
-  askedMs: number
+  lastRequestMs: number
   /** When it answered last. */
-  answeredMs: number
+  lastResponseMs: number
 }
 
 /**
@@ -64,11 +64,17 @@ export function peakEwmaPolicy(random: Random): Policy {
       if (backend.isRemoved) return
       const average = averages.get(backend)
       if (!average) {
-        const asked = askedOf(backend)
-        averages.set(backend, { latencyMs, atMs: nowMs, asked, askedMs: nowMs, answeredMs: nowMs })
+        const requests = requestsTo(backend)
+        averages.set(backend, {
+          latencyMs,
+          atMs: nowMs,
+          requests,
+          lastRequestMs: nowMs,
+          lastResponseMs: nowMs
+        })
         return
       }
-      average.answeredMs = nowMs
+      average.lastResponseMs = nowMs
       decayTowards(average, latencyMs, nowMs)
       if (latencyMs > average.latencyMs) average.latencyMs = latencyMs
     },
@@ -79,15 +85,18 @@ export function peakEwmaPolicy(random: Random): Policy {
 
     tick(nowMs) {
       for (const [backend, average] of averages) {
-        const asked = askedOf(backend)
+        const requests = requestsTo(backend)
         if (!backend.eligible) {
           // Decayed for as long as it is away, it would draw a crowd as soon as it is back.
           average.atMs = nowMs
           if (backend.active === 0) averages.delete(backend)
-        } else if (asked !== average.asked) {
-          average.asked = asked
-          average.askedMs = nowMs
-        } else if (average.answeredMs >= average.askedMs || nowMs >= average.askedMs + PATIENCE_MS) {
+        } else if (requests !== average.requests) {
+          average.requests = requests
+          average.lastRequestMs = nowMs
+        } else if (
+          average.lastResponseMs >= average.lastRequestMs ||
+          nowMs >= average.lastRequestMs + MAX_WAIT_MS
+        ) {
           decayTowards(average, 0, nowMs)
         } else {
           average.atMs = nowMs
@@ -99,10 +108,10 @@ export function peakEwmaPolicy(random: Random): Policy {
 
 function decayTowards(average: Average, latencyMs: number, nowMs: number): void {
   const kept = Math.exp(Math.min(0, average.atMs - nowMs) / DECAY_MS)
-  average.latencyMs = Math.max(LEAST_MS, average.latencyMs * kept + latencyMs * (1 - kept))
+  average.latencyMs = Math.max(MIN_MS, average.latencyMs * kept + latencyMs * (1 - kept))
   average.atMs = nowMs
 }
 
-function askedOf({ counters }: Backend): number {
+function requestsTo({ counters }: Backend): number {
   return counters.total(BackendCell.total)
 }

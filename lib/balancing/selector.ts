@@ -5,7 +5,7 @@ import type { Policy } from './policy.js'
 /** Chooses among the backends proper, and among the backups only while none of those is eligible. */
 export class Selector {
   readonly #policy: Policy
-  #proper: readonly Backend[] = []
+  #primaries: readonly Backend[] = []
   #backups: readonly Backend[] = []
 
   constructor(backends: readonly Backend[], policy: Policy) {
@@ -15,7 +15,7 @@ export class Selector {
 
   /** From now on it chooses among these. */
   setBackends(backends: readonly Backend[]): void {
-    this.#proper = backends.filter(({ config }) => !config.backup)
+    this.#primaries = backends.filter(({ config }) => !config.backup)
     this.#backups = backends.filter(({ config }) => config.backup)
   }
 
@@ -24,18 +24,18 @@ export class Selector {
    * @param tried backends to pass over
    */
   select(req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined {
-    const chosen = this.#policy.choose(this.#proper, req, tried)
-    if (chosen || this.#backups.length === 0 || isAnyLeft(this.#proper, tried)) return chosen
+    const chosen = this.#policy.choose(this.#primaries, req, tried)
+    if (chosen || this.#backups.length === 0 || hasEligible(this.#primaries, tried)) return chosen
     return this.#policy.choose(this.#backups, req, tried)
   }
 
   /** Whether a request that finds no backend with room may hope for one. */
   canWait(tried?: readonly Backend[]): boolean {
-    return isAnyLeft(this.#proper, tried) || isAnyLeft(this.#backups, tried)
+    return hasEligible(this.#primaries, tried) || hasEligible(this.#backups, tried)
   }
 }
 
-function isAnyLeft(backends: readonly Backend[], tried: readonly Backend[] | undefined): boolean {
+function hasEligible(backends: readonly Backend[], tried: readonly Backend[] | undefined): boolean {
   for (const backend of backends) if (backend.eligible && !tried?.includes(backend)) return true
   return false
 }

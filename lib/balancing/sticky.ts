@@ -21,7 +21,7 @@ export class Sessions {
   readonly #secure: StickyConfig['secure']
   readonly #backends = new Map<string, Backend>()
   readonly #lines = new Map<Backend, string>()
-  #proper: readonly Backend[] = []
+  #primaries: readonly Backend[] = []
 
   constructor(backends: readonly Backend[], config: StickyConfig) {
     this.#cookie = config.cookie
@@ -35,7 +35,7 @@ export class Sessions {
   setBackends(backends: readonly Backend[]): void {
     this.#backends.clear()
     this.#lines.clear()
-    this.#proper = backends.filter(({ config }) => !config.backup)
+    this.#primaries = backends.filter(({ config }) => !config.backup)
     for (const backend of backends) {
       const signature = createHmac('sha256', this.#key).update(backend.origin).digest()
       const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
@@ -50,8 +50,8 @@ export class Sessions {
    */
   backendOf(req: IncomingMessage): Backend | undefined {
     for (const token of this.#tokensIn(req)) {
-      const backend = this.#named(token)
-      if (backend && this.#keeps(backend)) return backend
+      const backend = this.#backendOfToken(token)
+      if (backend && this.#mayStayOn(backend)) return backend
     }
     return undefined
   }
@@ -60,13 +60,13 @@ export class Sessions {
    * The line, with its CRLF, that keeps a client on the backend that answers it; empty if it is kept on one.
    * @param isEncrypted whether the client's connection is
    */
-  lineFor(req: IncomingMessage, backend: Backend, isEncrypted: boolean): string {
+  setCookieLine(req: IncomingMessage, backend: Backend, isEncrypted: boolean): string {
     const line = this.#lines.get(backend)
     // One that has left meanwhile is not for coming back to.
     if (line === undefined) return ''
     for (const token of this.#tokensIn(req)) {
-      const named = this.#named(token)
-      if (named && (named === backend || this.#keeps(named))) return ''
+      const named = this.#backendOfToken(token)
+      if (named && (named === backend || this.#mayStayOn(named))) return ''
     }
     const isSecure = this.#secure === 'always' || (this.#secure === 'auto' && isEncrypted)
     return `${line}${isSecure ? '; Secure' : ''}\r\n`
@@ -77,13 +77,13 @@ export class Sessions {
   }
 
   /** The backend that a token stands for, which a client may send in quotes (RFC 6265 section 4.1.1). */
-  #named(token: string): Backend | undefined {
+  #backendOfToken(token: string): Backend | undefined {
     return this.#backends.get(token.startsWith('"') && token.endsWith('"') ? token.slice(1, -1) : token)
   }
 
   /** A backup keeps its clients only while there is need of it. */
-  #keeps({ eligible, config }: Backend): boolean {
-    return eligible && !(config.backup && this.#proper.some((backend) => backend.eligible))
+  #mayStayOn({ eligible, config }: Backend): boolean {
+    return eligible && !(config.backup && this.#primaries.some((backend) => backend.eligible))
   }
 }
 

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { authorityOf, type SecureOrigin } from '../transport/backend-place.js'
+import { authorityOf, type SecureOrigin } from '../transport/origin.js'
 import type { HealthCheckConfig } from './options.js'
 
 /** The request of a backend's health check, and which answers pass. */

@@ -64,7 +64,7 @@ function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: numbe
       maxHeadBytes,
       servername,
       ...sockets,
-      onGone: () => clearTimeout(timer)
+      onClosed: () => clearTimeout(timer)
     }
     const connection = sendOneShot(origin, options, healthCallRequest(checkHead, service), call)
   })

@@ -1,5 +1,5 @@
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { authorityOf, type SecureOrigin } from '../transport/backend-place.js'
+import { authorityOf, type SecureOrigin } from '../transport/origin.js'
 import { checkRequest } from './check-request.js'
 import type { HealthCheckConfig } from './options.js'
 

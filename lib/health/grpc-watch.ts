@@ -1,5 +1,5 @@
 import type { CheckResult } from '../pool/backend.js'
-import { Connection } from '../transport/http2/connection.js'
+import { Http2Connection } from '../transport/http2/connection.js'
 import { http2Options } from '../transport/http2/options.js'
 import type { SocketOptions } from '../transport/sockets/open-socket.js'
 import { type HealthAnswer, HealthCall, healthCallRequest } from './grpc-call.js'
@@ -34,7 +34,7 @@ export class HealthWatch {
   readonly #request: HealthRequest
   readonly #options: WatchOptions
   readonly #periodMs: number
-  #connection: Connection | undefined
+  #connection: Http2Connection | undefined
   #reopenMs = Number.NEGATIVE_INFINITY
   #isStopped = false
   /** The latest status that was received. */
@@ -52,7 +52,7 @@ export class HealthWatch {
   /** To be called when a check passes: opens the call, or checks that its connection is alive. */
   ensureOpen(nowMs: number): void {
     if (this.#isStopped) return
-    if (this.#connection) this.#connection.checkLife(nowMs)
+    if (this.#connection) this.#connection.checkKeepalive(nowMs)
     else if (nowMs >= this.#reopenMs) this.#open(nowMs)
   }
 
@@ -82,20 +82,20 @@ export class HealthWatch {
     })
     const named = servername === undefined ? {} : { servername }
     const options = http2Options(origin, { ...this.#options, ...named, connectTimeoutMs: timeoutMs })
-    const connection: Connection = new Connection(options, {
+    const connection: Http2Connection = new Http2Connection(options, {
       onReady: () => connection.send(healthCallRequest(watchHead, service), call),
       // A server that shuts down gracefully waits for its calls to end.
       onChange: () => {
         if (connection.isClosing) call.connection?.destroy()
       },
-      onUseless: () => {},
+      onAllRefused: () => {},
       onStale: () => {},
-      onGone: () => this.#onGone()
+      onClosed: () => this.#onClosed()
     })
     this.#connection = connection
   }
 
-  #onGone(): void {
+  #onClosed(): void {
     this.#connection = undefined
     const hadStatus = this.#status !== undefined
     this.#status = undefined

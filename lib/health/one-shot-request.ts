@@ -1,14 +1,14 @@
-import type { SecureOrigin } from '../transport/backend-place.js'
 import type { OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
-import { Connection } from '../transport/http1/connection.js'
-import { Connection as Http2Connection } from '../transport/http2/connection.js'
+import { Http1Connection } from '../transport/http1/connection.js'
+import { Http2Connection } from '../transport/http2/connection.js'
 import { http2Options } from '../transport/http2/options.js'
+import type { SecureOrigin } from '../transport/origin.js'
 import { SocketOpener, type SocketOptions } from '../transport/sockets/open-socket.js'
 
 export interface OneShotOptions extends SocketOptions {
   readonly maxHeadBytes: number
   /** The connection is closed. */
-  readonly onGone: () => void
+  readonly onClosed: () => void
 }
 
 /** A connection that carries one request. */
@@ -31,18 +31,18 @@ export function sendOneShot(
 
 function overHttp1(
   origin: SecureOrigin,
-  { onGone, ...options }: OneShotOptions,
+  { onClosed, ...options }: OneShotOptions,
   request: OutgoingRequest,
   handler: ResponseHandler
 ): OneShotConnection {
   const opener = new SocketOpener(origin, options)
   const owner = {
     onActivity: () => {},
-    onFree: () => connection.destroy(),
+    onIdle: () => connection.destroy(),
     onTunnel: () => {},
-    onGone
+    onClosed
   }
-  const connection: Connection = new Connection(
+  const connection: Http1Connection = new Http1Connection(
     (...args) => opener.open(...args),
     owner,
     options.maxHeadBytes
@@ -53,7 +53,7 @@ function overHttp1(
 
 function overHttp2(
   origin: SecureOrigin,
-  { onGone, ...options }: OneShotOptions,
+  { onClosed, ...options }: OneShotOptions,
   request: OutgoingRequest,
   handler: ResponseHandler
 ): OneShotConnection {
@@ -65,10 +65,10 @@ function overHttp2(
       connection.close()
     },
     onChange: () => {},
-    onUseless: () => {},
+    onAllRefused: () => {},
     onStale: () => {},
-    onGone: (error) => {
-      onGone()
+    onClosed: (error) => {
+      onClosed()
       if (!isSent) handler.onError(error)
     }
   })

@@ -90,7 +90,7 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
       maxHeadBytes,
       servername,
       ...sockets,
-      onGone: () => clearTimeout(timer)
+      onClosed: () => clearTimeout(timer)
     }
     const connection = sendOneShot(
       origin,

@@ -1,6 +1,6 @@
 import type { Resource } from '../base/shortage/resource.js'
 import type { BackendPool } from '../transport/backend-connections.js'
-import { originOf } from '../transport/backend-place.js'
+import { originOf } from '../transport/origin.js'
 import { BackendCell, type Counters } from './counters.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 

@@ -32,9 +32,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   readonly #mayPanic: boolean
   #backends: readonly Backend[]
   /** Those that have left, until their last request is done. */
-  readonly #leaving = new Set<Backend>()
+  readonly #removed = new Set<Backend>()
   /** Whose place another has taken, until their last request is done. */
-  readonly #closing = new Set<BackendPool>()
+  readonly #closingPools = new Set<BackendPool>()
   #nextId: number
 
   constructor(configs: readonly BackendConfig[], options: RegistryOptions) {
@@ -74,7 +74,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   remove(backend: Backend): void {
     if (!this.#backends.includes(backend)) return
     this.#backends = this.#backends.filter((other) => other !== backend)
-    this.#leaving.add(backend)
+    this.#removed.add(backend)
     backend.isRemoved = true
     backend.counters.set(BackendCell.eligible, 0)
     this.#refresh(undefined, false)
@@ -99,8 +99,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
   #replacePool(backend: Backend, config: BackendConfig): void {
     const before = backend.pool
     backend.pool = this.#options.createPool(config)
-    this.#closing.add(before)
-    void before.close().then(() => this.#closing.delete(before))
+    this.#closingPools.add(before)
+    void before.close().then(() => this.#closingPools.delete(before))
   }
 
   #create(id: number, config: BackendConfig, counters: Counters): Backend {
@@ -185,12 +185,12 @@ export class Registry extends EventEmitter<RegistryEvents> {
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
       if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)
     }
-    for (const backend of this.#leaving) if (backend.active === 0) this.#letGo(backend)
+    for (const backend of this.#removed) if (backend.active === 0) this.#destroyRemoved(backend)
     this.emit('tick', nowMs)
   }
 
-  #letGo(backend: Backend): void {
-    this.#leaving.delete(backend)
+  #destroyRemoved(backend: Backend): void {
+    this.#removed.delete(backend)
     void backend.pool.destroy()
   }
 
@@ -198,9 +198,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
     const { counters } = this
     const backends = this.#backends
-    const panic = this.#mayPanic && !backends.some(isSound)
+    const panic = this.#mayPanic && !backends.some(isAvailable)
     for (const backend of backends) {
-      const eligible = panic ? !backend.draining : isSound(backend)
+      const eligible = panic ? !backend.draining : isAvailable(backend)
       const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
       backend.counters.set(BackendCell.eligible, Number(eligible))
       if (isReturn) {
@@ -228,12 +228,12 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Closes every connection to every backend. */
   async close(): Promise<void> {
-    const pools = [...this.backends, ...this.#leaving].map(({ pool }) => pool)
-    await Promise.all([...pools, ...this.#closing].map((pool) => pool.destroy()))
+    const pools = [...this.backends, ...this.#removed].map(({ pool }) => pool)
+    await Promise.all([...pools, ...this.#closingPools].map((pool) => pool.destroy()))
   }
 }
 
-function isSound({ counters }: Backend): boolean {
+function isAvailable({ counters }: Backend): boolean {
   return (
     counters.get(BackendCell.state) === HEALTHY &&
     counters.get(BackendCell.ejected) === 0 &&

@@ -67,7 +67,7 @@ export class Exchange extends Attempt implements ResponseHandler, SecondAttemptO
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
     const { registry, sessions, trusted } = this.forwarding
-    const cookieLine = sessions?.lineFor(this.req, this.backend!, isSecure(this.req, trusted)) ?? ''
+    const cookieLine = sessions?.setCookieLine(this.req, this.backend!, isSecure(this.req, trusted)) ?? ''
     const lines = promiseLine(this.#socket, this.head!.text) + cookieLine
     this.writeHeadOf(this.head!, registry.draining, lines)
     // What follows is no HTTP any more, and may take days.

@@ -1,15 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
-import { authorityOf, type SecureOrigin } from './backend-place.js'
 import type { OutgoingRequest, ResponseHandler } from './backend-stream.js'
-import { ConnectionStack } from './http1/connection-stack.js'
-import { Connections } from './http2/connections.js'
-import { KnownBackend } from './http2/known-backend.js'
+import { Http1Pool } from './http1/pool.js'
+import { BackendLimits } from './http2/backend-limits.js'
 import { http2Options } from './http2/options.js'
+import { Http2Pool } from './http2/pool.js'
+import { authorityOf, type SecureOrigin } from './origin.js'
 import type { ConnectionOptions } from './origin-options.js'
-import { announcedConnection, clientKey } from './proxy-protocol/announced.js'
-import { ClientConnections } from './proxy-protocol/client-connections.js'
+import { PerClientPool } from './proxy-protocol/per-client-pool.js'
+import { clientIdentity, proxiedConnection } from './proxy-protocol/proxied-connection.js'
 import { type ProxyVersion, proxyHeader } from './proxy-protocol/write-header.js'
 import type { NameWatch } from './resolver/resolver.js'
 import { SocketOpener, type SocketOptions } from './sockets/open-socket.js'
@@ -78,12 +78,12 @@ export function createPool(config: PooledOrigin, options: PoolOptions): BackendP
 type HeaderOf = (alpn: string) => Buffer
 
 /** One request a connection, since a response that hangs would hold up all behind it. */
-function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => ConnectionStack {
+function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http1Pool {
   const opener = new SocketOpener(config, options)
   const { maxHeadBytes } = options
   return (headerOf) => {
     const header = headerOf?.(HTTP_1_1)
-    return new ConnectionStack({
+    return new Http1Pool({
       open: (onread, connected) => opener.open(onread, connected, header),
       maxHeadBytes,
       lifetime: config
@@ -92,31 +92,27 @@ function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: Hea
 }
 
 /** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
-function http2Connections(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Connections {
+function http2Connections(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http2Pool {
   const upgrades = http1Stack(config, { ...options, alpnProtocols: [HTTP_1_1] })
   const http2 = { ...http2Options(config, options), lifetime: config }
-  const known = new KnownBackend()
+  const known = new BackendLimits()
   return (headerOf) => {
     const header = headerOf?.(HTTP_2)
     const open: typeof http2.open = (onread, connected) => http2.open(onread, connected, header)
-    return new Connections({ ...http2, open }, upgrades(headerOf), known)
+    return new Http2Pool({ ...http2, open }, upgrades(headerOf), known)
   }
 }
 
 /** Connections that are told whose they are, so that each has one client alone. */
-function clientConnections(
-  config: PooledOrigin,
-  version: ProxyVersion,
-  options: PoolOptions
-): ClientConnections {
+function clientConnections(config: PooledOrigin, version: ProxyVersion, options: PoolOptions): PerClientPool {
   const { trustedProxies } = options
   const connections = config.h2 ? http2Connections(config, options) : http1Stack(config, options)
   const headersOf = (req: IncomingMessage): HeaderOf => {
-    const connection = announcedConnection(req, trustedProxies)
+    const connection = proxiedConnection(req, trustedProxies)
     return (alpn) => proxyHeader(version, { ...connection, alpn })
   }
-  return new ClientConnections({
-    keyOf: (req) => clientKey(req, trustedProxies),
+  return new PerClientPool({
+    keyOf: (req) => clientIdentity(req, trustedProxies),
     connect: (req) => connections(req && headersOf(req))
   })
 }

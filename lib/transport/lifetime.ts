@@ -11,7 +11,7 @@ export interface LifetimeOptions {
 /** How long one connection is used. */
 export interface Lifetime {
   /** When it ends, on the clock of `performance.now()`. */
-  readonly endMs: number
+  readonly retireMs: number
   readonly maxRequests: number
 }
 
@@ -19,23 +19,23 @@ export interface Lifetime {
 export function lifetimeOf({ maxAgeMs, maxRequests }: LifetimeOptions): Lifetime {
   const share = 1 - JITTER * Math.random()
   return {
-    endMs: maxAgeMs > 0 ? performance.now() + maxAgeMs * share : Number.POSITIVE_INFINITY,
+    retireMs: maxAgeMs > 0 ? performance.now() + maxAgeMs * share : Number.POSITIVE_INFINITY,
     maxRequests: maxRequests > 0 ? Math.ceil(maxRequests * share) : Number.POSITIVE_INFINITY
   }
 }
 
 /** A connection that can be told to end. */
-interface Endable {
-  endMs: number
+interface Retirable {
+  retireMs: number
   /** Undefined before it stands. */
   readonly remoteAddress: string | undefined
 }
 
 /** Has those of the connections end that go to other addresses than these. */
-export function endElsewhere(connections: Iterable<Endable>, addresses: ReadonlySet<string>): void {
+export function retireElsewhere(connections: Iterable<Retirable>, addresses: ReadonlySet<string>): void {
   for (const connection of connections) {
     const { remoteAddress } = connection
     // One that does not stand yet may have begun with an address of before.
-    if (remoteAddress === undefined || !addresses.has(remoteAddress)) connection.endMs = 0
+    if (remoteAddress === undefined || !addresses.has(remoteAddress)) connection.retireMs = 0
   }
 }

@@ -1,7 +1,7 @@
 import { eventually, sleep, startBalancer, test } from '../helper.js'
-import { type AnnouncedRequest, announced } from '../support/announced-backend.js'
-import { agentOf, ask, checkAnnounced, withOptions } from '../support/announced-client.js'
 import { Http2Client } from '../support/http2-client.js'
+import { type AnnouncedRequest, announced } from '../support/proxy-protocol-backend.js'
+import { agentOf, ask, checkAnnounced, withOptions } from '../support/proxy-protocol-client.js'
 import { seededRandom } from '../support/random.js'
 
 const TRUSTED = { LB_TRUSTED_PROXIES: '127.0.0.1' }

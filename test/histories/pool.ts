@@ -1,6 +1,6 @@
 import type { Backend } from '../../lib/pool/backend.js'
 import type { BackendStream, ResponseHandler } from '../../lib/transport/backend-stream.js'
-import { type ResponseHead, readResponseHead } from '../../lib/transport/http1/response-head.js'
+import { parseResponseHead, type ResponseHead } from '../../lib/transport/http1/response-head.js'
 import type { Client } from './client.js'
 
 /** A request that was given to a backend: what its connection would do, when the history says so. */
@@ -112,7 +112,7 @@ const errors = new Map<string, Error>()
 function headOf(status: number): ResponseHead {
   let head = heads.get(status)
   if (!head) {
-    head = readResponseHead(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n`)
+    head = parseResponseHead(`HTTP/1.1 ${status} x\r\nContent-Length: 0\r\n`)
     heads.set(status, head)
   }
   return head

@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import { ConnectionStack } from '../../lib/transport/http1/connection-stack.js'
-import { Connections } from '../../lib/transport/http2/connections.js'
-import { KnownBackend } from '../../lib/transport/http2/known-backend.js'
+import { Http1Pool } from '../../lib/transport/http1/pool.js'
+import { BackendLimits } from '../../lib/transport/http2/backend-limits.js'
 import { http2Options } from '../../lib/transport/http2/options.js'
+import { Http2Pool } from '../../lib/transport/http2/pool.js'
 import { BackendCredentials } from '../../lib/transport/sockets/credentials.js'
 import { SocketOpener } from '../../lib/transport/sockets/open-socket.js'
 import { MAX_HEAD_BYTES } from './recorder.js'
@@ -13,17 +13,17 @@ import { atEnd } from './test.js'
 export function connectionsTo(
   t: Test,
   { address }: { readonly address: string },
-  { connectTimeoutMs = 10_000, bufferSizeBytes = 32_768, known = new KnownBackend() } = {}
-): Connections {
+  { connectTimeoutMs = 10_000, bufferSizeBytes = 32_768, known = new BackendLimits() } = {}
+): Http2Pool {
   const [config] = backendConfigs(address.replace(';h2', ''))
   const credentials = new BackendCredentials({ caFile: '', certFile: '', keyFile: '' })
   const options = { connectTimeoutMs, bufferSizeBytes, credentials, maxHeadBytes: MAX_HEAD_BYTES }
   const opener = new SocketOpener(config!, options)
-  const upgrades = new ConnectionStack({
+  const upgrades = new Http1Pool({
     open: (...args) => opener.open(...args),
     maxHeadBytes: MAX_HEAD_BYTES
   })
-  const connections = new Connections(http2Options(config!, options), upgrades, known)
+  const connections = new Http2Pool(http2Options(config!, options), upgrades, known)
   atEnd(t, () => connections.destroy())
   return connections
 }

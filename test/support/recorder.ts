@@ -74,17 +74,17 @@ export function parse(asked: RequestInfo, parts: readonly Buffer[], options: Par
   try {
     for (const part of parts) {
       const bytes = Buffer.from(part)
-      taken += parser.take(bytes)
+      taken += parser.parse(bytes)
       bytes.fill('?')
-      if (parser.idle) break
+      if (parser.isIdle) break
     }
-    if (options.closes) parser.takeEnd()
+    if (options.closes) parser.finish()
   } catch (error) {
     if (!(error instanceof BrokenResponse)) throw error
     broken = true
   }
   const { told } = recorder
-  return { told, taken, ended: parser.idle, persistent: parser.persistent, broken }
+  return { told, taken, ended: parser.isIdle, persistent: parser.persistent, broken }
 }
 
 /** The parts between these places, in order. */

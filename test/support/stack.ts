@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Dispatcher } from 'undici'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
-import { ConnectionStack } from '../../lib/transport/http1/connection-stack.js'
+import { Http1Pool } from '../../lib/transport/http1/pool.js'
 import { BackendCredentials } from '../../lib/transport/sockets/credentials.js'
 import { SocketOpener } from '../../lib/transport/sockets/open-socket.js'
 import { OK, scripted } from './raw-backend.js'
@@ -56,7 +56,7 @@ export class Ending extends Recorder implements ResponseHandler {
 }
 
 /** A stack that tells how many connections it has opened. */
-export class CountedStack extends ConnectionStack {
+export class CountedStack extends Http1Pool {
   opened = 0
 
   constructor(opener: SocketOpener) {

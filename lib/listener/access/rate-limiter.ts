@@ -41,7 +41,7 @@ export class RateLimiter {
   /** Takes a request of a client. Returns 0, or the milliseconds until it may send one, if it has sent too many. */
   take(client: string, nowMs: number): number {
     if (2 * this.#young.size >= this.#maxClients || nowMs - this.#youngSinceMs >= this.#fillMs)
-      this.#turnOver(nowMs)
+      this.#rotate(nowMs)
     const fullMs = Math.max(this.#young.get(client) ?? this.#old.get(client) ?? 0, nowMs)
     const waitMs = fullMs - nowMs - this.#aheadMs
     // One that is refused is noted as well, so as not to be forgotten for it.
@@ -49,7 +49,7 @@ export class RateLimiter {
     return Math.max(waitMs, 0)
   }
 
-  #turnOver(nowMs: number): void {
+  #rotate(nowMs: number): void {
     this.#old = this.#young
     this.#young = new Map()
     this.#youngSinceMs = nowMs

@@ -27,7 +27,7 @@ export class ServerDrain {
   readonly #limits: DrainLimits
   readonly #onTimeout: () => void
   /** Answers begun without a word of their connection's end. */
-  readonly #begun = new Map<Socket, ServerResponse>()
+  readonly #startedResponses = new Map<Socket, ServerResponse>()
   /** When the last of them ended, or the drain began. */
   #quietSinceMs = 0
   readonly #idleSinceMs = new WeakMap<Socket, number>()
@@ -56,7 +56,7 @@ export class ServerDrain {
     const { headTimeoutMs, drainTimeoutMs } = this.#limits
     for (const socket of this.#connections) {
       const response = currentResponse(socket)
-      if (response?.headersSent) this.#begun.set(socket, response)
+      if (response?.headersSent) this.#startedResponses.set(socket, response)
     }
     this.#quietSinceMs = performance.now()
     // Node looks once a second for those that are late, and a late one is to be answered before the rest is cut.
@@ -66,7 +66,7 @@ export class ServerDrain {
       setInterval(() => setImmediate(() => this.#sweep(performance.now())), SWEEP_MS),
       // Heads that have begun have as long from now on as those that begin now.
       setTimeout(() => this.#shorten(limitMs), limitMs),
-      setTimeout(() => this.#cut(), drainTimeoutMs)
+      setTimeout(() => this.#closeAll(), drainTimeoutMs)
     ]
     server.close = (done) => Server.prototype.close.call(server, done) as HttpServer
     server.once('close', () => {
@@ -91,9 +91,9 @@ export class ServerDrain {
   }
 
   #sweep(nowMs: number): void {
-    for (const [socket, response] of this.#begun) {
+    for (const [socket, response] of this.#startedResponses) {
       if (currentResponse(socket) === response) continue
-      this.#begun.delete(socket)
+      this.#startedResponses.delete(socket)
       this.#quietSinceMs = nowMs
     }
     // Node tells neither which connections are idle nor since when.
@@ -112,7 +112,7 @@ export class ServerDrain {
     return nowMs - sinceMs >= IDLE_MS
   }
 
-  #cut(): void {
+  #closeAll(): void {
     const server = this.#server
     server.closeIdleConnections()
     for (const socket of this.#connections) if (isUntrackedIdle(socket)) socket.destroy()

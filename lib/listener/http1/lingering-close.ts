@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { refuseFurtherRequests } from './client-connection.js'
 
 /** How long a client may go on with a body that nobody reads. */
-const LINGER_MS = 2000
+const LINGERING_TIMEOUT_MS = 2000
 
 /**
  * Has the connection of a request end gently after the response, though the rest of the request is still to come: a
@@ -16,7 +16,7 @@ export function lingeringClose(req: IncomingMessage): void {
   socket.destroySoon = () => {
     socket.end()
     req.resume()
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+    const timer = setTimeout(() => socket.destroy(), LINGERING_TIMEOUT_MS)
     socket.once('end', () => socket.destroy()).once('close', () => clearTimeout(timer))
   }
 }

@@ -25,19 +25,19 @@ const isVisible = (char: string) => char >= '!' && char <= '~'
 const isDigit = (char: string) => char >= '0' && char <= '9'
 
 /** A request line that Node's parser has refused for its method, read on from there as RFC 9112 section 3 has it. */
-class RefusedLine {
+class RequestLine {
   method = ''
   target = ''
   version = ''
   state: 'method' | 'target' | 'version' | 'whole' | 'broken' = 'method'
   length = 0
 
-  take(text: string): void {
+  parse(text: string): void {
     for (let i = 0; i < text.length && this.state !== 'whole' && this.state !== 'broken'; i++)
-      this.#take(text[i]!)
+      this.#parse(text[i]!)
   }
 
-  #take(char: string): void {
+  #parse(char: string): void {
     this.length++
     if (this.state === 'version') {
       const wanted = VERSION[this.version.length]!
@@ -61,7 +61,7 @@ class RefusedLine {
  */
 export class UnknownMethodParser {
   readonly #maxBytes: number
-  readonly #open = new WeakMap<Socket, RefusedLine>()
+  readonly #open = new WeakMap<Socket, RequestLine>()
 
   /** @param maxBytes of a line that comes in parts */
   constructor(maxBytes: number) {
@@ -72,11 +72,11 @@ export class UnknownMethodParser {
    * Reads on a connection what an error was found in; Node finds one in each read after the first. Returns the request
    * without its fields, `more` if it has not come as far as that can be told, or undefined if it is none.
    */
-  read(error: ParserError, socket: Socket): IncomingMessage | 'more' | undefined {
+  parse(error: ParserError, socket: Socket): IncomingMessage | 'more' | undefined {
     const { rawPacket } = error
     if (!rawPacket) return undefined
     let line = this.#open.get(socket)
-    if (line) line.take(rawPacket.toString('latin1'))
+    if (line) line.parse(rawPacket.toString('latin1'))
     else line = lineIn(error, rawPacket.toString('latin1'))
     if (line?.state === 'whole') return requestOf(line, socket)
     if (!line || line.state === 'broken' || line.length > this.#maxBytes) return undefined
@@ -86,25 +86,25 @@ export class UnknownMethodParser {
 }
 
 /** The line of which an error tells, as far as it has come; undefined if its method is not what is wrong. */
-function lineIn({ code, reason, bytesParsed = 0 }: ParserError, text: string): RefusedLine | undefined {
-  const line = new RefusedLine()
+function lineIn({ code, reason, bytesParsed = 0 }: ParserError, text: string): RequestLine | undefined {
+  const line = new RequestLine()
   if (code === 'HPE_INVALID_METHOD') {
     let from = bytesParsed
     // What came in a read before this one was the beginning of a method that is known.
     while (from > 0 && isToken(text[from - 1]!)) from--
-    line.take(text.slice(from))
+    line.parse(text.slice(from))
     return line
   }
   const before = text.slice(0, bytesParsed)
-  if (reason === PREFACE_WANTED) line.take(PREFACE_LINE.exec(before)?.[1] ?? '')
+  if (reason === PREFACE_WANTED) line.parse(PREFACE_LINE.exec(before)?.[1] ?? '')
   if (reason !== OTHER_PROTOCOL) return line.length > 0 ? line : undefined
   const [, method = '', target = ''] = READ_BEFORE.exec(before) ?? []
   Object.assign(line, { method, target, version: VERSION.slice(0, NAME_LENGTH), state: 'version' })
-  line.take(text.slice(bytesParsed))
+  line.parse(text.slice(bytesParsed))
   return line
 }
 
-function requestOf({ method, target, version }: RefusedLine, socket: Socket): IncomingMessage {
+function requestOf({ method, target, version }: RequestLine, socket: Socket): IncomingMessage {
   const req = new IncomingMessage(socket)
   req.method = method
   req.url = target

@@ -14,7 +14,7 @@ const NOTICE_MS = 250
 /** For what is on its way over a session without a stream before it is closed. */
 const IDLE_MS = 100
 /** For a client to close its side, once it has all. */
-const LINGER_MS = 2000
+const LINGERING_TIMEOUT_MS = 2000
 /** Streams that a client may reset, at once and a second, before it is taken for an attacker (CVE-2023-44487). */
 export const RESET_BURST = 1000
 export const RESETS_PER_S = 33
@@ -28,7 +28,7 @@ export class ClientSession {
   readonly #options: Http2Options
   readonly #streams = new Set<ServerHttp2Stream>()
   readonly #stalled: StalledStreams
-  readonly #faults: ResetBudget
+  readonly #resets: ResetBudget
   #idleSinceMs = performance.now()
   #served = 0
   /** Since when its session has been over, while its socket is not. */
@@ -39,7 +39,7 @@ export class ClientSession {
     this.#socket = socket
     this.#options = options
     this.#stalled = new StalledStreams(options.sendTimeoutMs, this.#idleSinceMs)
-    this.#faults = new ResetBudget(RESET_BURST, RESETS_PER_S, this.#idleSinceMs)
+    this.#resets = new ResetBudget(RESET_BURST, RESETS_PER_S, this.#idleSinceMs)
     session.on('stream', (stream: ServerHttp2Stream, _headers, flags: number, list?: string[]) => {
       // That a client leaves in whatever way shows in the close.
       stream.on('error', () => {})
@@ -55,13 +55,13 @@ export class ClientSession {
     stream.once('close', () => {
       this.#streams.delete(stream)
       if (this.#streams.size === 0) this.#idleSinceMs = performance.now()
-      if (!FAULTLESS.has(stream.rstCode ?? NGHTTP2_NO_ERROR)) this.#onFault()
+      if (!FAULTLESS.has(stream.rstCode ?? NGHTTP2_NO_ERROR)) this.#onForcedReset()
     })
     if (this.#served === this.#options.requestsPerSession) this.drain()
   }
 
-  #onFault(): void {
-    if (this.#faults.spend(performance.now())) return
+  #onForcedReset(): void {
+    if (this.#resets.spend(performance.now())) return
     // Node 20 does not bear that while it reads.
     setImmediate(() => this.#session.destroy(undefined, NGHTTP2_ENHANCE_YOUR_CALM))
   }
@@ -71,7 +71,7 @@ export class ClientSession {
     const session = this.#session
     const { headTimeoutMs, keepAliveTimeoutMs, sendTimeoutMs } = this.#options
     if (session.destroyed || hasEnded(session)) {
-      this.#letGo(nowMs)
+      this.#destroyEnded(nowMs)
       return
     }
     if (this.#streams.size > 0) {
@@ -86,10 +86,10 @@ export class ClientSession {
   }
 
   /** Node waits for ever for a client that does not close its side, or that does not take the last of what was sent. */
-  #letGo(nowMs: number): void {
+  #destroyEnded(nowMs: number): void {
     this.#session.destroy()
     if (this.#goneMs < 0) this.#goneMs = nowMs
-    const limitMs = this.#socket.writableFinished ? LINGER_MS : this.#options.headTimeoutMs
+    const limitMs = this.#socket.writableFinished ? LINGERING_TIMEOUT_MS : this.#options.headTimeoutMs
     if (nowMs - this.#goneMs >= limitMs) this.#socket.destroy()
   }
 
@@ -102,17 +102,17 @@ export class ClientSession {
 
   /** Takes what the client has already sent, and nothing after that. */
   drain(): void {
-    if (this.#streams.size > 0) this.#tellLeaving()
+    if (this.#streams.size > 0) this.#sendGoaway()
     // nghttp2 reads no more once it has told that of a session without a stream. What has come is read first.
-    else setTimeout(() => setImmediate(() => this.#leaveIdle()), IDLE_MS).unref()
+    else setTimeout(() => setImmediate(() => this.#drainIdle()), IDLE_MS).unref()
   }
 
-  #leaveIdle(): void {
-    if (this.#streams.size > 0) this.#tellLeaving()
+  #drainIdle(): void {
+    if (this.#streams.size > 0) this.#sendGoaway()
     else this.#close()
   }
 
-  #tellLeaving(): void {
+  #sendGoaway(): void {
     if (this.#session.closed || this.#session.destroyed) return
     this.#session.goaway(NGHTTP2_NO_ERROR, LAST_STREAM_ID)
     setTimeout(() => setImmediate(() => this.#close()), NOTICE_MS).unref()

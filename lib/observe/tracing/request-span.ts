@@ -2,8 +2,8 @@ import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { Backend } from '../../pool/backend.js'
 import type { EndedRequest } from '../../proxy/ended-request.js'
 import type { TraceContext } from '../../proxy/request/forwarding-fields.js'
-import { authorityOf } from '../../transport/backend-place.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import { authorityOf } from '../../transport/origin.js'
 import { type RequestTrace, type TraceParent, traceParentLine } from './trace-context.js'
 
 /** As the packages have them, which are only loaded if there are spans. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { addressOf, isSocketPlace, type Origin, readPlace } from '../../transport/backend-place.js'
+import { addressOf, isUnixSocket, type Origin, parseOrigin } from '../../transport/origin.js'
 import { type BackendOptions, parseOptions } from './backend-options.js'
 
 /** One backend as configured. State and counters live in the registry. */
@@ -37,7 +37,7 @@ export function parseBackends(text: string, fault: Fault): BackendConfig[] {
   for (const [index, entry] of entries.entries()) {
     const shown = entry.replace(/\/\/.*@/, '//***@')
     const hint =
-      index > 0 && isSocketPlace(entries[index - 1]!)
+      index > 0 && isUnixSocket(entries[index - 1]!)
         ? ' (if that belongs to the path before it: the path of a Unix socket may hold no space or comma)'
         : ''
     const backend = parseBackend(entry, (message) => fault(`"${shown}": ${message}${hint}`))
@@ -65,12 +65,12 @@ export function readBackend(
   given: readonly string[],
   fault: Fault
 ): BackendConfig | undefined {
-  const isSocket = isSocketPlace(place)
+  const isSocket = isUnixSocket(place)
   const options = parseOptions(given, (message) => {
     const isOfPath = isSocket && message.startsWith('unknown option')
     fault(isOfPath ? `${message}; the path of a Unix socket may hold no semicolon` : message)
   })
-  const origin = readPlace(place, fault)
+  const origin = parseOrigin(place, fault)
   if (!origin) return undefined
   const { tlsName, tlsNoVerify, checkPort } = options
   if (origin.protocol === 'http:' && (tlsName !== undefined || tlsNoVerify))
@@ -81,7 +81,7 @@ export function readBackend(
 
 /** The address of the backend that a text means, however it is written; the text itself if it means none. */
 export function canonicalBackendAddress(text: string): string {
-  const origin = readPlace(text, () => {})
+  const origin = parseOrigin(text, () => {})
   return origin ? addressOf(origin) : text
 }
 

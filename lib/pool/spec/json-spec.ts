@@ -1,4 +1,4 @@
-import { originOf } from '../../transport/backend-place.js'
+import { originOf } from '../../transport/origin.js'
 import { DEFAULTS } from './backend-options.js'
 import { type BackendConfig, readBackend } from './backend-spec.js'
 

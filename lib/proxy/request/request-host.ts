@@ -1,6 +1,6 @@
 import type { Backend } from '../../pool/backend.js'
-import { authorityOf } from '../../transport/backend-place.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import { authorityOf } from '../../transport/origin.js'
 
 /**
  * A request as one backend is sent it. Where the client has named no host that is the backend's own authority, as

@@ -36,7 +36,7 @@ export function answerParserErrors(
   server.on('clientError', (error: ParserError, socket: Socket) => {
     // Each read behind the one that could not be read is told of again.
     if (over.has(socket)) return
-    const req = lines.read(error, socket)
+    const req = lines.parse(error, socket)
     if (req === 'more') return
     if (req) {
       over.add(socket)

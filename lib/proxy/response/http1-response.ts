@@ -4,7 +4,7 @@ import { hasBody } from '../../base/http/request-body.js'
 import { hasPipelinedSuccessor, refuseFurtherRequests } from '../../listener/http1/client-connection.js'
 import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
-import { outliveFailedWrites } from '../../transport/sockets/socket-end.js'
+import { surviveWriteErrors } from '../../transport/sockets/socket-end.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
 import { endJoined, whenTaken, writePart } from './response-body.js'
 import { flushHead, startResponse, writeInterim } from './response-start.js'
@@ -86,8 +86,8 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
 
   clientTunnel(): ClientTunnel {
     const { socket } = this.req
-    outliveFailedWrites(socket, {
-      get isStopped() {
+    surviveWriteErrors(socket, {
+      get isPaused() {
         return socket.isPaused()
       },
       onWriteFailed: () => true

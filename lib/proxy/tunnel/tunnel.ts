@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { TunnelEnd, TunnelHandler } from '../../transport/backend-stream.js'
-import { closeGently } from '../../transport/sockets/socket-end.js'
+import { closeGracefully } from '../../transport/sockets/socket-end.js'
 import type { ClientTunnel } from '../response/client-stream.js'
 
 /** What is told of the bytes in a tunnel. */
@@ -68,7 +68,7 @@ export class Tunnel implements TunnelHandler {
     const client = this.#client
     this.#isOver = true
     client.end(() => {
-      if (client instanceof Socket) closeGently(client)
+      if (client instanceof Socket) closeGracefully(client)
       else client.destroy()
     })
     client.resume()

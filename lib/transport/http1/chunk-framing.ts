@@ -47,19 +47,19 @@ export class ChunkFraming {
    * Takes one byte, and tells what comes next.
    * @throws {BrokenResponse}
    */
-  take(byte: number): number {
+  parse(byte: number): number {
     switch (this.#at) {
       case At.size:
-        this.#takeSize(byte)
+        this.#parseSize(byte)
         return Next.framing
       case At.beforeExtension:
         if (byte === CR) this.#at = At.sizeLF
         else if (byte === SEMICOLON) this.#at = At.extension
-        else this.#countBehind(isBlank(byte))
+        else this.#countExtension(isBlank(byte))
         return Next.framing
       case At.extension:
         if (byte === CR) this.#at = At.sizeLF
-        else this.#countBehind((byte >= 32 && byte !== DELETE) || isBlank(byte))
+        else this.#countExtension((byte >= 32 && byte !== DELETE) || isBlank(byte))
         return Next.framing
       case At.sizeLF:
         expect(byte, LF)
@@ -75,7 +75,7 @@ export class ChunkFraming {
     }
   }
 
-  #takeSize(byte: number): void {
+  #parseSize(byte: number): void {
     const digit = hexDigit(byte)
     if (digit >= 0 && this.#count < MAX_SIZE_DIGITS) {
       this.size = this.size * 16 + digit
@@ -90,7 +90,7 @@ export class ChunkFraming {
     else throw new BrokenResponse('chunk')
   }
 
-  #countBehind(isAllowed: boolean): void {
+  #countExtension(isAllowed: boolean): void {
     if (!isAllowed || ++this.#count > MAX_EXTENSION_BYTES) throw new BrokenResponse('chunk')
   }
 }

@@ -1,20 +1,20 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelHandler } from '../backend-stream.js'
 import { ReadBuffer } from '../read-buffer.js'
-import { closeGently, outliveFailedWrites, type SocketReader, wasReset } from '../sockets/socket-end.js'
+import { closeGracefully, type SocketOwner, surviveWriteErrors, wasReset } from '../sockets/socket-end.js'
 import { BodySender } from './body-sender.js'
 import { ResponseParser } from './response-parser.js'
 
 /** What a connection tells those who keep it. */
-export interface ConnectionOwner {
+export interface Http1ConnectionCallbacks {
   /** It has read something. */
   onActivity(): void
   /** It is free for the next request. */
-  onFree(connection: Connection): void
+  onIdle(connection: Http1Connection): void
   /** It has left HTTP, and will not come free. */
-  onTunnel(connection: Connection): void
+  onTunnel(connection: Http1Connection): void
   /** It cannot be used any more. */
-  onGone(connection: Connection): void
+  onClosed(connection: Http1Connection): void
 }
 
 /** The backend ended the connection. */
@@ -26,24 +26,24 @@ export class ConnectionClosed extends Error {
  * One connection to a backend, with one request at a time. What comes when no response is due, or behind the end of
  * one, would be taken for the response to another client's request: such a connection is never used again.
  */
-export class Connection implements TunnelEnd, SocketReader {
+export class Http1Connection implements TunnelEnd, SocketOwner {
   /** Since when, and until when, it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
-  freeSinceMs = 0
+  idleSinceMs = 0
   expiresMs = 0
   /** How long it had waited for its latest request; set by its owner. */
   idledMs = 0
   readonly tunnel = this
   /** Reading waits for who takes what was read. */
-  isStopped = false
+  isPaused = false
   /** The turn of the event loop in which it came free; set by its owner. */
-  freeSinceTurn = 0
+  idleSinceTurn = 0
   /** It had carried requests before, and ended under another one: those that lie idle may be at their end, too. */
   wasStale = false
   /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
-  endMs = Number.POSITIVE_INFINITY
+  retireMs = Number.POSITIVE_INFINITY
   maxRequests = Number.POSITIVE_INFINITY
 
-  readonly #owner: ConnectionOwner
+  readonly #callbacks: Http1ConnectionCallbacks
   readonly #parser: ResponseParser
   readonly #memory = new ReadBuffer()
   readonly #socket: Socket
@@ -52,8 +52,8 @@ export class Connection implements TunnelEnd, SocketReader {
   #sender: BodySender | undefined
   #requests = 0
   #isConnected = false
-  #isGone = false
-  #isHeld = false
+  #isClosed = false
+  #isPauseRequested = false
   /** The head of the request has left this process, where it has a body; a head alone either does or fails. */
   #isHeadWritten = false
   #isWriteFailed = false
@@ -65,17 +65,17 @@ export class Connection implements TunnelEnd, SocketReader {
    */
   constructor(
     open: (onread: OnReadOpts, connected: () => void) => Socket,
-    owner: ConnectionOwner,
+    callbacks: Http1ConnectionCallbacks,
     maxHeadBytes: number
   ) {
-    this.#owner = owner
+    this.#callbacks = callbacks
     this.#parser = new ResponseParser(maxHeadBytes)
     const onread = {
       buffer: () => this.#memory.buffer,
       callback: (length: number) => this.#onRead(length)
     }
     this.#socket = open(onread, () => this.#onConnected())
-    outliveFailedWrites(this.#socket, this)
+    surviveWriteErrors(this.#socket, this)
     this.#socket.on('end', () => this.onEnd())
     this.#socket.on('error', (error) => this.#onLost(error))
     this.#socket.on('close', () => this.#onLost(new ConnectionClosed()))
@@ -86,8 +86,8 @@ export class Connection implements TunnelEnd, SocketReader {
   }
 
   /** Whether it has come to the end of its time, and is not to be used again. */
-  isSpent(nowMs: number): boolean {
-    return this.#requests >= this.maxRequests || nowMs >= this.endMs
+  isExpired(nowMs: number): boolean {
+    return this.#requests >= this.maxRequests || nowMs >= this.retireMs
   }
 
   /** The address that it goes to, undefined before it stands. */
@@ -109,14 +109,14 @@ export class Connection implements TunnelEnd, SocketReader {
   }
 
   pause(): void {
-    this.#isHeld = true
+    this.#isPauseRequested = true
   }
 
   readonly resume = (): void => {
-    this.#isHeld = false
-    if (!this.isStopped) return
-    this.isStopped = false
-    if (!this.#isGone) this.#socket.resume()
+    this.#isPauseRequested = false
+    if (!this.isPaused) return
+    this.isPaused = false
+    if (!this.#isClosed) this.#socket.resume()
   }
 
   /** Sends a request, which must not be done before the one before it has ended; waits until the connection stands. */
@@ -156,9 +156,9 @@ export class Connection implements TunnelEnd, SocketReader {
   attach(user: TunnelHandler): void {
     this.#handler = user
     this.#isTunnel = true
-    this.#parser.redirect(user)
+    this.#parser.setDataSink(user)
     this.#socket.on('drain', () => user.onDrain())
-    this.#owner.onTunnel(this)
+    this.#callbacks.onTunnel(this)
   }
 
   write(chunk: Buffer): boolean {
@@ -172,12 +172,12 @@ export class Connection implements TunnelEnd, SocketReader {
   /** Closes the connection, whatever is under way. */
   destroy(): void {
     this.#handler = this.#waiting = undefined
-    this.#leave()
+    this.#close()
   }
 
   /** Closes the connection, and tells its handler why. */
   fail(error: Error): void {
-    if (this.#isGone) return
+    if (this.#isClosed) return
     const handler = this.#handler ?? this.#waiting?.handler
     this.destroy()
     handler?.onError(error)
@@ -189,11 +189,11 @@ export class Connection implements TunnelEnd, SocketReader {
     this.#isWriteFailed = true
     this.#sender?.stop()
     this.#handler.onSendingFailed?.()
-    return !this.#isGone
+    return !this.#isClosed
   }
 
   onEnd(): void {
-    if (this.#parser.takeEnd(() => !wasReset(this.#socket))) this.destroy()
+    if (this.#parser.finish(() => !wasReset(this.#socket))) this.destroy()
     else this.#onLost(new ConnectionClosed())
   }
 
@@ -205,51 +205,52 @@ export class Connection implements TunnelEnd, SocketReader {
     this.#isConnected = true
     const waiting = this.#waiting
     this.#waiting = undefined
-    if (!waiting || waiting.handler.aborted) this.#owner.onFree(this)
+    if (!waiting || waiting.handler.aborted) this.#callbacks.onIdle(this)
     else this.send(waiting.request, waiting.handler)
   }
 
   #onRead(length: number): boolean {
     const bytes = this.#memory.filled(length)
-    this.#owner.onActivity()
-    this.#take(bytes)
+    this.#callbacks.onActivity()
+    this.#onBytes(bytes)
     this.#memory.recycle(length)
-    this.isStopped = this.#isHeld
-    return !this.isStopped
+    this.isPaused = this.#isPauseRequested
+    return !this.isPaused
   }
 
-  #take(bytes: Buffer): void {
+  #onBytes(bytes: Buffer): void {
     let taken: number
     try {
-      taken = this.#handler ? this.#parser.take(bytes) : 0
+      taken = this.#handler ? this.#parser.parse(bytes) : 0
     } catch (error) {
       this.fail(error as Error)
       return
     }
-    if (this.#isGone) return
-    if (!this.#parser.idle) this.#handler!.onReadEnd()
+    if (this.#isClosed) return
+    if (!this.#parser.isIdle) this.#handler!.onReadEnd()
     else this.#onResponseEnd(taken === bytes.length)
   }
 
   #onResponseEnd(isAll: boolean): void {
     this.#handler = undefined
-    if (isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed) this.#owner.onFree(this)
-    else this.#leave()
+    if (isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed)
+      this.#callbacks.onIdle(this)
+    else this.#close()
   }
 
   #onLost(error: Error): void {
-    if (!this.#isGone) this.wasStale = this.#handler !== undefined && this.isReused
+    if (!this.#isClosed) this.wasStale = this.#handler !== undefined && this.isReused
     this.fail(error)
   }
 
-  #leave(): void {
-    if (this.#isGone) return
-    this.#isGone = true
+  #close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.#parser.stop()
     this.#sender?.stop()
     this.#sender = undefined
-    if (this.#isTunnel && !this.#isWriteFailed) closeGently(this.#socket)
+    if (this.#isTunnel && !this.#isWriteFailed) closeGracefully(this.#socket)
     else this.#socket.destroy()
-    this.#owner.onGone(this)
+    this.#callbacks.onClosed(this)
   }
 }

@@ -26,7 +26,7 @@ export class ResponseHead {
 }
 
 /** Fields that tell something to a gateway. All but the first two stay behind (RFC 9110 section 7.6.1). */
-const TELLING = new FieldNames([
+const CONNECTION_FIELDS = new FieldNames([
   'content-length',
   'date',
   'connection',
@@ -59,10 +59,10 @@ const LOOSE_COLON = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:/gm
  * @throws {BrokenResponse} for all that RFC 9112 does not allow, with the exception that its section 5.1 makes for
  * gateways: blanks between a name and its colon are removed
  */
-export function readResponseHead(text: string): ResponseHead {
+export function parseResponseHead(text: string): ResponseHead {
   const head = new ResponseHead()
   // What goes on is gathered in runs of lines: mostly it is all of the text, or all but the last lines.
-  let kept = readStatusLine(head, text)
+  let kept = parseStatusLine(head, text)
   const fieldsAt = text.indexOf('\n') + 1
   let keptTo = kept === '' ? 0 : fieldsAt
   let named: readonly string[] | undefined
@@ -72,18 +72,18 @@ export function readResponseHead(text: string): ResponseHead {
     const length = at - line
     if (text.charCodeAt(at) !== COLON || length === 0) {
       const tightened = text.replace(LOOSE_COLON, '$1:')
-      if (tightened !== text) return readResponseHead(tightened)
+      if (tightened !== text) return parseResponseHead(tightened)
       throw new BrokenResponse('field name')
     }
     const valueAt = ++at
     while (TEXT[text.charCodeAt(at)] === 1) at++
     if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) throw new BrokenResponse('field value')
     at += 2
-    if (!TELLING.mayHave(length, text.charCodeAt(line))) continue
+    if (!CONNECTION_FIELDS.mayHave(length, text.charCodeAt(line))) continue
     const name = text.slice(line, line + length).toLowerCase()
     const value = trimBlanks(text, valueAt, at - 2)
     if (name === 'connection') named = named ? named.concat(optionsOf(value)) : optionsOf(value)
-    if (goesOn(head, name, value)) continue
+    if (isPassedOn(head, name, value)) continue
     kept += text.slice(keptTo, line)
     keptTo = at
   }
@@ -116,7 +116,7 @@ let lastHint = ''
 let lastHintSeconds = -1
 
 /** The time that a `Keep-Alive` field tells, or -1. A backend mostly tells the same. */
-function hintSeconds(value: string): number {
+function keepAliveTimeout(value: string): number {
   if (value !== lastHint) {
     lastHint = value
     lastHintSeconds = Number(/(?:^|[\s,])timeout=(\d{1,9})(?:$|[\s,;])/i.exec(value)?.[1] ?? -1)
@@ -127,7 +127,7 @@ function hintSeconds(value: string): number {
 const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
 
 /** Reads the status line, and returns what goes on in its place, or nothing if it can go on as it is. */
-function readStatusLine(head: ResponseHead, text: string): string {
+function parseStatusLine(head: ResponseHead, text: string): string {
   const [line, minor, status, reason] = STATUS_LINE.exec(text) ?? []
   if (line === undefined) throw new BrokenResponse('status line')
   head.statusCode = Number(status)
@@ -137,7 +137,7 @@ function readStatusLine(head: ResponseHead, text: string): string {
 }
 
 /** Takes from a field what it tells, and says whether it goes on to the client. */
-function goesOn(head: ResponseHead, name: string, value: string): boolean {
+function isPassedOn(head: ResponseHead, name: string, value: string): boolean {
   switch (name) {
     case 'content-length':
       if (!/^\d{1,15}$/.test(value)) throw new BrokenResponse('length that is none')
@@ -151,7 +151,7 @@ function goesOn(head: ResponseHead, name: string, value: string): boolean {
       head.chunked = true
       return false
     case 'keep-alive': {
-      const seconds = hintSeconds(value)
+      const seconds = keepAliveTimeout(value)
       if (seconds >= 0) head.keepAliveSeconds = seconds
       return false
     }

@@ -2,8 +2,8 @@ import { agreedProtocols } from './agreed-protocols.js'
 import { BrokenResponse, HeadTooLarge } from './broken-response.js'
 import { ChunkFraming, Next } from './chunk-framing.js'
 import { GatheredBytes } from './gathered-bytes.js'
-import { type ResponseHead, readResponseHead } from './response-head.js'
-import { readTrailers } from './trailers.js'
+import { parseResponseHead, type ResponseHead } from './response-head.js'
+import { parseTrailers } from './trailers.js'
 
 /** What is told of what follows a head. */
 export interface DataSink {
@@ -60,7 +60,7 @@ export class ResponseParser {
   #state: number = State.idle
   #sink!: ResponseSink
   #dataSink!: DataSink
-  #asked!: RequestInfo
+  #request!: RequestInfo
   /** The beginning of a head or of trailers. */
   readonly #partial = new GatheredBytes()
   /** Where the bytes behind a head or trailers begin. */
@@ -75,19 +75,19 @@ export class ResponseParser {
   }
 
   /** Whether no response is under way. */
-  get idle(): boolean {
+  get isIdle(): boolean {
     return this.#state === State.idle
   }
 
   /** Expects the response to a request. */
   begin(asked: RequestInfo, sink: ResponseSink): void {
-    this.#asked = asked
+    this.#request = asked
     this.#sink = this.#dataSink = sink
     this.#state = State.head
   }
 
   /** Tells another one of what follows the head. */
-  redirect(sink: DataSink): void {
+  setDataSink(sink: DataSink): void {
     this.#dataSink = sink
   }
 
@@ -100,45 +100,46 @@ export class ResponseParser {
    * Takes bytes that came, up to the end of the response. Returns how many those were.
    * @throws {BrokenResponse}
    */
-  take(bytes: Buffer): number {
+  parse(bytes: Buffer): number {
     let at = 0
     while (at < bytes.length && this.#state !== State.idle) {
-      if (this.#state === State.head) at = this.#takeHead(bytes, at)
-      else if (this.#state === State.length || this.#state === State.chunkData) at = this.#takeData(bytes, at)
-      else if (this.#state === State.trailers) at = this.#takeTrailers(bytes, at)
+      if (this.#state === State.head) at = this.#parseHead(bytes, at)
+      else if (this.#state === State.length || this.#state === State.chunkData)
+        at = this.#parseData(bytes, at)
+      else if (this.#state === State.trailers) at = this.#parseTrailers(bytes, at)
       else if (this.#state === State.untilClose) {
         this.#dataSink.onData(at === 0 ? bytes : bytes.subarray(at))
         at = bytes.length
-      } else this.#takeFraming(bytes[at++]!)
+      } else this.#parseFraming(bytes[at++]!)
     }
     return at
   }
 
   /** The connection has ended, `isOrderly` or not, which is asked only if it matters: whether a response is whole now. */
-  takeEnd(isOrderly = () => true): boolean {
+  finish(isOrderly = () => true): boolean {
     if (this.#state !== State.untilClose || !isOrderly()) return false
     this.#end(NO_TRAILERS)
     return true
   }
 
-  #takeHead(bytes: Buffer, at: number): number {
-    const text = this.#takeBlock(bytes, at)
+  #parseHead(bytes: Buffer, at: number): number {
+    const text = this.#readBlock(bytes, at)
     if (text === undefined) {
       const { bytes: partial } = this.#partial
       const length = Math.min(partial.length, START_OF_HEAD.length)
       if (partial.compare(START_OF_HEAD, 0, length, 0, length) !== 0) throw new BrokenResponse('no HTTP')
       return bytes.length
     }
-    const head = readResponseHead(text)
+    const head = parseResponseHead(text)
     if (head.statusCode < 200 && head.statusCode !== 101) this.#sink.onInterim(head)
-    else this.#takeFinalHead(head)
+    else this.#beginBody(head)
     return this.#next
   }
 
   /** RFC 9112 section 6.3. */
-  #takeFinalHead(head: ResponseHead): void {
+  #beginBody(head: ResponseHead): void {
     const { statusCode, contentLength, chunked } = head
-    const { method, upgrade } = this.#asked
+    const { method, upgrade } = this.#request
     if (statusCode === 101) head.upgrade = agreedProtocols(upgrade, head.upgrade)
     this.keepAliveSeconds = head.keepAliveSeconds
     this.persistent = head.persistent
@@ -160,7 +161,7 @@ export class ResponseParser {
     if (this.#state === State.length && this.#remaining === 0) this.#end(NO_TRAILERS)
   }
 
-  #takeData(bytes: Buffer, at: number): number {
+  #parseData(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#remaining)
     this.#remaining -= end - at
     this.#dataSink.onData(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end))
@@ -176,8 +177,8 @@ export class ResponseParser {
     this.#chunks.endData()
   }
 
-  #takeFraming(byte: number): void {
-    const next = this.#chunks.take(byte)
+  #parseFraming(byte: number): void {
+    const next = this.#chunks.parse(byte)
     if (next === Next.data) {
       this.#state = State.chunkData
       this.#remaining = this.#chunks.size
@@ -187,7 +188,7 @@ export class ResponseParser {
     }
   }
 
-  #takeTrailers(bytes: Buffer, at: number): number {
+  #parseTrailers(bytes: Buffer, at: number): number {
     const partial = this.#partial
     if (partial.length === BEFORE_TRAILERS.length && bytes[at] === CR && bytes[at + 1] === LF) {
       // Mostly there are none.
@@ -195,16 +196,16 @@ export class ResponseParser {
       this.#end(NO_TRAILERS)
       return at + 2
     }
-    const text = this.#takeBlock(bytes, at)
+    const text = this.#readBlock(bytes, at)
     if (text === undefined) return bytes.length
     this.#end(
-      text.length > BEFORE_TRAILERS.length ? readTrailers(text.slice(BEFORE_TRAILERS.length)) : NO_TRAILERS
+      text.length > BEFORE_TRAILERS.length ? parseTrailers(text.slice(BEFORE_TRAILERS.length)) : NO_TRAILERS
     )
     return this.#next
   }
 
   /** The lines up to a blank one, each with its CRLF, once that has come. */
-  #takeBlock(bytes: Buffer, at: number): string | undefined {
+  #readBlock(bytes: Buffer, at: number): string | undefined {
     const partial = this.#partial
     const before = partial.length
     if (before === 0) {

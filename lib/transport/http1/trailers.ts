@@ -34,7 +34,7 @@ const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([\t\x20-\x7e\x80-\xff]*)$/
  * in a head (RFC 9112 section 5.1).
  * @throws {BrokenResponse}
  */
-export function readTrailers(text: string): string[] {
+export function parseTrailers(text: string): string[] {
   const fields: string[] = []
   for (const line of text.slice(0, -2).split('\r\n')) {
     const [, name, value] = FIELD.exec(line) ?? []

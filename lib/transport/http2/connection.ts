@@ -3,61 +3,65 @@ import type { TLSSocket } from 'node:tls'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
 import { ConnectionClosed } from '../http1/connection.js'
 import { ReadBuffer } from '../read-buffer.js'
-import { outliveFailedWrites, type SocketReader } from '../sockets/socket-end.js'
-import type { ConnectionOwner } from './connection-owner.js'
+import { type SocketOwner, surviveWriteErrors } from '../sockets/socket-end.js'
+import type { Http2ConnectionCallbacks } from './connection-callbacks.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
-import { FrameDispatch, WINDOW_BYTES } from './frame-dispatch.js'
+import { FrameDispatcher, WINDOW_BYTES } from './frame-dispatcher.js'
+import { FrameWriter } from './frame-writer.js'
 import { BrokenFrame } from './frames/broken-frame.js'
-import { ErrorCode, goAwayFrame, helloBytes, pingFrame } from './frames/frames.js'
-import type { ConnectionOptions } from './options.js'
-import { Outbox } from './outbox.js'
+import { connectionPreface, ErrorCode, goAwayFrame, pingFrame } from './frames/frames.js'
+import { Keepalive } from './keepalive.js'
+import type { Http2ConnectionOptions } from './options.js'
 import { RequestLimit } from './request-limit.js'
-import { Silence } from './silence.js'
 import { sendRequest } from './stream/send-request.js'
 import { Stream } from './stream/stream.js'
-import { Streams, type StreamsOwner } from './stream/streams.js'
+import { Streams, type StreamsCallbacks } from './stream/streams.js'
 
 /** Requests at once on one connection: as many as most servers allow. */
 export const MAX_STREAMS = 100
 const PING_DATA = Buffer.alloc(8)
 
 /** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
-export class Connection implements StreamsOwner, SocketReader {
+export class Http2Connection implements StreamsCallbacks, SocketOwner {
   /** Since when it has had no requests, on the clock of `performance.now()`; set by its owner. */
   idleSinceMs = Number.POSITIVE_INFINITY
   /** How long it had none before the latest; set by its owner. */
   idledMs = 0
   /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
-  endMs = Number.POSITIVE_INFINITY
+  retireMs = Number.POSITIVE_INFINITY
   maxRequests = Number.POSITIVE_INFINITY
   /** It is known to have answered; set by its owner. */
-  isUseful = false
-  readonly #owner: ConnectionOwner
-  readonly #options: ConnectionOptions
+  hasSucceeded = false
+  readonly #callbacks: Http2ConnectionCallbacks
+  readonly #options: Http2ConnectionOptions
   readonly #socket: Socket
-  readonly #outbox: Outbox
+  readonly #writer: FrameWriter
   readonly #memory = new ReadBuffer()
-  readonly #frames: FrameDispatch
-  readonly #silence = new Silence()
+  readonly #frames: FrameDispatcher
+  readonly #keepalive = new Keepalive()
   readonly #timer: NodeJS.Timeout
   readonly #streams: Streams
   #isReady = false
-  #isGone = false
+  #isClosed = false
 
   /** @param limit what is known of the connections to the same backend */
-  constructor(options: ConnectionOptions, owner: ConnectionOwner, limit = new RequestLimit()) {
+  constructor(
+    options: Http2ConnectionOptions,
+    callbacks: Http2ConnectionCallbacks,
+    limit = new RequestLimit()
+  ) {
     this.#options = options
-    this.#owner = owner
+    this.#callbacks = callbacks
     const onread = {
       buffer: () => this.#memory.buffer,
       callback: (length: number) => this.#onRead(length)
     }
     const socket = options.open(onread, () => this.#onConnected())
     this.#socket = socket
-    outliveFailedWrites(socket, this)
-    this.#outbox = new Outbox(socket)
-    this.#streams = new Streams(this, this.#outbox, limit)
-    this.#frames = new FrameDispatch(this, this.#outbox, options.maxHeadBytes)
+    surviveWriteErrors(socket, this)
+    this.#writer = new FrameWriter(socket)
+    this.#streams = new Streams(this, this.#writer, limit)
+    this.#frames = new FrameDispatcher(this, this.#writer, options.maxHeadBytes)
     socket.on('error', (error) => this.fail(error))
     for (const end of ['end', 'close']) socket.on(end, () => this.fail(new ConnectionClosed()))
     const giveUp = () => {
@@ -97,7 +101,7 @@ export class Connection implements StreamsOwner, SocketReader {
   }
 
   get hasRoom(): boolean {
-    return this.#isReady && !this.#isGone && this.#streams.hasRoom(this.maxLoad)
+    return this.#isReady && !this.#isClosed && this.#streams.hasRoom(this.maxLoad)
   }
 
   /** Sends a request, for which there must be room. */
@@ -108,13 +112,13 @@ export class Connection implements StreamsOwner, SocketReader {
     // Its handler may have given it up.
     if (stream.isClosed) return
     this.#streams.add(stream, this.maxRequests)
-    sendRequest(stream, request, handler, this.#outbox, options, this.#frames.settings.initialWindowBytes)
+    sendRequest(stream, request, handler, this.#writer, options, this.#frames.settings.initialWindowBytes)
   }
 
   /** Takes no more requests, and closes when those that it has are done. */
   close(): void {
     this.#streams.isClosing = true
-    this.#leaveIfDone()
+    this.#closeIfDone()
   }
 
   /** Closes the connection, and tells the handlers of its requests why. */
@@ -123,17 +127,17 @@ export class Connection implements StreamsOwner, SocketReader {
   }
 
   onWriteFailed(): boolean {
-    this.#outbox.stop()
+    this.#writer.stop()
     for (const stream of this.#streams.all()) stream.onSendingFailed()
     this.close()
-    return !this.#isGone
+    return !this.#isClosed
   }
 
   /** Looks whether the backend is still there: to be called now and then. */
-  checkLife(nowMs: number): void {
+  checkKeepalive(nowMs: number): void {
     this.#streams.recover(nowMs)
-    const found = this.#silence.check(nowMs, this.#streams.size > 0)
-    if (found === 'ask') this.#outbox.write(pingFrame(PING_DATA, 0))
+    const found = this.#keepalive.check(nowMs, this.#streams.size > 0)
+    if (found === 'ping') this.#writer.write(pingFrame(PING_DATA, 0))
     else if (found === 'dead') this.fail(new PingTimeout())
   }
 
@@ -147,20 +151,20 @@ export class Connection implements StreamsOwner, SocketReader {
 
   /** The backend has said of itself what was not known before. */
   onSettings(windowDelta: number): void {
-    if (windowDelta !== 0) for (const stream of this.#streams.all()) stream.widen(windowDelta)
+    if (windowDelta !== 0) for (const stream of this.#streams.all()) stream.addWindow(windowDelta)
     if (this.#isReady) {
-      this.onStreamOver()
+      this.onStreamClosed()
       return
     }
     this.#isReady = true
     clearTimeout(this.#timer)
-    this.#owner.onReady()
+    this.#callbacks.onReady()
   }
 
   /** The backend takes no more requests, and has not looked at those behind this one. */
   onGoAway(lastId: number): void {
     this.#streams.onGoAway(lastId)
-    this.onStreamOver()
+    this.onStreamClosed()
   }
 
   #onConnected(): void {
@@ -169,15 +173,15 @@ export class Connection implements StreamsOwner, SocketReader {
       return
     }
     const { windowBytes, maxHeadBytes } = this.#options
-    this.#outbox.write(helloBytes(windowBytes, WINDOW_BYTES, maxHeadBytes))
-    this.#outbox.flush()
+    this.#writer.write(connectionPreface(windowBytes, WINDOW_BYTES, maxHeadBytes))
+    this.#writer.flush()
   }
 
   #onRead(length: number): boolean {
     const bytes = this.#memory.filled(length)
-    this.#silence.heard()
+    this.#keepalive.onReceived()
     try {
-      this.#frames.take(bytes)
+      this.#frames.parse(bytes)
     } catch (error) {
       this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
     }
@@ -186,43 +190,44 @@ export class Connection implements StreamsOwner, SocketReader {
     return true
   }
 
-  onUsed(): void {
-    this.#silence.used()
+  onActivity(): void {
+    this.#keepalive.onStreamActivity()
   }
 
-  onUseless(): void {
-    this.#owner.onUseless()
+  onAllRefused(): void {
+    this.#callbacks.onAllRefused()
   }
 
-  onStreamOver(): void {
-    if (!this.#isGone) this.#owner.onChange()
-    this.#leaveIfDone()
+  onStreamClosed(): void {
+    if (!this.#isClosed) this.#callbacks.onChange()
+    this.#closeIfDone()
   }
 
   /** Closes the connection in good order. */
-  #leaveIfDone(): void {
-    if (this.#isGone || !this.#streams.isClosing || this.#streams.size > 0) return
+  #closeIfDone(): void {
+    if (this.#isClosed || !this.#streams.isClosing || this.#streams.size > 0) return
     this.#end()
-    this.#outbox.end(goAwayFrame(ErrorCode.noError))
-    this.#owner.onGone(new ConnectionClosed())
+    this.#writer.end(goAwayFrame(ErrorCode.noError))
+    this.#callbacks.onClosed(new ConnectionClosed())
   }
 
   /** @param culprit the stream whose frame was broken, if one's was: the others hear that the connection is lost */
   #failAt(culprit: number, error: Error): void {
-    if (this.#isGone) return
+    if (this.#isClosed) return
     this.#end()
     if (error instanceof BrokenFrame) {
-      this.#outbox.write(goAwayFrame(error.errorCode))
-      this.#outbox.flush()
+      this.#writer.write(goAwayFrame(error.errorCode))
+      this.#writer.flush()
     }
     this.#socket.destroy()
-    if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame)) this.#owner.onStale()
+    if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame))
+      this.#callbacks.onStale()
     this.#streams.onLost(culprit, error)
-    this.#owner.onGone(error)
+    this.#callbacks.onClosed(error)
   }
 
   #end(): void {
-    this.#isGone = true
+    this.#isClosed = true
     clearTimeout(this.#timer)
     this.#frames.stop()
   }

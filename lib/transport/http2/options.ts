@@ -1,6 +1,6 @@
 import type { OnReadOpts, Socket } from 'node:net'
-import { authorityOf, type SecureOrigin } from '../backend-place.js'
 import type { LifetimeOptions } from '../lifetime.js'
+import { authorityOf, type SecureOrigin } from '../origin.js'
 import { SocketOpener, type SocketOptions } from '../sockets/open-socket.js'
 import { DEFAULT_WINDOW_BYTES } from './frames/frames.js'
 import type { RequestOrigin } from './hpack/request-encoder.js'
@@ -9,7 +9,7 @@ import type { RequestOrigin } from './hpack/request-encoder.js'
 const WINDOW_BUFFERS = 8
 const LARGEST_WINDOW_BYTES = 262_144
 
-export interface ConnectionOptions extends RequestOrigin {
+export interface Http2ConnectionOptions extends RequestOrigin {
   /** Makes the socket. */
   readonly open: (onread: OnReadOpts, connected: () => void, header?: Buffer) => Socket
   /** Of a head, or of trailers. */
@@ -26,7 +26,7 @@ export interface ConnectionOptions extends RequestOrigin {
 export function http2Options(
   origin: SecureOrigin,
   options: SocketOptions & { readonly maxHeadBytes: number }
-): ConnectionOptions {
+): Http2ConnectionOptions {
   const { bufferSizeBytes, connectTimeoutMs, maxHeadBytes } = options
   const opener = new SocketOpener(origin, { ...options, alpnProtocols: ['h2'] })
   const windowBytes = Math.min(

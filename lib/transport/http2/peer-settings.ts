@@ -20,7 +20,7 @@ export class PeerSettings {
    * Takes the payload of a frame of them.
    * @throws {BrokenFrame}
    */
-  take(payload: Buffer): void {
+  apply(payload: Buffer): void {
     if (payload.length % SETTING_BYTES !== 0) throw new BrokenFrame('settings', ErrorCode.frameSizeError)
     for (let at = 0; at < payload.length; at += SETTING_BYTES)
       this.#set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2))

@@ -10,7 +10,7 @@ export class RequestLimit {
   #step = 1
   #refusedMs = 0
 
-  get requests(): number {
+  get max(): number {
     return this.#requests
   }
 

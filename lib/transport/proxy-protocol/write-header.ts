@@ -20,7 +20,7 @@ import {
 export type ProxyVersion = 1 | 2
 
 /** A client's connection, as backends are to be told of it. */
-export interface AnnouncedConnection extends ConnectionDetails {
+export interface ProxiedConnection extends ConnectionDetails {
   /** Undefined where nobody knows where it comes from. */
   readonly source: Endpoints | undefined
 }
@@ -39,11 +39,11 @@ export function localHeader(version: ProxyVersion): Buffer {
  * The header that announces a client's connection (the PROXY protocol's specification, sections 2.1 and 2.2). Addresses
  * of two families are written as IPv6.
  */
-export function proxyHeader(version: ProxyVersion, connection: AnnouncedConnection): Buffer {
+export function proxyHeader(version: ProxyVersion, connection: ProxiedConnection): Buffer {
   return version === 1 ? version1(connection) : version2(connection)
 }
 
-function version1({ source }: AnnouncedConnection): Buffer {
+function version1({ source }: ProxiedConnection): Buffer {
   const ends = endsOf(source)
   if (!source || !ends) return localHeader(1)
   const isIPv4Alone = ends.every(isIPv4)
@@ -52,7 +52,7 @@ function version1({ source }: AnnouncedConnection): Buffer {
   return Buffer.from(`PROXY ${family} ${address} ${localAddress} ${source.port} ${source.localPort}\r\n`)
 }
 
-function version2(connection: AnnouncedConnection): Buffer {
+function version2(connection: ProxiedConnection): Buffer {
   const { source, alpn, authority, uniqueId, tls } = connection
   const tlvs = [tlv(TlvType.crc32c, Buffer.alloc(CRC32C_BYTES))]
   if (alpn !== undefined) tlvs.push(tlv(TlvType.alpn, Buffer.from(alpn, 'latin1')))

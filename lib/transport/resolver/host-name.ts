@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns'
-import type { LookupLane } from './lookup-lane.js'
+import type { LookupQueue } from './lookup-queue.js'
 
 /** After so long a look-up counts as failed. It cannot be ended, and no other is made of that name before its end. */
 const TIMEOUT_MS = 5000
@@ -9,15 +9,15 @@ const SOON_MS = 1000
 const JITTER = 0.1
 
 /** Asks the system for the addresses of a name. */
-export type Ask = (
+export type Lookup = (
   hostname: string,
   done: (error: Error | null, addresses: readonly LookupAddress[]) => void
 ) => void
 
-type Answered = (error: Error | null, addresses: readonly LookupAddress[]) => void
+type LookupCallback = (error: Error | null, addresses: readonly LookupAddress[]) => void
 
 /** What a name tells those who keep it. */
-export interface HostNameOwner {
+export interface HostNameCallbacks {
   /** Its addresses are others than before, which it had. */
   onChanged(name: HostName, before: readonly LookupAddress[]): void
   /** The latest look-up failed, and the one before had not. */
@@ -39,9 +39,9 @@ class NoAddress extends Error {
 }
 
 export interface HostNameOptions {
-  readonly ask: Ask
-  readonly lane: LookupLane
-  readonly owner: HostNameOwner
+  readonly lookup: Lookup
+  readonly queue: LookupQueue
+  readonly callbacks: HostNameCallbacks
 }
 
 /**
@@ -54,7 +54,7 @@ export class HostName {
   /** Why the latest look-up failed, if it did. */
   fault: Error | undefined
   readonly #options: HostNameOptions
-  readonly #waiting: Answered[] = []
+  readonly #waiting: LookupCallback[] = []
   #periodMs = 0
   #timer: NodeJS.Timeout | undefined
   #dueMs = Number.POSITIVE_INFINITY
@@ -85,12 +85,12 @@ export class HostName {
   }
 
   /** Calls back with the addresses that are known, or as soon as some are, or with why there are none. */
-  lookup(done: Answered): void {
+  lookup(done: LookupCallback): void {
     if (this.addresses.length > 0) process.nextTick(done, null, this.addresses)
     else if (this.#isOverdue) process.nextTick(done, this.fault, [])
     else {
       this.#waiting.push(done)
-      if (!this.#isRunning) this.#ask()
+      if (!this.#isRunning) this.#lookUp()
     }
   }
 
@@ -103,14 +103,14 @@ export class HostName {
   }
 
   /** No connection came about: there may be other addresses by now. Asks again soon, unless it never does. */
-  suspect(): void {
+  refreshSoon(): void {
     if (this.#periodMs === 0 || this.#isRunning) return
     const delayMs = Math.max(0, this.#startMs + SOON_MS - performance.now())
     if (performance.now() + delayMs < this.#dueMs) this.#schedule(delayMs)
   }
 
   /** @param ended called when the next one may be made */
-  #ask(ended = () => {}): void {
+  #lookUp(ended = () => {}): void {
     this.#isRunning = true
     this.#startMs = performance.now()
     clearTimeout(this.#timer)
@@ -118,7 +118,7 @@ export class HostName {
       this.#isOverdue = true
       this.#onFailure(new LookupTimeout())
     }, TIMEOUT_MS).unref()
-    this.#options.ask(this.hostname, (error, addresses) => {
+    this.#options.lookup(this.hostname, (error, addresses) => {
       clearTimeout(overdue)
       this.#isRunning = this.#isOverdue = false
       ended()
@@ -138,10 +138,11 @@ export class HostName {
     this.fault = undefined
     for (const done of this.#waiting.splice(0)) done(null, this.addresses)
     if (this.#isStopped) return
-    const { owner } = this.#options
-    owner.onLookup(true)
-    if (hadFailed) owner.onRecovered(this)
-    if (before.length > 0 && (added.length > 0 || kept.length < before.length)) owner.onChanged(this, before)
+    const { callbacks } = this.#options
+    callbacks.onLookup(true)
+    if (hadFailed) callbacks.onRecovered(this)
+    if (before.length > 0 && (added.length > 0 || kept.length < before.length))
+      callbacks.onChanged(this, before)
   }
 
   #onFailure(error: Error): void {
@@ -149,8 +150,8 @@ export class HostName {
     this.fault = error
     for (const done of this.#waiting.splice(0)) done(error, [])
     if (this.#isStopped) return
-    this.#options.owner.onLookup(false)
-    if (!hadFailed) this.#options.owner.onFailing(this, error)
+    this.#options.callbacks.onLookup(false)
+    if (!hadFailed) this.#options.callbacks.onFailing(this, error)
   }
 
   /** A slow answer is asked for less often. */
@@ -168,9 +169,9 @@ export class HostName {
 
   #refresh(): void {
     this.#dueMs = Number.NEGATIVE_INFINITY
-    this.#options.lane.run((ended) => {
+    this.#options.queue.run((ended) => {
       if (this.#isStopped || this.#isRunning) ended()
-      else this.#ask(ended)
+      else this.#lookUp(ended)
     })
   }
 }

@@ -2,8 +2,8 @@ import dns, { type LookupAddress } from 'node:dns'
 import { EventEmitter } from 'node:events'
 import { isIP, type LookupFunction } from 'node:net'
 import { outOfDescriptors } from '../../base/shortage/resource.js'
-import { type Ask, HostName, type HostNameOwner } from './host-name.js'
-import { LookupLane } from './lookup-lane.js'
+import { HostName, type HostNameCallbacks, type Lookup } from './host-name.js'
+import { LookupQueue } from './lookup-queue.js'
 
 /** The addresses of a name are others. */
 export interface NameChange {
@@ -42,7 +42,7 @@ interface Watched {
 }
 
 /** As connections of Node's ask: `/etc/hosts` and all, and no IPv6 where this machine has none. */
-const askSystem: Ask = (hostname, done) => {
+const lookUpInSystem: Lookup = (hostname, done) => {
   dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) =>
     done(error && outOfDescriptors(error), addresses ?? [])
   )
@@ -52,17 +52,17 @@ const askSystem: Ask = (hostname, done) => {
  * The names of backends, as the system resolves them: each is looked up once for all that ask for it, and again from time
  * to time, off the path of requests. An answer that is merely in another order changes nothing.
  */
-export class Resolver extends EventEmitter<ResolverEvents> implements HostNameOwner {
+export class Resolver extends EventEmitter<ResolverEvents> implements HostNameCallbacks {
   /** Look-ups so far. */
   answered = 0
   failed = 0
-  readonly #ask: Ask
-  readonly #lane = new LookupLane()
+  readonly #lookup: Lookup
+  readonly #queue = new LookupQueue()
   readonly #names = new Map<string, Watched>()
 
-  constructor(ask = askSystem) {
+  constructor(ask = lookUpInSystem) {
     super()
-    this.#ask = ask
+    this.#lookup = ask
   }
 
   /** For sockets: answers from what is known of the names that are watched, and asks the system for others. */
@@ -117,7 +117,7 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameOw
 
   /** No connection to a name came about. */
   onNotConnected(hostname: string): void {
-    this.#names.get(hostname)?.name.suspect()
+    this.#names.get(hostname)?.name.refreshSoon()
   }
 
   onLookup(isAnswered: boolean): void {
@@ -141,7 +141,7 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameOw
   }
 
   #add(hostname: string): Watched {
-    const name = new HostName(hostname, { ask: this.#ask, lane: this.#lane, owner: this })
+    const name = new HostName(hostname, { lookup: this.#lookup, queue: this.#queue, callbacks: this })
     const watched = { name, watchers: new Set<Watcher>() }
     this.#names.set(hostname, watched)
     return watched

@@ -37,7 +37,7 @@ function contextOf(config: BackendTlsConfig): SecureContext {
   const { caFile, certFile } = config
   const pair = certFile === '' ? undefined : readKeyPair(config)
   return createSecureContext({
-    ...(caFile === '' ? {} : { ca: [...knownAuthorities(), readCertificates(caFile)] }),
+    ...(caFile === '' ? {} : { ca: [...defaultAuthorities(), readCertificates(caFile)] }),
     ...(pair ? { cert: pair.cert, key: pair.key } : {})
   })
 }
@@ -48,7 +48,7 @@ interface Authorities {
 }
 
 /** Those that Node believes by itself. */
-function knownAuthorities(): readonly string[] {
+function defaultAuthorities(): readonly string[] {
   const { getCACertificates } = tls as Authorities
   if (getCACertificates) return getCACertificates('default')
   const extra = process.env.NODE_EXTRA_CA_CERTS

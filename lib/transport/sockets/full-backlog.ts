@@ -8,7 +8,7 @@ const MAX_DELAY_MS = 100
  * Unix socket is full, the system refuses at once (`EAGAIN`). It ends with whoever destroys the socket, as the time for
  * connecting does.
  */
-export function waitForBacklog(socket: Socket, path: string): void {
+export function retryOnFullBacklog(socket: Socket, path: string): void {
   const { destroy } = socket
   let delayMs = FIRST_DELAY_MS
   socket.destroy = (error?: Error) => {

@@ -1,11 +1,11 @@
 import { connect, isIP, type OnReadOpts, Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
-import type { SecureOrigin } from '../backend-place.js'
+import type { SecureOrigin } from '../origin.js'
 import { localHeader } from '../proxy-protocol/write-header.js'
 import type { Resolver } from '../resolver/resolver.js'
 import type { BackendCredentials } from './credentials.js'
-import { waitForBacklog } from './full-backlog.js'
-import { sendBeforeTls, sendFirst } from './preamble.js'
+import { retryOnFullBacklog } from './full-backlog.js'
+import { sendProxyHeader, sendProxyHeaderBeforeTls } from './send-proxy-header.js'
 import { withInterface } from './zone.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
@@ -46,7 +46,7 @@ export class SocketOpener {
    */
   open(onread: OnReadOpts, connected: () => void, header?: Buffer): Socket {
     const { protocol, hostname, socketPath, proxyProtocol } = this.#backend
-    const preamble = proxyProtocol ? (header ?? localHeader(proxyProtocol)) : undefined
+    const proxyHeader = proxyProtocol ? (header ?? localHeader(proxyProtocol)) : undefined
     const { connectTimeoutMs, bufferSizeBytes } = this.#options
     const resolver = socketPath === undefined ? this.#options.resolver : undefined
     const place = this.#place()
@@ -54,8 +54,8 @@ export class SocketOpener {
     const options = { ...place, highWaterMark: bufferSizeBytes, onread }
     const isSecure = protocol === 'https:'
     const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
-    if (preamble && isSecure) sendBeforeTls(socket, preamble)
-    if (socketPath !== undefined && !isSecure) waitForBacklog(socket, socketPath)
+    if (proxyHeader && isSecure) sendProxyHeaderBeforeTls(socket, proxyHeader)
+    if (socketPath !== undefined && !isSecure) retryOnFullBacklog(socket, socketPath)
     socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_PROBE_MS)
     if (isSecure) {
       socket.on('session', (session) => {
@@ -76,7 +76,7 @@ export class SocketOpener {
     socket.once(isSecure ? 'secureConnect' : 'connect', () => {
       isConnected = true
       clearTimeout(timer)
-      if (preamble && !isSecure) sendFirst(socket, preamble, connected)
+      if (proxyHeader && !isSecure) sendProxyHeader(socket, proxyHeader, connected)
       else connected()
     })
     return socket

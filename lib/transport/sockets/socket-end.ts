@@ -2,17 +2,17 @@ import { writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
 /** A connection that cannot be written to any more ends as soon as it is read: this is for what the system may do else. */
-const PATIENCE_MS = 1000
+const READ_TIMEOUT_MS = 1000
 /** The other side has closed or reset the connection, which loses nothing of what it had sent. */
 const CUT_CODES = new Set(['ECONNRESET', 'EPIPE'])
 /** For the other side to take the last of what was written, and to close the connection itself. */
-const LINGER_MS = 500
+const LINGERING_TIMEOUT_MS = 500
 const NOTHING = Buffer.alloc(0)
 
 /** Who reads from a socket. */
-export interface SocketReader {
+export interface SocketOwner {
   /** Nothing is read for now. */
-  readonly isStopped?: boolean
+  readonly isPaused?: boolean
   /** Nothing can be written any more. Returns whether what has arrived is worth reading. */
   onWriteFailed(): boolean
   /** The other side had ended the connection in good order, and all before that has been read; else that is an error. */
@@ -23,7 +23,7 @@ export interface SocketReader {
  * Has what arrived on a socket read to its end when a write fails: the other side may have answered before it reset the
  * connection (RFC 9112 section 9.5), and the system keeps that, while Node would destroy the socket with it.
  */
-export function outliveFailedWrites(socket: Socket, reader: SocketReader): void {
+export function surviveWriteErrors(socket: Socket, reader: SocketOwner): void {
   const { destroy } = socket
   // What Node calls with the error.
   socket.destroy = (error?: Error) => {
@@ -34,8 +34,8 @@ export function outliveFailedWrites(socket: Socket, reader: SocketReader): void 
     // Writes that were under way together fail one by one.
     socket.destroy = (next?: Error) => (isFailedWrite(next) ? socket : destroy.call(socket, next))
     const timer = setInterval(() => {
-      if (!reader.isStopped) fail()
-    }, PATIENCE_MS)
+      if (!reader.isPaused) fail()
+    }, READ_TIMEOUT_MS)
     socket.once('close', () => clearInterval(timer))
     const { push } = socket
     // Of a stream that has failed Node reads no more.
@@ -75,9 +75,9 @@ export function wasReset(socket: Socket): boolean {
  * Closes a socket after all that was written has gone. What still comes is thrown away for a while: closed with bytes
  * unread, the connection would be reset, and the other side might lose what it has not read.
  */
-export function closeGently(socket: Socket): void {
+export function closeGracefully(socket: Socket): void {
   if (socket.destroyed) return
-  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  const timer = setTimeout(() => socket.destroy(), LINGERING_TIMEOUT_MS)
   const finish = () => socket.end(() => socket.destroy())
   socket.once('close', () => clearTimeout(timer))
   socket.end()

@@ -240,7 +240,7 @@ function sticky(registry: Registry, options: Partial<typeof config> = {}) {
   /** A request of a client that the backend has answered. */
   const from = (id: number, cookies = '') => {
     const [, pair] = /^Set-Cookie: ([^;]+)/.exec(
-      sessions.lineFor(requestWith(), registry.backends[id]!, false)
+      sessions.setCookieLine(requestWith(), registry.backends[id]!, false)
     )!
     return requestWith({ cookie: cookies + pair })
   }
@@ -249,7 +249,7 @@ function sticky(registry: Registry, options: Partial<typeof config> = {}) {
 
 t.test('the line', async (t) => {
   const { sessions, backends } = sticky(registryOf('a:80 b:80'))
-  const line = (isSecure: boolean, of = sessions) => of.lineFor(requestWith(), backends[0]!, isSecure)
+  const line = (isSecure: boolean, of = sessions) => of.setCookieLine(requestWith(), backends[0]!, isSecure)
   t.match(line(false), /^Set-Cookie: lb=[\w-]{22}; Path=\/; HttpOnly; SameSite=Lax\r\n$/)
   t.match(line(true), /; SameSite=Lax; Secure\r\n$/)
   const maxAge = (maxAgeMs: number) => new Sessions(backends, { ...config, maxAgeMs })
@@ -319,7 +319,7 @@ t.test('a client stays, however busy its backend is, and others go by the policy
   backends[1]!.counters.set(BackendCell.active, 100)
   const req = from(1, 'a=b; lbx=1; ')
   for (let i = 0; i < 5; i++) t.equal(selector.select(req), backends[1])
-  t.equal(sessions.lineFor(req, backends[1]!, false), '')
+  t.equal(sessions.setCookieLine(req, backends[1]!, false), '')
   t.same(
     [0, 1, 2].map(() => selector.select(requestWith())!.id),
     [0, 1, 0]
@@ -333,9 +333,9 @@ t.test('a client moves when its backend is not eligible, and is told so once', a
   const req = from(0)
   registry.setDraining(a!, true, 'test')
   t.equal(selector.select(req), b)
-  t.match(sessions.lineFor(req, b!, false), 'Set-Cookie')
-  t.equal(sessions.lineFor(from(1), b!, false), '')
-  t.equal(sessions.lineFor(req, a!, false), '', 'not by an answer that was under way')
+  t.match(sessions.setCookieLine(req, b!, false), 'Set-Cookie')
+  t.equal(sessions.setCookieLine(from(1), b!, false), '')
+  t.equal(sessions.setCookieLine(req, a!, false), '', 'not by an answer that was under way')
   registry.setDraining(a!, false, 'test')
   t.equal(selector.select(req), a)
 })
@@ -361,13 +361,13 @@ t.test(
       const req = requestWith({ cookie })
       t.equal(sessions.backendOf(req), kept, cookie)
       for (const backend of kept ? backends : [])
-        t.equal(sessions.lineFor(req, backend, false), '', 'it is kept already')
-      if (!kept) t.match(sessions.lineFor(req, a!, false), 'Set-Cookie')
+        t.equal(sessions.setCookieLine(req, backend, false), '', 'it is kept already')
+      if (!kept) t.match(sessions.setCookieLine(req, a!, false), 'Set-Cookie')
     }
     registry.setDraining(a!, true, 'test')
     const both = requestWith({ cookie: `lb=junk; ${ofA}; ${ofB}` })
     for (let i = 0; i < 3; i++) t.equal(selector.select(both), b)
-    t.equal(sessions.lineFor(both, b!, false), '')
+    t.equal(sessions.setCookieLine(both, b!, false), '')
   }
 )
 
@@ -387,7 +387,7 @@ t.test('another backend is tried after its own, and the client stays', async (t)
   t.equal(selector.select(from(0), [a!]), b)
   t.equal(selector.select(from(0), [b!]), a)
   t.equal(selector.select(from(0), [a!, b!]), undefined)
-  t.equal(sessions.lineFor(from(0), b!, false), '')
+  t.equal(sessions.setCookieLine(from(0), b!, false), '')
 })
 
 t.test('it chooses only among those that it is given', async (t) => {
@@ -401,13 +401,17 @@ t.test('a backup keeps clients while there is need of it', async (t) => {
   const [a, b, c, d] = backends
   for (const proper of [a, b]) registry.setState(proper!, 'unhealthy', 'test')
   for (let i = 0; i < 3; i++) t.equal(selector.select(from(3)), d)
-  t.equal(sessions.lineFor(from(3), d!, false), '')
+  t.equal(sessions.setCookieLine(from(3), d!, false), '')
   registry.setState(b!, 'healthy', 'test')
   t.equal(selector.select(from(3)), b)
   t.equal(sessions.backendOf(from(3)), undefined)
-  t.match(sessions.lineFor(from(3), b!, false), 'Set-Cookie', 'it stays on the one that it goes back to')
+  t.match(
+    sessions.setCookieLine(from(3), b!, false),
+    'Set-Cookie',
+    'it stays on the one that it goes back to'
+  )
   t.equal(selector.select(from(1), [b!]), c, 'a backup stands in')
-  t.equal(sessions.lineFor(from(1), c!, false), '', 'once')
+  t.equal(sessions.setCookieLine(from(1), c!, false), '', 'once')
 })
 
 t.test('what the policy learns goes on', async (t) => {

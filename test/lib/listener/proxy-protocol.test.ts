@@ -4,8 +4,8 @@ import type { ProxyHeader } from '../../../lib/listener/proxy-protocol/header.js
 import { parseProxyHeader } from '../../../lib/listener/proxy-protocol/parse-header.js'
 import { RefusalLog } from '../../../lib/listener/proxy-protocol/refusal-log.js'
 import {
-  type AnnouncedConnection,
   localHeader,
+  type ProxiedConnection,
   proxyHeader
 } from '../../../lib/transport/proxy-protocol/write-header.js'
 
@@ -297,7 +297,7 @@ t.test('refusals are told once a minute for each reason', async (t) => {
   ])
 })
 
-const connection = (address: string, localAddress: string, details = {}): AnnouncedConnection => ({
+const connection = (address: string, localAddress: string, details = {}): ProxiedConnection => ({
   source: { address, port: 49_153, localAddress, localPort: 443 },
   ...details
 })

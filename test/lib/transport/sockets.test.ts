@@ -2,10 +2,10 @@ import type { LookupAddress } from 'node:dns'
 import { lookup } from 'node:dns/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import tap, { test as plainTest } from 'tap'
-import { IdleTime } from '../../../lib/transport/idle-time.js'
+import { IdleTimeout } from '../../../lib/transport/idle-timeout.js'
 import { ReadBuffer } from '../../../lib/transport/read-buffer.js'
 import { type NameChange, Resolver } from '../../../lib/transport/resolver/resolver.js'
-import { outliveFailedWrites } from '../../../lib/transport/sockets/socket-end.js'
+import { surviveWriteErrors } from '../../../lib/transport/sockets/socket-end.js'
 import { Names } from '../../support/names.js'
 import { answering, OK, scripted } from '../../support/raw-backend.js'
 import { answered, skippableTime, stackFor } from '../../support/stack.js'
@@ -231,7 +231,7 @@ test('what arrived is read, however many writes fail together', async (t) => {
       }
     })
     atEnd(t, () => void socket.destroy())
-    outliveFailedWrites(socket, { onWriteFailed: () => ++failures > 0 })
+    surviveWriteErrors(socket, { onWriteFailed: () => ++failures > 0 })
     socket.on('error', () => {})
     await eventually(() => peer !== undefined)
     // Nothing is read until the writes have failed.
@@ -260,7 +260,7 @@ const UNSAID = -1
 const MINUTE_MS = 60_000
 
 /** Closings, each a second after the one before, after so many milliseconds. */
-function closings(idleTime: IdleTime, ...idleMs: number[]): number {
+function closings(idleTime: IdleTimeout, ...idleMs: number[]): number {
   idleMs.forEach((ms, index) => {
     idleTime.onClosed(ms, 1000 * (index + 1))
   })
@@ -268,7 +268,7 @@ function closings(idleTime: IdleTime, ...idleMs: number[]): number {
 }
 
 plainTest('three closings after the same time teach it, whatever the backend says', async (t) => {
-  const idleTime = new IdleTime()
+  const idleTime = new IdleTimeout()
   const nowMs = closings(idleTime, 1000, 1050)
   t.equal(idleTime.limitMs(UNSAID, nowMs), 4000, 'two might be chance')
   idleTime.onClosed(980, nowMs + 1000)
@@ -284,24 +284,24 @@ plainTest('closings after different times, at one moment, or very soon teach not
     [100, 100, 100, 100],
     [1000, 1000, 2000, 1000]
   ]) {
-    const idleTime = new IdleTime()
+    const idleTime = new IdleTimeout()
     const nowMs = closings(idleTime, ...idleMs)
     t.equal(idleTime.limitMs(UNSAID, nowMs), 4000, String(idleMs))
   }
-  const ended = new IdleTime()
+  const ended = new IdleTimeout()
   for (let i = 0; i < 50; i++) ended.onClosed(1000, 1000 + i)
   t.equal(ended.limitMs(UNSAID, 1050), 4000)
 })
 
 plainTest('a connection that was idle for longer and served again speaks against it', async (t) => {
-  const idleTime = new IdleTime()
+  const idleTime = new IdleTimeout()
   closings(idleTime, 1000, 1000)
-  idleTime.onSurvived(1050)
+  idleTime.onReused(1050)
   idleTime.onClosed(1000, 3000)
   t.equal(idleTime.limitMs(UNSAID, 3000), 800, 'that was no longer')
-  const kept = new IdleTime()
+  const kept = new IdleTimeout()
   closings(kept, 1000, 1000)
-  kept.onSurvived(3000)
+  kept.onReused(3000)
   kept.onClosed(1000, 3000)
   t.equal(kept.limitMs(UNSAID, 3000), 4000)
 })

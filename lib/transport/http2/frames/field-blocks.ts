@@ -43,7 +43,7 @@ export class FieldBlocks {
    * Takes a frame. Returns the block, if it is whole with that.
    * @throws {BrokenFrame}
    */
-  take(type: number, flags: number, streamId: number, payload: Buffer): FieldBlock | undefined {
+  add(type: number, flags: number, streamId: number, payload: Buffer): FieldBlock | undefined {
     const isFirst = type === FrameType.headers
     if (isFirst === this.isOpen || (!isFirst && streamId !== this.#streamId))
       throw new BrokenFrame('continuation')

@@ -43,14 +43,14 @@ export class FrameReader {
    * Takes bytes that came. They are not kept.
    * @throws {BrokenFrame}
    */
-  take(bytes: Buffer): void {
+  parse(bytes: Buffer): void {
     const partial = this.#partial
     const isGathered = partial.length > 0
     if (isGathered) partial.add(bytes)
     const block = isGathered ? partial.bytes : bytes
     let at = 0
     while (at < block.length && !this.#isStopped) {
-      const next = this.#isInData ? this.#takeData(block, at) : this.#takeFrame(block, at)
+      const next = this.#isInData ? this.#parseData(block, at) : this.#parseFrame(block, at)
       if (next === at) {
         if (!isGathered || at > 0) partial.restart(block.subarray(at))
         return
@@ -61,7 +61,7 @@ export class FrameReader {
   }
 
   /** Takes a frame, or the beginning of one of DATA. Returns where the next one begins: here, if this is not all there. */
-  #takeFrame(block: Buffer, at: number): number {
+  #parseFrame(block: Buffer, at: number): number {
     const left = block.length - at
     if (left < FRAME_HEAD_BYTES) return at
     const length = (block[at]! << 16) | (block[at + 1]! << 8) | block[at + 2]!
@@ -94,7 +94,7 @@ export class FrameReader {
     return next
   }
 
-  #takeData(block: Buffer, at: number): number {
+  #parseData(block: Buffer, at: number): number {
     let next = at
     if (this.#dataBytes > 0) {
       next = Math.min(block.length, at + this.#dataBytes)

@@ -104,7 +104,7 @@ export function numberFrame(type: number, streamId: number, number: number): Buf
  * @param window and on all of them
  * @param maxHeadBytes of the text of a head; its fields may be many
  */
-export function helloBytes(streamWindow: number, window: number, maxHeadBytes: number): Buffer {
+export function connectionPreface(streamWindow: number, window: number, maxHeadBytes: number): Buffer {
   const settings = [
     [Setting.enablePush, 0],
     [Setting.initialWindowSize, streamWindow],

@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { BodyProgress } from '../../http1/body-sender.js'
 import { passableTrailers } from '../../http1/trailers.js'
 import type { RetryBuffer } from '../../retry-buffer.js'
+import type { DataWaiter, FrameWriter } from '../frame-writer.js'
 import { Flag } from '../frames/frames.js'
-import type { DataWaiter, Outbox } from '../outbox.js'
 
 const NOTHING: Buffer = Buffer.alloc(0)
 
@@ -11,7 +11,7 @@ const NOTHING: Buffer = Buffer.alloc(0)
 export interface DataStream {
   readonly id: number
   /** Sends the fields behind the body, which end the stream. */
-  endWith(trailers: readonly string[]): void
+  sendTrailers(trailers: readonly string[]): void
 }
 
 /**
@@ -22,7 +22,7 @@ export class DataSender implements DataWaiter {
   readonly #stream: DataStream
   readonly #body: IncomingMessage
   readonly #retryBuffer: RetryBuffer | undefined
-  readonly #outbox: Outbox
+  readonly #writer: FrameWriter
   readonly #progress: BodyProgress
   readonly #done: () => void
   /** Bytes that the backend takes on this stream. */
@@ -41,7 +41,7 @@ export class DataSender implements DataWaiter {
     stream: DataStream,
     body: IncomingMessage,
     retryBuffer: RetryBuffer | undefined,
-    outbox: Outbox,
+    writer: FrameWriter,
     window: number,
     progress: BodyProgress,
     done: () => void
@@ -49,7 +49,7 @@ export class DataSender implements DataWaiter {
     this.#stream = stream
     this.#body = body
     this.#retryBuffer = retryBuffer
-    this.#outbox = outbox
+    this.#writer = writer
     this.#window = window
     this.#progress = progress
     this.#done = done
@@ -73,11 +73,11 @@ export class DataSender implements DataWaiter {
     this.#isStopped = true
     this.#body.off('data', this.#onData).off('end', this.#onEnd)
     this.#body.pause()
-    this.#outbox.leave(this)
+    this.#writer.cancelWait(this)
   }
 
   /** The backend takes so many bytes more, or less, on this stream. */
-  widen(bytes: number): void {
+  addWindow(bytes: number): void {
     this.#window += bytes
     if (this.#pending.length > 0) this.onRoom()
   }
@@ -86,10 +86,10 @@ export class DataSender implements DataWaiter {
   onRoom(): void {
     const pending = this.#pending
     while (pending.length > 0) {
-      const room = Math.min(this.#window, this.#outbox.room)
+      const room = Math.min(this.#window, this.#writer.writableBytes)
       if (room <= 0) {
         this.#body.pause()
-        if (this.#window > 0) this.#outbox.wait(this)
+        if (this.#window > 0) this.#writer.waitForRoom(this)
         return
       }
       this.#sendSome(room)
@@ -104,11 +104,11 @@ export class DataSender implements DataWaiter {
   #sendSome(room: number): void {
     const pending = this.#pending
     const chunk = pending[0]!
-    const bytes = Math.min(chunk.length, room, this.#outbox.maxFrameBytes)
+    const bytes = Math.min(chunk.length, room, this.#writer.maxFrameBytes)
     if (bytes === chunk.length) pending.shift()
     else pending[0] = chunk.subarray(bytes)
     this.#window -= bytes
-    this.#outbox.writeData(this.#stream.id, bytes === chunk.length ? chunk : chunk.subarray(0, bytes), 0)
+    this.#writer.writeData(this.#stream.id, bytes === chunk.length ? chunk : chunk.subarray(0, bytes), 0)
     this.#progress.onBodySent(bytes)
   }
 
@@ -128,8 +128,8 @@ export class DataSender implements DataWaiter {
   #end(): void {
     if (this.#isStopped) return
     const trailers = passableTrailers(this.#body.rawTrailers)
-    if (trailers.length > 0) this.#stream.endWith(trailers)
-    else this.#outbox.writeData(this.#stream.id, NOTHING, Flag.endStream)
+    if (trailers.length > 0) this.#stream.sendTrailers(trailers)
+    else this.#writer.writeData(this.#stream.id, NOTHING, Flag.endStream)
     this.stop()
     this.#done()
   }

@@ -1,7 +1,7 @@
 import type { OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
+import type { FrameWriter } from '../frame-writer.js'
 import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead } from '../frames/frames.js'
 import { encodeFields, encodeRequest, type RequestOrigin } from '../hpack/request-encoder.js'
-import type { Outbox } from '../outbox.js'
 import { DataSender } from './data-sender.js'
 import type { Stream } from './stream.js'
 
@@ -13,17 +13,17 @@ export function sendRequest(
   stream: Stream,
   request: OutgoingRequest,
   handler: ResponseHandler,
-  outbox: Outbox,
+  writer: FrameWriter,
   origin: RequestOrigin,
   window: number
 ): void {
   const { head, body, retryBuffer } = request
-  outbox.write(headersFrames(stream.id, encodeRequest(head, origin), !body, outbox.maxFrameBytes))
+  writer.write(headersFrames(stream.id, encodeRequest(head, origin), !body, writer.maxFrameBytes))
   if (!body) {
     handler.onSent()
     return
   }
-  stream.sender = new DataSender(stream, body, retryBuffer, outbox, window, handler, () => {
+  stream.sender = new DataSender(stream, body, retryBuffer, writer, window, handler, () => {
     stream.sender = undefined
     handler.onSent()
   })

@@ -6,11 +6,11 @@ import type { DataSender, DataStream } from './data-sender.js'
 import { headOf, trailersOf } from './response-fields.js'
 
 /** What a stream asks of its connection. */
-export interface StreamOwner {
+export interface StreamConnection {
   /** Sends the fields behind a body. */
   sendTrailers(stream: Stream, trailers: readonly string[]): void
   /** Has the backend send so many bytes more on the stream. */
-  widen(stream: Stream, bytes: number): void
+  sendWindowUpdate(stream: Stream, bytes: number): void
   /** Something was told of the stream: the end of the read is to be told, too. */
   onTouched(stream: Stream): void
   /** The backend has not looked at a stream under way. Returns whether it has looked at none so far. */
@@ -22,7 +22,7 @@ export interface StreamOwner {
   onClosed(stream: Stream, errorCode: number): void
 }
 
-const KNOWN = -1
+const NO_RESET = -1
 const NO_TRAILERS: readonly string[] = Object.freeze([])
 
 /** One request and its response on a connection of HTTP/2, beside others. */
@@ -41,28 +41,28 @@ export class Stream implements BackendStream, DataStream {
   /** Other streams go on in the memory that it lies in. */
   readonly reusesBuffer = true
   readonly tunnel = undefined
-  readonly #owner: StreamOwner
+  readonly #connection: StreamConnection
   readonly #request: OutgoingRequest
   readonly #handler: ResponseHandler
   readonly #windowBytes: number
   /** Bytes that the backend may still send. */
   #window: number
   /** Bytes that have come since it was last told that it may send more. */
-  #unconfirmed = 0
-  #isHeld = false
+  #unacknowledged = 0
+  #isPaused = false
   #hasHead = false
   /** Bytes of the body that are to come, or less than 0 where its length is not declared. */
   #remaining = -1
 
   /** @param windowBytes what may lie here that nobody has taken yet */
   constructor(
-    owner: StreamOwner,
+    connection: StreamConnection,
     request: OutgoingRequest,
     handler: ResponseHandler,
     windowBytes: number,
     isReused: boolean
   ) {
-    this.#owner = owner
+    this.#connection = connection
     this.#request = request
     this.#handler = handler
     this.#window = this.#windowBytes = windowBytes
@@ -75,12 +75,12 @@ export class Stream implements BackendStream, DataStream {
   retainBuffer(): void {}
 
   pause(): void {
-    this.#isHeld = true
+    this.#isPaused = true
   }
 
   readonly resume = (): void => {
-    this.#isHeld = false
-    this.#confirm()
+    this.#isPaused = false
+    this.#acknowledge()
   }
 
   destroy(): void {
@@ -93,8 +93,8 @@ export class Stream implements BackendStream, DataStream {
 
   // --- the side of the connection
 
-  endWith(trailers: readonly string[]): void {
-    this.#owner.sendTrailers(this, trailers)
+  sendTrailers(trailers: readonly string[]): void {
+    this.#connection.sendTrailers(this, trailers)
   }
 
   /** Whether the response has begun. */
@@ -109,26 +109,26 @@ export class Stream implements BackendStream, DataStream {
   onFields(fields: readonly string[] | undefined, isEnd: boolean): void {
     try {
       if (!fields) throw new HeadTooLarge(this.#hasHead && isEnd && this.#remaining <= 0)
-      if (this.#hasHead) this.#takeTrailers(fields, isEnd)
-      else this.#takeHead(fields, isEnd)
+      if (this.#hasHead) this.#onTrailers(fields, isEnd)
+      else this.#onHead(fields, isEnd)
     } catch (error) {
-      this.#break(error)
+      this.#reject(error)
     }
   }
 
   /** The whole of a frame of data counts, before any of it is told. */
   onDataFrame(length: number): void {
     this.#window -= length
-    this.#unconfirmed += length
-    if (this.#window < 0) this.#break(new BrokenResponse('window'), ErrorCode.flowControlError)
-    else if (!this.#hasHead) this.#break(new BrokenResponse('data before a head'))
+    this.#unacknowledged += length
+    if (this.#window < 0) this.#reject(new BrokenResponse('window'), ErrorCode.flowControlError)
+    else if (!this.#hasHead) this.#reject(new BrokenResponse('data before a head'))
   }
 
   onData(chunk: Buffer): void {
     if (this.#remaining >= 0) {
       this.#remaining -= chunk.length
       if (this.#remaining < 0) {
-        this.#break(new BrokenResponse('length'))
+        this.#reject(new BrokenResponse('length'))
         return
       }
     }
@@ -145,7 +145,7 @@ export class Stream implements BackendStream, DataStream {
     this.isTouched = false
     if (this.isClosed) return
     this.#handler.onReadEnd()
-    this.#confirm()
+    this.#acknowledge()
   }
 
   /** Nothing more of the request can be sent, while what was answered before is read. */
@@ -157,27 +157,27 @@ export class Stream implements BackendStream, DataStream {
   /** The backend gives the request up, or asks for no more of it where it has answered. */
   onReset(errorCode: number): void {
     const isAnswered = errorCode === ErrorCode.noError && this.#hasHead && this.#remaining === 0
-    if (isAnswered) this.#end(NO_TRAILERS, KNOWN)
+    if (isAnswered) this.#end(NO_TRAILERS, NO_RESET)
     else if (errorCode === ErrorCode.refusedStream && !this.#hasHead)
-      this.onLost(new RequestRefused(this.#owner.onRefused()))
+      this.onLost(new RequestRefused(this.#connection.onRefused()))
     else this.onLost(new StreamReset(errorCode))
   }
 
   /** There will be nothing more. */
   onLost(error: Error): void {
-    this.#failWith(error, KNOWN)
+    this.#failWith(error, NO_RESET)
   }
 
   /** The backend takes so many bytes of the body more. */
-  widen(bytes: number): void {
+  addWindow(bytes: number): void {
     const { sender } = this
     if (!sender) return
     if (sender.window + bytes > MAX_WINDOW_BYTES)
-      this.#break(new BrokenResponse('window'), ErrorCode.flowControlError)
-    else sender.widen(bytes)
+      this.#reject(new BrokenResponse('window'), ErrorCode.flowControlError)
+    else sender.addWindow(bytes)
   }
 
-  #takeHead(fields: readonly string[], isEnd: boolean): void {
+  #onHead(fields: readonly string[], isEnd: boolean): void {
     const head = headOf(fields)
     const { statusCode } = head
     this.#touch()
@@ -195,22 +195,22 @@ export class Stream implements BackendStream, DataStream {
     if (isEnd) this.#end(NO_TRAILERS)
   }
 
-  #takeTrailers(fields: readonly string[], isEnd: boolean): void {
+  #onTrailers(fields: readonly string[], isEnd: boolean): void {
     if (!isEnd) throw new BrokenResponse('second head')
     // A body that is cut short is worse than what is wrong with its trailers.
     this.#end(fields.length > 0 && this.#remaining <= 0 ? trailersOf(fields) : NO_TRAILERS)
   }
 
   /** @param errorCode by which the backend is told that nobody needs the rest of a request that is answered */
-  #end(trailers: readonly string[], errorCode: number = this.sender ? ErrorCode.cancel : KNOWN): void {
-    const wrongCode = this.sender ? ErrorCode.protocolError : KNOWN
-    if (this.#remaining > 0) this.#break(new BrokenResponse('length'), wrongCode)
+  #end(trailers: readonly string[], errorCode: number = this.sender ? ErrorCode.cancel : NO_RESET): void {
+    const wrongCode = this.sender ? ErrorCode.protocolError : NO_RESET
+    if (this.#remaining > 0) this.#reject(new BrokenResponse('length'), wrongCode)
     if (this.isClosed) return
     this.#close(errorCode)
     this.#handler.onEnd(trailers)
   }
 
-  #break(error: unknown, errorCode: number = ErrorCode.protocolError): void {
+  #reject(error: unknown, errorCode: number = ErrorCode.protocolError): void {
     if (!(error instanceof BrokenResponse)) throw error
     this.#failWith(error, errorCode)
   }
@@ -224,15 +224,15 @@ export class Stream implements BackendStream, DataStream {
   #touch(): void {
     if (this.isTouched) return
     this.isTouched = true
-    this.#owner.onTouched(this)
+    this.#connection.onTouched(this)
   }
 
   /** Lets the backend send more in place of what has been taken, unless that is little. */
-  #confirm(): void {
-    if (this.isClosed || this.#isHeld || this.#unconfirmed < this.#windowBytes / 2) return
-    this.#window += this.#unconfirmed
-    this.#owner.widen(this, this.#unconfirmed)
-    this.#unconfirmed = 0
+  #acknowledge(): void {
+    if (this.isClosed || this.#isPaused || this.#unacknowledged < this.#windowBytes / 2) return
+    this.#window += this.#unacknowledged
+    this.#connection.sendWindowUpdate(this, this.#unacknowledged)
+    this.#unacknowledged = 0
   }
 
   #stopSending(): void {
@@ -244,6 +244,6 @@ export class Stream implements BackendStream, DataStream {
     if (this.isClosed) return
     this.isClosed = true
     this.#stopSending()
-    this.#owner.onClosed(this, errorCode)
+    this.#connection.onClosed(this, errorCode)
   }
 }

@@ -1,11 +1,11 @@
 import { ConnectionClosed } from '../../http1/connection.js'
 import { RequestRefused } from '../errors.js'
+import type { FrameWriter } from '../frame-writer.js'
 import { BrokenFrame } from '../frames/broken-frame.js'
 import { FrameType, numberFrame } from '../frames/frames.js'
-import type { Outbox } from '../outbox.js'
 import type { RequestLimit } from '../request-limit.js'
 import { trailersFrames } from './send-request.js'
-import type { Stream, StreamOwner } from './stream.js'
+import type { Stream, StreamConnection } from './stream.js'
 
 const MAX_STREAM_ID = 2 ** 31 - 1
 /** Servers take too many requests that are given up for an attack, and may close the connection: it is left before. */
@@ -14,37 +14,37 @@ const MAX_RESETS = 250
 const FORGET_MS = 5000
 
 /** What is told of the streams of a connection. */
-export interface StreamsOwner {
+export interface StreamsCallbacks {
   /** Something was sent or has come on one. */
-  onUsed(): void
+  onActivity(): void
   /** One is over. */
-  onStreamOver(): void
+  onStreamClosed(): void
   /** It shows that none of them was looked at. */
-  onUseless(): void
+  onAllRefused(): void
 }
 
 /** The streams of one connection, and what the backend has done with them so far. */
-export class Streams implements StreamOwner {
+export class Streams implements StreamConnection {
   /** Whether there will be none after those under way. */
   isClosing = false
   /** Whether a request was carried to the head of its response. */
   hasAnswered = false
-  readonly #owner: StreamsOwner
-  readonly #outbox: Outbox
+  readonly #callbacks: StreamsCallbacks
+  readonly #writer: FrameWriter
   readonly #limit: RequestLimit
   readonly #open = new Map<number, Stream>()
   readonly #touched: Stream[] = []
   #nextId = 1
-  #given = 0
+  #sent = 0
   #refused = 0
   #resets = 0
-  #mostAtOnce = Number.POSITIVE_INFINITY
+  #maxConcurrent = Number.POSITIVE_INFINITY
   #refusedMs = 0
 
   /** @param limit what is known of the connections to the same backend */
-  constructor(owner: StreamsOwner, outbox: Outbox, limit: RequestLimit) {
-    this.#owner = owner
-    this.#outbox = outbox
+  constructor(callbacks: StreamsCallbacks, writer: FrameWriter, limit: RequestLimit) {
+    this.#callbacks = callbacks
+    this.#writer = writer
     this.#limit = limit
   }
 
@@ -58,8 +58,8 @@ export class Streams implements StreamOwner {
    * @param maxLoad so many at once, as the backend says itself
    */
   hasRoom(maxLoad: number): boolean {
-    const isFew = this.#open.size < Math.min(maxLoad, this.#mostAtOnce)
-    return isFew && !this.isClosing && this.#given < this.#limit.requests
+    const isFew = this.#open.size < Math.min(maxLoad, this.#maxConcurrent)
+    return isFew && !this.isClosing && this.#sent < this.#limit.max
   }
 
   /**
@@ -67,13 +67,13 @@ export class Streams implements StreamOwner {
    * @param maxRequests so many there may be in all
    */
   add(stream: Stream, maxRequests: number): void {
-    stream.flushes = this.#outbox.flushes
+    stream.flushes = this.#writer.flushes
     stream.id = this.#nextId
     this.#nextId += 2
-    this.#given++
+    this.#sent++
     this.#open.set(stream.id, stream)
-    if (this.#given >= maxRequests || this.#nextId > MAX_STREAM_ID) this.isClosing = true
-    this.#owner.onUsed()
+    if (this.#sent >= maxRequests || this.#nextId > MAX_STREAM_ID) this.isClosing = true
+    this.#callbacks.onActivity()
   }
 
   /**
@@ -91,16 +91,16 @@ export class Streams implements StreamOwner {
   }
 
   sendTrailers({ id }: Stream, trailers: readonly string[]): void {
-    this.#outbox.write(trailersFrames(id, trailers, this.#outbox.maxFrameBytes))
+    this.#writer.write(trailersFrames(id, trailers, this.#writer.maxFrameBytes))
   }
 
-  widen({ id }: Stream, bytes: number): void {
-    this.#outbox.write(numberFrame(FrameType.windowUpdate, id, bytes))
+  sendWindowUpdate({ id }: Stream, bytes: number): void {
+    this.#writer.write(numberFrame(FrameType.windowUpdate, id, bytes))
   }
 
   onTouched(stream: Stream): void {
     this.#touched.push(stream)
-    this.#owner.onUsed()
+    this.#callbacks.onActivity()
   }
 
   /** All of a read has been told. */
@@ -112,25 +112,25 @@ export class Streams implements StreamOwner {
   onClosed({ id, hasHead }: Stream, errorCode: number): void {
     this.#open.delete(id)
     this.hasAnswered ||= hasHead
-    if (this.#open.size === 0 && !this.isClosing) this.#limit.onAnswered(this.#given)
+    if (this.#open.size === 0 && !this.isClosing) this.#limit.onAnswered(this.#sent)
     if (errorCode >= 0 && id > 0) {
-      this.#outbox.write(numberFrame(FrameType.rstStream, id, errorCode))
+      this.#writer.write(numberFrame(FrameType.rstStream, id, errorCode))
       if (++this.#resets >= MAX_RESETS) this.isClosing = true
     }
-    this.#owner.onStreamOver()
+    this.#callbacks.onStreamClosed()
   }
 
   onRefused(): boolean {
     // Beside others it was one too many; alone it shows that the connection takes no more.
     if (this.#open.size === 1) this.isClosing = true
-    return this.#noteRefused(1)
+    return this.#onStreamsRefused(1)
   }
 
   /** The backend takes no more, and has not looked at those behind this one. */
   onGoAway(lastId: number): void {
     this.isClosing = true
     const refused = this.all().filter(({ id }) => id > lastId)
-    const ofAll = this.#noteRefused(refused.length)
+    const ofAll = this.#onStreamsRefused(refused.length)
     for (const stream of refused) stream.onLost(new RequestRefused(ofAll))
   }
 
@@ -142,9 +142,9 @@ export class Streams implements StreamOwner {
     this.isClosing = true
     const isOfAll = !this.#open.has(culprit)
     // What was to be written next never was; that says nothing of how many the backend takes.
-    const unwritten = this.all().filter(({ flushes }) => flushes === this.#outbox.flushes)
-    const ofAll = unwritten.length > 0 && unwritten.length === this.#given - this.#refused
-    if (ofAll) this.#owner.onUseless()
+    const unwritten = this.all().filter(({ flushes }) => flushes === this.#writer.flushes)
+    const ofAll = unwritten.length > 0 && unwritten.length === this.#sent - this.#refused
+    if (ofAll) this.#callbacks.onAllRefused()
     for (const stream of unwritten) stream.onLost(new RequestRefused(ofAll))
     for (const stream of this.all())
       stream.onLost(isOfAll || stream.id === culprit ? error : new ConnectionClosed())
@@ -152,19 +152,19 @@ export class Streams implements StreamOwner {
 
   /** Forgets how many were too many at once, if that was long ago. */
   recover(nowMs: number): void {
-    if (nowMs - this.#refusedMs >= FORGET_MS) this.#mostAtOnce = Number.POSITIVE_INFINITY
+    if (nowMs - this.#refusedMs >= FORGET_MS) this.#maxConcurrent = Number.POSITIVE_INFINITY
   }
 
   /** So many of those under way were not looked at. Returns whether none ever was. */
-  #noteRefused(count: number): boolean {
+  #onStreamsRefused(count: number): boolean {
     this.#refused += count
-    const taken = this.#given - this.#refused
+    const taken = this.#sent - this.#refused
     if (count > 0) {
-      this.#mostAtOnce = Math.max(1, this.#open.size - count)
+      this.#maxConcurrent = Math.max(1, this.#open.size - count)
       this.#refusedMs = performance.now()
       if (this.isClosing && taken > 0) this.#limit.onRefused(taken)
     }
-    if (taken === 0) this.#owner.onUseless()
+    if (taken === 0) this.#callbacks.onAllRefused()
     return taken === 0
   }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { readResponseHead } from '../../../../lib/transport/http1/response-head.js'
-import { passableTrailers, readTrailers } from '../../../../lib/transport/http1/trailers.js'
+import { parseResponseHead } from '../../../../lib/transport/http1/response-head.js'
+import { parseTrailers, passableTrailers } from '../../../../lib/transport/http1/trailers.js'
 
 // Response head
 
@@ -8,7 +8,7 @@ const BROKEN = { name: 'BrokenResponse', code: 'LB_BROKEN_RESPONSE' }
 const STATUS = 'HTTP/1.1 200 OK'
 
 const text = (...lines: string[]) => lines.map((line) => `${line}\r\n`).join('')
-const headOf = (...lines: string[]) => readResponseHead(text(...lines))
+const headOf = (...lines: string[]) => parseResponseHead(text(...lines))
 /** The head of a response that has these fields. */
 const withFields = (...fields: string[]) => headOf(STATUS, ...fields)
 /** The lines of its fields that go on. */
@@ -401,7 +401,7 @@ const NEVER = [
   'X-Request-Id'
 ]
 
-const read = (...lines: string[]) => readTrailers(lines.map((line) => `${line}\r\n`).join(''))
+const read = (...lines: string[]) => parseTrailers(lines.map((line) => `${line}\r\n`).join(''))
 
 t.test('order, case, repetition and bytes are kept', async (t) => {
   t.same(read('X-Sum: 1', 'x-B:', 'X-sum:\t2 3 \t', "!#$%&'*+-.^_`|~09:4", 'X-C: a: "caf\xe9"\tb'), [

@@ -55,10 +55,10 @@ t.test('the end of the connection is that of a response which has no other', asy
       const parser = new ResponseParser(MAX_HEAD_BYTES)
       const recorder = new Recorder()
       parser.begin(asked, recorder)
-      parser.take(bytes.subarray(0, length))
+      parser.parse(bytes.subarray(0, length))
       const { calls } = recorder
       const isEnd = closes && length >= headEnd
-      if (parser.takeEnd() === isEnd && recorder.calls === calls + Number(isEnd)) continue
+      if (parser.finish() === isEnd && recorder.calls === calls + Number(isEnd)) continue
       t.fail(`${name}, after ${length} bytes`)
     }
   }
@@ -71,10 +71,10 @@ t.test('one after another, each told to who has asked for it', async (t) => {
   for (const { asked, bytes, told, persistent, name } of [...lasting, ...lasting.reverse()]) {
     const recorder = new Recorder()
     parser.begin(asked, recorder)
-    t.notOk(parser.idle)
-    for (const part of cut(bytes, [bytes.length >> 1])) parser.take(part)
+    t.notOk(parser.isIdle)
+    for (const part of cut(bytes, [bytes.length >> 1])) parser.parse(part)
     t.same(recorder.told, told, name)
-    t.match(parser, { idle: true, persistent }, name)
+    t.match(parser, { isIdle: true, persistent }, name)
   }
 })
 
@@ -87,7 +87,7 @@ t.test('how long the connection is kept is what the last response said', async (
     ['A: 1', -1]
   ] as const) {
     parser.begin({ method: 'HEAD' }, new Recorder())
-    parser.take(Buffer.from(`${interim}HTTP/1.1 200 OK\r\n${field}\r\n\r\n`))
+    parser.parse(Buffer.from(`${interim}HTTP/1.1 200 OK\r\n${field}\r\n\r\n`))
     t.equal(parser.keepAliveSeconds, keepAliveSeconds)
   }
 })
@@ -95,12 +95,12 @@ t.test('how long the connection is kept is what the last response said', async (
 t.test('without a request nothing is taken or told', async (t) => {
   const parser = new ResponseParser(MAX_HEAD_BYTES)
   const recorder = new Recorder()
-  t.equal(parser.take(MORE), 0)
+  t.equal(parser.parse(MORE), 0)
   parser.begin({ method: 'HEAD' }, recorder)
-  parser.take(MORE)
+  parser.parse(MORE)
   const { calls } = recorder
-  t.equal(parser.take(MORE), 0)
-  t.notOk(parser.takeEnd())
+  t.equal(parser.parse(MORE), 0)
+  t.notOk(parser.finish())
   t.equal(recorder.calls, calls)
 })
 
@@ -115,8 +115,8 @@ t.test('who stops it from within is told nothing more', async (t) => {
           if (recorder.calls === calls) parser.stop()
         }
         parser.begin(asked, recorder)
-        for (const part of parts) parser.take(part)
-        if (closes) parser.takeEnd()
+        for (const part of parts) parser.parse(part)
+        if (closes) parser.finish()
         if (recorder.calls !== calls) t.fail(`${name}: ${recorder.calls} calls instead of ${calls}`)
         if (recorder.calls !== calls) break
       }
@@ -129,11 +129,11 @@ t.test('another one can be told what follows the head', async (t) => {
   const parser = new ResponseParser(MAX_HEAD_BYTES)
   const first = new Recorder()
   const second = new Recorder()
-  first.onCall = () => parser.redirect(second)
+  first.onCall = () => parser.setDataSink(second)
   parser.begin({ method: 'GET', upgrade: 'x' }, first)
-  parser.take(Buffer.from('HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\nhello'))
-  parser.take(Buffer.from(' world'))
-  t.ok(parser.takeEnd())
+  parser.parse(Buffer.from('HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\nhello'))
+  parser.parse(Buffer.from(' world'))
+  t.ok(parser.finish())
   t.same(first.told, [['head', 'HTTP/1.1 101 Switch\r\n']])
   t.same(second.told, [['data', 'hello world'], ['end']])
 })
@@ -343,7 +343,7 @@ t.test('a head that never ends breaks when it is too large', async (t) => {
   const bytes = Buffer.concat([headOf(3 * LIMIT)])
   let taken = 0
   t.throws(() => {
-    for (; taken < bytes.length; taken++) parser.take(bytes.subarray(taken, taken + 1))
+    for (; taken < bytes.length; taken++) parser.parse(bytes.subarray(taken, taken + 1))
   })
   t.ok(taken >= LIMIT && taken <= LIMIT + 4, `after ${taken} bytes`)
 })
@@ -405,7 +405,7 @@ t.test('a head in single bytes takes time in proportion to its size', async (t) 
     const parser = new ResponseParser(bytes.length)
     parser.begin({ method: 'HEAD' }, new Recorder())
     const before = process.cpuUsage()
-    for (let at = 0; at < bytes.length; at++) parser.take(bytes.subarray(at, at + 1))
+    for (let at = 0; at < bytes.length; at++) parser.parse(bytes.subarray(at, at + 1))
     const { user, system } = process.cpuUsage(before)
     return user + system
   }

@@ -6,11 +6,11 @@ import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
+import { FrameWriter } from '../../../../lib/transport/http2/frame-writer.js'
 import { FrameReader, type FrameSink } from '../../../../lib/transport/http2/frames/frame-reader.js'
 import { FieldDecoder } from '../../../../lib/transport/http2/hpack/field-decoder.js'
 import { decodeHuffman } from '../../../../lib/transport/http2/hpack/huffman.js'
-import { Outbox } from '../../../../lib/transport/http2/outbox.js'
-import { Silence } from '../../../../lib/transport/http2/silence.js'
+import { Keepalive } from '../../../../lib/transport/http2/keepalive.js'
 import { DataSender } from '../../../../lib/transport/http2/stream/data-sender.js'
 import { headOf, trailersOf } from '../../../../lib/transport/http2/stream/response-fields.js'
 import { RetryBuffer } from '../../../../lib/transport/retry-buffer.js'
@@ -60,7 +60,7 @@ function read(parts: readonly Buffer[]): unknown[][] {
   const reader = new FrameReader(recorder)
   for (const part of parts) {
     const bytes = Buffer.from(part)
-    reader.take(bytes)
+    reader.parse(bytes)
     bytes.fill('?')
   }
   return recorder.told
@@ -128,7 +128,7 @@ t.test('stopped amid what it reads, it tells nothing more', async (t) => {
   const recorder = new Recorder()
   const reader = new FrameReader(recorder)
   recorder.onData = () => reader.stop()
-  reader.take(BYTES)
+  reader.parse(BYTES)
   t.same(recorder.told, TOLD.slice(0, 2))
 })
 
@@ -352,10 +352,10 @@ function sending(body: PassThrough, kept: RetryBuffer) {
   const socket = new PassThrough()
   const counts = { done: 0 }
   const sender = new DataSender(
-    { id: 1, endWith: () => {} },
+    { id: 1, sendTrailers: () => {} },
     body as unknown as IncomingMessage,
     kept,
-    new Outbox(socket as unknown as Socket),
+    new FrameWriter(socket as unknown as Socket),
     WINDOW_BYTES,
     { onBodySent: () => {} },
     () => void counts.done++
@@ -386,42 +386,42 @@ t.test(
 // Silent backends
 
 t.test('what owes something is asked when it has been silent, and given time', async (t) => {
-  const silence = new Silence()
-  const checks = (...timesS: number[]) => timesS.map((s) => silence.check(1000 * s, true))
-  t.same(checks(1, 10.9, 11, 12, 30.9), ['fine', 'fine', 'ask', 'fine', 'fine'])
-  silence.heard()
-  silence.used()
-  t.same(checks(31, 40.9, 41, 60.9, 61), ['fine', 'fine', 'ask', 'fine', 'dead'])
+  const keepalive = new Keepalive()
+  const checks = (...timesS: number[]) => timesS.map((s) => keepalive.check(1000 * s, true))
+  t.same(checks(1, 10.9, 11, 12, 30.9), ['alive', 'alive', 'ping', 'alive', 'alive'])
+  keepalive.onReceived()
+  keepalive.onStreamActivity()
+  t.same(checks(31, 40.9, 41, 60.9, 61), ['alive', 'alive', 'ping', 'alive', 'dead'])
 })
 
 t.test('a stream on which nothing is said for long is not asked again and again', async (t) => {
-  const silence = new Silence()
+  const keepalive = new Keepalive()
   const askedS: number[] = []
   for (let s = 1; s < 1000; s++) {
-    const found = silence.check(1000 * s, true)
-    if (found === 'ask') askedS.push(s)
+    const found = keepalive.check(1000 * s, true)
+    if (found === 'ping') askedS.push(s)
     // It answers at once, without anything of a response.
-    if (found === 'ask') silence.heard()
+    if (found === 'ping') keepalive.onReceived()
     t.not(found, 'dead')
   }
   t.same(askedS, [11, 321, 631, 941])
 })
 
 t.test('what owes nothing is never asked', async (t) => {
-  const silence = new Silence()
+  const keepalive = new Keepalive()
   t.same(
-    [1000, 100_000].map((ms) => silence.check(ms, false)),
-    ['fine', 'fine']
+    [1000, 100_000].map((ms) => keepalive.check(ms, false)),
+    ['alive', 'alive']
   )
-  t.equal(silence.check(109_000, true), 'fine', 'counted from when it owed nothing')
-  t.equal(silence.check(110_000, true), 'ask')
+  t.equal(keepalive.check(109_000, true), 'alive', 'counted from when it owed nothing')
+  t.equal(keepalive.check(110_000, true), 'ping')
 })
 
 t.test('who looks late asks first', async (t) => {
-  const silence = new Silence()
+  const keepalive = new Keepalive()
   t.same(
-    [1000, 1_000_000].map((ms) => silence.check(ms, true)),
-    ['fine', 'ask']
+    [1000, 1_000_000].map((ms) => keepalive.check(ms, true)),
+    ['alive', 'ping']
   )
-  t.equal(silence.check(1_000_500, true), 'fine')
+  t.equal(keepalive.check(1_000_500, true), 'alive')
 })

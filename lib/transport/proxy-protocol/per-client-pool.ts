@@ -6,7 +6,7 @@ import { ConnectionClosed } from '../http1/connection.js'
 import { whenClosed } from './when-closed.js'
 
 /** Connections to one backend. */
-export interface ConnectionSet {
+export interface ConnectionPool {
   dispatch(request: OutgoingRequest, handler: ResponseHandler): unknown
   /** Retires those to addresses that are not among these. */
   keepOnly(addresses: ReadonlySet<string>): void
@@ -14,16 +14,16 @@ export interface ConnectionSet {
   destroy(error?: Error | null): Promise<void>
 }
 
-export interface ClientConnectionsOptions {
+export interface PerClientPoolOptions {
   /** Tells one client from another among those whose requests come over one connection. */
   readonly keyOf: (req: IncomingMessage) => string
   /** Makes the connections that are announced as those of the client of a request; without one, as the balancer's own. */
-  readonly connect: (req: IncomingMessage | undefined) => ConnectionSet
+  readonly connect: (req: IncomingMessage | undefined) => ConnectionPool
 }
 
 interface Current {
   key: string
-  connections: ConnectionSet
+  connections: ConnectionPool
 }
 
 /**
@@ -33,13 +33,13 @@ interface Current {
  *
  * It stands under an undici `Pool` as the one dispatcher of its `factory`.
  */
-export class ClientConnections extends Dispatcher {
-  readonly #options: ClientConnectionsOptions
+export class PerClientPool extends Dispatcher {
+  readonly #options: PerClientPoolOptions
   readonly #current = new Map<Socket, Current>()
   /** With those that close. */
-  readonly #all = new Set<ConnectionSet>()
+  readonly #all = new Set<ConnectionPool>()
 
-  constructor(options: ClientConnectionsOptions) {
+  constructor(options: PerClientPoolOptions) {
     super()
     this.#options = options
   }
@@ -86,7 +86,7 @@ export class ClientConnections extends Dispatcher {
     return undefined
   }
 
-  #connectionsOf(client: IncomingMessage): ConnectionSet {
+  #connectionsOf(client: IncomingMessage): ConnectionPool {
     const { socket } = client
     const key = this.#options.keyOf(client)
     const current = this.#current.get(socket)
@@ -108,13 +108,13 @@ export class ClientConnections extends Dispatcher {
     if (current) this.#close(current.connections)
   }
 
-  #open(client: IncomingMessage | undefined): ConnectionSet {
+  #open(client: IncomingMessage | undefined): ConnectionPool {
     const connections = this.#options.connect(client)
     this.#all.add(connections)
     return connections
   }
 
-  #close(connections: ConnectionSet): void {
+  #close(connections: ConnectionPool): void {
     void connections.close().then(() => this.#all.delete(connections))
   }
 }

@@ -8,7 +8,7 @@ const PATIENCE_MS = 20_000
 const ASK_AGAIN_MS = 310_000
 
 /** How long nothing has come of a backend that owes something. */
-export class Silence {
+export class Keepalive {
   #hasHeard = false
   #sinceMs = 0
   #askedMs = -1
@@ -16,12 +16,12 @@ export class Silence {
   #lastAskedMs = Number.NEGATIVE_INFINITY
 
   /** Something has come. */
-  heard(): void {
+  onReceived(): void {
     this.#hasHeard = true
   }
 
   /** A request is sent, or something of a response has come. */
-  used(): void {
+  onStreamActivity(): void {
     this.#lastAskedMs = Number.NEGATIVE_INFINITY
   }
 
@@ -29,16 +29,16 @@ export class Silence {
    * Looks, now and then, whether the backend is to be asked for a sign of life, or taken for dead.
    * @param isOwing whether there are streams
    */
-  check(nowMs: number, isOwing: boolean): 'fine' | 'ask' | 'dead' {
+  check(nowMs: number, isOwing: boolean): 'alive' | 'ping' | 'dead' {
     if (this.#hasHeard || !isOwing || this.#sinceMs === 0) {
       this.#hasHeard = false
       this.#sinceMs = nowMs
       this.#askedMs = -1
-      return 'fine'
+      return 'alive'
     }
-    if (this.#askedMs >= 0) return nowMs - this.#askedMs >= PATIENCE_MS ? 'dead' : 'fine'
-    if (nowMs - this.#sinceMs < ASK_AFTER_MS || nowMs - this.#lastAskedMs < ASK_AGAIN_MS) return 'fine'
+    if (this.#askedMs >= 0) return nowMs - this.#askedMs >= PATIENCE_MS ? 'dead' : 'alive'
+    if (nowMs - this.#sinceMs < ASK_AFTER_MS || nowMs - this.#lastAskedMs < ASK_AGAIN_MS) return 'alive'
     this.#askedMs = this.#lastAskedMs = nowMs
-    return 'ask'
+    return 'ping'
   }
 }

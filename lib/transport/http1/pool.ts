@@ -1,20 +1,20 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { IdleTime } from '../idle-time.js'
-import { endElsewhere, type LifetimeOptions, lifetimeOf } from '../lifetime.js'
-import { Connection, ConnectionClosed, type ConnectionOwner } from './connection.js'
+import { IdleTimeout } from '../idle-timeout.js'
+import { type LifetimeOptions, lifetimeOf, retireElsewhere } from '../lifetime.js'
+import { ConnectionClosed, Http1Connection, type Http1ConnectionCallbacks } from './connection.js'
 
 /** Requests that a backend is given at once, before more wait for a connection to come free. */
 const EAGER_REQUESTS = 32
 /** Turns of the event loop that they wait at the most. */
-const PATIENCE_TURNS = 16
+const MAX_WAIT_TURNS = 16
 /** Of those that wait, the part that goes when the event loop has nothing else to do. */
 const IDLE_SHARE = 1 / 8
 
 const SWEEP_MS = 500
 
-export interface StackOptions {
+export interface Http1PoolOptions {
   /** Makes the socket of a new connection. */
   readonly open: (onread: OnReadOpts, connected: () => void) => Socket
   readonly maxHeadBytes: number
@@ -43,13 +43,13 @@ let activity = 0
  * It stands under an undici `Pool` as the one dispatcher of its `factory`; requests and handlers pass through that as
  * they are, and are of this folder's kind, not of undici's.
  */
-export class ConnectionStack extends Dispatcher implements ConnectionOwner {
-  readonly #options: StackOptions
-  readonly #connections = new Set<Connection>()
-  readonly #free: Connection[] = []
-  readonly #tunnels = new Set<Connection>()
+export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
+  readonly #options: Http1PoolOptions
+  readonly #connections = new Set<Http1Connection>()
+  readonly #idle: Http1Connection[] = []
+  readonly #tunnels = new Set<Http1Connection>()
   readonly #waiting: Waiting[] = []
-  readonly #idleTime = new IdleTime()
+  readonly #idleTimeout = new IdleTimeout()
   #turn = 0
   /** Whether the end of the turn is looked out for: once a turn, or turns would be counted too fast. */
   #isCounting = false
@@ -59,7 +59,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   #closed: Promise<void> | undefined
   #resolveClosed = () => {}
 
-  constructor(options: StackOptions) {
+  constructor(options: Http1PoolOptions) {
     super()
     this.#options = options
   }
@@ -69,7 +69,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const handler = responseHandler as ResponseHandler
     activity++
     // One that needs a new connection gains nothing by waiting for one to come free.
-    if (handler.needsNewConnection || this.#connections.size - this.#free.length < EAGER_REQUESTS) {
+    if (handler.needsNewConnection || this.#connections.size - this.#idle.length < EAGER_REQUESTS) {
       this.#send(request, handler)
     } else {
       this.#waiting.push({ request, handler, turn: this.#turn })
@@ -86,7 +86,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
       this.#resolveClosed = resolve
     })
     this.#sendWaiting(this.#waiting.length)
-    for (const connection of [...this.#free]) connection.destroy()
+    for (const connection of [...this.#idle]) connection.destroy()
     this.#closeIfDone()
     if (!callback) return this.#closed
     this.#closed.then(callback)
@@ -110,9 +110,9 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
 
   /** Retires the connections to addresses that are not among these: idle ones at once, others after their request. */
   keepOnly(addresses: ReadonlySet<string>): void {
-    endElsewhere(this.#connections, addresses)
-    for (const connection of this.#free)
-      connection.expiresMs = Math.min(connection.expiresMs, connection.endMs)
+    retireElsewhere(this.#connections, addresses)
+    for (const connection of this.#idle)
+      connection.expiresMs = Math.min(connection.expiresMs, connection.retireMs)
     this.#sweep()
   }
 
@@ -120,51 +120,51 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     activity++
   }
 
-  onFree(connection: Connection): void {
+  onIdle(connection: Http1Connection): void {
     const nowMs = performance.now()
-    this.#idleTime.onSurvived(connection.idledMs)
-    const idleMs = this.#idleTime.limitMs(connection.keepAliveSeconds, nowMs)
-    if (this.#closed || idleMs <= 0 || connection.isSpent(nowMs)) {
+    this.#idleTimeout.onReused(connection.idledMs)
+    const idleMs = this.#idleTimeout.limitMs(connection.keepAliveSeconds, nowMs)
+    if (this.#closed || idleMs <= 0 || connection.isExpired(nowMs)) {
       connection.destroy()
       return
     }
-    connection.freeSinceMs = nowMs
-    connection.expiresMs = Math.min(nowMs + idleMs, connection.endMs)
-    connection.freeSinceTurn = this.#turn
-    this.#free.push(connection)
+    connection.idleSinceMs = nowMs
+    connection.expiresMs = Math.min(nowMs + idleMs, connection.retireMs)
+    connection.idleSinceTurn = this.#turn
+    this.#idle.push(connection)
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
     this.#countTurns()
   }
 
-  onTunnel(connection: Connection): void {
+  onTunnel(connection: Http1Connection): void {
     this.#connections.delete(connection)
     this.#tunnels.add(connection)
   }
 
-  onGone(connection: Connection): void {
+  onClosed(connection: Http1Connection): void {
     const isTunnel = this.#tunnels.delete(connection)
     this.#connections.delete(connection)
-    if (connection.wasStale && !isTunnel) this.#retireFree()
-    const index = this.#free.lastIndexOf(connection)
+    if (connection.wasStale && !isTunnel) this.#retireIdle()
+    const index = this.#idle.lastIndexOf(connection)
     if (index !== -1) {
-      this.#free.splice(index, 1)
+      this.#idle.splice(index, 1)
       const nowMs = performance.now()
       // What is closed here has expired, or all of it closes.
       if (nowMs < connection.expiresMs && !this.#closed)
-        this.#idleTime.onClosed(nowMs - connection.freeSinceMs, nowMs)
+        this.#idleTimeout.onClosed(nowMs - connection.idleSinceMs, nowMs)
     }
     this.#closeIfDone()
   }
 
   #send(request: OutgoingRequest, handler: ResponseHandler): void {
     if (handler.aborted) return
-    const connection = (handler.needsNewConnection ? undefined : this.#takeFree()) ?? this.#open()
+    const connection = (handler.needsNewConnection ? undefined : this.#popIdle()) ?? this.#open()
     connection.send(request, handler)
   }
 
-  #open(): Connection {
+  #open(): Http1Connection {
     const { open, maxHeadBytes, lifetime } = this.#options
-    const connection = new Connection(open, this, maxHeadBytes)
+    const connection = new Http1Connection(open, this, maxHeadBytes)
     if (lifetime) Object.assign(connection, lifetimeOf(lifetime))
     this.#connections.add(connection)
     return connection
@@ -174,15 +174,15 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
    * The connection that came free last, but not in this turn: whether the backend closes it as soon as it has answered,
    * or sends more than its response, is known at the end of that.
    */
-  #takeFree(): Connection | undefined {
-    const free = this.#free
+  #popIdle(): Http1Connection | undefined {
+    const free = this.#idle
     const nowMs = performance.now()
     for (let i = free.length - 1; i >= 0; i--) {
       const connection = free[i]!
-      if (connection.freeSinceTurn === this.#turn) continue
+      if (connection.idleSinceTurn === this.#turn) continue
       if (i === free.length - 1) free.pop()
       else free.splice(i, 1)
-      connection.idledMs = nowMs - connection.freeSinceMs
+      connection.idledMs = nowMs - connection.idleSinceMs
       if (connection.expiresMs > nowMs) return connection
       connection.destroy()
     }
@@ -194,7 +194,7 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     const waiting = this.#waiting
     while (waiting.length > 0) {
       const [{ request, handler }] = waiting as [Waiting]
-      const connection = handler.aborted ? undefined : this.#takeFree()
+      const connection = handler.aborted ? undefined : this.#popIdle()
       if (!connection && !handler.aborted) return
       waiting.shift()
       connection?.send(request, handler)
@@ -219,14 +219,14 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
     this.#turn++
     this.#serveWaiting()
     let due = isIdle ? Math.ceil(waiting.length * IDLE_SHARE) : 0
-    while (due < waiting.length && waiting[due]!.turn + PATIENCE_TURNS <= this.#turn) due++
+    while (due < waiting.length && waiting[due]!.turn + MAX_WAIT_TURNS <= this.#turn) due++
     this.#sendWaiting(due)
     if (waiting.length > 0) this.#countTurns()
   }
 
   /** Closes all that lie idle: the backend may be closing them, as it closed one that it was sent a request on. */
-  #retireFree(): void {
-    for (const connection of [...this.#free]) {
+  #retireIdle(): void {
+    for (const connection of [...this.#idle]) {
       // What the backend closes by itself teaches how long it keeps them.
       connection.expiresMs = 0
       connection.destroy()
@@ -236,8 +236,8 @@ export class ConnectionStack extends Dispatcher implements ConnectionOwner {
   /** Closes what has been idle for too long. */
   #sweep(): void {
     const nowMs = performance.now()
-    for (const connection of this.#free.filter(({ expiresMs }) => expiresMs <= nowMs)) connection.destroy()
-    if (this.#free.length > 0) return
+    for (const connection of this.#idle.filter(({ expiresMs }) => expiresMs <= nowMs)) connection.destroy()
+    if (this.#idle.length > 0) return
     clearInterval(this.#sweeper)
     this.#sweeper = undefined
   }

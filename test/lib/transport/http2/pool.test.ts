@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
-import { ConnectPace } from '../../../../lib/transport/http2/connect-pace.js'
-import type { Connections } from '../../../../lib/transport/http2/connections.js'
-import { KnownBackend } from '../../../../lib/transport/http2/known-backend.js'
+import { BackendLimits } from '../../../../lib/transport/http2/backend-limits.js'
+import { ConnectThrottle } from '../../../../lib/transport/http2/connect-throttle.js'
+import type { Http2Pool } from '../../../../lib/transport/http2/pool.js'
 import { RequestLimit } from '../../../../lib/transport/http2/request-limit.js'
 import {
   ACK,
@@ -20,13 +20,13 @@ import { refusing, serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, Ending, requestOf, skippableTime } from '../../../support/stack.js'
 import { eventually, sleep, test } from '../../../support/test.js'
 
-// Connections
+// pool
 
 const MAX_STREAMS = 3
 const REFUSED_STREAM = 7
 
 /** A backend that answers nothing by itself, and takes `maxStreams` requests at once on a connection. */
-async function limited(t: Test, maxStreams?: number): Promise<[FrameBackend, Connections]> {
+async function limited(t: Test, maxStreams?: number): Promise<[FrameBackend, Http2Pool]> {
   const greet = (peer: Peer) =>
     maxStreams === undefined ? peer.settings() : peer.settings([MAX_STREAMS, maxStreams])
   const backend = await framed(t, () => {}, greet)
@@ -137,7 +137,7 @@ test('connections of another client spare a backend that has taken nothing of th
     t,
     onRequest((id, peer) => peer.reset(id, REFUSED_STREAM))
   )
-  const known = new KnownBackend()
+  const known = new BackendLimits()
   const [first, second] = [connectionsTo(t, backend, { known }), connectionsTo(t, backend, { known })]
   for (let i = 0; i < 8; i++) await answered(first)
   const before = backend.connections
@@ -391,39 +391,39 @@ test('of any order of events, each request hears one end', async (t) => {
 // Connect pace
 
 test('few connections are in the making at first, more while they are of use, and never many', async (t) => {
-  const pace = new ConnectPace()
-  t.equal(pace.atOnce, 4)
-  pace.onUseful()
-  t.equal(pace.atOnce, 5)
-  for (let i = 0; i < 100; i++) pace.onUseful()
-  t.equal(pace.atOnce, 16)
+  const pace = new ConnectThrottle()
+  t.equal(pace.maxConcurrent, 4)
+  pace.onSuccess()
+  t.equal(pace.maxConcurrent, 5)
+  for (let i = 0; i < 100; i++) pace.onSuccess()
+  t.equal(pace.maxConcurrent, 16)
   t.notOk(pace.isPaused(0))
 })
 
 test('where connections take nothing, fewer are made than 20 a second, until one is of use', async (t) => {
-  const pace = new ConnectPace()
-  for (let i = 0; i < 100; i++) pace.onUseful()
+  const pace = new ConnectThrottle()
+  for (let i = 0; i < 100; i++) pace.onSuccess()
   const made: number[] = []
   for (let nowMs = 0; nowMs < 10_000; nowMs++) {
     if (pace.isPaused(nowMs)) continue
     made.push(nowMs)
     pace.onConnect(nowMs)
-    pace.onUseless(nowMs)
-    t.equal(pace.atOnce, 1)
+    pace.onFailure(nowMs)
+    t.equal(pace.maxConcurrent, 1)
   }
   for (const ms of made) {
     const count = made.filter((other) => other >= ms && other < ms + 1000).length
     if (count > 20) t.fail(`${count} a second`)
   }
   t.ok(made.length >= 25 && made.length < 60, `${made.length} in ten seconds`)
-  pace.onUseful()
+  pace.onSuccess()
   t.notOk(pace.isPaused(10_000))
-  t.equal(pace.atOnce, 2)
+  t.equal(pace.maxConcurrent, 2)
 })
 
 test('in doubt a connection is made only when the one before has had time to fail', async (t) => {
-  const pace = new ConnectPace()
-  pace.onUseless(0)
+  const pace = new ConnectThrottle()
+  pace.onFailure(0)
   t.notOk(pace.isPaused(0), 'one alone may have met a restart')
   pace.onConnect(0)
   t.ok(pace.isPaused(49))
@@ -433,21 +433,21 @@ test('in doubt a connection is made only when the one before has had time to fai
 test('connections get as many requests as one has taken, until one answers all of them and goes on', async (t) => {
   const limit = new RequestLimit()
   limit.onAnswered(1_000_000)
-  t.equal(limit.requests, Number.POSITIVE_INFINITY)
+  t.equal(limit.max, Number.POSITIVE_INFINITY)
   limit.onRefused(5)
-  t.equal(limit.requests, 5)
+  t.equal(limit.max, 5)
   limit.onAnswered(4)
-  t.equal(limit.requests, 5)
+  t.equal(limit.max, 5)
   const steps = [5, 6, 8, 12].map((given) => {
     limit.onAnswered(given)
-    return limit.requests
+    return limit.max
   })
   t.same(steps, [6, 8, 12, 20])
   limit.onRefused(3)
   limit.onAnswered(3)
-  t.equal(limit.requests, 4, 'carefully again')
+  t.equal(limit.max, 4, 'carefully again')
   limit.recover(performance.now() + 50_000)
-  t.equal(limit.requests, 4)
+  t.equal(limit.max, 4)
   limit.recover(performance.now() + 60_000)
-  t.equal(limit.requests, Number.POSITIVE_INFINITY)
+  t.equal(limit.max, Number.POSITIVE_INFINITY)
 })

@@ -26,7 +26,7 @@ export interface DataWaiter {
  * the requests that were read in one turn are sent in one. Data waits for room, in the window of the connection and in the
  * socket; those that wait take turns.
  */
-export class Outbox {
+export class FrameWriter {
   /** Of a frame, as the backend wants it. */
   maxFrameBytes = MAX_FRAME_BYTES
   /** How often it has written to the socket. */
@@ -44,7 +44,7 @@ export class Outbox {
   }
 
   /** Bytes of data that may be sent now. */
-  get room(): number {
+  get writableBytes(): number {
     const { writableLength, writableHighWaterMark } = this.#socket
     return writableLength + this.#bytes < writableHighWaterMark ? this.#window : 0
   }
@@ -60,7 +60,7 @@ export class Outbox {
    * Sends a frame that the backend wants in return for one of its own.
    * @throws {BrokenFrame} if it wants more and more, and reads nothing
    */
-  answer(frame: Buffer): void {
+  reply(frame: Buffer): void {
     if (this.#socket.writableLength + this.#bytes > MAX_UNREAD_BYTES)
       throw new BrokenFrame('flood', ErrorCode.enhanceYourCalm)
     this.write(frame)
@@ -111,11 +111,11 @@ export class Outbox {
   }
 
   /** Has `waiter` told once when there is room. */
-  wait(waiter: DataWaiter): void {
+  waitForRoom(waiter: DataWaiter): void {
     this.#waiting.add(waiter)
   }
 
-  leave(waiter: DataWaiter): void {
+  cancelWait(waiter: DataWaiter): void {
     this.#waiting.delete(waiter)
   }
 
@@ -123,7 +123,7 @@ export class Outbox {
    * The backend takes so many bytes of data more.
    * @throws {BrokenFrame}
    */
-  widen(bytes: number): void {
+  addWindow(bytes: number): void {
     this.#window += bytes
     if (this.#window > MAX_WINDOW_BYTES) throw new BrokenFrame('window', ErrorCode.flowControlError)
     this.#serve()
@@ -131,7 +131,7 @@ export class Outbox {
 
   #serve(): void {
     for (const waiter of this.#waiting) {
-      if (this.room <= 0) return
+      if (this.writableBytes <= 0) return
       // Behind the others, if it has to wait again.
       this.#waiting.delete(waiter)
       waiter.onRoom()

@@ -5,10 +5,10 @@ import { clientOf, isSecure } from '../../listener/client/client-address.js'
 import { connectionInfo, proxyHeaderOf } from '../../listener/client/connection-info.js'
 import type { ClientTls } from '../../listener/proxy-protocol/header.js'
 import { clientCommonName } from '../../listener/tls/client-name.js'
-import type { AnnouncedConnection } from './write-header.js'
+import type { ProxiedConnection } from './write-header.js'
 
 /** Tells one client from another where a trusted proxy sends the requests of several over one connection. */
-export function clientKey(req: IncomingMessage, trusted: BlockList): string {
+export function clientIdentity(req: IncomingMessage, trusted: BlockList): string {
   if (!connectionInfo(req.socket, trusted).isTrusted) return ''
   return `${clientOf(req, trusted)} ${isSecure(req, trusted)}`
 }
@@ -17,7 +17,7 @@ export function clientKey(req: IncomingMessage, trusted: BlockList): string {
  * The connection that a request came by, as backends are told of it: that of whoever counts as the client. Of one that a
  * proxy tells of by its fields, neither the port is known nor more of its TLS than that it is spoken.
  */
-export function announcedConnection(req: IncomingMessage, trusted: BlockList): AnnouncedConnection {
+export function proxiedConnection(req: IncomingMessage, trusted: BlockList): ProxiedConnection {
   const { socket } = req
   const header = proxyHeaderOf(socket)
   const address = clientOf(req, trusted)

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import type { Test } from 'tap'
-import type { AnnouncedBackend } from './announced-backend.js'
+import type { AnnouncedBackend } from './proxy-protocol-backend.js'
 import { atEnd } from './test.js'
 
 /** A request over a connection of an agent; its status, or 0 for none. */

@@ -8,13 +8,13 @@ const LONGEST_PAUSE_MS = 250
 const JITTER = 0.5
 
 /** How fast connections to one backend are made: a crowd is spread over few at a time, and a backend that takes nothing is spared. */
-export class ConnectPace {
+export class ConnectThrottle {
   #atOnce = FIRST_AT_ONCE
   #useless = 0
   #resumeMs = Number.NEGATIVE_INFINITY
 
   /** How many may be in the making. */
-  get atOnce(): number {
+  get maxConcurrent(): number {
     return this.#atOnce
   }
 
@@ -29,14 +29,14 @@ export class ConnectPace {
   }
 
   /** A connection has answered a request. */
-  onUseful(): void {
+  onSuccess(): void {
     this.#useless = 0
     this.#resumeMs = Number.NEGATIVE_INFINITY
     if (this.#atOnce < MOST_AT_ONCE) this.#atOnce++
   }
 
   /** A connection has taken no request, though there were some. */
-  onUseless(nowMs: number): void {
+  onFailure(nowMs: number): void {
     this.#atOnce = 1
     // One alone may have met a server that restarts.
     if (++this.#useless === 1) return

@@ -1,13 +1,13 @@
 import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
 import { ConnectionClosed } from '../http1/connection.js'
-import type { ConnectionStack } from '../http1/connection-stack.js'
-import { IdleTime } from '../idle-time.js'
-import { endElsewhere, lifetimeOf } from '../lifetime.js'
-import { Connection, MAX_STREAMS } from './connection.js'
+import type { Http1Pool } from '../http1/pool.js'
+import { IdleTimeout } from '../idle-timeout.js'
+import { lifetimeOf, retireElsewhere } from '../lifetime.js'
+import { BackendLimits } from './backend-limits.js'
+import { Http2Connection, MAX_STREAMS } from './connection.js'
 import { RequestRefused } from './errors.js'
-import { KnownBackend } from './known-backend.js'
-import type { ConnectionOptions } from './options.js'
+import type { Http2ConnectionOptions } from './options.js'
 import { WaitingRequests } from './waiting-requests.js'
 
 /** A server says that it closes, and what it has not looked at is sent again: so connections may be kept for longer. */
@@ -20,16 +20,16 @@ const SWEEP_MS = 500
  *
  * It stands under an undici `Pool` as the one dispatcher of its `factory`.
  */
-export class Connections extends Dispatcher {
-  readonly #options: ConnectionOptions
-  readonly #upgrades: ConnectionStack
+export class Http2Pool extends Dispatcher {
+  readonly #options: Http2ConnectionOptions
+  readonly #upgrades: Http1Pool
   /** Those that take requests, or will when they stand, the oldest first. */
-  readonly #open: Connection[] = []
-  readonly #closing = new Set<Connection>()
+  readonly #open: Http2Connection[] = []
+  readonly #closing = new Set<Http2Connection>()
   /** For a connection that is to come, or for room on one. */
-  readonly #waiting = new WaitingRequests<Connection>()
-  readonly #idleTime = new IdleTime(IDLE_MS)
-  readonly #known: KnownBackend
+  readonly #waiting = new WaitingRequests<Http2Connection>()
+  readonly #idleTimeout = new IdleTimeout(IDLE_MS)
+  readonly #limits: BackendLimits
   /** What a connection is expected to carry. */
   #maxLoad = MAX_STREAMS
   #sweeper: NodeJS.Timeout | undefined
@@ -37,11 +37,11 @@ export class Connections extends Dispatcher {
   #resolveClosed = () => {}
 
   /** @param upgrades takes requests for a change of protocol, which HTTP/2 does not have */
-  constructor(options: ConnectionOptions, upgrades: ConnectionStack, known = new KnownBackend()) {
+  constructor(options: Http2ConnectionOptions, upgrades: Http1Pool, known = new BackendLimits()) {
     super()
     this.#options = options
     this.#upgrades = upgrades
-    this.#known = known
+    this.#limits = known
   }
 
   override dispatch(options: unknown, responseHandler: unknown): boolean {
@@ -62,7 +62,7 @@ export class Connections extends Dispatcher {
   /** Retires the connections to addresses that are not among these: they take no more requests, and close after theirs. */
   keepOnly(addresses: ReadonlySet<string>): void {
     this.#upgrades.keepOnly(addresses)
-    endElsewhere(this.#open, addresses)
+    retireElsewhere(this.#open, addresses)
     this.#retireSpent()
   }
 
@@ -98,7 +98,11 @@ export class Connections extends Dispatcher {
     return undefined
   }
 
-  readonly #send = (connection: Connection, request: OutgoingRequest, handler: ResponseHandler): void => {
+  readonly #send = (
+    connection: Http2Connection,
+    request: OutgoingRequest,
+    handler: ResponseHandler
+  ): void => {
     if (connection.load === 0) {
       connection.idledMs = performance.now() - connection.idleSinceMs
       connection.idleSinceMs = Number.POSITIVE_INFINITY
@@ -106,8 +110,8 @@ export class Connections extends Dispatcher {
     connection.send(request, handler)
   }
 
-  readonly #leastLoaded = ({ needsNewConnection }: ResponseHandler): Connection | undefined => {
-    let least: Connection | undefined
+  readonly #leastLoaded = ({ needsNewConnection }: ResponseHandler): Http2Connection | undefined => {
+    let least: Http2Connection | undefined
     for (const connection of this.#open) {
       if (!connection.hasRoom || (needsNewConnection && connection.hasAnswered)) continue
       if (!least || connection.load < least.load) least = connection
@@ -122,14 +126,14 @@ export class Connections extends Dispatcher {
     let coming = 0
     for (const { isReady } of this.#open) if (!isReady) coming++
     const nowMs = performance.now()
-    if (this.#known.pace.isPaused(nowMs)) {
+    if (this.#limits.throttle.isPaused(nowMs)) {
       if (coming > 0) return
       waiting.fail(new RequestRefused(true))
       return
     }
-    const load = Math.min(this.#maxLoad, this.#known.limit.requests)
-    for (; coming * load < waiting.size && coming < this.#known.pace.atOnce; coming++) {
-      this.#known.pace.onConnect(nowMs)
+    const load = Math.min(this.#maxLoad, this.#limits.requests.max)
+    for (; coming * load < waiting.size && coming < this.#limits.throttle.maxConcurrent; coming++) {
+      this.#limits.throttle.onConnect(nowMs)
       this.#connect()
     }
   }
@@ -138,21 +142,21 @@ export class Connections extends Dispatcher {
     const owner = {
       onReady: () => this.#onReady(connection),
       onChange: () => this.#onChange(connection),
-      onUseless: () => this.#onUseless(connection),
+      onAllRefused: () => this.#onAllRefused(connection),
       onStale: () => this.#retireIdle(),
-      onGone: (error: Error) => this.#onGone(connection, error)
+      onClosed: (error: Error) => this.#onClosed(connection, error)
     }
-    const connection: Connection = new Connection(this.#options, owner, this.#known.limit)
+    const connection: Http2Connection = new Http2Connection(this.#options, owner, this.#limits.requests)
     if (this.#options.lifetime) Object.assign(connection, lifetimeOf(this.#options.lifetime))
     this.#open.push(connection)
     this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
   }
 
-  #onReady(connection: Connection): void {
+  #onReady(connection: Http2Connection): void {
     if (connection.maxLoad === 0) {
       // It may take some later, over another connection (RFC 9113 section 6.5.2).
       const error = new RequestRefused(true)
-      this.#onUseless(connection)
+      this.#onAllRefused(connection)
       this.#failWaiting(error)
       connection.fail(error)
       return
@@ -161,15 +165,15 @@ export class Connections extends Dispatcher {
     this.#onChange(connection)
   }
 
-  #onUseless({ load }: Connection): void {
+  #onAllRefused({ load }: Http2Connection): void {
     // One that nobody wanted anything of has refused nobody.
-    if (load > 0 || this.#waiting.size > 0) this.#known.pace.onUseless(performance.now())
+    if (load > 0 || this.#waiting.size > 0) this.#limits.throttle.onFailure(performance.now())
   }
 
-  #onChange(changed?: Connection): void {
-    if (changed?.hasAnswered && !changed.isUseful) {
-      changed.isUseful = true
-      this.#known.pace.onUseful()
+  #onChange(changed?: Http2Connection): void {
+    if (changed?.hasAnswered && !changed.hasSucceeded) {
+      changed.hasSucceeded = true
+      this.#limits.throttle.onSuccess()
     }
     const index = changed?.isClosing ? this.#open.indexOf(changed) : -1
     if (index !== -1) {
@@ -179,11 +183,11 @@ export class Connections extends Dispatcher {
     this.#serve()
     if (changed?.load === 0) {
       changed.idleSinceMs = performance.now()
-      this.#idleTime.onSurvived(changed.idledMs)
+      this.#idleTimeout.onReused(changed.idledMs)
     }
   }
 
-  #onGone(connection: Connection, error: Error): void {
+  #onClosed(connection: Http2Connection, error: Error): void {
     const index = this.#open.indexOf(connection)
     if (index !== -1) this.#open.splice(index, 1)
     this.#closing.delete(connection)
@@ -191,7 +195,7 @@ export class Connections extends Dispatcher {
     else if (!connection.isClosing && !this.#closed) {
       // The backend has closed it, maybe as it was idle.
       const nowMs = performance.now()
-      this.#idleTime.onClosed(nowMs - connection.idleSinceMs, nowMs)
+      this.#idleTimeout.onClosed(nowMs - connection.idleSinceMs, nowMs)
     }
     this.#serve()
   }
@@ -217,10 +221,10 @@ export class Connections extends Dispatcher {
 
   #sweep(): void {
     const nowMs = performance.now()
-    this.#known.limit.recover(nowMs)
-    for (const connection of [...this.#open, ...this.#closing]) connection.checkLife(nowMs)
+    this.#limits.requests.recover(nowMs)
+    for (const connection of [...this.#open, ...this.#closing]) connection.checkKeepalive(nowMs)
     this.#retireSpent()
-    this.#closeIdle(nowMs - this.#idleTime.limitMs(-1, nowMs))
+    this.#closeIdle(nowMs - this.#idleTimeout.limitMs(-1, nowMs))
     if (this.#open.length + this.#closing.size > 0) return
     clearInterval(this.#sweeper)
     this.#sweeper = undefined
@@ -229,7 +233,7 @@ export class Connections extends Dispatcher {
   /** Those that are being made are there for somebody, and come later. */
   #retireSpent(): void {
     const nowMs = performance.now()
-    for (const connection of this.#open.filter(({ isReady, endMs }) => isReady && endMs <= nowMs))
+    for (const connection of this.#open.filter(({ isReady, retireMs }) => isReady && retireMs <= nowMs))
       connection.close()
   }
 

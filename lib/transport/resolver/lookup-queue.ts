@@ -7,7 +7,7 @@ type Start = (done: () => void) => void
  * Has look-ups that nobody waits for made one after the other. The system's resolver blocks a thread for each, of which
  * Node has two for that: one of them stays for those that a connection waits for.
  */
-export class LookupLane {
+export class LookupQueue {
   readonly #waiting: Start[] = []
   #isBusy = false
 

@@ -1,8 +1,8 @@
+import type { FrameWriter } from './frame-writer.js'
 import { BrokenFrame } from './frames/broken-frame.js'
 import { FieldBlocks } from './frames/field-blocks.js'
 import { FrameReader, type FrameSink } from './frames/frame-reader.js'
 import { ErrorCode, Flag, FrameType, numberFrame, pingFrame, settingsAck } from './frames/frames.js'
-import type { Outbox } from './outbox.js'
 import { PeerSettings } from './peer-settings.js'
 import type { Stream } from './stream/stream.js'
 
@@ -30,20 +30,20 @@ export interface FrameTarget {
 }
 
 /** Reads what comes on one connection, answers what has to be answered, and passes the rest on to whom it concerns. */
-export class FrameDispatch implements FrameSink {
+export class FrameDispatcher implements FrameSink {
   readonly settings = new PeerSettings()
   /** Of the frame that was read last. */
   streamId = 0
   readonly #target: FrameTarget
-  readonly #outbox: Outbox
+  readonly #writer: FrameWriter
   readonly #reader = new FrameReader(this)
   readonly #blocks: FieldBlocks
   #hasSettings = false
   #window = WINDOW_BYTES
 
-  constructor(target: FrameTarget, outbox: Outbox, maxHeadBytes: number) {
+  constructor(target: FrameTarget, writer: FrameWriter, maxHeadBytes: number) {
     this.#target = target
-    this.#outbox = outbox
+    this.#writer = writer
     this.#blocks = new FieldBlocks(maxHeadBytes)
   }
 
@@ -51,8 +51,8 @@ export class FrameDispatch implements FrameSink {
    * Takes bytes that came. They are not kept.
    * @throws {BrokenFrame}
    */
-  take(bytes: Buffer): void {
-    this.#reader.take(bytes)
+  parse(bytes: Buffer): void {
+    this.#reader.parse(bytes)
   }
 
   /** Tells nothing more. */
@@ -67,7 +67,7 @@ export class FrameDispatch implements FrameSink {
     if (this.#window < 0) throw new BrokenFrame('window', ErrorCode.flowControlError)
     // What a stream has not taken yet is bounded by its own window.
     if (this.#window < WINDOW_BYTES / 2) {
-      this.#outbox.write(numberFrame(FrameType.windowUpdate, 0, WINDOW_BYTES - this.#window))
+      this.#writer.write(numberFrame(FrameType.windowUpdate, 0, WINDOW_BYTES - this.#window))
       this.#window = WINDOW_BYTES
     }
     stream?.onDataFrame(length)
@@ -98,7 +98,7 @@ export class FrameDispatch implements FrameSink {
       case FrameType.ping:
         expectConnection(streamId)
         if (payload.length !== PING_BYTES) throw new BrokenFrame('ping', ErrorCode.frameSizeError)
-        if ((flags & Flag.ack) === 0) this.#outbox.answer(pingFrame(payload, Flag.ack))
+        if ((flags & Flag.ack) === 0) this.#writer.reply(pingFrame(payload, Flag.ack))
         return
       case FrameType.goAway:
         expectConnection(streamId)
@@ -123,7 +123,7 @@ export class FrameDispatch implements FrameSink {
   #onFields(type: number, flags: number, streamId: number, payload: Buffer): void {
     const stream = this.#target.streamOf(streamId)
     // That of a stream that is over is decoded for the table.
-    const block = this.#blocks.take(type, flags, streamId, payload)
+    const block = this.#blocks.add(type, flags, streamId, payload)
     if (block) stream?.onFields(block.fields, block.isEnd)
   }
 
@@ -134,17 +134,17 @@ export class FrameDispatch implements FrameSink {
     }
     const { settings } = this
     const before = settings.initialWindowBytes
-    settings.take(payload)
+    settings.apply(payload)
     this.#hasSettings = true
-    this.#outbox.maxFrameBytes = settings.maxFrameBytes
-    this.#outbox.answer(settingsAck())
+    this.#writer.maxFrameBytes = settings.maxFrameBytes
+    this.#writer.reply(settingsAck())
     this.#target.onSettings(settings.initialWindowBytes - before)
   }
 
   #onWindowUpdate(streamId: number, bytes: number): void {
     if (bytes === 0) throw new BrokenFrame('window')
-    if (streamId === 0) this.#outbox.widen(bytes)
-    else this.#target.streamOf(streamId)?.widen(bytes)
+    if (streamId === 0) this.#writer.addWindow(bytes)
+    else this.#target.streamOf(streamId)?.addWindow(bytes)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import type { ConnectionStack } from '../../../../lib/transport/http1/connection-stack.js'
+import type { Http1Pool } from '../../../../lib/transport/http1/pool.js'
 import { fullBacklog } from '../../../support/full-backlog.js'
 import { seededRandom } from '../../../support/random.js'
 import { answering, OK, refusing, scripted } from '../../../support/raw-backend.js'
@@ -59,8 +59,8 @@ test('while the event loop is busy they wait, but not for ever', async (t) => {
   const nobody = new Ending()
   nobody.aborted = true
   for (const keepBusy of [
-    (other: ConnectionStack) => void other.dispatch(requestOf(), nobody),
-    (other: ConnectionStack) => other.onActivity()
+    (other: Http1Pool) => void other.dispatch(requestOf(), nobody),
+    (other: Http1Pool) => other.onActivity()
   ]) {
     const { backend, held } = await holding(t)
     const [stack, other] = [stackFor(t, backend), stackFor(t, backend)]

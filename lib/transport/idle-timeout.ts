@@ -17,7 +17,7 @@ const SHORTEST_MS = 500
 const FORGET_MS = 600_000
 
 /** How long connections to one backend may be idle: as it says itself, and as its closings have taught. */
-export class IdleTime {
+export class IdleTimeout {
   readonly #defaultMs: number
   #learnedMs = Number.POSITIVE_INFINITY
   #forgetMs = 0
@@ -53,7 +53,7 @@ export class IdleTime {
   }
 
   /** A connection that was idle for `idleMs` has carried another request. */
-  onSurvived(idleMs: number): void {
+  onReused(idleMs: number): void {
     if (idleMs > this.#closedAfterMs * (1 + TOLERANCE)) this.#closings = 0
   }
 }

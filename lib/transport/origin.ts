@@ -40,7 +40,7 @@ const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
  * Reads where a backend is: `host:port`, `[v6]:port`, an `http(s)://` origin, or `unix:/path`, for TLS behind `https://`.
  * Calls `fault` once for everything that is wrong.
  */
-export function readPlace(text: string, fault: Fault): Origin | undefined {
+export function parseOrigin(text: string, fault: Fault): Origin | undefined {
   const [, scheme = 'http', path] = SOCKET.exec(text) ?? []
   if (path !== undefined) return socketOrigin(scheme, path, fault)
   const [, before, written = '', after] = ZONED.exec(text) ?? []
@@ -59,7 +59,7 @@ export function readPlace(text: string, fault: Fault): Origin | undefined {
 }
 
 /** Whether a text means a Unix socket. */
-export const isSocketPlace = (text: string): boolean => SOCKET.test(text)
+export const isUnixSocket = (text: string): boolean => SOCKET.test(text)
 
 /** `host:port`, with brackets around IPv6, or `unix:/path`: one backend has one, however it was written. */
 export function addressOf({ hostname, port, socketPath }: Origin): string {
