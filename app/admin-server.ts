@@ -45,7 +45,11 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
  * Serves `/__lb/` on a port of its own, at the address that the balancer listens on, from when that listens until its
  * last connection is closed. If it cannot, the balancer ends, as nobody could see to it.
  */
-export async function registerAdminServer(fastify: FastifyInstance, config: Config): Promise<void> {
+export async function registerAdminServer(
+  fastify: FastifyInstance,
+  config: Config,
+  ownsProcess: boolean
+): Promise<void> {
   const admin = await adminServer(fastify, config)
   await fastify.register(notFound, { prefix: '/__lb' })
   fastify.addHook('onListen', async () => {
@@ -56,7 +60,7 @@ export async function registerAdminServer(fastify: FastifyInstance, config: Conf
       await admin.listen({ host, port: config.admin.port, listenTextResolver })
     } catch (error) {
       fastify.log.fatal({ err: error }, `The administration cannot listen: ${(error as Error).message}`)
-      process.exitCode = 1
+      if (ownsProcess) process.exitCode = 1
       void fastify.close()
     }
   })

@@ -8,7 +8,7 @@ const stampFile = path.join(root, 'dist', 'sources.sha256')
 const sourceFolders = ['app', 'bin', 'lib', 'plugins', 'routes']
 
 function sourceFiles() {
-  const files = ['fastify.config.ts']
+  const files = ['fastify.config.ts', 'index.ts']
   for (const folder of sourceFolders) {
     for (const name of fs.readdirSync(path.join(root, folder), { recursive: true })) {
       if (name.endsWith('.ts')) files.push(path.join(folder, name))

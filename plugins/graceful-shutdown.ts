@@ -16,10 +16,11 @@ const endWithFailure = () => {
 /**
  * Drains at close: not ready any more, no new connections, `Connection: close` on every answer; at the deadline the
  * rest is cut, and the process will end with 1. Closing itself stays with whoever calls `close()`: fastify-cli does on
- * SIGTERM and SIGINT, and ends the process at once on a second signal.
+ * SIGTERM and SIGINT, and ends the process at once on a second signal. What is of a process is left alone in one that a
+ * program shares with it.
  */
-export default fp<{ config: Config }>(
-  async (fastify, { config }) => {
+export default fp<{ config: Config; ownsProcess: boolean }>(
+  async (fastify, { config, ownsProcess }) => {
     const { registry, connections, openingConnections, server, tls, http2, log } = fastify
     const { drainTimeoutMs, limits } = config
     const onTimeout = () => {
@@ -30,12 +31,13 @@ export default fp<{ config: Config }>(
       ).length
       log.warn({ cut, connections: left }, `Drain timeout: cutting ${cut} requests`)
       // fastify-cli ends the process with 0 when everything is closed, however that came about.
-      if (cut > 0 || left > 0) process.once('exit', endWithFailure)
+      if (ownsProcess && (cut > 0 || left > 0)) process.once('exit', endWithFailure)
     }
     // fastify-cli listens to these too, which turns a crash into an endless loop. It has begun to, before all is ready.
-    fastify.addHook('onReady', async () => {
-      for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
-    })
+    if (ownsProcess)
+      fastify.addHook('onReady', async () => {
+        for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
+      })
     fastify.addHook('preClose', async () => {
       registry.startDraining()
       writeSynchronously(log)

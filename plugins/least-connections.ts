@@ -196,7 +196,14 @@ export default fp<{ config: Config }>(
   },
   {
     name: 'least-connections',
-    dependencies: ['backend-registry', 'passive-health', 'statistics', 'metrics', 'access-log', 'overload']
+    dependencies: [
+      'backend-registry',
+      'passive-health',
+      'statistics',
+      'metrics',
+      'access-log',
+      'local-replies'
+    ]
   }
 )
 

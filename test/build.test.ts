@@ -3,7 +3,17 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { FASTIFY, ROOT, run } from './support/processes.js'
 
-const PARTS = ['.env', 'package.json', 'fastify.config.ts', 'app', 'bin', 'lib', 'plugins', 'routes']
+const PARTS = [
+  '.env',
+  'package.json',
+  'fastify.config.ts',
+  'index.ts',
+  'app',
+  'bin',
+  'lib',
+  'plugins',
+  'routes'
+]
 const BUILT = [
   'package.json',
   'fastify.config.js',

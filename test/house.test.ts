@@ -12,6 +12,7 @@ const ROOMS = [
   'transport',
   'pool',
   'balancing',
+  'routing',
   'proxy',
   'outliers',
   'health',

@@ -26,14 +26,32 @@ export function readConfigFile(env: Env, fault: (message: string) => void): Reco
     return {}
   }
   const names = new Map(describeVariables().map(({ name }) => [keyOf(name), name]))
+  names.delete('config')
+  return variablesIn(content, {
+    nameOf: (key) => names.get(key),
+    onUnknown: (key) => fault(`LB_CONFIG has an unknown setting "${key}"`),
+    onWrong: (key, message) => fault(`LB_CONFIG: ${key} ${message}`)
+  })
+}
+
+/** How settings that a program or a file holds are read. */
+export interface SettingsReader {
+  /** The variable that a key stands for, if there is one. */
+  nameOf(key: string): VariableName | undefined
+  onUnknown(key: string): void
+  onWrong(key: string, message: string): void
+}
+
+/** Settings as the text of variables, unchecked. */
+export function variablesIn(settings: object, reader: SettingsReader): Record<string, string> {
   const values: Record<string, string> = {}
-  for (const [key, value] of Object.entries(content)) {
-    const name = names.get(key)
-    if (name === undefined || name === 'LB_CONFIG') {
-      fault(`LB_CONFIG has an unknown setting "${key}"`)
+  for (const [key, value] of Object.entries(settings)) {
+    const name = reader.nameOf(key)
+    if (name === undefined) {
+      reader.onUnknown(key)
       continue
     }
-    const text = textOf(name, value, (message) => fault(`LB_CONFIG: ${key} ${message}`))
+    const text = textOf(name, value, (message) => reader.onWrong(key, message))
     if (text !== undefined) values[name] = text
   }
   return values

@@ -66,8 +66,11 @@ export interface Config {
 /** Everything that is wrong with a configuration, a line a fault. Prints without a stack: it is the user's, not ours. */
 export class ConfigError extends Error {
   readonly code = 'LB_BAD_CONFIG'
-  constructor(readonly faults: readonly string[]) {
-    super(`The configuration is wrong:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  constructor(
+    readonly faults: readonly string[],
+    what = 'The configuration is wrong'
+  ) {
+    super(`${what}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
     this.name = 'ConfigError'
     this.stack = this.message
   }

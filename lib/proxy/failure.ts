@@ -46,6 +46,12 @@ export const BAD_REQUEST = failure(
   'The request cannot be passed on without changing its meaning'
 )
 
+/** Some would take it for a path that is not below the prefix by which it came here. */
+export const AMBIGUOUS_PATH = failure(
+  400,
+  'LB_AMBIGUOUS_PATH',
+  'The path of the request can be read in more than one way'
+)
 export const EXPECTATION_FAILED = failure(417, 'LB_EXPECTATION', 'Nothing is known here but 100-continue')
 export const BODY_TOO_LARGE = failure(413, 'LB_BODY_TOO_LARGE', 'The body of the request is too large')
 export const TARGET_TOO_LONG = failure(414, 'LB_TARGET_TOO_LONG', 'The target of the request is too long')

@@ -19,11 +19,13 @@ export interface ConnectionInfo {
 }
 
 const PEER = Symbol('peer')
+const TRUSTED = Symbol('trusted')
 const PROXIED = Symbol('proxied')
 const ADDRESS = Symbol('address')
 
 type KnownSocket = Socket & {
   [PEER]?: ConnectionInfo
+  [TRUSTED]?: BlockList
   [PROXIED]?: ProxyHeader
   [ADDRESS]?: string | undefined
 }
@@ -55,11 +57,16 @@ export function isResetBeforeAccept(socket: Socket): boolean {
   return socket.remoteAddress === undefined && socket.localAddress !== undefined
 }
 
-/** The peer of a connection, found out once. */
+/** The peer of a connection, found out once for those who trust the same: the pools of one server may trust others. */
 export function connectionInfo(socket: Socket, trusted: BlockList): ConnectionInfo {
   const known = socket as KnownSocket
-  known[PEER] ??= findPeer(known, trusted)
-  return known[PEER]
+  if (known[TRUSTED] !== trusted) {
+    // The system tells it no more once the connection is closed.
+    known[ADDRESS] ??= known.remoteAddress
+    known[PEER] = findPeer(known, trusted)
+    known[TRUSTED] = trusted
+  }
+  return known[PEER]!
 }
 
 function findPeer(socket: KnownSocket, trusted: BlockList): ConnectionInfo {

@@ -75,15 +75,20 @@ function preparedFor(failure: Failure): Prepared {
   return answer
 }
 
+/** What an answer with a failure says beside its body, names and values in turn. */
+export function fieldsOf({ statusCode }: Failure): string[] {
+  if (statusCode === 503) return ['Retry-After', `${RETRY_AFTER_S}`]
+  return statusCode === 405 ? ['Allow', METHODS_BUT_TRACE.join(', ')] : []
+}
+
 function prepare(failure: Failure): Prepared {
   const body = JSON.stringify(failure)
   const fields = [
     'Content-Type',
     'application/json; charset=utf-8',
     'Content-Length',
-    `${Buffer.byteLength(body)}`
+    `${Buffer.byteLength(body)}`,
+    ...fieldsOf(failure)
   ]
-  if (failure.statusCode === 503) fields.push('Retry-After', `${RETRY_AFTER_S}`)
-  if (failure.statusCode === 405) fields.push('Allow', METHODS_BUT_TRACE.join(', '))
   return { body, fields, isInOrder: IN_ORDER.has(failure.statusCode) }
 }

@@ -6,6 +6,8 @@ export interface Internals {
   _headerSent: boolean
   _hasBody: boolean
   _last: boolean
+  /** Whether the client was told to go on with its body. */
+  _sent100: boolean
   _keepAliveTimeout: number
   maxRequestsOnConnectionReached?: boolean
   _send(data: string | Buffer, encoding: 'latin1' | null, callback?: () => void): boolean

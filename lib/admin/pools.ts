@@ -1,0 +1,107 @@
+import { type BackendView, backendView } from '../observe/backend-view.js'
+import type { Statistics } from '../observe/statistics.js'
+import type { Backend } from '../pool/backend.js'
+import type { Registry } from '../pool/registry.js'
+import { canonicalBackendAddress } from '../pool/spec/backend-spec.js'
+import type { BackendSpec } from '../pool/spec/json-spec.js'
+import { ApiError, backendExists, lastBackend, noSuchBackend } from './api-error.js'
+import type { BackendList } from './backend-list.js'
+
+/** What is known of a pool, as `/__lb/stats` shows it of a balancer. Connections of clients are the server's. */
+export type PoolStatistics = Omit<Statistics, 'connections'>
+
+interface PoolParts {
+  readonly registry: Registry
+  readonly backendList: BackendList
+  readonly statistics: () => Statistics
+}
+
+/** A pool of backends in the hands of the program that it is a part of. */
+export class Pool {
+  readonly name: string
+  readonly #parts: PoolParts
+
+  constructor(name: string, parts: PoolParts) {
+    this.name = name
+    this.#parts = parts
+  }
+
+  /** What is known of the pool at this moment. */
+  stats(): PoolStatistics {
+    const { connections: _connections, ...statistics } = this.#parts.statistics()
+    return statistics
+  }
+
+  /**
+   * Takes a backend in.
+   * @param backend its address, or that with its options
+   * @throws {SpecError} if something is wrong with it
+   * @throws {ApiError} `LB_BACKEND_EXISTS` if there is one with this address
+   */
+  add(backend: string | BackendSpec): BackendView {
+    const added = this.#parts.backendList.add(typeof backend === 'string' ? { address: backend } : backend)
+    if (!added) throw backendExists()
+    return backendView(added)
+  }
+
+  /**
+   * Gives a backend nothing more, and lets it go when what it has is done.
+   * @throws {ApiError} `LB_NO_SUCH_BACKEND`, or `LB_LAST_BACKEND` if it is the last one
+   */
+  remove(address: string): void {
+    if (!this.#parts.backendList.remove(this.#backendAt(address))) throw lastBackend()
+  }
+
+  /**
+   * Gives a backend nothing more, but keeps it.
+   * @param draining false to use it again
+   * @throws {ApiError} `LB_NO_SUCH_BACKEND`
+   */
+  drain(address: string, draining = true): BackendView {
+    const backend = this.#backendAt(address)
+    this.#parts.backendList.change(backend, { draining })
+    return backendView(backend)
+  }
+
+  #backendAt(address: string): Backend {
+    const { registry } = this.#parts
+    const backend = registry.backendAt(address) ?? registry.backendAt(canonicalBackendAddress(address))
+    if (!backend) throw noSuchBackend()
+    return backend
+  }
+}
+
+/** The pools of one server, by their names. */
+export class Pools {
+  readonly #pools = new Map<string, Pool>()
+
+  /** @throws {ApiError} `LB_POOL_EXISTS` if there is a pool of this name */
+  assertFree(name: string): void {
+    if (this.#pools.has(name))
+      throw new ApiError(409, 'LB_POOL_EXISTS', `There is a pool "${name}" already: give one of them a name`)
+  }
+
+  /** Takes a pool in, whose name no other has. */
+  add(pool: Pool): void {
+    this.assertFree(pool.name)
+    this.#pools.set(pool.name, pool)
+  }
+
+  /** The names of all pools, in the order in which they were registered. */
+  get names(): string[] {
+    return [...this.#pools.keys()]
+  }
+
+  /**
+   * A pool by its name, which need not be said while there is only one.
+   * @throws {ApiError} `LB_NO_SUCH_POOL`
+   */
+  pool(name?: string): Pool {
+    const [first, ...others] = this.#pools.values()
+    const pool = name === undefined ? (others.length === 0 ? first : undefined) : this.#pools.get(name)
+    if (pool) return pool
+    const there = this.names.map((known) => `"${known}"`).join(', ') || 'none'
+    const wanted = name === undefined ? 'Say which pool' : `There is no pool "${name}"`
+    throw new ApiError(404, 'LB_NO_SUCH_POOL', `${wanted}: there are ${there}`)
+  }
+}

@@ -1,0 +1,139 @@
+import type { BackendSpec } from '../pool/spec/json-spec.js'
+import { keyOf, variablesIn } from './file.js'
+import { type Config, ConfigError, loadConfig } from './load.js'
+import { describeVariables, type schema, type VariableName } from './schema.js'
+
+type Values = (typeof schema)['_output']
+type WithoutPrefix<Name> = Name extends `LB_${infer Rest}` ? Rest : Name
+type Kebab<Name> = Name extends `${infer Word}_${infer Rest}`
+  ? `${Lowercase<Word>}-${Kebab<Rest>}`
+  : Lowercase<Name & string>
+type Camel<Name> = Name extends `${infer Word}_${infer Rest}`
+  ? `${Lowercase<Word>}${Capitalize<Camel<Rest>>}`
+  : Lowercase<Name & string>
+
+/** What an option takes for what comes of it; a list may be one text, too, as a variable has it. */
+type Given<Value> = [Value] extends [boolean]
+  ? boolean
+  : [Value] extends [number]
+    ? number
+    : [Value] extends [string]
+      ? Value
+      : string | number | readonly (string | number)[]
+
+type GivenFor<Name extends VariableName> = Name extends 'LB_BACKENDS'
+  ? string | readonly (string | BackendSpec)[]
+  : Given<Values[Name]>
+
+/** Settings as a program gives them, by the names that they have in the file of `LB_CONFIG` or the same in camel case. */
+type OptionsFor<Names extends VariableName> = {
+  [Name in Names as Camel<WithoutPrefix<Name>>]?: GivenFor<Name> | undefined
+} & {
+  [Name in Names as Kebab<WithoutPrefix<Name>>]?: GivenFor<Name> | undefined
+}
+
+/** What one pool of several in one server cannot have a word in. */
+const OF_SERVER = [
+  'LB_MAX_SOCKETS',
+  'LB_MAX_SOCKETS_PER_CLIENT',
+  'LB_MAX_REQUESTS_PER_SOCKET',
+  'LB_KEEP_ALIVE_TIMEOUT',
+  'LB_MAX_HEADER_SIZE',
+  'LB_REQUEST_HEAD_TIMEOUT',
+  'LB_REQUEST_TIMEOUT',
+  'LB_PROXY_PROTOCOL',
+  'LB_TLS_CERT',
+  'LB_TLS_KEY',
+  'LB_TLS_MIN_VERSION',
+  'LB_TLS_CLIENT_CA',
+  'LB_HTTPS_REDIRECT_PORT',
+  'LB_HTTPS_PORT',
+  'LB_HSTS',
+  'LB_NO_HTTP2',
+  'LB_H2C',
+  'LB_HTTP2_MAX_STREAMS',
+  'LB_HTTP2_SEND_TIMEOUT',
+  'LB_METHODS',
+  'LB_ADMIN_ALLOW',
+  'LB_ADMIN_HOSTS',
+  'LB_ADMIN_TOKEN',
+  'LB_ADMIN_PORT',
+  'LB_STATE_FILE',
+  'LB_DRAIN_TIMEOUT'
+] as const satisfies readonly VariableName[]
+
+/** What a program says otherwise: where to listen, and all of this. */
+const OF_PROGRAM = ['PORT', 'LB_CONFIG'] as const satisfies readonly VariableName[]
+
+type OfServer = (typeof OF_SERVER)[number]
+type OfProgram = (typeof OF_PROGRAM)[number]
+
+/** What `createLoadBalancer` takes. */
+export type LoadBalancerOptions = OptionsFor<Exclude<VariableName, OfProgram>>
+/** What a pool in a server of others takes. */
+export type PoolOptions = OptionsFor<Exclude<VariableName, OfProgram | OfServer>>
+
+const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** The variable of each option, by both of its names. */
+const NAMES = new Map<string, VariableName>(
+  describeVariables().flatMap(({ name }) => {
+    const key = keyOf(name)
+    return [[key, name] as const, [camelCase(key), name] as const]
+  })
+)
+
+/** Why an option is none of a pool's, or of any. */
+function whyUnfit(name: VariableName, isOfPool: boolean): string | undefined {
+  if (name === 'PORT') return 'is for listen() to say'
+  if (name === 'LB_CONFIG') return 'is no option: a program gives the settings themselves'
+  if (isOfPool && (OF_SERVER as readonly VariableName[]).includes(name))
+    return 'is for a whole server to have: see createLoadBalancer'
+  return undefined
+}
+
+/** @throws {ConfigError} naming everything that is wrong with the options of a whole server */
+export function loadBalancerConfig(options: LoadBalancerOptions): Config {
+  return configOf(options, false)
+}
+
+/**
+ * What is not said is as it is for variables, but that no report goes to the log.
+ * @throws {ConfigError} naming everything that is wrong with the options of a pool
+ */
+export function poolConfig(options: PoolOptions): Config {
+  return configOf(options, true)
+}
+
+function configOf(options: object, isOfPool: boolean): Config {
+  const faults: string[] = []
+  const given = new Map<VariableName, string>()
+  const settings = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const variables = variablesIn(settings, {
+    nameOf: (key) => NAMES.get(key),
+    onUnknown: (key) => faults.push(`${key} is not a known option`),
+    onWrong: (key, message) => faults.push(`${key} ${message}`)
+  })
+  for (const key of Object.keys(settings)) {
+    const name = NAMES.get(key)
+    if (name === undefined) continue
+    const why = whyUnfit(name, isOfPool)
+    if (why !== undefined) faults.push(`${key} ${why}`)
+    if (why !== undefined) delete variables[name]
+    if (given.has(name)) faults.push(`${key} is given as ${given.get(name)} as well`)
+    given.set(name, key)
+  }
+  if (!('LB_BACKENDS' in variables) && !given.has('LB_BACKENDS'))
+    faults.push('backends must name at least one backend, such as 127.0.0.1:8080')
+  if (isOfPool) variables.LB_STATS_INTERVAL ??= '0'
+  const spelled = (text: string) =>
+    text.replace(/\bLB_[A-Z0-9_]+\b/g, (name) => given.get(name as VariableName) ?? camelCase(keyOf(name)))
+  try {
+    const config = loadConfig(variables)
+    if (faults.length === 0) return config
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    faults.push(...error.faults.map(spelled))
+  }
+  throw new ConfigError(faults, 'The options are wrong')
+}

@@ -1,0 +1,23 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import type { ResponseHead } from '../../transport/http1/response-head.js'
+import type { Http2Request } from '../request/http2-request.js'
+import { type HostFields, linesBeside } from './host-fields.js'
+import { Http2Response } from './http2-response.js'
+
+/** The response to a request that came by HTTP/2 to the server of an application. */
+export class HostHttp2Response extends Http2Response {
+  readonly #fields: HostFields
+
+  /**
+   * @param bufferSizeBytes so much is held of its body before the backend is to wait
+   * @param fields what the application has set for it
+   */
+  constructor(req: Http2Request, stream: ServerHttp2Stream, bufferSizeBytes: number, fields: HostFields) {
+    super(req, stream, bufferSizeBytes)
+    this.#fields = fields
+  }
+
+  override begin(head: ResponseHead, lines: string): void {
+    super.begin(head, lines + linesBeside(head, this.#fields))
+  }
+}

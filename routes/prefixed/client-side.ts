@@ -1,0 +1,45 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Http2ServerRequest } from 'node:http2'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Http2Request } from '../../lib/proxy/request/http2-request.js'
+import type { ClientStream } from '../../lib/proxy/response/client-stream.js'
+import { hostFields } from '../../lib/proxy/response/host-fields.js'
+import { HostHttp2Response } from '../../lib/proxy/response/host-http2-response.js'
+import { HostResponse } from '../../lib/proxy/response/host-response.js'
+import { InjectedResponse } from '../../lib/proxy/response/injected-response.js'
+
+/** The client's side of an exchange in the server of an application. */
+export interface ClientSide {
+  readonly req: IncomingMessage
+  readonly res: ClientStream
+}
+
+/**
+ * The client's side of a request as the balancer wants it, whatever server has taken it in: one of HTTP/1.1, with or
+ * without TLS, one of HTTP/2, or none, but a test that calls `inject()`.
+ * @param bufferSizeBytes so much is held of a body before its sender is to wait
+ */
+export function clientSide(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  bufferSizeBytes: number
+): ClientSide {
+  const req: IncomingMessage | Http2ServerRequest = request.raw
+  const res: ServerResponse = reply.raw
+  const fields = hostFields(reply.getHeaders())
+  if (req instanceof Http2ServerRequest) {
+    const { stream, rawHeaders } = req
+    const socket = stream.session!.socket as IncomingMessage['socket']
+    const told = new Http2Request(stream, socket, rawHeaders, stream.endAfterHeaders)
+    return { req: told, res: new HostHttp2Response(told, stream, bufferSizeBytes, fields) }
+  }
+  if (req instanceof IncomingMessage && res instanceof ServerResponse)
+    return { req, res: new HostResponse(res, fields) }
+  return { req: withTimeout(req), res: new InjectedResponse(res, fields) }
+}
+
+/** What is injected has no connection, and no time to keep. */
+function withTimeout(req: IncomingMessage): IncomingMessage {
+  req.setTimeout ??= () => req
+  return req
+}

@@ -1,0 +1,102 @@
+import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../../lib/config/load.js'
+import { requestId } from '../../lib/listener/request-id.js'
+import { BalancerCell } from '../../lib/pool/counters.js'
+import { dispatcher, headersOf } from '../../lib/proxy/dispatcher.js'
+import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/failure.js'
+import type { Prefix } from '../../lib/routing/prefix.js'
+import { clientSide } from './client-side.js'
+import { fail } from './fail.js'
+
+/** How a request was refused, without an answer so far. */
+export interface Rejection {
+  readonly failure: Failure
+  readonly fields: readonly string[] | undefined
+}
+
+interface Options {
+  readonly config: Config
+  readonly pool: FastifyInstance
+  readonly cut: Prefix
+  /** How the pool has just refused a request. */
+  readonly takeRejection: () => Rejection | undefined
+}
+
+/** Only there because reply-from wants one: the exchange knows its backend. */
+const BASE = 'http://backend.invalid'
+const SOURCE = '/'
+
+const FROM_OPTIONS = {
+  rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request.exchange!),
+  onResponse: (request: FastifyRequest, reply: FastifyReply) => {
+    const exchange = request.exchange!
+    if (exchange.failure) {
+      fail(reply, exchange, exchange.failure)
+    } else {
+      reply.hijack()
+      exchange.writeHead()
+    }
+  },
+  // Trying again is the exchange's business, which does so on another backend.
+  retryDelay: () => null
+} as unknown as Parameters<FastifyReply['from']>[1]
+
+/**
+ * All that is below the prefix of this scope, in a server with routes of its own: the hooks of the application have had
+ * their say by then, its parsers have not.
+ */
+const prefixed: FastifyPluginAsync<Options> = async (fastify, { config, pool, cut, takeRejection }) => {
+  const { bufferSizeBytes, limits } = config
+  await fastify.register(replyFrom, {
+    base: BASE,
+    undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
+    disableRequestLogging: true
+  })
+  fastify.decorateRequest('exchange', null)
+  fastify.removeAllContentTypeParsers()
+  fastify.addContentTypeParser('*', (request, payload, done) => {
+    const isReplaced = (payload as unknown) !== request.raw
+    done(
+      isReplaced
+        ? new Error('A preParsing hook has taken the body, which was to be passed on as it is')
+        : null
+    )
+  })
+
+  // Nothing is returned: Fastify would wait for it as for a promise.
+  const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+    const client = clientSide(request, reply, bufferSizeBytes)
+    const { req, res } = client
+    if (pool.tryLocalReply(req, res)) {
+      const rejection = takeRejection()
+      if (rejection) fail(reply, client, rejection.failure, rejection.fields)
+      else reply.hijack()
+      return
+    }
+    const target = targetBehindPrefix(request.raw.url!)
+    if (typeof target === 'string') {
+      const id = req.headers['x-request-id'] === undefined ? request.id : requestId(req)
+      const exchange = pool.openExchange(req, res, target, id)
+      if (exchange) {
+        request.exchange = exchange
+        reply.from(SOURCE, FROM_OPTIONS)
+        return
+      }
+    } else {
+      pool.rejectRequest(req, res, target, BalancerCell.rejectedRequest)
+    }
+    const { failure, fields } = takeRejection()!
+    fail(reply, client, failure, fields)
+  }
+
+  function targetBehindPrefix(target: string): string | Failure {
+    if (target.length > limits.targetBytes) return TARGET_TOO_LONG
+    return cut.rewrite(target) ?? AMBIGUOUS_PATH
+  }
+
+  for (const url of ['/', '/*'])
+    fastify.route({ method: fastify.supportedMethods, url, exposeHeadRoute: false, handler })
+}
+
+export default prefixed
