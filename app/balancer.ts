@@ -1,4 +1,5 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import fp from 'fastify-plugin'
 import { Pool } from '../lib/admin/pools.js'
 import type { Config } from '../lib/config/load.js'
 import { type LoadBalancerOptions, loadBalancerConfig } from '../lib/config/options.js'
@@ -39,13 +40,19 @@ export async function registerBalancer(
 
   if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
   else await registerAdminServer(fastify, config, ownsProcess)
-  await fastify.register(async (proxied) => {
-    await proxied.register(leastConnections, { config })
-    await proxied.register(proxy, { config })
-    await proxied.register(upgrade, { config })
-    await proxied.register(http2Streams, { config })
-  })
+  await fastify.register(proxied, { config })
 }
+
+/** What is for backends, whatever way it came in. */
+const proxied = fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    await fastify.register(leastConnections, { config })
+    await fastify.register(proxy, { config })
+    await fastify.register(upgrade, { config })
+    await fastify.register(http2Streams, { config })
+  },
+  { name: 'proxied', encapsulate: true }
+)
 
 /** Where the log goes, in Fastify's own terms. */
 export type LogOptions = Pick<FastifyServerOptions, 'logger' | 'loggerInstance'>

@@ -5,6 +5,7 @@ import type { Config } from '../lib/config/load.js'
 import { UpgradableRequest } from '../lib/listener/http1/upgradable-request.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { Http1Response } from '../lib/proxy/response/http1-response.js'
+import { compilersFactory } from './schema-compilers.js'
 
 const CHECK_INTERVAL_MS = 1000
 /** A name has at most 253 characters; the path of a socket fewer, each of which may be encoded in three. */
@@ -19,8 +20,11 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
     return503OnClosing: false,
     // The drain closes idle ones, with care for what is on its way over them.
     forceCloseConnections: false,
-    // What is wrong with a request is told, not mended.
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    // What is wrong with a request is told, not mended. A test checks the schemas, so that a start need not.
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: false, validateSchema: false, meta: false }
+    },
+    schemaController: { compilersFactory },
     routerOptions: { maxParamLength: MAX_ADDRESS_LENGTH },
     // The router never sees a target that is for a backend: it would refuse some, and decode all.
     rewriteUrl: ({ url }) => (isAdminTarget(url!) ? adminRouteOf(url!) : PROXIED_PATH),

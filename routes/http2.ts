@@ -7,6 +7,7 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { requestId } from '../lib/listener/request-id.js'
@@ -103,4 +104,4 @@ function headersOf(list: readonly string[]): IncomingHttpHeaders {
   return headers
 }
 
-export default http2
+export default fp(http2, { name: 'http2-streams', encapsulate: true })

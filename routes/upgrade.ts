@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { setAwaitingRequest } from '../lib/listener/http1/client-connection.js'
@@ -64,4 +65,4 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
   })
 }
 
-export default upgrade
+export default fp(upgrade, { name: 'upgrade', encapsulate: true })

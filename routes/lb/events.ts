@@ -1,5 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { isCrossSite } from '../../lib/admin/cross-site.js'
 
 const RETRY_AFTER_SECONDS = 5
@@ -41,4 +42,4 @@ const events: FastifyPluginAsync = async (fastify) => {
   fastify.addHook('preClose', async () => broadcast.end())
 }
 
-export default events
+export default fp(events, { name: 'lb/events', encapsulate: true })

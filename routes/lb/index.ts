@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { twoHosts } from '../../lib/admin/api-error.js'
 import { hasConflictingHosts } from '../../lib/admin/raw-headers.js'
 import type { Config } from '../../lib/config/load.js'
@@ -34,18 +35,24 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
     done(hasConflictingHosts(request.raw.rawHeaders) ? twoHosts() : undefined)
   })
   await fastify.register(readiness)
-  await fastify.register(async (restricted) => {
-    restricted.addHook('onRequest', (request, reply, done) => {
+  await fastify.register(restricted, { config })
+}
+
+/** What is for some addresses only. */
+const restricted = fp<{ config: Config }>(
+  async (fastify, { config }) => {
+    fastify.addHook('onRequest', (request, reply, done) => {
       if (comesFrom(request.raw.socket, config.admin.allow)) done()
       else reply.callNotFound()
     })
-    await hostCheck(restricted, { config })
-    await restricted.register(page)
-    await restricted.register(events)
-    await restricted.register(stats)
-    await restricted.register(metrics)
-    await restricted.register(api, { prefix: '/api', config })
-  })
-}
+    await hostCheck(fastify, { config })
+    await fastify.register(page)
+    await fastify.register(events)
+    await fastify.register(stats)
+    await fastify.register(metrics)
+    await fastify.register(api, { prefix: '/api', config })
+  },
+  { name: 'lb/restricted', encapsulate: true }
+)
 
-export default lb
+export default fp(lb, { name: 'lb', encapsulate: true })

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 
 /** The metrics, in the text format of Prometheus. */
 const metrics: FastifyPluginAsync = async (fastify) => {
@@ -9,4 +10,4 @@ const metrics: FastifyPluginAsync = async (fastify) => {
   })
 }
 
-export default metrics
+export default fp(metrics, { name: 'lb/metrics', encapsulate: true })

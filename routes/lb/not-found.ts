@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { isGrpcCall } from '../../lib/base/grpc/call.js'
 import { GrpcStatus } from '../../lib/base/grpc/status.js'
 
@@ -25,4 +26,4 @@ function answerCall(res: ServerResponse): void {
   res.end()
 }
 
-export default notFound
+export default fp(notFound, { name: 'lb/not-found', encapsulate: true })

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 
 /** Served as they are. From the sources as they are compiled. */
 const FOLDER = path.join(__dirname, '../../../routes/lb/page')
@@ -28,22 +29,45 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff'
 }
 
-/** The page of the operators, and the files that it is made of. */
-const page: FastifyPluginAsync = async (fastify) => {
-  // Kept in memory, to be there when no file can be opened any more.
+interface PageFile {
+  readonly type: string
+  readonly content: Buffer
+  readonly etag: string
+}
+
+/** Kept in memory, by name, to be there when no file can be opened any more. */
+function readFiles(): ReadonlyMap<string, PageFile> {
+  const files = new Map<string, PageFile>()
   for (const name of readdirSync(FOLDER)) {
     const type = TYPES[path.extname(name)]
     if (!type) continue
     const content = readFileSync(path.join(FOLDER, name))
     const etag = `"${createHash('sha256').update(content).digest('base64url').slice(0, 16)}"`
-    const handler = (request: FastifyRequest, reply: FastifyReply) => {
-      reply.headers({ ...HEADERS, 'Content-Type': type, ETag: etag })
-      if (isKept(etag, request.headers['if-none-match'])) reply.code(304).send()
-      else reply.send(content)
-    }
-    if (name === DOCUMENT) fastify.get('/', { prefixTrailingSlash: 'slash' }, handler)
-    else fastify.get(`/page/${name}`, handler)
+    files.set(name, { type, content, etag })
   }
+  return files
+}
+
+let read: ReadonlyMap<string, PageFile> | undefined
+
+/** The page of the operators, and the files that it is made of. */
+const page: FastifyPluginAsync = async (fastify) => {
+  read ??= readFiles()
+  const files = read
+  const send = ({ type, content, etag }: PageFile, request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers({ ...HEADERS, 'Content-Type': type, ETag: etag })
+    if (isKept(etag, request.headers['if-none-match'])) reply.code(304).send()
+    else reply.send(content)
+  }
+  fastify.get('/', { prefixTrailingSlash: 'slash' }, (request, reply) => {
+    send(files.get(DOCUMENT)!, request, reply)
+  })
+  fastify.get<{ Params: { name: string } }>('/page/:name', (request, reply) => {
+    const { name } = request.params
+    const file = name === DOCUMENT ? undefined : files.get(name)
+    if (file) send(file, request, reply)
+    else reply.callNotFound()
+  })
 }
 
 /** Whether `If-None-Match` names this version (RFC 9110 section 13.1.2). */
@@ -52,4 +76,4 @@ function isKept(etag: string, ifNoneMatch: string | undefined): boolean {
   return tags.includes(etag) || tags.includes('*')
 }
 
-export default page
+export default fp(page, { name: 'lb/page', encapsulate: true })

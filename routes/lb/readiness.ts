@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 
 /** For orchestrators, from any address: they say no more than one can learn by sending a request. */
 const readiness: FastifyPluginAsync = async (fastify) => {
@@ -21,4 +22,4 @@ const readiness: FastifyPluginAsync = async (fastify) => {
   })
 }
 
-export default readiness
+export default fp(readiness, { name: 'lb/readiness', encapsulate: true })

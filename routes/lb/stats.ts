@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { statisticsSchema } from './stats-schema.js'
 
 /** The statistics as JSON. */
@@ -8,4 +9,4 @@ const stats: FastifyPluginAsync = async (fastify) => {
   })
 }
 
-export default stats
+export default fp(stats, { name: 'lb/stats', encapsulate: true })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { type ApiDocument, apiPage, PAGE_POLICY } from '../../../lib/admin/api-page.js'
 
 /** Written by `npm run docs`. From the sources as they are compiled. */
@@ -19,4 +20,4 @@ const document: FastifyPluginAsync = async (fastify) => {
   })
 }
 
-export default document
+export default fp(document, { name: 'lb/api/document', encapsulate: true })

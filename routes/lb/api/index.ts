@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Config } from '../../../lib/config/load.js'
 import document from './document.js'
 import { describeFault } from './errors.js'
@@ -17,4 +18,4 @@ const api: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) 
   await fastify.register(document)
 }
 
-export default api
+export default fp(api, { name: 'lb/api', encapsulate: true })

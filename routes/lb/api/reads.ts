@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify'
+import fp from 'fastify-plugin'
 import { backendView } from '../../../lib/observe/backend-view.js'
 import { backendOf } from './backend-of.js'
 import { errors, list, params, view } from './schemas.js'
@@ -39,4 +40,4 @@ const reads: FastifyPluginAsync = async (fastify) => {
   )
 }
 
-export default reads
+export default fp(reads, { name: 'lb/api/reads', encapsulate: true })

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import {
   backendExists,
   foreignOrigin,
@@ -176,4 +177,4 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
   )
 }
 
-export default writes
+export default fp(writes, { name: 'lb/api/writes', encapsulate: true })

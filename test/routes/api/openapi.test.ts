@@ -1,9 +1,14 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import SwaggerParser from '@apidevtools/swagger-parser'
+import Ajv from 'ajv'
+import Fastify from 'fastify'
+import app from '../../../app/index.js'
+import { serverOptions } from '../../../app/options.js'
 import { openApiDocument } from '../../../bin/openapi.js'
 import { type ApiDocument, apiPage } from '../../../lib/admin/api-page.js'
-import { startBalancer, test } from '../../helper.js'
+import { loadConfig } from '../../../lib/config/load.js'
+import { atEnd, startBalancer, test } from '../../helper.js'
 import { ROOT } from '../../support/processes.js'
 import { exchange } from '../../support/raw-client.js'
 import { fieldValue, statusOf } from '../../support/wire.js'
@@ -80,4 +85,21 @@ test('what a document says is text on the page', async (t) => {
   const page = apiPage({ info: { title: evil, version: evil }, paths: { [evil]: { [evil]: operation } } })
   t.notMatch(page, /<script/i)
   t.match(page, /&lt;script&gt;alert\(&quot;1&quot;\)/)
+})
+
+test('every schema is one, which no start checks again', async (t) => {
+  const config = loadConfig({ LB_ADMIN_TOKEN: 'of-nobody-at-all' })
+  const fastify = Fastify({ ...serverOptions(config), logger: false })
+  atEnd(t, () => fastify.close())
+  const ajv = new Ajv()
+  const schemas = new Map<string, object>()
+  fastify.addHook('onRoute', ({ method, url, schema }) => {
+    const { headers, params, body, response = {} } = schema ?? {}
+    for (const [part, one] of Object.entries({ headers, params, body, ...(response as object) }))
+      if (one) schemas.set(`${method} ${url} ${part}`, one as object)
+  })
+  await fastify.register(async (instance) => app(instance, { config }))
+  await fastify.ready()
+  t.ok(schemas.size > 20, `${schemas.size} schemas`)
+  for (const [name, schema] of schemas) t.ok(ajv.validateSchema(schema), name)
 })
