@@ -45,7 +45,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
 
   function forward(req: Http2Request, res: Http2Response): void {
     const { isWebSocket } = req
-    const exchange = fastify.openExchange(
+    const exchange = fastify.forwarder.open(
       req,
       res,
       req.url!,

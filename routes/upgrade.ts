@@ -32,7 +32,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
       return
     }
     if (fastify.tryLocalReply(req, res)) return
-    const exchange = fastify.openExchange(req, res, target, requestId(req), offeredProtocols(req))
+    const exchange = fastify.forwarder.open(req, res, target, requestId(req), offeredProtocols(req))
     exchange?.start(() => {
       if (exchange.failure) {
         answerRaw(req, res, exchange.failure)

@@ -1,7 +1,18 @@
+import type { StickyConfig } from './sticky-options.js'
+
 export const ALGORITHMS = ['least-connections', 'peak-ewma', 'p2c', 'round-robin', 'random', 'hash'] as const
 
 /** How a backend is chosen for a request. */
 export type Algorithm = (typeof ALGORITHMS)[number]
+
+/** How the backends of a pool are chosen. */
+export interface BalancingOptions {
+  readonly algorithm: Algorithm
+  /** What the algorithm `hash` goes by. */
+  readonly hashKey: HashKey
+  /** Undefined to keep no client on a backend. */
+  readonly sticky: StickyConfig | undefined
+}
 
 /** What of a request decides on its backend under `hash`. */
 export interface HashKey {

@@ -8,21 +8,22 @@ const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/
 
 /** The variables of the access log. */
 export const accessLogVariables = {
-  LB_ACCESS_LOG: variable(logSelection(), {
+  LB_ACCESS_LOG: variable(logged(), {
     description:
-      'Which requests are logged: `off`, `all`, `errors` (those without a complete answer of a backend with a status ' +
-      'below 500), a random share such as `5%`, or `errors+5%` for all errors and that share of the others.',
+      'Which requests have a line in the access log: `off`, `all`, `errors` (those that a backend has not answered ' +
+      'with a status below 500 to the end), a share by chance such as `5%`, or `errors+5%` for all errors and that ' +
+      'share of the others.',
     fallback: 'off',
     flags: '--access-log <which>'
   }),
   LB_ACCESS_LOG_FORMAT: variable(oneOf(FORMATS), {
-    description: "Format of the access log: `json`, or `combined`, which is Apache's.",
+    description: "The form of its lines: `json`, or `combined`, which is Apache's.",
     fallback: 'json',
     flags: '--access-log-format <format>'
   }),
   LB_ACCESS_LOG_FILE: variable(file(), {
     description:
-      'File that the access log is appended to; if it is moved away, a new one is created within a second. Empty for ' +
+      'The file that they are added to; one that is moved away is made anew within a second. The empty one is ' +
       'standard output.',
     fallback: '',
     flags: '--access-log-file <file>'
@@ -31,14 +32,14 @@ export const accessLogVariables = {
 
 type Values = { [Name in keyof typeof accessLogVariables]: (typeof accessLogVariables)[Name]['_output'] }
 
-/** Options of the access log; undefined if there is none. */
+/** Undefined if there is to be none. */
 export function accessLogOf(values: Values): AccessLogConfig | undefined {
   const { errors, share } = values.LB_ACCESS_LOG
   if (!errors && share === 0) return undefined
   return { errors, share, format: values.LB_ACCESS_LOG_FORMAT, file: values.LB_ACCESS_LOG_FILE }
 }
 
-function logSelection() {
+function logged() {
   return parsed<LogSelection>((text, fault) => {
     if (text === 'off') return { errors: false, share: 0 }
     if (text === 'all') return { errors: true, share: 1 }
@@ -60,7 +61,7 @@ function file() {
   })
 }
 
-/** The file need not exist, but its folder must. */
+/** The file need not be there, as long as its folder is. */
 function whyNotWritable(file: string): string | undefined {
   try {
     const stats = statSync(file, { throwIfNoEntry: false })

@@ -1,24 +1,23 @@
-import { ALGORITHMS, type Algorithm, type HashKey } from '../balancing/options.js'
-import type { StickyConfig } from '../balancing/sticky-options.js'
+import { ALGORITHMS, type BalancingOptions, type HashKey } from '../balancing/options.js'
 import { oneOf, parsed } from '../base/values/values.js'
 import { stickyOf, stickyVariables } from './sticky.js'
 import { variable } from './variable.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 
-/** The variables of load balancing and of sticky sessions. */
+/** The variables that say which backend a request goes to. */
 export const balancingVariables = {
   LB_ALGORITHM: variable(oneOf(ALGORITHMS), {
     description:
       'How a backend is chosen: `least-connections`; `peak-ewma`, by latency too; `p2c`, the better of two at random; ' +
-      '`round-robin`; `random`; or `hash`, by `LB_HASH_KEY`. All of them respect weights.',
+      '`round-robin`; `random`; or `hash`, by `LB_HASH_KEY`. All of them go by weight.',
     fallback: 'least-connections',
     flags: '--algorithm <name>'
   }),
   LB_HASH_KEY: variable(hashKey(), {
     description:
-      'Key of `hash`: `address` (of the client), `target`, `header:NAME` or `cookie:NAME`. Requests without it are ' +
-      'balanced by least connections.',
+      'What `hash` goes by: `address` (of the client), `target`, `header:NAME` or `cookie:NAME`. A request without it ' +
+      'goes by least connections.',
     fallback: 'address',
     flags: '--hash-key <key>'
   }),
@@ -27,14 +26,7 @@ export const balancingVariables = {
 
 type Values = { [Name in keyof typeof balancingVariables]: (typeof balancingVariables)[Name]['_output'] }
 
-/** Options of load balancing. */
-export interface BalancingConfig {
-  readonly algorithm: Algorithm
-  readonly hashKey: HashKey
-  readonly sticky: StickyConfig | undefined
-}
-
-export function balancingOf(values: Values): BalancingConfig {
+export function balancingOf(values: Values): BalancingOptions {
   return { algorithm: values.LB_ALGORITHM, hashKey: values.LB_HASH_KEY, sticky: stickyOf(values) }
 }
 

@@ -1,245 +1,250 @@
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
-import { isSecure } from '../listener/client/client-address.js'
 import type { Backend } from '../pool/backend.js'
-import { BalancerCell } from '../pool/counters.js'
-import type { OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
+import type { OutgoingRequest } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
-import { Attempt } from './attempt.js'
+import { Attempt, type AttemptOwner } from './attempt.js'
+import type { EndedRequest } from './ended-request.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
-import type { HeadCallback } from './head-callback.js'
+import { type HeadCallback, tellHead } from './head-callback.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
+import { Upload } from './request/upload.js'
 import type { ClientStream } from './response/client-stream.js'
-import { promiseLine } from './response/hsts.js'
-import { SecondAttempt, type SecondAttemptOwner } from './retry/hedge.js'
-import { Tries, type TryOwner } from './retry/retries.js'
-
-const NO_HEADERS = Object.freeze({})
+import { ResponseRelay } from './response/response-relay.js'
+import { Hedge, isHedgeDue } from './retry/hedge.js'
+import { Retries, type RetriesOwner } from './retry/retries.js'
+import { openTunnel } from './tunnel/tunnel.js'
 
 /**
- * One client request and its answer: the attempts at backends, the response streamed to the client, and the accounts.
- *
- * It is itself the handler that the connection to a backend tells of the response. The slot on a backend is held from
- * selection to the end of the attempt; the place in the balancer's own count until the client's side is closed. Each
- * has one way back, which can be taken only once.
+ * One client's request and its answer. It owns the attempt under way, and the retries and the hedge once there are any;
+ * the attempts tell it of heads, data, ends and failures, and it decides which of them the client gets.
  */
-export class Exchange extends Attempt implements ResponseHandler, SecondAttemptOwner, TryOwner {
-  readonly #socket: Socket
+export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
+  readonly upload: Upload | undefined
+  readonly startMs = performance.now()
+  failure: Failure | undefined
+  answeredBy: Backend | undefined
+  durationMs = 0
+  backendMs = -1
+  attempts = 0
+  bytesIn = 0
+  bytesOut = 0
+  readonly #request: OutgoingRequest
   #onHead: HeadCallback | undefined
-  /** Once there is more than a first try that begins at once. */
-  #tries: Tries | undefined
-  /** While another backend is asked as well. */
-  #second: SecondAttempt | undefined
+  #attempt: Attempt | undefined
+  #retries: Retries | undefined
+  #hedge: Hedge | undefined
+  /** Of the response that is taken. */
+  #head: ResponseHead | undefined
+  /** Once the head was written to the client. */
+  #relay: ResponseRelay | undefined
+  /** The client's side is over. */
+  #isClosed = false
 
   /**
-   * Takes a place in the balancer's count.
-   * @param backend on which a slot is already taken, that passes to the exchange; or undefined if it is to be waited for
+   * Counts as in flight until the client's side is closed.
+   * @param backend on which a slot is held, that passes to the exchange; or undefined if one is to be waited for
    */
   constructor(
-    req: IncomingMessage,
-    res: ClientStream,
+    readonly req: IncomingMessage,
+    readonly res: ClientStream,
     request: OutgoingRequest,
     backend: Backend | undefined,
-    by: ForwardedBy,
-    forwarding: Forwarding
+    readonly by: ForwardedBy,
+    readonly forwarding: Forwarding
   ) {
-    super(req, res, request, backend, by, forwarding)
-    this.#socket = req.socket
-    const { counters } = forwarding.registry
-    counters.add(BalancerCell.inFlight, 1)
-    counters.addTotal(BalancerCell.total, 1)
+    this.upload = request.body && new Upload(req, forwarding, (failure) => this.giveUp(failure))
+    this.#request = request
+    this.#attempt = backend && new Attempt(this, backend)
+    forwarding.onBegin()
     res.whenOver(() => this.#onClientClosed())
   }
 
-  /** Sends the request. `onHead` is called once: when the head of the response is there, or `failure` is set. */
+  /**
+   * Sends the request. `onHead` is called when the head of the response is there or `failure` is set; not at all if the
+   * client leaves before.
+   */
   start(onHead: HeadCallback): void {
+    if (this.#isClosed) return
     this.#onHead = onHead
     this.forwarding.deadlines.add(this)
-    if (this.backend) this.attemptAt(this.backend)
-    else this.#allTries().begin()
-  }
-
-  get needsNewConnection(): boolean {
-    return this.#tries?.needsNewConnection ?? false
+    if (this.#attempt) this.#send(this.#attempt)
+    else this.#allRetries().begin()
   }
 
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
-    const { registry, sessions, trusted } = this.forwarding
-    const cookieLine = sessions?.setCookieLine(this.req, this.backend!, isSecure(this.req, trusted)) ?? ''
-    const lines = promiseLine(this.#socket, this.head!.text) + cookieLine
-    this.writeHeadOf(this.head!, registry.draining, lines)
+    this.#relay = ResponseRelay.begin(this.req, this.res, this.#head!, this.#attempt!, this.forwarding)
+    this.upload?.onAnswering()
     // What follows is no HTTP any more, and may take days.
-    if (this.changesProtocol) this.count(performance.now() - this.startMs)
+    if (this.changesProtocol) this.forwarding.count(this, performance.now() - this.startMs)
+  }
+
+  /** Passes bytes on in both directions; first those that the client has sent `early`, behind its request. */
+  startTunnel(early: Buffer, idleMs: number): void {
+    openTunnel(this.res, this.#attempt!, this.forwarding.registry.counters, early, idleMs)
+  }
+
+  /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */
+  giveUp(failure: Failure): void {
+    if (this.#isClosed) return
+    this.destroy()
+    if (this.#relay) this.#breakOff(failure)
+    else this.fail(failure)
+  }
+
+  /** Ends whatever is under way at backends. */
+  destroy(): void {
+    this.#relay?.stop()
+    this.#cancelAllBut(undefined)
+    this.#retries?.end()
+  }
+
+  get statusCode(): number {
+    return this.#head?.statusCode ?? this.failure?.statusCode ?? 0
+  }
+
+  get changesProtocol(): boolean {
+    return this.#head?.statusCode === 101
+  }
+
+  fail(failure: Failure): void {
+    this.#retries?.end()
+    this.failure = failure
+    this.forwarding.onFailure(failure)
+    tellHead(this.#onHead!)
   }
 
   attemptAt(backend: Backend): void {
-    this.backend = backend
-    this.sent = false
-    this.dispatch(backend, this)
+    this.#attempt = new Attempt(this, backend)
+    this.#send(this.#attempt)
   }
 
-  onNoMoreTries(failure: Failure): void {
-    this.#tellFailure(failure)
+  get aborted(): boolean {
+    return this.#isClosed || this.failure !== undefined
   }
 
-  #allTries(): Tries {
-    this.#tries ??= new Tries(this, this.forwarding, this.req, this.request)
-    return this.#tries
+  get needsNewConnection(): boolean {
+    return this.#retries?.needsNewConnection ?? false
   }
 
-  // --- the side of the connection to a backend
-
-  onInterim(head: ResponseHead): void {
-    this.countResponse(head.statusCode)
+  onInterim(attempt: Attempt, head: ResponseHead): void {
+    // From a hedge it would come twice.
+    if (attempt !== this.#attempt) return
     // Nobody waits for a 100 that was not asked for, or that comes after the body.
     if (head.statusCode === 100 && !this.upload?.takeContinue()) return
     this.res.sendInterim(head)
   }
 
-  onHead(head: ResponseHead): void {
-    this.countResponse(head.statusCode)
-    this.forwarding.timeouts.remove(this)
-    const isRetried = this.forwarding.isRetriedStatus(head.statusCode)
-    if (isRetried && this.#second) {
-      // The other one that is asked may do better.
-      this.#allTries().passOver(this.backend!)
-      this.#drop()
-      return
+  onHead(attempt: Attempt, head: ResponseHead, latencyMs: number): void {
+    if (attempt === this.#attempt && this.forwarding.isRetriedStatus(head.statusCode)) {
+      if (this.#hedge) {
+        // The other attempt may do better.
+        this.#allRetries().exclude(attempt.backend)
+        this.#cancel(attempt)
+        return
+      }
+      if (this.#allRetries().insteadOf(attempt.backend, () => this.#cancel(attempt))) return
     }
-    if (this.#second) this.#leaveSecond()
-    if (isRetried && this.#allTries().insteadOf(this.backend!, () => this.#drop())) return
-    this.#takeHead(head)
+    this.#cancelAllBut(attempt)
+    this.#retries?.end()
+    this.#head = head
+    this.answeredBy = attempt.backend
+    this.backendMs = latencyMs
+    tellHead(this.#onHead!)
+    // Nobody has taken it: the client has left, which shows here later.
+    if (!this.#relay) this.destroy()
   }
 
-  #takeHead(head: ResponseHead): void {
-    this.#tries?.end()
-    this.head = head
-    this.answeredBy = this.backend
-    this.#tellHead()
+  onData(chunk: Buffer): void {
+    this.#relay!.onData(chunk)
   }
 
-  /** Gives the attempt up while its response comes. */
-  #drop(): void {
-    this.connection!.destroy()
-    this.leaveBackend()
+  onReadEnd(): void {
+    this.#relay?.onReadEnd()
   }
 
-  override onEnd(trailers: readonly string[]): void {
-    this.forwarding.onComplete(this.backend!, this.head!.statusCode)
-    super.onEnd(trailers)
-    this.leaveBackend()
+  onEnd(attempt: Attempt, trailers: readonly string[]): void {
+    this.forwarding.onComplete(attempt.backend, this.#head!.statusCode)
+    this.#relay!.onEnd(trailers)
+    this.#end(attempt)
   }
 
-  onError(error: Error): void {
-    if (this.closed || this.#socket.destroyed) {
-      this.leaveBackend()
-      return
-    }
-    const backend = this.backend
-    if (!backend) return
-    const isReused = this.connection?.isReused ?? false
-    this.leaveBackend()
-    this.#afterFault(backend, error, this.sent, isReused)
-  }
-
-  #afterFault(backend: Backend, error: Error, sent: boolean, isReused: boolean): void {
-    const fault = classify(error, sent)
+  onFailure(attempt: Attempt, error: Error): void {
+    const { backend, isSent, isReused } = attempt
+    this.#end(attempt)
+    if (this.#isClosed || this.req.socket.destroyed) return
+    const fault = classify(error, isSent)
     this.forwarding.onFault(backend, fault, isReused)
-    if (this.answering) this.breakOff(fault.failure, fault.inTrailers)
-    // The other one that is asked goes on.
-    else if (this.#second || this.backend) this.#allTries().passOver(backend, fault, isReused)
-    else if (!this.#allTries().afterFault(backend, fault, sent, isReused)) this.#tellFailure(fault.failure)
+    if (this.#relay) this.#breakOff(fault.failure, fault.inTrailers)
+    // The other attempt goes on.
+    else if (this.#hedge || this.#attempt) this.#allRetries().exclude(backend, fault, isReused)
+    else if (!this.#allRetries().afterFault(backend, fault, isSent, isReused)) this.fail(fault.failure)
   }
 
-  override onLate(nowMs: number): void {
-    const backend = this.backend
-    const { unresponsiveDetector, hedgeAfterMs, sessions } = this.forwarding
-    if (!backend) return
-    const waitedMs = nowMs - this.lastMovedMs(nowMs)
-    unresponsiveDetector?.onLate(backend, waitedMs)
-    const { body, replayable, upgrade } = this.request
-    if (this.#second || body || !replayable || upgrade !== undefined) return
-    // A session stays where it is as long as it can.
-    const isHedged = hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && !sessions?.backendOf(this.req)
-    if (!isHedged && !unresponsiveDetector?.isUnresponsive(backend)) return
-    this.#second = SecondAttempt.begin(
-      this,
-      this.forwarding,
-      this.req,
-      this.#tries?.and(backend) ?? [backend]
-    )
-    if (this.#second) this.dispatch(this.#second.backend, this.#second)
+  onLate(attempt: Attempt, nowMs: number): void {
+    if (attempt !== this.#attempt) return
+    const { backend } = attempt
+    const waitedMs = nowMs - attempt.lastMovedMs(nowMs)
+    this.forwarding.unresponsiveDetector?.onLate(backend, waitedMs)
+    if (this.#hedge || !isHedgeDue(this.#request, this.req, backend, waitedMs, this.forwarding)) return
+    this.#hedge = Hedge.begin(this, this.req, this.#retries?.and(backend) ?? [backend])
+    if (this.#hedge) this.#send(this.#hedge.attempt)
   }
 
-  onSecondHead(second: SecondAttempt, head: ResponseHead): void {
-    const first = this.connection
-    this.leaveBackend()
-    first?.destroy()
-    this.takeOver(second.backend, second.connection, second.sentMs)
-    this.#second = undefined
-    second.settle()
-    this.countResponse(head.statusCode)
-    this.#takeHead(head)
+  #send(attempt: Attempt): void {
+    const trace = this.by.trace?.beginAttempt?.(attempt.backend, this.attempts)
+    this.attempts++
+    attempt.start(this.#request, trace)
   }
 
-  onSecondError(second: SecondAttempt, error: Error): void {
-    const isReused = second.connection?.isReused ?? false
-    this.#leaveSecond()
-    if (!this.closed) this.#afterFault(second.backend, error, second.sentMs >= 0, isReused)
+  #allRetries(): Retries {
+    this.#retries ??= new Retries(this, this.forwarding, this.req, this.#request)
+    return this.#retries
   }
 
-  /** Gives the other attempt up, and its slot back. */
-  #leaveSecond(): void {
-    const second = this.#second!
-    this.#second = undefined
-    second.abandon()
-    this.giveSlot(second.backend)
+  /** Gives the slot of an attempt back, and takes over its accounts. */
+  #end(attempt: Attempt): void {
+    if (attempt === this.#attempt) this.#attempt = undefined
+    else this.#endHedge()
+    attempt.end()
+    this.bytesIn = attempt.bytesSent
+    this.bytesOut += attempt.bytesReceived
   }
 
-  /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */
-  override giveUp(failure: Failure): void {
-    if (this.closed) return
-    this.destroy()
-    if (this.answering) this.breakOff(failure)
-    else this.#tellFailure(failure)
+  #cancel(attempt: Attempt): void {
+    attempt.stream?.destroy()
+    this.#end(attempt)
   }
 
-  #tellFailure(failure: Failure): void {
-    this.#tries?.end()
+  /** One attempt is left to answer, or none. */
+  #cancelAllBut(winner: Attempt | undefined): void {
+    const first = this.#attempt
+    const hedged = this.#hedge?.attempt
+    if (hedged && hedged !== winner) this.#cancel(hedged)
+    if (first && first !== winner) this.#cancel(first)
+    this.#endHedge()
+    this.#attempt = winner
+  }
+
+  #endHedge(): void {
+    this.#hedge?.end()
+    this.#hedge = undefined
+  }
+
+  /** Ends a response that has begun, and has no end; `inTrailers` if they are all that it lacks. */
+  #breakOff(failure: Failure, inTrailers = false): void {
     this.failure = failure
-    // The others are the client's.
-    if (failure.statusCode >= 500 && failure.statusCode !== 503)
-      this.forwarding.registry.counters.addTotal(BalancerCell.failed, 1)
-    this.#tellHead()
+    this.#relay!.breakOff(this.req, this.#head!, failure, inTrailers)
   }
-
-  /** Breaks the attempt off, if there is one. */
-  destroy(): void {
-    this.connection?.destroy()
-    this.leaveBackend()
-    if (this.#second) this.#leaveSecond()
-    this.#tries?.end()
-  }
-
-  #tellHead(): void {
-    this.#onHead!(null, { statusCode: 200, headers: NO_HEADERS, body: this })
-  }
-
-  // --- the client's side
 
   #onClientClosed(): void {
-    if (this.closed) return
-    this.closed = true
+    if (this.#isClosed) return
+    this.#isClosed = true
     this.upload?.end()
-    const { registry, latency } = this.forwarding
-    registry.counters.add(BalancerCell.inFlight, -1)
-    const endMs = performance.now()
-    this.durationMs = endMs - this.startMs
-    if (this.res.writableFinished) latency.record(this.durationMs, endMs)
-    if (!this.changesProtocol) this.count(this.durationMs)
+    this.forwarding.deadlines.remove(this)
+    this.durationMs = performance.now() - this.startMs
     this.destroy()
-    this.onEnded()
+    this.forwarding.onEnd(this)
   }
 }

@@ -77,7 +77,7 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, { config, pool, cu
     const target = targetBehindPrefix(request.raw.url!)
     if (typeof target === 'string') {
       const id = req.headers['x-request-id'] === undefined ? request.id : requestId(req)
-      const exchange = pool.openExchange(req, res, target, id)
+      const exchange = pool.forwarder.open(req, res, target, id)
       if (exchange) {
         request.exchange = exchange
         reply.from(SOURCE, FROM_OPTIONS)

@@ -1,16 +1,13 @@
-import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { LatencyWindow } from '../../lib/base/latency.js'
 import { RequestMetrics } from '../../lib/observe/metrics/request-metrics.js'
 import { Ejection } from '../../lib/outliers/ejection.js'
 import { OutlierDetector } from '../../lib/outliers/outlier-detector.js'
 import { UnresponsiveDetector } from '../../lib/outliers/unresponsive-detector.js'
 import type { Backend } from '../../lib/pool/backend.js'
 import { Registry } from '../../lib/pool/registry.js'
-import type { Failure } from '../../lib/proxy/failure.js'
-import type { ClientStream } from '../../lib/proxy/response/client-stream.js'
+import { Forwarder } from '../../lib/proxy/forwarder.js'
 import { answerRaw } from '../../lib/proxy/response/raw-answer.js'
 import type { OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
-import leastConnections from '../../plugins/least-connections.js'
 import { Client } from './client.js'
 import { Attempt, errorOf } from './pool.js'
 import type { Rules } from './rules.js'
@@ -33,7 +30,7 @@ export class World {
   readonly timers = new Timers(() => this.nowMs)
   readonly setting: Setting
   readonly #random: () => number
-  readonly #openExchange: FastifyInstance['openExchange']
+  readonly #forwarder: Forwarder
   #rules: Rules | undefined
 
   constructor(setting: Setting, random: () => number) {
@@ -60,7 +57,7 @@ export class World {
       outlierDetector.tick()
       unresponsiveDetector?.tick()
     })
-    this.#openExchange = openExchangeOf({ registry, outlierDetector, unresponsiveDetector }, setting)
+    this.#forwarder = forwarderOf(registry, outlierDetector, unresponsiveDetector, setting)
   }
 
   /** Has rules watch over what happens. */
@@ -92,7 +89,7 @@ export class World {
     client.isStranded = this.registry.eligibleCount === 0
     client.idleSinceMs = this.nowMs
     const { req } = client
-    const exchange = this.#openExchange(req, client, req.url!, `${client.id}`)
+    const exchange = this.#forwarder.open(req, client, req.url!, `${client.id}`)
     if (exchange) {
       client.exchange = exchange
       exchange.start(() => {
@@ -209,32 +206,29 @@ class Timers {
   }
 }
 
-/** What the plugin decorates a server with: of the server it needs little. */
-function openExchangeOf(
-  parts: {
-    registry: Registry
-    outlierDetector: OutlierDetector
-    unresponsiveDetector: UnresponsiveDetector | undefined
-  },
+/** What forwards the requests of a world, of which nobody takes figures. */
+function forwarderOf(
+  registry: Registry,
+  outlierDetector: OutlierDetector,
+  unresponsiveDetector: UnresponsiveDetector | undefined,
   { config }: Setting
-): FastifyInstance['openExchange'] {
-  const latency = { record() {}, quantileMs: () => HEDGE_MS }
-  const server: Record<string, unknown> = {
-    ...parts,
-    latency,
-    requestMetrics: new RequestMetrics(),
-    shortages: { record() {} },
-    rejectRequest(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number) {
-      parts.registry.counters.addTotal(cell, 1)
-      answerRaw(req, res, failure)
-    },
-    addHook() {},
-    decorateRequest() {},
-    decorate(name: string, value: unknown) {
-      server[name] = value
+): Forwarder {
+  const latency = { record() {}, quantileMs: () => HEDGE_MS } as unknown as LatencyWindow
+  return new Forwarder(
+    registry,
+    { ...config, trusted: config.trustedProxies },
+    {
+      latency,
+      outlierDetector,
+      unresponsiveDetector,
+      metrics: new RequestMetrics(),
+      endListeners: [],
+      tracing: undefined,
+      onShortage() {},
+      rejectRequest(req, res, failure, cell) {
+        registry.counters.addTotal(cell, 1)
+        answerRaw(req, res, failure)
+      }
     }
-  }
-  const plugin = leastConnections as unknown as (server: object, options: object) => Promise<void>
-  void plugin(server, { config })
-  return server.openExchange as FastifyInstance['openExchange']
+  )
 }

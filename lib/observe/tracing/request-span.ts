@@ -1,7 +1,7 @@
 import type { Attributes, Context, Span, Tracer } from '@opentelemetry/api'
 import type { Backend } from '../../pool/backend.js'
 import type { EndedRequest } from '../../proxy/ended-request.js'
-import type { TraceContext } from '../../proxy/request/forwarding-fields.js'
+import type { AttemptTrace, TraceContext } from '../../proxy/request/forwarding-fields.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { authorityOf } from '../../transport/origin.js'
 import { type RequestTrace, type TraceParent, traceParentLine } from './trace-context.js'
@@ -54,7 +54,7 @@ export class RequestSpan implements RequestTrace {
    * Begins the span of an attempt, if it is recorded.
    * @param before attempts before it
    */
-  attempt(backend: Backend, before: number): AttemptSpan | undefined {
+  beginAttempt(backend: Backend, before: number): AttemptSpan | undefined {
     if (!this.#span.isRecording()) return undefined
     const { name, attributes } = methodOf(this.#method)
     const { protocol, hostname, port, socketPath } = backend.config
@@ -83,7 +83,7 @@ export class RequestSpan implements RequestTrace {
 }
 
 /** The span of an attempt at a backend, from its choice to the end of its response. */
-export class AttemptSpan {
+export class AttemptSpan implements AttemptTrace {
   readonly #span: Span
   readonly #parentLine: string
 

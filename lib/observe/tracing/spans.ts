@@ -6,7 +6,7 @@ import { clientOf, isSecure } from '../../listener/client/client-address.js'
 import { connectionInfo } from '../../listener/client/connection-info.js'
 import type { SpanConfig } from './options.js'
 import { methodOf, RequestSpan } from './request-span.js'
-import { ownContext, type Tracing, traceParentOf } from './trace-context.js'
+import { ownContext, type RequestTrace, type Tracing, traceParentOf } from './trace-context.js'
 
 const SERVER_KIND = 1
 /** At the end, for what was not sent yet. */
@@ -53,6 +53,7 @@ export async function loadSpans({ config, trusted, version, onFault }: SpansOpti
 
   return {
     hasSpans: true,
+    record: (ended) => (ended.by.trace as RequestTrace | undefined)?.end(ended),
     begin: (req, target) => {
       const parent = traceParentOf(req)
       const { tracestate } = req.headers

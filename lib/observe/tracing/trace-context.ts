@@ -10,9 +10,11 @@ export interface RequestTrace extends TraceContext {
 
 /** What gives requests their traces. */
 export interface Tracing {
-  /** Whether requests are recorded, as `RequestSpan`s. */
+  /** Whether requests are recorded. */
   readonly hasSpans: boolean
   begin(req: IncomingMessage, target: string): RequestTrace
+  /** Ends the record of a request whose trace began here. */
+  record(ended: EndedRequest): void
   /** Sends what is recorded. */
   end(): Promise<void>
 }
@@ -58,6 +60,7 @@ export const parentsOnly: Tracing = {
     const line = traceParentLine({ traceId, spanId: randomHex(SPAN_ID_BYTES), flags: SAMPLED })
     return { traceId, line, replaced: BOTH, end }
   },
+  record: () => {},
   end: async () => {}
 }
 

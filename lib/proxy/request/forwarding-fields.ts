@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { type ConnectionInfo, connectionInfo } from '../../listener/client/connection-info.js'
+import type { Backend } from '../../pool/backend.js'
+import type { OutgoingRequest } from '../../transport/backend-stream.js'
 
 /** What a request to a backend says of the trace that it belongs to. */
 export interface TraceContext {
@@ -9,6 +11,21 @@ export interface TraceContext {
   readonly line: string
   /** Fields of the client that are not passed on, in lower case. */
   readonly replaced: readonly string[]
+  /**
+   * Begins the record of an attempt at a backend; undefined if it is not recorded.
+   * @param before attempts before it
+   */
+  beginAttempt?(backend: Backend, before: number): AttemptTrace | undefined
+}
+
+/** The record of an attempt, from the choice of its backend to the end of its response. */
+export interface AttemptTrace {
+  /** The request as this attempt sends it: the backend's spans stand below this one. */
+  requestOf(request: OutgoingRequest): OutgoingRequest
+  onStatus(statusCode: number): void
+  /** @param type a code in few words */
+  onError(type: string): void
+  end(): void
 }
 
 export interface ForwardedBy {

@@ -34,6 +34,9 @@ export function isKnownMethod(method: string): boolean {
   return KNOWN_METHODS.has(method)
 }
 
+/** Of the size of a request. */
+export type RequestLimits = Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>
+
 /**
  * Finds what in a request two readers could read differently, of all that Node's parser lets through, and what breaks
  * the limits: such a request is not passed on at all. Returns the failure, or where the request goes.
@@ -41,7 +44,7 @@ export function isKnownMethod(method: string): boolean {
 export function checkRequest(
   req: IncomingMessage,
   target: string,
-  limits: Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>
+  limits: RequestLimits
 ): Destination | Failure {
   const { headers, rawHeaders } = req
   const method = req.method!

@@ -6,7 +6,7 @@ import type { Destination } from '../../base/http/request-target.js'
 import { connectionInfo } from '../../listener/client/connection-info.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { RetryBuffer } from '../../transport/retry-buffer.js'
-import { isIdempotent } from '../retry/retry.js'
+import { isIdempotent } from '../retry/retry-conditions.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
 import { forwardsLeft, nextForwards } from './max-forwards.js'
 

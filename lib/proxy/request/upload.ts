@@ -21,6 +21,8 @@ export class Upload {
   isAbandoned = false
   /** Something of it has come, in this attempt or before. */
   #isBegun = false
+  /** The head of a response was written to the client. */
+  #isAnswering = false
   #movedMs = 0
   #isWatching = false
   readonly #req: IncomingMessage
@@ -72,6 +74,18 @@ export class Upload {
   abandon(): void {
     this.isAbandoned = true
     this.end()
+    this.#discard()
+  }
+
+  /** A response is on its way to the client, and no other attempt will send this body. */
+  onAnswering(): void {
+    this.#isAnswering = true
+    this.#discard()
+  }
+
+  /** Reads on what nobody takes: some clients read no answer before they have sent all. */
+  #discard(): void {
+    if (this.isAbandoned && this.#isAnswering) this.#req.resume()
   }
 
   /** The backend wants the body. Returns whether the client waits to be told so. */

@@ -1,126 +1,53 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
 import { BackendCell } from '../../pool/counters.js'
-import type { BackendStream, ResponseHandler } from '../../transport/backend-stream.js'
-import type { ResponseHead } from '../../transport/http1/response-head.js'
+import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import { Attempt, type AttemptOwner } from '../attempt.js'
 import type { Forwarding } from '../forwarding.js'
-import { type Awaiting, ResponseTimeout } from '../response-timeouts.js'
-
-/** What is told of a second attempt. */
-export interface SecondAttemptOwner
-  extends Pick<ResponseHandler, 'needsNewConnection' | 'onData' | 'onReadEnd' | 'onEnd' | 'onError'> {
-  /** The head of its response is there: from now on it is the attempt. */
-  onSecondHead(second: SecondAttempt, head: ResponseHead): void
-  /** It failed before that. */
-  onSecondError(second: SecondAttempt, error: Error): void
-}
+import type { RetryBudget } from './retry-budget.js'
 
 /**
- * The same request sent to another backend, while the first one that was asked is silent. Whichever sends the head of
- * a response first has answered; the other connection is closed.
+ * The same request sent to another backend while the first one is silent ("The Tail at Scale", Dean and Barroso, 2013).
+ * Whichever sends the head of a response first has answered. It holds a place in the retry budget.
  */
-export class SecondAttempt implements ResponseHandler, Awaiting {
-  readonly backend: Backend
-  connection: BackendStream | undefined
-  sentMs = -1
-  /** It was given up. */
-  aborted = false
-
-  armedMs = 0
-  previous: Awaiting | undefined
-  next: Awaiting | undefined
-
-  readonly #owner: SecondAttemptOwner
-  readonly #forwarding: Forwarding
-  #hasWon = false
+export class Hedge {
+  readonly attempt: Attempt
+  readonly #budget: RetryBudget
 
   /**
-   * Takes a slot on another backend than those that were `tried`, which its owner gives back, and a place in the retry
-   * budget; undefined if one of them is not to be had. The request is for the owner to send.
+   * Takes a slot on another backend than those that were `tried`, and a place in the retry budget; undefined if one of
+   * them is not to be had. The attempt is for its owner to start, and to end.
    */
-  static begin(
-    owner: SecondAttemptOwner,
-    forwarding: Forwarding,
-    req: IncomingMessage,
-    tried: readonly Backend[]
-  ): SecondAttempt | undefined {
-    const backend = forwarding.selector.select(req, tried)
-    if (!backend || !forwarding.budget.take()) return undefined
+  static begin(owner: AttemptOwner, req: IncomingMessage, tried: readonly Backend[]): Hedge | undefined {
+    const { selector, budget } = owner.forwarding
+    const backend = selector.select(req, tried)
+    if (!backend || !budget.acquire()) return undefined
     backend.acquire()
     backend.counters.addTotal(BackendCell.hedges, 1)
-    return new SecondAttempt(backend, owner, forwarding)
+    return new Hedge(new Attempt(owner, backend), budget)
   }
 
-  private constructor(backend: Backend, owner: SecondAttemptOwner, forwarding: Forwarding) {
-    this.backend = backend
-    this.#owner = owner
-    this.#forwarding = forwarding
+  private constructor(attempt: Attempt, budget: RetryBudget) {
+    this.attempt = attempt
+    this.#budget = budget
   }
 
-  /** Closes its connection; it tells nothing more. */
-  abandon(): void {
-    this.aborted = true
-    this.connection?.destroy()
-    this.settle()
+  /** Gives the place in the budget back: one of the two attempts is over. */
+  end(): void {
+    this.#budget.release()
   }
+}
 
-  /** It is no second attempt any more. */
-  settle(): void {
-    const { timeouts, budget } = this.#forwarding
-    timeouts.remove(this)
-    budget.give()
-  }
-
-  onSending(connection: BackendStream): void {
-    if (this.aborted) {
-      connection.destroy()
-      return
-    }
-    this.connection = connection
-    this.sentMs = performance.now()
-    this.#forwarding.timeouts.add(this, this.sentMs)
-  }
-
-  onBodySent(): void {}
-
-  onSent(): void {}
-
-  /** Interim responses are the first attempt's to pass on, lest they come twice. */
-  onInterim(): void {}
-
-  onHead(head: ResponseHead): void {
-    this.#hasWon = true
-    this.#owner.onSecondHead(this, head)
-  }
-
-  onData(chunk: Buffer): void {
-    this.#owner.onData(chunk)
-  }
-
-  onReadEnd(): void {
-    if (this.#hasWon) this.#owner.onReadEnd()
-  }
-
-  onEnd(trailers: readonly string[]): void {
-    this.#owner.onEnd(trailers)
-  }
-
-  onError(error: Error): void {
-    if (this.#hasWon) this.#owner.onError(error)
-    else if (!this.aborted) this.#owner.onSecondError(this, error)
-  }
-
-  get needsNewConnection(): boolean {
-    return this.#owner.needsNewConnection ?? false
-  }
-
-  lastMovedMs(): number {
-    return this.sentMs
-  }
-
-  onLate(): void {}
-
-  onResponseTimeout(): void {
-    this.connection?.fail(new ResponseTimeout())
-  }
+/** Whether a request is to be sent to another backend as well, having waited so long for the one that it was sent to. */
+export function isHedgeDue(
+  { body, replayable, upgrade }: OutgoingRequest,
+  req: IncomingMessage,
+  backend: Backend,
+  waitedMs: number,
+  { hedgeAfterMs, sessions, unresponsiveDetector }: Forwarding
+): boolean {
+  if (body || !replayable || upgrade !== undefined) return false
+  // A session stays where it is as long as it can.
+  if (hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && !sessions?.backendOf(req)) return true
+  return unresponsiveDetector?.isUnresponsive(backend) ?? false
 }

@@ -4,239 +4,239 @@ import { BackendCell, BalancerCell } from '../../pool/counters.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from '../failure.js'
 import type { Forwarding } from '../forwarding.js'
-import { AskedBackends } from './asked-backends.js'
-import type { Stranded } from './outage.js'
-import { isRepeatable, isStale, mayTryAgain } from './retry.js'
+import type { AwaitingRecovery } from './recovery-queue.js'
+import { lastAnsweredMs, RefusalBackoff } from './refusal-backoff.js'
 import type { BudgetWaiter } from './retry-budget.js'
-import { lastAnsweredMs, Refusals } from './unprocessed.js'
+import { isReplayable, isRetryable, isStale } from './retry-conditions.js'
+import { TriedBackends } from './tried-backends.js'
 import type { Queued } from './waiting-queue.js'
 
 /** Who makes the attempts. */
-export interface TryOwner {
-  /** Makes an attempt at a backend, on which a slot has been taken for it. */
+export interface RetriesOwner {
+  /** Makes an attempt at a backend, on which a slot has been acquired for it. */
   attemptAt(backend: Backend): void
-  /** There will be no attempt more. */
-  onNoMoreTries(failure: Failure): void
+  /** There will be no further attempt. */
+  fail(failure: Failure): void
 }
 
-/** Time in which it shows whether backends have ended that broke connections: between one tick and two. */
-const DOUBT_MS = 75
+/** After a lost connection it shows within this time whether the backend has ended: more than one tick, less than two. */
+const LOSS_SETTLES_MS = 75
 
-/** The tries of one request that do not begin at once: those after the first, and any that waits for a place. */
-export class Tries implements BudgetWaiter, Queued, Stranded {
-  readonly #owner: TryOwner
+/** Decides on the attempts of one request that do not start at once: retries, and a first one that has to wait. */
+export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
+  readonly #owner: RetriesOwner
   readonly #forwarding: Forwarding
   readonly #req: IncomingMessage
   readonly #request: OutgoingRequest
-  readonly #asked: AskedBackends
+  readonly #tried: TriedBackends
   #retries = 0
-  /** Once a backend has not looked at it. */
-  #refusals: Refusals | undefined
-  /** While it waits before it is tried again. */
+  /** Once a backend has refused the request unprocessed. */
+  #backoff: RefusalBackoff | undefined
+  /** Until the next attempt, after a refusal. */
   #timer: NodeJS.Timeout | undefined
-  /** The latest loss was of the connection alone, as it seems, and counts towards nothing. */
-  needsNoPlace = false
+  /** The latest fault was the connection's alone, as it seems: the retry counts towards no limit. */
+  isExempt = false
   /** A connection was lost that had carried other requests: the backend may have been closing it, and others as well. */
   needsNewConnection = false
-  /** A backend that was given the request was passed over. */
-  #wasGiven = false
+  /** The request was sent to a backend that has since been excluded. */
+  #wasSent = false
   /** Of the latest attempt. */
   #fault: AttemptFault | undefined
-  /** Whether any backend will do, while it waits for one. */
-  takesAny = false
-  strandedMs = -1
-  /** Since when it has been asked whether it is the request that breaks connections, or the fleet that ends. */
-  #doubtedMs = -1
+  /** Whether any backend will do, while the request is queued. */
+  acceptsAny = false
+  waitingSinceMs = -1
+  /** When a lost connection made it wait, to see whether the request breaks connections or the backends are gone. */
+  #lossMs = -1
   /** A place in the retry budget is held. */
-  #hasPlace = false
+  #hasBudget = false
 
-  constructor(owner: TryOwner, forwarding: Forwarding, req: IncomingMessage, request: OutgoingRequest) {
+  constructor(owner: RetriesOwner, forwarding: Forwarding, req: IncomingMessage, request: OutgoingRequest) {
     this.#owner = owner
     this.#forwarding = forwarding
     this.#req = req
     this.#request = request
-    this.#asked = new AskedBackends(forwarding, req)
+    this.#tried = new TriedBackends(forwarding, req)
   }
 
-  /** Waits for a backend: one with room or, while none can be used, any. */
+  /** Waits for a backend with room or, while none is available, for any. */
   begin(): void {
     if (this.#forwarding.selector.canWait()) this.#enqueue()
-    else if (!this.#waitForReturn()) this.#owner.onNoMoreTries(NO_BACKEND)
+    else if (!this.#awaitRecovery()) this.#owner.fail(NO_BACKEND)
   }
 
   #enqueue(): void {
     const { queue, registry, sessions } = this.#forwarding
-    this.takesAny = this.#asked.isEmpty && !sessions?.backendOf(this.#req)
+    this.acceptsAny = this.#tried.isEmpty && !sessions?.backendOf(this.#req)
     queue.add(this, registry.tickMs)
   }
 
   /**
-   * An attempt has failed. Returns whether there will be another, now or in a moment.
-   * @param sent whether the request was written to a connection
+   * An attempt has failed. Returns whether there will be another, at once or later.
+   * @param isSent whether the request was written to a connection
    * @param isReused whether that had carried requests before
    */
-  afterFault(failed: Backend, fault: AttemptFault, sent: boolean, isReused: boolean): boolean {
+  afterFault(failed: Backend, fault: AttemptFault, isSent: boolean, isReused: boolean): boolean {
     const { retries } = this.#forwarding
-    if (!mayTryAgain(this.#request, fault, sent)) return false
+    if (!isRetryable(this.#request, fault, isSent)) return false
     this.#fault = fault
     if (fault.unprocessed) return this.#afterRefusal(failed)
     const { unreachable, connectionLost } = fault
     // What was lost as its connection was being closed says nothing of the next one, which is new.
-    this.needsNoPlace = isStale(fault, isReused)
-    if (this.needsNoPlace) this.needsNewConnection = true
+    this.isExempt = isStale(fault, isReused)
+    if (this.isExempt) this.needsNewConnection = true
     else if (this.#retries < retries) this.#retries++
-    else return (unreachable || connectionLost) && this.#waitForReturn()
-    this.#asked.add(failed, isReused && connectionLost)
-    // A backend that could not be reached has done nothing yet, so that trying another makes no load.
-    this.#retry(!sent && !this.#wasGiven)
+    else return (unreachable || connectionLost) && this.#awaitRecovery()
+    this.#tried.add(failed, isReused && connectionLost)
+    // A backend that could not be reached has done nothing yet, so that trying another adds no load.
+    this.#retry(!isSent && !this.#wasSent)
     return true
   }
 
-  /** A backend has not looked at it: another is asked at once, or soon the same over another connection. */
+  /** A backend refused it unprocessed: another is tried at once, or the same one soon over another connection. */
   #afterRefusal(failed: Backend): boolean {
-    this.#asked.add(failed, true)
-    this.#refusals ??= new Refusals()
+    this.#tried.add(failed, true)
+    this.#backoff ??= new RefusalBackoff()
     const nowMs = performance.now()
-    const delayMs = this.#refusals.next(nowMs, lastAnsweredMs(this.#forwarding.registry.backends, nowMs))
-    if (delayMs < 0) return this.#waitForReturn()
-    this.needsNoPlace = true
-    if (delayMs === 0 || this.#asked.other()) this.#retry(!this.#wasGiven)
-    else this.#timer = setTimeout(() => this.#retry(!this.#wasGiven), delayMs)
+    const delayMs = this.#backoff.next(nowMs, lastAnsweredMs(this.#forwarding.registry.backends, nowMs))
+    if (delayMs < 0) return this.#awaitRecovery()
+    this.isExempt = true
+    if (delayMs === 0 || this.#tried.other()) this.#retry(!this.#wasSent)
+    else this.#timer = setTimeout(() => this.#retry(!this.#wasSent), delayMs)
     return true
   }
 
   /** @param isFree whether it needs no place in the budget */
   #retry(isFree: boolean): void {
     const { budget, registry } = this.#forwarding
-    if (isFree || this.#hasPlace) this.#go()
+    if (isFree || this.#hasBudget) this.#proceedOrWait()
     else budget.wait(this, registry.tickMs)
   }
 
   /**
-   * Tries another backend instead of taking a response, if that can be at once.
-   * @param drop gives the attempt up
+   * Retries at another backend instead of taking a response, if that is possible at once.
+   * @param cancel ends the attempt under way
    */
-  insteadOf(backend: Backend, drop: () => void): boolean {
+  insteadOf(backend: Backend, cancel: () => void): boolean {
     const { retries, budget, selector } = this.#forwarding
-    if (this.#retries >= retries || !isRepeatable(this.#request)) return false
+    if (this.#retries >= retries || !isReplayable(this.#request)) return false
     const next = selector.select(this.#req, this.and(backend))
-    if (!next || (!this.#hasPlace && !budget.take())) return false
-    this.#hasPlace = true
-    this.#asked.add(backend, false)
+    if (!next || (!this.#hasBudget && !budget.acquire())) return false
+    this.#hasBudget = true
+    this.#tried.add(backend, false)
     this.#retries++
     next.acquire()
-    drop()
+    cancel()
     backend.counters.addTotal(BackendCell.retries, 1)
     this.#owner.attemptAt(next)
     return true
   }
 
-  /** One of two attempts has failed while the other goes on: that is no retry, but its backend is not asked again. */
-  passOver(failed: Backend, fault?: AttemptFault, isReused = false): void {
+  /** One of two attempts has failed while the other goes on: that is no retry, but its backend is not tried again. */
+  exclude(failed: Backend, fault?: AttemptFault, isReused = false): void {
     const stale = fault !== undefined && isStale(fault, isReused)
     if (stale) this.needsNewConnection = true
-    this.#asked.add(failed, stale || (fault?.unprocessed ?? false))
-    this.#wasGiven = true
+    this.#tried.add(failed, stale || (fault?.unprocessed ?? false))
+    this.#wasSent = true
   }
 
-  /** Backends that are not asked again, and this one. */
+  /** Backends that were tried, and this one. */
   and(backend: Backend): readonly Backend[] {
-    return this.#asked.and(backend)
+    return this.#tried.and(backend)
   }
 
-  /** The request is answered, or given up: nothing is waited for any more. */
+  /** The request is answered or given up: it waits for nothing. */
   end(): void {
-    const { budget, queue, outage } = this.#forwarding
-    budget.leave(this)
-    queue.leave(this)
-    outage.leave(this)
+    const { budget, queue, recovery } = this.#forwarding
+    budget.remove(this)
+    queue.remove(this)
+    recovery.remove(this)
     clearTimeout(this.#timer)
-    this.#givePlace()
+    this.#releaseBudget()
   }
 
-  #givePlace(): void {
-    if (!this.#hasPlace) return
-    this.#hasPlace = false
-    this.#forwarding.budget.give()
+  #releaseBudget(): void {
+    if (!this.#hasBudget) return
+    this.#hasBudget = false
+    this.#forwarding.budget.release()
   }
 
-  onBudget(hasPlace: boolean): void {
-    this.#hasPlace = hasPlace
-    if (hasPlace || this.needsNoPlace) this.#go()
-    else this.#owner.onNoMoreTries(this.#fault!.failure)
+  onBudget(isAcquired: boolean): void {
+    this.#hasBudget = isAcquired
+    if (isAcquired || this.isExempt) this.#proceedOrWait()
+    else this.#owner.fail(this.#fault!.failure)
   }
 
-  takeTurn(): boolean {
-    const { retries, sessions, queue, outage } = this.#forwarding
-    // While another try is left should the backend of its session be gone.
-    const next = this.#asked.next(this.#retries < retries || this.#fault?.unprocessed === true)
+  proceed(): boolean {
+    const { retries, sessions, queue, recovery } = this.#forwarding
+    // While another retry is left should the backend of its session be gone.
+    const next = this.#tried.next(this.#retries < retries || this.#fault?.unprocessed === true)
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.
-      if (this.takesAny && sessions?.backendOf(this.#req)) this.takesAny = false
+      if (this.acceptsAny && sessions?.backendOf(this.#req)) this.acceptsAny = false
       return false
     }
     // Before anything that may fail at once, and serve the queue again.
-    queue.leave(this)
-    outage.leave(this)
+    queue.remove(this)
+    recovery.remove(this)
     next.acquire()
-    const before = this.#asked.latest?.counters
+    const before = this.#tried.latest?.counters
     before?.addTotal(BackendCell.retries, 1)
     if (this.#fault?.unprocessed) before?.addTotal(BackendCell.unprocessedRetries, 1)
     this.#owner.attemptAt(next)
     return true
   }
 
-  takeReturn(): boolean {
-    const { selector, outage } = this.#forwarding
+  onRecovery(): boolean {
+    const { selector, recovery } = this.#forwarding
     const fault = this.#fault
     if (fault?.connectionLost) {
       // Every backend may have ended at once, or it is the request itself that ends them: that soon shows.
       const { tickMs, eligibleCount } = this.#forwarding.registry
-      if (tickMs - this.#doubtedMs < DOUBT_MS) return false
+      if (tickMs - this.#lossMs < LOSS_SETTLES_MS) return false
       if (eligibleCount > 1) {
-        outage.leave(this)
-        this.#owner.onNoMoreTries(fault.failure)
+        recovery.remove(this)
+        this.#owner.fail(fault.failure)
         return true
       }
     }
-    if (this.takeTurn()) return true
+    if (this.proceed()) return true
     if (!selector.canWait()) return false
     // What is back is full, or the backend of its session is: others may still find room.
-    outage.leave(this)
+    recovery.remove(this)
     this.#enqueue()
     return true
   }
 
   onQueueTimeout(): void {
-    // What waited to be tried again fails as it did, and is counted so.
+    // A retry that waited fails as its attempt did, and is counted so.
     if (!this.#fault) this.#forwarding.registry.counters.addTotal(BalancerCell.rejectedQueueTimeout, 1)
-    this.#owner.onNoMoreTries(this.#fault?.failure ?? QUEUE_TIMEOUT)
+    this.#owner.fail(this.#fault?.failure ?? QUEUE_TIMEOUT)
   }
 
-  onOutageTimeout(): void {
-    this.#owner.onNoMoreTries(NO_BACKEND)
+  onRecoveryTimeout(): void {
+    this.#owner.fail(NO_BACKEND)
   }
 
-  #go(): void {
-    if (this.takeTurn()) return
-    if (this.#asked.canWait() && !this.#forwarding.queue.isFull) this.#enqueue()
-    else if (!this.#waitForReturn()) this.#owner.onNoMoreTries(this.#fault!.failure)
+  #proceedOrWait(): void {
+    if (this.proceed()) return
+    if (this.#tried.canWait() && !this.#forwarding.queue.isFull) this.#enqueue()
+    else if (!this.#awaitRecovery()) this.#owner.fail(this.#fault!.failure)
   }
 
-  /** Waits until a backend can be used, and begins anew, if that may be. */
-  #waitForReturn(): boolean {
-    const { outage, registry } = this.#forwarding
+  /** Waits until a backend is available, with all backends and retries before it again, if that is allowed. */
+  #awaitRecovery(): boolean {
+    const { recovery, registry } = this.#forwarding
     if (this.#fault?.connectionLost) {
-      // What breaks connections again and again is not given to one backend after another.
-      if (this.#doubtedMs >= 0) return false
-      this.#doubtedMs = registry.tickMs
+      // What breaks connections again and again is not sent to one backend after another.
+      if (this.#lossMs >= 0) return false
+      this.#lossMs = registry.tickMs
     }
-    if (this.strandedMs < 0) this.strandedMs = registry.tickMs
-    if (!outage.takes(this.strandedMs, registry.tickMs)) return false
-    this.#asked.clear()
+    if (this.waitingSinceMs < 0) this.waitingSinceMs = registry.tickMs
+    if (!recovery.accepts(this.waitingSinceMs, registry.tickMs)) return false
+    this.#tried.clear()
     this.#retries = 0
-    this.#givePlace()
-    outage.add(this)
+    this.#releaseBudget()
+    recovery.add(this)
     return true
   }
 }

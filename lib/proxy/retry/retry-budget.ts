@@ -3,20 +3,20 @@ import { BalancerCell, type Counters } from '../../pool/counters.js'
 
 /** Places that there are however little is in flight. */
 const MIN_PLACES = 3
-/** How long a second try waits for a place. */
-const PATIENCE_MS = 1000
+/** How long a retry waits for a place. */
+const TIMEOUT_MS = 1000
 
-/** Who waits for a place. */
+/** A retry that waits for a place. */
 export interface BudgetWaiter {
   /** Whether it goes on without a place once it has waited for its time. */
-  readonly needsNoPlace: boolean
+  readonly isExempt: boolean
   /** It has a place, or got none in time. */
-  onBudget(hasPlace: boolean): void
+  onBudget(isAcquired: boolean): void
 }
 
 /**
- * Bounds the second tries under way to a share of the requests in flight, so that they never become a storm on what is
- * left of the backends. Those above it wait for a moment: mostly a backend has just died, and its requests take turns.
+ * Bounds the retries under way to a share of the requests in flight, so that they never become a storm on what is left
+ * of the backends. Those above it wait for a moment: mostly a backend has just died, and its requests take turns.
  */
 export class RetryBudget {
   readonly #counters: Counters
@@ -29,8 +29,8 @@ export class RetryBudget {
     this.#share = share
   }
 
-  /** Takes a place, if there is one: it is to be given back once. */
-  take(): boolean {
+  /** Acquires a place if there is one, which is to be released once. */
+  acquire(): boolean {
     const counters = this.#counters
     const places = Math.max(MIN_PLACES, Math.floor(this.#share * counters.get(BalancerCell.inFlight)))
     if (counters.add(BalancerCell.retrying, 1) <= places) return true
@@ -38,31 +38,31 @@ export class RetryBudget {
     return false
   }
 
-  give(): void {
+  release(): void {
     this.#counters.add(BalancerCell.retrying, -1)
     for (const waiter of this.#waiting) {
-      if (!this.take()) return
+      if (!this.acquire()) return
       this.#waiting.remove(waiter)
       waiter.onBudget(true)
     }
   }
 
-  /** Gives a place to `waiter` now, or when one is free. */
+  /** Acquires a place for `waiter`, now or when one is free. */
   wait(waiter: BudgetWaiter, nowMs: number): void {
-    if (this.#waiting.isEmpty && this.take()) waiter.onBudget(true)
+    if (this.#waiting.isEmpty && this.acquire()) waiter.onBudget(true)
     else this.#waiting.add(waiter, nowMs)
   }
 
-  /** Waits no more. */
-  leave(waiter: BudgetWaiter): void {
+  /** Does nothing for one that does not wait. */
+  remove(waiter: BudgetWaiter): void {
     this.#waiting.remove(waiter)
   }
 
-  /** Turns away who has waited too long. */
+  /** Times out what has waited too long. */
   tick(nowMs: number): void {
-    this.#waiting.expire(nowMs, PATIENCE_MS, (waiter) => {
-      this.leave(waiter)
-      if (!waiter.needsNoPlace) this.#counters.addTotal(BalancerCell.retriesRefused, 1)
+    this.#waiting.expire(nowMs, TIMEOUT_MS, (waiter) => {
+      this.remove(waiter)
+      if (!waiter.isExempt) this.#counters.addTotal(BalancerCell.retriesRefused, 1)
       waiter.onBudget(false)
     })
   }

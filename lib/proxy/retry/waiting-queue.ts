@@ -3,14 +3,14 @@ import { BalancerCell, type Counters } from '../../pool/counters.js'
 
 /** A request that waits for a backend with room. */
 export interface Queued {
-  /** Takes a slot, if there is one for it, and leaves the queue. Returns whether it did. */
-  takeTurn(): boolean
+  /** Acquires a slot, if there is one for it, and leaves the queue. Returns whether it did. */
+  proceed(): boolean
   onQueueTimeout(): void
   /**
-   * Whether any backend will do: what has no room for it has none for others. While it waits that may end, in a turn that
-   * it could not take.
+   * Whether any backend will do: what has no room for it has none for others. That may end while it waits, when `proceed`
+   * finds no slot.
    */
-  readonly takesAny: boolean
+  readonly acceptsAny: boolean
 }
 
 export interface QueueOptions {
@@ -21,13 +21,13 @@ export interface QueueOptions {
 
 /**
  * Requests that wait since every eligible backend has as many as it may have, in the order in which they came. The
- * order is of this thread, the count of all.
+ * order is this thread's own, the count is that of all.
  */
 export class WaitingQueue {
   readonly #counters: Counters
   readonly #options: QueueOptions
   readonly #waiting = new WaitQueue<Queued>()
-  #takingAny = 0
+  #acceptingAny = 0
 
   constructor(counters: Counters, options: QueueOptions) {
     this.#counters = counters
@@ -38,9 +38,9 @@ export class WaitingQueue {
     return this.#waiting.isEmpty
   }
 
-  /** Whether who comes now has to wait too: another that takes any backend was there first. */
+  /** Whether a new request has to wait too: another that any backend would do for was there first. */
   get isBlocked(): boolean {
-    return this.#takingAny > 0
+    return this.#acceptingAny > 0
   }
 
   get isFull(): boolean {
@@ -50,30 +50,30 @@ export class WaitingQueue {
   add(queued: Queued, nowMs: number): void {
     this.#waiting.add(queued, nowMs)
     this.#counters.add(BalancerCell.queued, 1)
-    if (queued.takesAny) this.#takingAny++
+    if (queued.acceptsAny) this.#acceptingAny++
   }
 
-  /** Waits no more. */
-  leave(queued: Queued): void {
+  /** Does nothing for a request that is not queued. */
+  remove(queued: Queued): void {
     if (!this.#waiting.remove(queued)) return
     this.#counters.add(BalancerCell.queued, -1)
-    if (queued.takesAny) this.#takingAny--
+    if (queued.acceptsAny) this.#acceptingAny--
   }
 
-  /** Lets go whoever finds room: the first in line, and behind one that cannot use what there is, the next. */
+  /** Serves those that find room: the first in line, and behind one that cannot use what there is, the next. */
   serve(): void {
     for (const queued of this.#waiting) {
-      const tookAny = queued.takesAny
-      if (queued.takeTurn()) continue
-      if (queued.takesAny) return
-      if (tookAny) this.#takingAny--
+      const acceptedAny = queued.acceptsAny
+      if (queued.proceed()) continue
+      if (queued.acceptsAny) return
+      if (acceptedAny) this.#acceptingAny--
     }
   }
 
-  /** Turns away who has waited too long. */
+  /** Times out what has waited too long. */
   tick(nowMs: number): void {
     this.#waiting.expire(nowMs, this.#options.timeoutMs, (queued) => {
-      this.leave(queued)
+      this.remove(queued)
       queued.onQueueTimeout()
     })
   }

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net'
-import type { TunnelEnd, TunnelHandler } from '../../transport/backend-stream.js'
+import { BalancerCell, type Counters } from '../../pool/counters.js'
+import type { BackendStream, TunnelEnd, TunnelHandler } from '../../transport/backend-stream.js'
 import { closeGracefully } from '../../transport/sockets/socket-end.js'
-import type { ClientTunnel } from '../response/client-stream.js'
+import type { ClientStream, ClientTunnel } from '../response/client-stream.js'
 
 /** What is told of the bytes in a tunnel. */
 export interface TunnelProgress {
@@ -9,8 +10,26 @@ export interface TunnelProgress {
   onTunnelReceived(bytes: number): void
 }
 
+/**
+ * Opens a tunnel, which is counted until it closes.
+ * @param attempt whose backend has agreed to change the protocol
+ * @param early what the client has sent behind its request
+ * @param idleMs after so long without a byte in either direction it is closed
+ */
+export function openTunnel(
+  client: ClientStream,
+  attempt: TunnelProgress & { readonly stream: BackendStream | undefined },
+  counters: Counters,
+  early: Buffer,
+  idleMs: number
+): void {
+  counters.add(BalancerCell.tunnels, 1)
+  client.whenOver(() => counters.add(BalancerCell.tunnels, -1))
+  new Tunnel(attempt.stream!.tunnel!, client.clientTunnel(), attempt, idleMs).start(early)
+}
+
 /** Bytes in both directions between a client and a backend that have changed to another protocol. */
-export class Tunnel implements TunnelHandler {
+class Tunnel implements TunnelHandler {
   readonly #connection: TunnelEnd
   readonly #client: ClientTunnel
   readonly #progress: TunnelProgress

@@ -7,8 +7,8 @@ import t from 'tap'
 import type { Backend } from '../../../lib/pool/backend.js'
 import { BalancerCell, Counters } from '../../../lib/pool/counters.js'
 import { type Awaiting, ResponseTimeouts } from '../../../lib/proxy/response-timeouts.js'
+import { lastAnsweredMs, RefusalBackoff } from '../../../lib/proxy/retry/refusal-backoff.js'
 import { RetryBudget } from '../../../lib/proxy/retry/retry-budget.js'
-import { lastAnsweredMs, Refusals } from '../../../lib/proxy/retry/unprocessed.js'
 import { type Queued, WaitingQueue } from '../../../lib/proxy/retry/waiting-queue.js'
 import { registryOf } from '../../support/registry.js'
 
@@ -253,8 +253,8 @@ function stage(inFlight: number) {
   counters.set(BalancerCell.inFlight, inFlight)
   const budget = new RetryBudget(counters, 0.2)
   const granted: string[] = []
-  const waiter = (name: string, needsNoPlace = false) => ({
-    needsNoPlace,
+  const waiter = (name: string, isExempt = false) => ({
+    isExempt,
     onBudget: (has: boolean) => void granted.push(`${name} ${has}`)
   })
   return { counters, budget, granted, waiter }
@@ -269,7 +269,7 @@ t.test('a fifth of the requests in flight may be second tries, and at least thre
   ] as const) {
     const { budget } = stage(inFlight)
     let taken = 0
-    while (budget.take()) taken++
+    while (budget.acquire()) taken++
     t.equal(taken, places, `of ${inFlight}`)
   }
 })
@@ -283,14 +283,14 @@ t.test('who finds no place waits in order, for a second', async (t) => {
   budget.wait(gone, 0)
   budget.wait(waiter('b'), 0)
   budget.wait(waiter('c'), 500)
-  budget.leave(gone)
-  budget.give()
+  budget.remove(gone)
+  budget.release()
   t.same(granted.splice(0), ['a true'])
   budget.tick(999)
   t.same(granted, [])
   budget.tick(1000)
   t.same(granted.splice(0), ['b false'])
-  budget.give()
+  budget.release()
   t.same(granted, ['c true'])
   t.equal(counters.get(BalancerCell.retrying), 3)
   t.equal(counters.total(BalancerCell.retriesRefused), 1)
@@ -298,7 +298,7 @@ t.test('who finds no place waits in order, for a second', async (t) => {
 
 t.test('who may do without a place is not counted as refused', async (t) => {
   const { budget, granted, waiter, counters } = stage(0)
-  for (let i = 0; i < 3; i++) budget.take()
+  for (let i = 0; i < 3; i++) budget.acquire()
   budget.wait(waiter('a', true), 0)
   budget.tick(1000)
   t.same(granted, ['a false'])
@@ -309,7 +309,7 @@ t.test('who may do without a place is not counted as refused', async (t) => {
 
 /** When a request that is always refused is tried, while others are answered as `answeredMs` says. */
 function triesOf(answeredMs: (nowMs: number) => number): number[] {
-  const refusals = new Refusals()
+  const refusals = new RefusalBackoff()
   const tries: number[] = []
   for (let nowMs = 5000; ; ) {
     const delayMs = refusals.next(nowMs, answeredMs(nowMs))
@@ -360,14 +360,14 @@ class Waiter implements Queued {
 
   constructor(
     readonly queue: WaitingQueue,
-    public takesAny: boolean
+    public acceptsAny: boolean
   ) {
     queue.add(this, 0)
   }
 
-  takeTurn(): boolean {
+  proceed(): boolean {
     this.turns++
-    if (this.mayGo) this.queue.leave(this)
+    if (this.mayGo) this.queue.remove(this)
     return this.mayGo
   }
 
@@ -418,8 +418,8 @@ t.test('one that waits for a certain backend holds up nobody', async (t) => {
 t.test('one that comes to wait for a certain backend holds up nobody from then on', async (t) => {
   const { queue } = queueOf(9)
   const waiter = new Waiter(queue, true)
-  waiter.takeTurn = () => {
-    waiter.takesAny = false
+  waiter.proceed = () => {
+    waiter.acceptsAny = false
     return false
   }
   const next = new Waiter(queue, true)
@@ -427,7 +427,7 @@ t.test('one that comes to wait for a certain backend holds up nobody from then o
   queue.serve()
   t.equal(next.turns, 1)
   t.notOk(queue.isBlocked)
-  queue.leave(waiter)
+  queue.remove(waiter)
   t.notOk(queue.isBlocked)
   new Waiter(queue, true)
   t.ok(queue.isBlocked, 'it was taken off once')
@@ -437,8 +437,8 @@ t.test('who leaves is not counted any more, however often', async (t) => {
   const { queue, queued } = queueOf(9)
   const one = new Waiter(queue, true)
   new Waiter(queue, true)
-  queue.leave(one)
-  queue.leave(one)
+  queue.remove(one)
+  queue.remove(one)
   t.equal(queued(), 1)
   t.ok(queue.isBlocked)
 })
@@ -447,7 +447,7 @@ t.test('who waits too long is turned away, the others go on waiting', async (t) 
   const { queue, queued } = queueOf(9)
   const [any, certain] = [new Waiter(queue, true), new Waiter(queue, false)]
   const later = new Waiter(queue, true)
-  queue.leave(later)
+  queue.remove(later)
   queue.add(later, 500)
   queue.tick(999)
   t.same([any.late, certain.late, later.late, queued()], [false, false, false, 3])

@@ -21,25 +21,25 @@ export function isIdempotent(req: IncomingMessage): boolean {
   return IDEMPOTENT.has(req.method!)
 }
 
-/** Whether a request may be sent twice as it stands: no harm is done, and nothing of it is gone. */
-export function isRepeatable(request: OutgoingRequest): boolean {
+/** Whether a request may be sent a second time as it stands: that does no harm, and all of its body is still there. */
+export function isReplayable(request: OutgoingRequest): boolean {
   return request.replayable && isWhole(request)
 }
 
-/** Whether nothing is gone of a request that was sent. */
+/** Whether all of a request that was sent is still there. */
 function isWhole({ body, retryBuffer }: OutgoingRequest): boolean {
   return retryBuffer?.isComplete ?? !body
 }
 
 /**
- * Whether a request may be tried again: whatever it is, if no byte of it reached the backend, or that says that it has
- * not looked at it; and if its connection broke before any answer, when it may be sent twice.
+ * Whether a request may be retried: in any case if no byte of it reached the backend, or if the backend refused it
+ * unprocessed; if its connection broke before any answer, only if it may be sent twice.
  * @param sent whether it was written to a connection
  */
-export function mayTryAgain(request: OutgoingRequest, fault: AttemptFault, sent: boolean): boolean {
+export function isRetryable(request: OutgoingRequest, fault: AttemptFault, sent: boolean): boolean {
   if (fault.missing) return false
   if (!sent) return true
-  return fault.unprocessed ? isWhole(request) : fault.connectionLost && isRepeatable(request)
+  return fault.unprocessed ? isWhole(request) : fault.connectionLost && isReplayable(request)
 }
 
 /** Whether a connection was lost that had carried other requests, as happens when a backend closes what was idle. */

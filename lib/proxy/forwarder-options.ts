@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import type { BalancingOptions } from '../balancing/options.js'
+import type { LatencyWindow } from '../base/latency.js'
+import type { Resource } from '../base/shortage/resource.js'
+import type { StatusRange } from '../base/values/values.js'
+import type { Backend } from '../pool/backend.js'
+import type { EndedRequest } from './ended-request.js'
+import type { Failure } from './failure.js'
+import type { UnresponsiveDetector } from './forwarding.js'
+import type { TraceContext } from './request/forwarding-fields.js'
+import type { RequestLimits } from './request/request-check.js'
+import type { ClientStream } from './response/client-stream.js'
+
+export interface ForwarderOptions {
+  readonly balancing: BalancingOptions
+  readonly resilience: RetryOptions
+  readonly limits: RequestLimits & { readonly bodyTimeoutMs: number }
+  /** Whether to add RFC 7239's `Forwarded`. */
+  readonly forwarded: boolean
+  /** Proxies whose word on the client is believed. */
+  readonly trusted: BlockList
+  /** From the end of a request to the head of its response; 0 for no limit. */
+  readonly responseTimeoutMs: number
+}
+
+export interface RetryOptions {
+  /** After the first attempt. */
+  readonly retries: number
+  readonly retryStatus: readonly StatusRange[]
+  /** Size of the bodies that are kept to send them a second time. */
+  readonly retryBufferBytes: number
+  /** Share of the requests in flight, 0 to 1. */
+  readonly retryBudget: number
+  readonly hedge: boolean
+  readonly queueSize: number
+  readonly queueTimeoutMs: number
+  /** How long a request waits while no backend is available; 0 for not at all. */
+  readonly outageTimeoutMs: number
+}
+
+/** What a forwarder tells of the traffic. */
+export interface TrafficListeners {
+  /** Counts requests by method, status (0 without an answer), backend and duration. */
+  readonly metrics: {
+    count(method: string, statusCode: number, backendId: number, durationMs: number): void
+    /** Of a backend's answers, in seconds. */
+    durationsOf(backendId: number): { observe(seconds: number): void }
+  }
+  readonly latency: LatencyWindow
+  readonly outlierDetector: {
+    onError(backend: Backend): void
+    onLoss(backend: Backend, isReused: boolean): void
+    onSuccess(backend: Backend): void
+  }
+  /** Undefined if there is none. */
+  readonly unresponsiveDetector: UnresponsiveDetector | undefined
+  /** Told of each request at its end. */
+  readonly endListeners: readonly { record(ended: EndedRequest): void }[]
+  /** Gives requests their place in a trace; undefined to leave what they say of one. */
+  readonly tracing: { begin(req: IncomingMessage, target: string): TraceContext } | undefined
+  /** This machine lacks something for a connection to a backend. */
+  onShortage(missing: Resource): void
+  /** Answers a request that goes to no backend, and counts it by a cell of the balancer's counters. */
+  rejectRequest(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number): void
+}

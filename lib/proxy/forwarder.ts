@@ -1,0 +1,216 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { policyOf } from '../balancing/algorithms.js'
+import { keyReader } from '../balancing/hash-key.js'
+import type { Policy } from '../balancing/policy.js'
+import { Selector } from '../balancing/selector.js'
+import { Sessions, stickyPolicy } from '../balancing/sticky.js'
+import { isInRanges } from '../base/values/values.js'
+import type { Backend } from '../pool/backend.js'
+import { NO_BACKEND_ID } from '../pool/backend-id.js'
+import { BalancerCell, type Counters } from '../pool/counters.js'
+import type { Registry } from '../pool/registry.js'
+import { Deadlines } from './deadlines.js'
+import type { EndedRequest } from './ended-request.js'
+import { Exchange } from './exchange.js'
+import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_FULL } from './failure.js'
+import type { ForwarderOptions, TrafficListeners } from './forwarder-options.js'
+import type { Forwarding, UnresponsiveDetector } from './forwarding.js'
+import type { ForwardedBy } from './request/forwarding-fields.js'
+import { checkRequest } from './request/request-check.js'
+import { outgoingRequest } from './request/request-head.js'
+import type { ClientStream } from './response/client-stream.js'
+import { ResponseTimeouts } from './response-timeouts.js'
+import { HedgeDelay } from './retry/hedge-delay.js'
+import { RecoveryQueue } from './retry/recovery-queue.js'
+import { RetryBudget } from './retry/retry-budget.js'
+import { WaitingQueue } from './retry/waiting-queue.js'
+
+/**
+ * Forwards the requests of a pool. It ties selection, retries, queues, the retry budget, hedging and outlier detection
+ * together, and is what all exchanges of the pool share.
+ */
+export class Forwarder implements Forwarding {
+  readonly timeouts: ResponseTimeouts
+  readonly deadlines = new Deadlines()
+  readonly selector: Selector
+  readonly sessions: Sessions | undefined
+  readonly budget: RetryBudget
+  readonly queue: WaitingQueue
+  readonly recovery: RecoveryQueue
+  readonly unresponsiveDetector: UnresponsiveDetector | undefined
+  readonly trusted: BlockList
+  readonly maxBodyBytes: number
+  readonly bodyTimeoutMs: number
+  readonly retries: number
+  readonly #options: ForwarderOptions
+  readonly #traffic: TrafficListeners
+  readonly #counters: Counters
+  readonly #policy: Policy
+  readonly #hedgeDelay: HedgeDelay | undefined
+
+  constructor(
+    readonly registry: Registry,
+    options: ForwarderOptions,
+    traffic: TrafficListeners
+  ) {
+    const { balancing, resilience, limits, trusted } = options
+    const { backends, counters } = registry
+    const { retries, queueSize: size } = resilience
+    this.#options = options
+    this.#traffic = traffic
+    this.#counters = counters
+    this.retries = retries
+    this.trusted = trusted
+    this.maxBodyBytes = limits.bodyBytes
+    this.bodyTimeoutMs = limits.bodyTimeoutMs
+    this.unresponsiveDetector = traffic.unresponsiveDetector
+    this.timeouts = new ResponseTimeouts(options.responseTimeoutMs)
+    this.sessions = balancing.sticky && new Sessions(backends, balancing.sticky)
+    const policy = policyOf(balancing.algorithm, keyReader(balancing.hashKey, trusted))
+    this.#policy = this.sessions ? stickyPolicy(this.sessions, policy) : policy
+    this.selector = new Selector(backends, this.#policy)
+    this.budget = new RetryBudget(counters, resilience.retryBudget)
+    this.queue = new WaitingQueue(counters, { size, timeoutMs: resilience.queueTimeoutMs })
+    this.recovery = new RecoveryQueue(counters, { size, timeoutMs: resilience.outageTimeoutMs })
+    this.#hedgeDelay = resilience.hedge ? new HedgeDelay(traffic.latency) : undefined
+    registry
+      .on('tick', (nowMs) => this.#onTick(nowMs))
+      .on('state', () => this.#serve())
+      .on('rotation', () => this.#serve())
+      .on('added', () => this.#setBackends())
+      .on('reconfigured', () => this.#setBackends())
+      .on('removed', (backend) => {
+        this.#policy.forget?.(backend)
+        this.#setBackends()
+      })
+  }
+
+  /**
+   * Chooses a backend for a request and acquires a slot on it, which passes to the exchange. Rejects the request, and
+   * returns nothing, if it cannot be passed on or no backend is available.
+   * @param upgrade the protocols that it offers to change to
+   */
+  open(
+    req: IncomingMessage,
+    res: ClientStream,
+    target: string,
+    requestId: string,
+    upgrade?: string
+  ): Exchange | undefined {
+    const { limits, forwarded, trusted, resilience } = this.#options
+    const destination = checkRequest(req, target, limits)
+    if ('statusCode' in destination) return this.#reject(req, res, destination, BalancerCell.rejectedRequest)
+    // Requests that wait already go first.
+    const backend = this.queue.isBlocked ? undefined : this.selector.select(req)
+    if (backend) backend.acquire()
+    else if (!this.#canWait()) return this.#reject(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend)
+    else if (this.queue.isFull) return this.#reject(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull)
+    const trace = this.#traffic.tracing?.begin(req, target)
+    const by: ForwardedBy = { target, requestId, forwarded, trusted, trace }
+    const request = outgoingRequest(req, destination, by, resilience.retryBufferBytes, upgrade)
+    return new Exchange(req, res, request, backend, by, this)
+  }
+
+  /** Stops its timers. */
+  stop(): void {
+    this.timeouts.stop()
+    this.deadlines.stop()
+  }
+
+  get hedgeAfterMs(): number {
+    return this.#hedgeDelay?.ms ?? 0
+  }
+
+  isRetriedStatus(statusCode: number): boolean {
+    return isInRanges(this.#options.resilience.retryStatus, statusCode)
+  }
+
+  onBegin(): void {
+    this.#counters.add(BalancerCell.inFlight, 1)
+    this.#counters.addTotal(BalancerCell.total, 1)
+  }
+
+  onAnswer(backend: Backend, statusCode: number, latencyMs: number, nowMs: number): void {
+    backend.hasAnsweredSincePulse = true
+    this.#traffic.metrics.durationsOf(backend.id).observe(latencyMs / 1000)
+    // How fast it fails says nothing of how fast it answers.
+    if (isServerError(statusCode)) this.#traffic.outlierDetector.onError(backend)
+    else this.#policy.onLatency?.(backend, latencyMs, nowMs)
+  }
+
+  onComplete(backend: Backend, statusCode: number): void {
+    if (!isServerError(statusCode)) this.#traffic.outlierDetector.onSuccess(backend)
+  }
+
+  onFault(backend: Backend, fault: AttemptFault, isReused: boolean): void {
+    const { failure, detail, missing, unreachable, connectionLost, unprocessed, takesNothing } = fault
+    const { outlierDetector } = this.#traffic
+    if (missing) {
+      this.#traffic.onShortage(missing)
+      return
+    }
+    this.registry.reportFailure(backend, failure.code, detail, unreachable)
+    // That takes it out by itself.
+    if (unreachable) return
+    if (connectionLost || takesNothing) outlierDetector.onLoss(backend, isReused || takesNothing)
+    // A connection at its end is nobody's fault.
+    else if (!unprocessed) outlierDetector.onError(backend)
+  }
+
+  onFailure({ statusCode }: Failure): void {
+    // The others are the client's.
+    if (statusCode >= 500 && statusCode !== 503) this.#counters.addTotal(BalancerCell.failed, 1)
+  }
+
+  count({ req, statusCode, answeredBy }: EndedRequest, durationMs: number): void {
+    this.#traffic.metrics.count(req.method!, statusCode, answeredBy?.id ?? NO_BACKEND_ID, durationMs)
+  }
+
+  onEnd(request: EndedRequest): void {
+    const { latency, endListeners } = this.#traffic
+    const { durationMs } = request
+    this.#counters.add(BalancerCell.inFlight, -1)
+    if (request.res.writableFinished) latency.record(durationMs, performance.now())
+    // A tunnel was counted as it opened.
+    if (!request.changesProtocol) this.count(request, durationMs)
+    for (const listener of endListeners) listener.record(request)
+  }
+
+  #canWait(): boolean {
+    const { tickMs } = this.registry
+    return this.selector.canWait() || this.recovery.accepts(tickMs, tickMs)
+  }
+
+  #reject(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number): undefined {
+    this.#traffic.rejectRequest(req, res, failure, cell)
+  }
+
+  #onTick(nowMs: number): void {
+    this.#hedgeDelay?.tick(nowMs)
+    this.#policy.tick?.(nowMs)
+    this.budget.tick(nowMs)
+    this.queue.tick(nowMs)
+    this.recovery.tick(nowMs)
+    const lateMs = Math.min(this.unresponsiveDetector?.afterMs || Infinity, this.hedgeAfterMs || Infinity)
+    if (lateMs < Infinity) this.timeouts.tellLate(nowMs, lateMs)
+  }
+
+  #setBackends(): void {
+    const { backends } = this.registry
+    this.selector.setBackends(backends)
+    this.sessions?.setBackends(backends)
+    this.#serve()
+  }
+
+  /** Lets those go that wait and find a slot. */
+  #serve(): void {
+    this.queue.serve()
+    this.recovery.serve()
+  }
+}
+
+/** Whether a status says that the backend is not well, and not that it cannot do what was asked. */
+function isServerError(statusCode: number): boolean {
+  return statusCode >= 500 && statusCode !== 501 && statusCode !== 505
+}

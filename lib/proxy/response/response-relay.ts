@@ -1,0 +1,122 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import type { Sessions } from '../../balancing/sticky.js'
+import { isGrpcHead } from '../../base/grpc/call.js'
+import { isSecure } from '../../listener/client/client-address.js'
+import type { Backend } from '../../pool/backend.js'
+import type { BackendStream } from '../../transport/backend-stream.js'
+import type { ResponseHead } from '../../transport/http1/response-head.js'
+import type { Failure } from '../failure.js'
+import type { ClientStream } from './client-stream.js'
+import { grpcTrailers } from './grpc-answer.js'
+import { promiseLine } from './hsts.js'
+
+/** What the head of a response needs of its pool. */
+export interface RelayContext {
+  readonly registry: { readonly draining: boolean }
+  /** Undefined if clients are not kept on backends. */
+  readonly sessions: Sessions | undefined
+  /** Proxies whose word on the client is believed. */
+  readonly trusted: BlockList
+}
+
+/**
+ * A response on its way from a backend to a client: the head, then the body from a backend to a client, with backpressure. It tells the backend's side which of
+ * the bytes that it has read are still in use.
+ */
+export class ResponseRelay {
+  readonly #client: ClientStream
+  readonly #stream: BackendStream
+  /** Bytes still to come, or less than 0 where their number is not declared. */
+  #remaining: number
+  #isHolding = false
+  #lastChunk: Buffer | undefined
+
+  /** Writes status and fields to the client, with those that the balancer adds. */
+  static begin(
+    req: IncomingMessage,
+    client: ClientStream,
+    head: ResponseHead,
+    { backend, stream }: { readonly backend: Backend; readonly stream: BackendStream | undefined },
+    { registry, sessions, trusted }: RelayContext
+  ): ResponseRelay {
+    const cookieLine = sessions?.setCookieLine(req, backend, isSecure(req, trusted)) ?? ''
+    client.begin(head, promiseLine(req.socket, head.text) + cookieLine, registry.draining)
+    return new ResponseRelay(client, stream!, head.contentLength)
+  }
+
+  private constructor(client: ClientStream, stream: BackendStream, contentLength: number) {
+    this.#client = client
+    this.#stream = stream
+    this.#remaining = contentLength
+  }
+
+  onData(chunk: Buffer): void {
+    this.#remaining -= chunk.length
+    // The last chunk goes out with the end of the message, in one write.
+    if (this.#remaining === 0) this.#lastChunk = chunk
+    else this.#sendPart(chunk)
+  }
+
+  onReadEnd(): void {
+    const client = this.#client
+    // Over HTTP/2 the end of a message may come later than its last byte.
+    if (this.#lastChunk) this.#sendPart(this.#lastChunk)
+    this.#lastChunk = undefined
+    client.flush()
+    if (client.writableLength === 0) return
+    this.#stream.retainBuffer()
+    if (client.writableLength >= client.writableHighWaterMark) this.#holdBackend()
+  }
+
+  /** @param trailers names and values in turn */
+  onEnd(trailers: readonly string[]): void {
+    const client = this.#client
+    const stream = this.#stream
+    if (this.#isHolding) stream.resume()
+    this.#isHolding = false
+    client.finish(this.#lastChunk, stream.reusesBuffer, trailers)
+    if (client.writableLength > 0) stream.retainBuffer()
+  }
+
+  /**
+   * Ends a response whose backend is gone: it is cut off, lest the client take it for whole.
+   * @param inTrailers whether they are all that it lacks
+   */
+  breakOff(req: IncomingMessage, head: ResponseHead, failure: Failure, inTrailers: boolean): void {
+    this.stop()
+    // A client of gRPC has all messages, and is told why it does not learn what became of the call.
+    if (inTrailers && takesTrailers(req, head) && isGrpcHead(head.text))
+      this.#client.finish(this.#lastChunk, true, grpcTrailers(failure))
+    else this.#client.cutOff()
+  }
+
+  /** Nobody takes the rest. */
+  stop(): void {
+    this.#isHolding = false
+  }
+
+  /** Sends a part in memory that lasts until it is written. */
+  #sendPart(chunk: Buffer): void {
+    this.#client.sendPart(this.#stream.reusesBuffer ? Buffer.from(chunk) : chunk)
+  }
+
+  /** Reads no more of the backend until the client has taken what there is. */
+  #holdBackend(): void {
+    if (this.#isHolding) return
+    this.#isHolding = true
+    this.#stream.pause()
+    this.#client.whenTaken(() => {
+      if (this.#isHolding) this.#stream.resume()
+      this.#isHolding = false
+    })
+  }
+}
+
+/** Whether fields can follow the body of a response on the way to the client. */
+function takesTrailers(
+  { httpVersionMajor, httpVersionMinor }: IncomingMessage,
+  { contentLength }: ResponseHead
+): boolean {
+  return httpVersionMajor > 1 || (httpVersionMinor > 0 && contentLength < 0)
+}

@@ -1,0 +1,307 @@
+import t from 'tap'
+import { LatencyWindow } from '../../../lib/base/latency.js'
+import { loadConfig } from '../../../lib/config/load.js'
+import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
+import { BalancerCell } from '../../../lib/pool/counters.js'
+import type { EndedRequest } from '../../../lib/proxy/ended-request.js'
+import type { Exchange } from '../../../lib/proxy/exchange.js'
+import { NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
+import { Forwarder } from '../../../lib/proxy/forwarder.js'
+import type { TrafficListeners } from '../../../lib/proxy/forwarder-options.js'
+import { answerRaw } from '../../../lib/proxy/response/raw-answer.js'
+import { FakeClient } from '../../support/fake-client.js'
+import { fakePool } from '../../support/fake-pool.js'
+
+const LATE_MS = 250
+
+/** A forwarder in front of backends that answer as the test says; the first of equals is chosen. */
+function forwarderTo(
+  backends: string,
+  env: Record<string, string> = {},
+  more: Partial<TrafficListeners> = {}
+) {
+  const pool = fakePool(backends)
+  const { registry } = pool
+  const config = loadConfig({ LB_BACKENDS: backends, LB_ALGORITHM: 'round-robin', ...env })
+  const outlierEvents: string[] = []
+  const rejected: string[] = []
+  const ended: EndedRequest[] = []
+  const forwarder = new Forwarder(
+    registry,
+    { ...config, trusted: config.trustedProxies },
+    {
+      metrics: new RequestMetrics(),
+      latency: new LatencyWindow(),
+      outlierDetector: {
+        onError: ({ address }) => outlierEvents.push(`error ${address}`),
+        onLoss: ({ address }) => outlierEvents.push(`loss ${address}`),
+        onSuccess: ({ address }) => outlierEvents.push(`success ${address}`)
+      },
+      unresponsiveDetector: undefined,
+      endListeners: [{ record: (request) => ended.push(request) }],
+      tracing: undefined,
+      onShortage: (missing) => outlierEvents.push(`lacks ${missing}`),
+      rejectRequest: (_req, _res, { code }) => rejected.push(code),
+      ...more
+    }
+  )
+  const open = (client: FakeClient) => {
+    const exchange = forwarder.open(client.req, client, client.req.url!, 'id')
+    exchange?.start(() => respond(exchange, client))
+    return exchange
+  }
+  const idle = () => {
+    const { counters, backends: all } = registry
+    return [
+      counters.get(BalancerCell.inFlight),
+      counters.get(BalancerCell.retrying),
+      counters.get(BalancerCell.queued),
+      ...all.map(({ active }) => active)
+    ].every((count) => count === 0)
+  }
+  return { ...pool, forwarder, open, idle, outlierEvents, rejected, ended }
+}
+
+function respond(exchange: Exchange, client: FakeClient): void {
+  if (exchange.failure) answerRaw(client.req, client, exchange.failure)
+  else exchange.writeHead()
+}
+
+t.test('a request is answered by the backend whose slot it holds, and gives it back', async (t) => {
+  const { open, dispatched, registry, idle, outlierEvents, ended, forwarder } = forwarderTo('a:1')
+  const client = new FakeClient()
+  open(client)
+  t.equal(registry.backends[0]!.active, 1)
+  t.equal(registry.counters.get(BalancerCell.inFlight), 1)
+  dispatched[0]!.send().answer(200, 'hello')
+  t.same(client.sent, ['head 200', 'last hello', 'end'])
+  t.equal(registry.backends[0]!.active, 0, 'the slot is free before the client has taken the answer')
+  t.equal(registry.counters.get(BalancerCell.inFlight), 1)
+  client.close()
+  client.close()
+  t.ok(idle(), 'and the place is given back once')
+  t.same(outlierEvents, ['success a:1'])
+  t.match(ended, [{ statusCode: 200, attempts: 1, bytesOut: 5, failure: undefined }])
+  forwarder.stop()
+})
+
+t.test('a lost connection is retried on another backend, which answers', async (t) => {
+  const { open, dispatched, idle, outlierEvents, ended, forwarder } = forwarderTo('a:1 b:1')
+  const client = new FakeClient()
+  open(client)
+  const [first] = dispatched
+  first!.send().break('ECONNRESET')
+  t.equal(dispatched.length, 2)
+  t.not(dispatched[1]!.address, first!.address)
+  dispatched[1]!.send().answer(204)
+  client.close()
+  t.same(client.sent, ['head 204', 'end'])
+  t.same(outlierEvents, [`loss ${first!.address}`, `success ${dispatched[1]!.address}`])
+  t.match(ended, [{ attempts: 2, answeredBy: { address: dispatched[1]!.address } }])
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('what an attempt tells after its end reaches nobody', async (t) => {
+  const { open, dispatched, idle, forwarder } = forwarderTo('a:1 b:1')
+  const client = new FakeClient()
+  open(client)
+  const first = dispatched[0]!.send()
+  first.break('ECONNRESET')
+  first.break('ECONNRESET')
+  t.equal(dispatched.length, 2)
+  t.ok(first.handler.aborted)
+  first.handler.onSending(first)
+  t.ok(first.isDestroyed, 'a connection that comes too late is closed')
+  dispatched[1]!.send().answer(200)
+  client.close()
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a POST whose connection is lost is not sent twice', async (t) => {
+  const { open, dispatched, idle, forwarder } = forwarderTo('a:1 b:1')
+  const client = new FakeClient('POST')
+  open(client)
+  dispatched[0]!.send().break('ECONNRESET')
+  t.equal(dispatched.length, 1)
+  t.same(client.sent, ['answer 502'])
+  client.close()
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a status that is retried is not passed on while another backend can be asked', async (t) => {
+  const { open, dispatched, idle, outlierEvents, forwarder } = forwarderTo('a:1 b:1', {
+    LB_RETRY_STATUS: '503'
+  })
+  const client = new FakeClient()
+  open(client)
+  dispatched[0]!.send().head(503, 10)
+  t.ok(dispatched[0]!.isDestroyed)
+  dispatched[1]!.send().answer(503)
+  t.same(client.sent, ['head 503', 'end'], 'the second one is: nobody else is left')
+  client.close()
+  t.same(outlierEvents, [`error ${dispatched[0]!.address}`, `error ${dispatched[1]!.address}`])
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('of two attempts the first head is the answer, and the other backend is left', async (t) => {
+  for (const winner of [0, 1]) {
+    const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }
+    const { open, dispatched, registry, idle, ended, forwarder } = forwarderTo(
+      'a:1 b:1',
+      {},
+      { unresponsiveDetector }
+    )
+    const client = new FakeClient()
+    open(client)
+    dispatched[0]!.send()
+    registry.tick(performance.now() + LATE_MS + 1)
+    t.equal(dispatched.length, 2, 'a silent backend has the request sent to another one as well')
+    t.equal(registry.counters.get(BalancerCell.retrying), 1)
+    dispatched[1]!.send()
+    t.same(
+      registry.backends.map(({ active }) => active),
+      [1, 1]
+    )
+    dispatched[winner]!.head(200, 2)
+    t.ok(dispatched[1 - winner]!.isDestroyed)
+    t.equal(registry.counters.get(BalancerCell.retrying), 0)
+    dispatched[winner]!.handler.onData(Buffer.from('ok'))
+    dispatched[winner]!.handler.onEnd([])
+    client.close()
+    t.same(client.sent, ['head 200', 'last ok', 'end'])
+    t.match(ended, [{ attempts: 2, answeredBy: { address: dispatched[winner]!.address } }])
+    t.ok(idle())
+    forwarder.stop()
+  }
+})
+
+t.test('if one of two attempts fails, the other goes on', async (t) => {
+  for (const loser of [0, 1]) {
+    const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }
+    const { open, dispatched, registry, idle, forwarder } = forwarderTo(
+      'a:1 b:1 c:1',
+      {},
+      { unresponsiveDetector }
+    )
+    const client = new FakeClient()
+    open(client)
+    dispatched[0]!.send()
+    registry.tick(performance.now() + LATE_MS + 1)
+    dispatched[1]!.send()
+    dispatched[loser]!.break('ECONNRESET')
+    t.equal(dispatched.length, 2, 'nobody else is asked')
+    dispatched[1 - loser]!.answer(200)
+    client.close()
+    t.same(client.sent, ['head 200', 'end'])
+    t.ok(idle())
+    forwarder.stop()
+  }
+})
+
+t.test('a client that leaves ends all that is under way, once', async (t) => {
+  const { open, dispatched, idle, ended, outlierEvents, forwarder } = forwarderTo('a:1 b:1')
+  const client = new FakeClient()
+  open(client)
+  dispatched[0]!.send().head(200, 10)
+  dispatched[0]!.handler.onData(Buffer.from('half'))
+  client.leave()
+  t.ok(dispatched[0]!.isDestroyed)
+  dispatched[0]!.break('ECONNRESET')
+  t.equal(dispatched.length, 1)
+  t.same(outlierEvents, [], 'which is no fault of the backend')
+  t.match(ended, [{ statusCode: 200, bytesOut: 4 }])
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('an exchange whose client left before it was started asks nobody', async (t) => {
+  for (const backends of ['a:1', 'a:1;max=1']) {
+    const { forwarder, dispatched, idle } = forwarderTo(backends, { LB_OUTAGE_TIMEOUT: '1' })
+    const others = backends.includes('max') ? [new FakeClient()] : []
+    const busy = others.map((other) => forwarder.open(other.req, other, '/', 'id'))
+    const client = new FakeClient()
+    const exchange = forwarder.open(client.req, client, '/', 'id')!
+    client.close()
+    exchange.start(() => t.fail('is told of no head'))
+    t.equal(dispatched.length, 0)
+    for (const other of others) other.close()
+    t.equal(busy.length, others.length)
+    t.ok(idle())
+    forwarder.stop()
+  }
+})
+
+t.test('a response whose connection breaks is cut off, and the fault is the backend’s', async (t) => {
+  const { open, dispatched, idle, outlierEvents, ended, forwarder } = forwarderTo('a:1 b:1')
+  const client = new FakeClient()
+  open(client)
+  dispatched[0]!.send().head(200, 10)
+  dispatched[0]!.handler.onData(Buffer.from('half'))
+  dispatched[0]!.break('ECONNRESET')
+  t.same(client.sent, ['head 200', 'part half', 'cut off'])
+  client.close()
+  t.same(outlierEvents, [`loss ${dispatched[0]!.address}`])
+  t.match(ended, [{ statusCode: 200, failure: { code: 'LB_CONNECTION_LOST' } }])
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a slow client holds the backend back until it has taken what there is', async (t) => {
+  const { open, dispatched, idle, forwarder } = forwarderTo('a:1')
+  const client = new FakeClient()
+  open(client)
+  const stream = dispatched[0]!.send()
+  stream.head(200, 100)
+  stream.handler.onData(Buffer.alloc(20))
+  stream.handler.onReadEnd()
+  t.same(stream.calls, ['retain', 'pause'])
+  client.take()
+  t.same(stream.calls, ['retain', 'pause', 'resume'])
+  stream.handler.onData(Buffer.alloc(20))
+  stream.handler.onReadEnd()
+  client.leave()
+  client.take()
+  t.same(
+    stream.calls,
+    ['retain', 'pause', 'resume', 'retain', 'pause', 'destroy'],
+    'and is not read on after its end'
+  )
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a request waits for a slot, in turn, and is rejected where it cannot wait', async (t) => {
+  const { open, dispatched, registry, rejected, idle, forwarder } = forwarderTo('a:1;max=1', {
+    LB_QUEUE_SIZE: '1'
+  })
+  const clients = [new FakeClient(), new FakeClient(), new FakeClient()]
+  for (const client of clients) open(client)
+  t.same(rejected, [QUEUE_FULL.code])
+  t.equal(registry.counters.get(BalancerCell.queued), 1)
+  dispatched[0]!.send().answer(200)
+  t.equal(dispatched.length, 2, 'the one that waited follows at once')
+  dispatched[1]!.send().answer(200)
+  for (const client of clients) client.close()
+  t.ok(idle())
+  registry.setState(registry.backends[0]!, 'unhealthy', 'test')
+  open(new FakeClient())
+  t.same(rejected, [QUEUE_FULL.code, NO_BACKEND.code])
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a lack of this machine is no fault of a backend', async (t) => {
+  const { open, dispatched, outlierEvents, idle, forwarder } = forwarderTo('a:1')
+  const client = new FakeClient()
+  open(client)
+  dispatched[0]!.break('EMFILE')
+  t.same(outlierEvents, ['lacks descriptors'])
+  t.same(client.sent, ['answer 503'])
+  client.close()
+  t.ok(idle())
+  forwarder.stop()
+})
