@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile } from 'node:fs'
+import { type Stats, unwatchFile, watchFile } from 'node:fs'
 import { canOpenFiles } from './shortage/resource.js'
 
 const PERIOD_MS = 1000
@@ -12,12 +12,14 @@ const QUIET_MS = 500
  */
 export class FileWatch {
   readonly #files: readonly string[]
-  readonly #onStat: () => void
+  readonly #onStat: (current: Stats, previous: Stats) => void
   #timer: NodeJS.Timeout | undefined
 
   constructor(files: readonly string[], onChange: () => void) {
     this.#files = [...new Set(files)]
-    this.#onStat = () => {
+    this.#onStat = (current, previous) => {
+      // Node reports a file that does not exist once, as if it had changed.
+      if (current.mode === 0 && previous.mode === 0) return
       clearTimeout(this.#timer)
       this.#timer = setTimeout(tell, QUIET_MS).unref()
     }
