@@ -1,9 +1,15 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { AdminClient } from '../lib/admin/client.js'
+import { ConfigError } from '../lib/config/load.js'
 import { parseBackends } from '../lib/pool/spec/backend-spec.js'
 import { specOf } from '../lib/pool/spec/json-spec.js'
 
 const NAME = 'its address, as "lb status" shows it'
+
+/** What is said of an error before the process ends with 1. */
+export function complaint(error: unknown): string {
+  return error instanceof ConfigError ? error.message : `lb: ${(error as Error).message}`
+}
 
 /** Adds the commands that look after a balancer that runs. */
 export function addAdminCommands(program: Command): void {

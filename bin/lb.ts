@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import path from 'node:path'
 import { Command, Option } from 'commander'
-import { ConfigError, loadConfig, readVariables } from '../lib/config/load.js'
+import { loadConfig, readVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
-import { addAdminCommands } from './admin-commands.js'
+import { addAdminCommands, complaint } from './admin-commands.js'
 
 const EXAMPLES = `
 Examples:
@@ -92,6 +92,6 @@ async function run(): Promise<void> {
 }
 
 program.parseAsync().catch((error) => {
-  console.error(error instanceof ConfigError ? error.message : `lb: ${(error as Error).message}`)
+  console.error(complaint(error))
   process.exit(1)
 })

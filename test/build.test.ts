@@ -1,4 +1,4 @@
-import { appendFileSync, cpSync, rmSync, symlinkSync } from 'node:fs'
+import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { FASTIFY, ROOT, run } from './support/processes.js'
@@ -38,54 +38,62 @@ function copyOfProject(t: Test): string {
 // What a start comes to when the build is good: the configuration is read, and refused.
 const start = (folder: string) => run([FASTIFY, 'start', 'app'], { PORT: 'wrong' }, folder)
 
-t.test('a build of these very sources starts', async (t) => {
-  const { code, stderr } = await start(copyOfProject(t))
-  t.match(stderr, 'PORT must be')
-  t.equal(code, 1)
-})
-
-t.test('without a build, the start says so', async (t) => {
-  const folder = copyOfProject(t)
-  rmSync(path.join(folder, 'dist'), { recursive: true })
-  t.same(await start(folder), {
-    code: 1,
-    stdout: '',
-    stderr: 'There is no build in dist/. Run "npm run build", then start again.\n'
-  })
-})
-
-t.test('a build that was cut short is none', async (t) => {
-  const folder = copyOfProject(t)
-  rmSync(path.join(folder, 'dist/sources.sha256'))
-  t.match(await start(folder), { code: 1, stderr: 'There is no build in dist/' })
-})
-
 const STALE = {
   code: 1,
   stdout: '',
   stderr: 'The build in dist/ is stale: the sources changed. Run "npm run build", then start again.\n'
 }
 
-t.test('with a stale build, the start says so, whichever source was changed', async (t) => {
+// All of it with one copy, which each but the last leaves as it was.
+t.test('what the start says of the build', async (t) => {
   const folder = copyOfProject(t)
-  appendFileSync(path.join(folder, 'lib/base/http/request-target.ts'), '// changed\n')
-  t.same(await start(folder), STALE)
-})
+  const at = (name: string) => path.join(folder, name)
+  /** Starts while something is elsewhere. */
+  const without = async (name: string) => {
+    renameSync(at(name), at('away'))
+    const ended = await start(folder)
+    renameSync(at('away'), at(name))
+    return ended
+  }
 
-t.test('or was added, or removed', async (t) => {
-  const folder = copyOfProject(t)
-  const added = path.join(folder, 'plugins/added.ts')
-  appendFileSync(added, '')
-  t.same(await start(folder), STALE)
-  rmSync(added)
-  t.match(await start(folder), { stderr: 'PORT must be' })
-  rmSync(path.join(folder, 'routes/proxy.ts'))
-  t.same(await start(folder), STALE)
-})
+  await t.test('a build of these very sources starts', async (t) => {
+    const { code, stderr } = await start(folder)
+    t.match(stderr, 'PORT must be')
+    t.equal(code, 1)
+  })
 
-t.test('an installed package has no sources to compare with', async (t) => {
-  const folder = copyOfProject(t)
-  for (const part of ['fastify.config.ts', 'lib', 'plugins', 'routes', 'bin'])
-    rmSync(path.join(folder, part), { recursive: true })
-  t.match(await start(folder), { code: 1, stderr: 'PORT must be' })
+  await t.test('without a build, the start says so', async (t) => {
+    t.same(await without('dist'), {
+      code: 1,
+      stdout: '',
+      stderr: 'There is no build in dist/. Run "npm run build", then start again.\n'
+    })
+  })
+
+  await t.test('a build that was cut short is none', async (t) => {
+    t.match(await without('dist/sources.sha256'), { code: 1, stderr: 'There is no build in dist/' })
+  })
+
+  await t.test('with a stale build, the start says so, whichever source was changed', async (t) => {
+    const changed = at('lib/base/http/request-target.ts')
+    const content = readFileSync(changed)
+    appendFileSync(changed, '// changed\n')
+    t.same(await start(folder), STALE)
+    writeFileSync(changed, content)
+  })
+
+  await t.test('or was added, or removed', async (t) => {
+    const added = at('plugins/added.ts')
+    appendFileSync(added, '')
+    t.same(await start(folder), STALE)
+    rmSync(added)
+    t.match(await start(folder), { stderr: 'PORT must be' })
+    t.same(await without('routes/proxy.ts'), STALE)
+  })
+
+  await t.test('an installed package has no sources to compare with', async (t) => {
+    for (const part of ['fastify.config.ts', 'lib', 'plugins', 'routes', 'bin'])
+      rmSync(at(part), { recursive: true })
+    t.match(await start(folder), { code: 1, stderr: 'PORT must be' })
+  })
 })

@@ -1,38 +1,42 @@
 import type { Test } from 'tap'
 import { test } from '../helper.js'
-import { type Child, fastifyStart, lb } from '../support/child.js'
+import { fastifyStart, lb } from '../support/child.js'
+import { type Env, LB, run } from '../support/processes.js'
 
 const [A, B, C, D] = ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3', 'localhost:4'] as const
 
-async function backendsOf(child: Child): Promise<string[]> {
-  const response = await fetch(`http://127.0.0.1:${await child.listening()}/__lb/stats`)
-  const { backends } = (await response.json()) as { backends: { address: string; weight: number }[] }
-  return backends.map(({ address, weight }) => (weight === 1 ? address : `${address};weight=${weight}`))
-}
-
-const CASES: [what: string, start: (t: Test) => Child, expected: string[]][] = [
-  ['several after one -b', (t) => lb(t, ['-b', A, B, C, '-p', '0']), [A, B, C]],
-  [
-    '-b repeated',
-    (t) => lb(t, ['-p', '0', '-b', A, '-b', B, C, '--backends', `${D};weight=7`]),
-    [A, B, C, `${D};weight=7`]
-  ],
-  ['a list in one argument', (t) => lb(t, ['-p', '0', '-b', `${A},${B} ${C}`]), [A, B, C]],
-  ['a flag before the environment', (t) => lb(t, ['-p', '0', '-b', A], { LB_BACKENDS: `${B} ${C}` }), [A]],
-  ['the environment', (t) => lb(t, ['-p', '0'], { LB_BACKENDS: `${B},${C}` }), [B, C]],
-  ['nothing', (t) => lb(t, ['-p', '0']), ['127.0.0.1:8080', '127.0.0.1:8081']],
-  [
-    'the environment, for fastify start',
-    (t) => fastifyStart(t, ['-p', '0'], { LB_BACKENDS: `${A} ${B}`, PORT: '0' }),
-    [A, B]
-  ]
+/** How it is said, and the list that comes of it. */
+const CASES: [what: string, flags: string[], env: Env, expected: string[]][] = [
+  ['several after one -b', ['-b', A, B, C], {}, [A, B, C]],
+  ['-b repeated', ['-b', A, '-b', B, C, '--backends', `${D};weight=7`], {}, [A, B, C, `${D};weight=7`]],
+  ['a list in one argument', ['-b', `${A},${B} ${C}`], {}, [A, B, C]],
+  ['a flag before the environment', ['-b', A], { LB_BACKENDS: `${B} ${C}` }, [A]],
+  ['the environment', [], { LB_BACKENDS: `${B},${C}` }, [B, C]],
+  ['nothing', [], {}, ['127.0.0.1:8080', '127.0.0.1:8081']]
 ]
 
-for (const [what, start, expected] of CASES) {
+for (const [what, flags, env, expected] of CASES) {
   test(`the backends are those of ${what}`, async (t) => {
-    t.same(await backendsOf(start(t)), expected)
+    const { code, stdout } = await run([LB, 'check', ...flags], env)
+    t.equal(code, 0)
+    const [, list = ''] = /^LB_BACKENDS=(.*)$/m.exec(stdout) ?? []
+    t.same(list.split(/[ ,]+/), expected)
   })
 }
+
+for (const [name, start] of [
+  ['lb', (t: Test) => lb(t, ['-p', '0', '-b', A, '-b', `${B};weight=7`], { LB_BACKENDS: C })],
+  ['fastify start', (t: Test) => fastifyStart(t, ['-p', '0'], { LB_BACKENDS: `${A} ${B};weight=7` })]
+] as const)
+  test(`${name} serves those`, async (t) => {
+    const response = await fetch(`http://127.0.0.1:${await start(t).listening()}/__lb/stats`)
+    const { backends } = (await response.json()) as { backends: { address: string; weight: number }[] }
+    t.match(backends, [
+      { address: A, weight: 1 },
+      { address: B, weight: 7 }
+    ])
+    t.equal(backends.length, 2)
+  })
 
 test('every flag goes before its variable', async (t) => {
   const child = lb(

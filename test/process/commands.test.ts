@@ -1,23 +1,48 @@
+import { Command, CommanderError } from 'commander'
 import type { Test } from 'tap'
-import { eventually, test } from '../helper.js'
+import { addAdminCommands, complaint } from '../../bin/admin-commands.js'
+import { eventually, startBalancer, test } from '../helper.js'
 import { TOKEN } from '../support/api.js'
 import { Child, lb } from '../support/child.js'
 import { type Ended, type Env, LB, run } from '../support/processes.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 
-/** A balancer that runs, and the commands that ask it. */
+/** Runs a command as `lb` would, in this process. */
+async function inProcess(args: readonly string[], env: Env): Promise<Ended> {
+  const output = { stdout: '', stderr: '' }
+  const program = new Command('lb').exitOverride().configureOutput({
+    writeErr: (text) => {
+      output.stderr += text
+    }
+  })
+  addAdminCommands(program)
+  const [{ env: before }, { log }] = [process, console]
+  process.env = { ...env }
+  console.log = (text: string) => {
+    output.stdout += `${text}\n`
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return { code: 0, ...output }
+  } catch (error) {
+    if (!(error instanceof CommanderError)) output.stderr += complaint(error)
+    return { code: 1, ...output }
+  } finally {
+    process.env = before
+    console.log = log
+  }
+}
+
+/** A balancer that runs, and the commands that ask it, each as a process or in this one. */
 async function stage(t: Test, env: Env = {}) {
   const backend = await scripted(t, answering(OK))
-  const child = lb(t, [], {
-    PORT: '0',
-    LB_NO_HEALTH_CHECK: 'true',
-    LB_BACKENDS: `${backend.address} 127.0.0.1:2`,
-    LB_ADMIN_TOKEN: TOKEN,
-    ...env
-  })
-  const port = await child.listening()
-  const command = (...args: string[]) => run([LB, ...args], { PORT: String(port), LB_ADMIN_TOKEN: TOKEN })
-  return { backend: backend.address, child, port, command }
+  const backends = `${backend.address} 127.0.0.1:2`
+  const balancer = await startBalancer(t, backends, { LB_ADMIN_TOKEN: TOKEN, ...env })
+  const { port } = balancer
+  const asking = { PORT: String(port), LB_ADMIN_TOKEN: TOKEN }
+  const asProcess = (...args: string[]) => run([LB, ...args], asking)
+  const command = (...args: string[]) => inProcess(args, asking)
+  return { backend: backend.address, balancer, port, asProcess, command }
 }
 
 /** The table that a command prints, a row by each address. */
@@ -29,10 +54,10 @@ function rowsOf(t: Test, { code, stdout, stderr }: Ended): Map<string, string[]>
 }
 
 test('a balancer that runs is looked after by commands', async (t) => {
-  const { backend, port, command } = await stage(t)
+  const { backend, port, asProcess, command } = await stage(t)
   await fetch(`http://127.0.0.1:${port}/`)
   const rows = async (...args: string[]) => rowsOf(t, await command(...args))
-  const first = await rows('status')
+  const first = rowsOf(t, await asProcess('status'))
   t.same([...first.keys()], [backend, '127.0.0.1:2'])
   t.match((await rows('drain', '127.0.0.1:2')).get('127.0.0.1:2'), [
     'draining',
@@ -44,7 +69,7 @@ test('a balancer that runs is looked after by commands', async (t) => {
     /./,
     'drain'
   ])
-  t.match((await rows('undrain', '127.0.0.1:2')).get('127.0.0.1:2')![7], '-')
+  t.match(rowsOf(t, await asProcess('undrain', '127.0.0.1:2')).get('127.0.0.1:2')![7], '-')
   t.equal((await rows('weight', '127.0.0.1:2', '7')).get('127.0.0.1:2')![1], '7')
   const ill = (await rows('health', '127.0.0.1:2', 'unhealthy')).get('127.0.0.1:2')!
   t.same([ill[0], ill[7]], ['unhealthy', 'unhealthy'])
@@ -54,39 +79,41 @@ test('a balancer that runs is looked after by commands', async (t) => {
   t.ok((await rows('reset', 'localhost:3')).has('localhost:3'))
   t.notOk((await rows('remove', 'LOCALHOST:3')).has('localhost:3'))
   const [elsewhere] = await Promise.all([
-    run([LB, 'status', '--url', `http://127.0.0.1:${port}/`], { PORT: '1' }).then((ended) => rowsOf(t, ended))
+    inProcess(['status', '--url', `http://127.0.0.1:${port}/`], { PORT: '1' }).then((ended) =>
+      rowsOf(t, ended)
+    )
   ])
   t.ok(elsewhere!.has(backend))
 })
 
 test('what goes wrong is said in a line, and the exit code is 1', async (t) => {
-  const { port, command } = await stage(t)
+  const { port, asProcess, command } = await stage(t)
   const there = `http://127.0.0.1:${port}`
-  const ask = (env: Env, ...args: string[]) => run([LB, ...args, '--url', there], env)
-  for (const [ending, said] of [
-    [command('drain', '127.0.0.1:9'), 'lb: There is no backend with this address'],
-    [command('weight', '127.0.0.1:2', '257'), 'lb: body/weight must be <= 256'],
+  const ask = (env: Env, ...args: string[]) => inProcess([...args, '--url', there], env)
+  for (const [act, said] of [
+    [() => asProcess('drain', '127.0.0.1:9'), 'lb: There is no backend with this address'],
+    [() => command('weight', '127.0.0.1:2', '257'), 'lb: body/weight must be <= 256'],
     [
-      command('weight', '127.0.0.1:2', '1.5'),
+      () => command('weight', '127.0.0.1:2', '1.5'),
       "error: command-argument value '1.5' is invalid for argument 'n'."
     ],
-    [command('weight', '127.0.0.1:2'), "error: missing required argument 'n'"],
-    [command('health', '127.0.0.1:2', 'ill'), 'Allowed choices are auto, healthy, unhealthy.'],
-    [command('add', '127.0.0.1:2'), 'lb: There is a backend with this address already'],
-    [command('add', 'x'), '"x": is not a backend address; write host:port'],
-    [command('add', 'a:1,b:2'), 'it must be one backend'],
-    [command('status', 'x'), 'error: too many arguments'],
-    [command('nosuch'), 'error: too many arguments'],
-    [command('status', '--url', 'nonsense'), 'It must be such as http://127.0.0.1:8000.'],
-    [run([LB, 'status'], { PORT: '1' }), 'lb: nothing answers at http://127.0.0.1:1: ECONNREFUSED'],
-    [run([LB, 'top'], { PORT: '1' }), 'lb: nothing answers at http://127.0.0.1:1: ECONNREFUSED'],
-    [ask({}, 'drain', '127.0.0.1:2'), 'lb: LB_ADMIN_TOKEN is not set'],
+    [() => command('weight', '127.0.0.1:2'), "error: missing required argument 'n'"],
+    [() => command('health', '127.0.0.1:2', 'ill'), 'Allowed choices are auto, healthy, unhealthy.'],
+    [() => command('add', '127.0.0.1:2'), 'lb: There is a backend with this address already'],
+    [() => command('add', 'x'), '"x": is not a backend address; write host:port'],
+    [() => command('add', 'a:1,b:2'), 'it must be one backend'],
+    [() => asProcess('status', 'x'), 'error: too many arguments'],
+    [() => asProcess('nosuch'), 'error: too many arguments'],
+    [() => command('status', '--url', 'nonsense'), 'It must be such as http://127.0.0.1:8000.'],
+    [() => inProcess(['status'], { PORT: '1' }), 'lb: nothing answers at http://127.0.0.1:1: ECONNREFUSED'],
+    [() => run([LB, 'top'], { PORT: '1' }), 'lb: nothing answers at http://127.0.0.1:1: ECONNREFUSED'],
+    [() => ask({}, 'drain', '127.0.0.1:2'), 'lb: LB_ADMIN_TOKEN is not set'],
     [
-      ask({ LB_ADMIN_TOKEN: 'x'.repeat(16) }, 'drain', '127.0.0.1:2'),
+      () => ask({ LB_ADMIN_TOKEN: 'x'.repeat(16) }, 'drain', '127.0.0.1:2'),
       'lb: LB_ADMIN_TOKEN is not that of the balancer'
     ]
   ] as const) {
-    const { code, stdout, stderr } = await ending
+    const { code, stdout, stderr } = await act()
     t.same([code, stdout], [1, ''], said)
     t.ok(stderr.includes(said), said, { stderr })
     t.notMatch(stderr, /^\s+at /m)
@@ -94,23 +121,21 @@ test('what goes wrong is said in a line, and the exit code is 1', async (t) => {
 })
 
 test('commands go to LB_ADMIN_PORT where there is one, and say where nothing can be changed', async (t) => {
-  const { child, port } = await stage(t, { LB_ADMIN_PORT: '0', LB_ADMIN_TOKEN: '' })
-  const line = /Administration at http:\/\/[^"]*:(\d+)"/
-  await child.untilPrinted(line)
-  const env = { PORT: String(port), LB_ADMIN_PORT: line.exec(child.output)![1]!, LB_ADMIN_TOKEN: TOKEN }
-  rowsOf(t, await run([LB, 'status'], env))
-  t.match(await run([LB, 'drain', '127.0.0.1:2'], env), {
+  const { port, balancer } = await stage(t, { LB_ADMIN_PORT: '0', LB_ADMIN_TOKEN: '' })
+  const env = { PORT: String(port), LB_ADMIN_PORT: String(balancer.adminPort), LB_ADMIN_TOKEN: TOKEN }
+  rowsOf(t, await inProcess(['status'], env))
+  t.match(await inProcess(['drain', '127.0.0.1:2'], env), {
     code: 1,
     stderr: /takes no changes: see LB_ADMIN_TOKEN/
   })
-  t.match(await run([LB, 'status'], { PORT: String(port) }), {
+  t.match(await inProcess(['status'], { PORT: String(port) }), {
     code: 1,
     stderr: /see LB_ADMIN_ALLOW and LB_ADMIN_PORT/
   })
 })
 
 test('top shows what happens once a second, until q or ^C', async (t) => {
-  const { backend, port, child } = await stage(t)
+  const { backend, port, balancer } = await stage(t)
   const top = () => new Child(t, [LB, 'top'], { PORT: String(port) })
   const seen = top()
   await seen.untilPrinted(/BACKEND +STATE/)
@@ -129,7 +154,7 @@ test('top shows what happens once a second, until q or ^C', async (t) => {
 
   const alone = top()
   await alone.untilPrinted('BACKEND')
-  child.kill('SIGKILL')
+  await balancer.fastify.close()
   await alone.untilPrinted('nothing answers')
   t.equal(alone.ended, undefined, 'a balancer that is restarted is waited for')
   alone.kill('SIGTERM')
