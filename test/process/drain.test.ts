@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import tap, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { eventually, sleep, test } from '../helper.js'
 import { type Child, fastifyStart, lb } from '../support/child.js'
 import { EventListener } from '../support/event-stream.js'
@@ -183,5 +183,3 @@ for (const [name, start, signal] of [
     )
   })
 }
-
-tap.setTimeout(60_000)

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import tap, { type Test } from 'tap'
+import type { Test } from 'tap'
 import { freePort, isPortFree } from '../../scenarios/processes.js'
 import { eventually, sleep, test } from '../helper.js'
 import { type Child, fastifyStart, lb } from '../support/child.js'
@@ -192,5 +192,3 @@ for (const [name, start] of STARTS)
     t.equal(await idle.untilEnded(), 0)
     t.ok(performance.now() - begun < 1000, 'an idle balancer ends at once')
   })
-
-tap.setTimeout(60_000)

@@ -1,5 +1,8 @@
 import tap, { type Test } from 'tap'
 
+/** A file that is run by itself has as long as those of the whole suite. */
+tap.setTimeout(90_000)
+
 type Closer = () => unknown
 
 const closersOf = new WeakMap<Test, Closer[]>()

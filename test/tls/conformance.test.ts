@@ -1,13 +1,3 @@
 import { overTls } from '../support/over-tls.js'
 
-overTls(
-  'conformance/broken-chunks',
-  'conformance/http10',
-  'conformance/interim',
-  'conformance/methods',
-  'conformance/pipelining',
-  'conformance/request-bodies',
-  'conformance/response-bodies',
-  'conformance/targets',
-  'conformance/upgrade'
-)
+overTls('conformance/connections', 'conformance/messages')
