@@ -3,12 +3,13 @@ import path from 'node:path'
 import t from 'tap'
 import { ROOT } from '../support/processes.js'
 
-const FILES = [
-  'README.md',
-  ...readdirSync(path.join(ROOT, 'docs'))
+const pagesIn = (folder: string) =>
+  readdirSync(path.join(ROOT, folder))
     .filter((name) => name.endsWith('.md'))
-    .map((name) => path.join('docs', name))
-]
+    .map((name) => path.join(folder, name))
+
+const PAGES = ['CONTRIBUTING.md', 'docs/decisions/README.md', ...pagesIn('docs')]
+const FILES = [...new Set(['README.md', ...PAGES, ...pagesIn('docs/decisions')])]
 const LINK = /\]\(([^)\s]+)\)/g
 
 /** The anchors of the headings, as they are made where such files are shown. */
@@ -39,5 +40,11 @@ for (const file of FILES) {
 
 t.test('the README leads to every page', async (t) => {
   const readme = readFileSync(path.join(ROOT, 'README.md'), 'utf8')
-  for (const file of FILES.slice(1)) t.ok(readme.includes(`(${file})`) || readme.includes(`(${file}#`), file)
+  for (const file of PAGES) t.ok(readme.includes(`(${file})`) || readme.includes(`(${file}#`), file)
+})
+
+t.test('every decision is in the list of decisions', async (t) => {
+  const list = readFileSync(path.join(ROOT, 'docs/decisions/README.md'), 'utf8')
+  for (const file of pagesIn('docs/decisions'))
+    t.ok(path.basename(file) === 'README.md' || list.includes(`(${path.basename(file)})`), file)
 })
