@@ -11,12 +11,12 @@ import lb from '../routes/lb/index.js'
 import notFound from '../routes/lb/not-found.js'
 import { serverOptions } from './options.js'
 
-/** Operators and programs that watch: one too many is closed unanswered. */
+/** Further connections are closed unanswered. */
 const MAX_SOCKETS = 256
-/** For what is under way when the balancer's own drain is over. */
+/** Limits of the drain of this server, which begins when that of the balancer is over. */
 const DRAIN_LIMITS = { headTimeoutMs: 1000, requestTimeoutMs: 1000, drainTimeoutMs: 3000 }
 
-/** A server for `/__lb/` alone, beside the balancer's own. */
+/** Creates a second server, for `/__lb/` only. */
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
   const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
   const admin = Fastify({ ...options, loggerInstance: fastify.log })
@@ -35,15 +35,15 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
   })
   await notFound(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })
-  // The pages read bodies by themselves, as on the balancer's own port.
+  // The routes read bodies themselves, as on the balancer's port.
   for (const method of METHODS)
     if (method !== 'CONNECT') admin.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   return admin as unknown as FastifyInstance
 }
 
 /**
- * Serves `/__lb/` on a port of its own, at the address that the balancer listens on, from when that listens until its
- * last connection is closed. If it cannot, the balancer ends, as nobody could see to it.
+ * Serves `/__lb/` on a separate port, at the address that the balancer listens on, from when that listens until its last
+ * connection is closed. If the port cannot be opened, the balancer ends: it could not be administered.
  */
 export async function registerAdminServer(
   fastify: FastifyInstance,

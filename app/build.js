@@ -1,4 +1,4 @@
-// The build carries a hash of the sources it was made from, so that a missing or stale one is named at start.
+// The build carries a hash of its sources, so that a missing or stale build is reported at start.
 const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')

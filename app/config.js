@@ -1,4 +1,4 @@
-// What FASTIFY_CONFIG in .env names: plain JavaScript, so that it can speak when there is no build.
+// The file that FASTIFY_CONFIG in .env names: plain JavaScript, so that it works without a build.
 require('./build.js').requireBuild()
 
 try {

@@ -8,25 +8,25 @@ import { Http1Response } from '../lib/proxy/response/http1-response.js'
 import { compilersFactory } from './schema-compilers.js'
 
 const CHECK_INTERVAL_MS = 1000
-/** A name has at most 253 characters; the path of a socket fewer, each of which may be encoded in three. */
+/** A host name has at most 253 characters; a socket's path at most 107, each of which may be percent-encoded. */
 const MAX_ADDRESS_LENGTH = 340
 
-/** Options of the Fastify server itself, which no plugin can set. */
+/** Options of the Fastify server, which no plugin can set. */
 export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefault> {
   const { limits } = config
   return {
     logController: new LogController({ disableRequestLogging: true }),
-    // What was sent before the drain began is served: readiness has told others to stay away.
+    // Requests that were sent before the drain are served; `/__lb/ready` keeps new ones away.
     return503OnClosing: false,
-    // The drain closes idle ones, with care for what is on its way over them.
+    // The drain closes idle connections, without losing requests that are on their way.
     forceCloseConnections: false,
-    // What is wrong with a request is told, not mended. A test checks the schemas, so that a start need not.
+    // Invalid requests are rejected, not repaired. A test checks the schemas, so that a start need not.
     ajv: {
       customOptions: { removeAdditional: false, coerceTypes: false, validateSchema: false, meta: false }
     },
     schemaController: { compilersFactory },
     routerOptions: { maxParamLength: MAX_ADDRESS_LENGTH },
-    // The router never sees a target that is for a backend: it would refuse some, and decode all.
+    // The router never sees the target of a proxied request: it would reject some, and decode all.
     rewriteUrl: ({ url }) => (isAdminTarget(url!) ? adminRouteOf(url!) : PROXIED_PATH),
     genReqId: requestId,
     // A child logger for each request costs more than forwarding it.
@@ -38,7 +38,7 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
       IncomingMessage: UpgradableRequest,
       ServerResponse: Http1Response,
       highWaterMark: config.bufferSizeBytes,
-      // Node wants it so: a head takes no longer than a whole request.
+      // Node requires that a head may take no longer than a whole request.
       requestTimeout: limits.requestTimeoutMs,
       headersTimeout: Math.min(limits.headTimeoutMs, limits.requestTimeoutMs || limits.headTimeoutMs),
       maxHeaderSize: config.maxHeadBytes,
@@ -50,8 +50,8 @@ export function serverOptions(config: Config): FastifyHttpOptions<RawServerDefau
 }
 
 /**
- * Lets Fastify know that clients speak TLS, so that it says `https://` where it listens. Its server stays one of plain
- * HTTP, made as Fastify would: on each connection TLS comes first (plugins/connections.ts).
+ * Tells Fastify that clients speak TLS, so that it logs `https://` when it listens. The server itself is one of plain HTTP,
+ * created as Fastify would: the acceptor of connections puts TLS before it (plugins/connections.ts).
  */
 const SECURE = {
   https: {},
@@ -61,7 +61,7 @@ const SECURE = {
   }) as NonNullable<FastifyHttpOptions<RawServerDefault>['serverFactory']>
 }
 
-/** A readable log for a terminal; the statistics are in the message of their report already. */
+/** A readable log on a terminal; the message of a report contains the statistics already. */
 const prettyTransport = {
   target: 'pino-pretty',
   options: { translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname,stats' }

@@ -12,17 +12,17 @@ import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Undefined if there is none. */
+    /** Undefined if there is no access log. */
     accessLog: AccessLog | undefined
     /**
-     * Logs a request that no backend is asked for, and records it as a span, once it is answered: with a failure, or
-     * what OPTIONS asks for. Undefined if neither is wanted.
+     * Logs and traces a request that the balancer answers itself, once the answer has ended: with a failure, or, if there
+     * is none, as `OPTIONS` asks. Undefined if there is neither an access log nor tracing.
      */
     recordLocalReply: ((req: IncomingMessage, res: ClientStream, failure?: Failure) => void) | undefined
   }
 }
 
-/** Has a line written for each request that is to have one, whoever answers it. */
+/** The access log. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, log, tracing } = fastify
@@ -46,7 +46,7 @@ export default fp<{ config: Config }>(
       const writer = new LineWriter(file, {
         onDropped: (lines) => registry.counters.addTotal(BalancerCell.logLinesDropped, lines),
         onBroken: (error) => {
-          // What cannot be told there cannot be told of it there either.
+          // The log goes to standard output too, so that an error there cannot be reported.
           if (file !== '') log.error(`Access log: ${file} cannot be written: ${error.message}`)
         }
       })

@@ -10,28 +10,28 @@ import { clientAddress } from '../lib/listener/client/connection-info.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { DENIED, type Failure, RATE_LIMITED } from '../lib/proxy/failure.js'
 
-/** How a request is refused because of who sent it. */
+/** How a request is rejected because of its client. */
 interface Rejection {
   readonly failure: Failure
-  /** Of the balancer's counters, for the reason. */
+  /** The balancer's counter of the reason (`BalancerCell`). */
   readonly cell: number
-  /** Of the answer, beside the usual ones. */
+  /** Further fields of the answer. */
   readonly fields?: readonly string[]
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * How a request is to be refused because of who sent it, if it is; it counts against its client's limit if not.
-     * Undefined where everybody may send as much as they like.
+     * How a request is to be rejected because of its client, undefined if it is not; it then counts towards the client's
+     * rate limit. The function is undefined where no client is limited.
      */
     rejectionOf: ((req: IncomingMessage) => Rejection | undefined) | undefined
   }
 }
 
-const OF_DENIED: Rejection = { failure: DENIED, cell: BalancerCell.rejectedDenied }
+const DENIED_REJECTION: Rejection = { failure: DENIED, cell: BalancerCell.rejectedDenied }
 
-/** Knows which clients are not served, and which of them send too much. */
+/** Access control by address, and rate limits per client. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { rateLimit, allow, deny } = config.access
@@ -43,14 +43,14 @@ export default fp<{ config: Config }>(
 
     const rejectionOf = (req: IncomingMessage): Rejection | undefined => {
       const { isDenied, key } = clients.of(req)
-      if (isDenied) return OF_DENIED
+      if (isDenied) return DENIED_REJECTION
       const waitMs = limiter?.take(key, performance.now()) ?? 0
       if (waitMs === 0) return undefined
       return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: fieldsOf!(waitMs) }
     }
     const proxies = new OncePerKey()
-    /** Counts a request whose client cannot be read, and tells of the first of each proxy. */
-    const noteUnreadable = (req: IncomingMessage) => {
+    /** Counts a request whose `X-Forwarded-For` names no readable client, and logs the first of each proxy. */
+    const recordUnreadable = (req: IncomingMessage) => {
       const said = unreadableHop(req, trusted)
       if (said === undefined) return
       registry.counters.addTotal(BalancerCell.clientsUnreadable, 1)
@@ -63,11 +63,11 @@ export default fp<{ config: Config }>(
     }
     const isLimited = limiter || allow || deny
     const hasProxies = trusted.rules.length > 0
-    const noted: typeof rejectionOf = (req) => {
-      noteUnreadable(req)
+    const withUnreadableRecorded: typeof rejectionOf = (req) => {
+      recordUnreadable(req)
       return isLimited ? rejectionOf(req) : undefined
     }
-    fastify.decorate('rejectionOf', hasProxies ? noted : isLimited ? rejectionOf : undefined)
+    fastify.decorate('rejectionOf', hasProxies ? withUnreadableRecorded : isLimited ? rejectionOf : undefined)
   },
   { name: 'access', dependencies: ['backend-registry'] }
 )

@@ -7,9 +7,9 @@ import type { Config } from '../lib/config/load.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What operators change. */
+    /** The list of backends, as operators change it. */
     backendList: BackendList
-    /** Resolves when every change so far will survive a restart, as far as that is wanted. */
+    /** Resolves when every change so far is in the state file, if there is one. */
     backendListSaved(): Promise<void>
   }
 }
@@ -17,8 +17,8 @@ declare module 'fastify' {
 const RETRY_MS = 1000
 
 /**
- * Decorates the server with what operators do to its backends, as they left it where a file keeps that. Whoever looks at
- * the registry is to come after it.
+ * Decorates the server with the list of backends, restored from the state file if there is one. Plugins that read the
+ * registry come after this one.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
@@ -44,7 +44,7 @@ export default fp<{ config: Config }>(
           isShort = false
         },
         (error) => {
-          // That passes by itself, and no other change may come that would be written.
+          // A shortage passes, and the next change, which would write again, may be far away.
           const wasShort = isShort
           isShort = missingResource(error) !== undefined
           if (isShort) retry = setTimeout(save, RETRY_MS).unref()
@@ -53,7 +53,7 @@ export default fp<{ config: Config }>(
       )
     }
     backendList.on('changed', save)
-    // Its failure has been logged.
+    // A failure has been logged already.
     fastify.addHook('onClose', () => {
       clearTimeout(retry)
       return file.saved.catch(() => {})

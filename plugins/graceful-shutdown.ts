@@ -4,7 +4,7 @@ import type { Config } from '../lib/config/load.js'
 import { acceptQueued } from '../lib/listener/drain/accept-queue.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
 
-/** For what comes before HTTP on connections that are open when the drain begins. */
+/** Time for TLS handshakes and PROXY headers that are under way when the drain begins. */
 const OPENING_MS = 1000
 
 const CRASH_SIGNALS = ['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGABRT', 'SIGTRAP'] as const
@@ -14,10 +14,9 @@ const endWithFailure = () => {
 }
 
 /**
- * Drains at close: not ready any more, no new connections, `Connection: close` on every answer; at the deadline the
- * rest is cut, and the process will end with 1. Closing itself stays with whoever calls `close()`: fastify-cli does on
- * SIGTERM and SIGINT, and ends the process at once on a second signal. What is of a process is left alone in one that a
- * program shares with it.
+ * Drains when the server closes: not ready, no new connections, `Connection: close` on every answer. At the deadline the
+ * rest is cut, and the process will exit with 1. `close()` is called by others: fastify-cli does so on SIGTERM and SIGINT,
+ * and exits at once on a second signal. In a process that belongs to a program, signals and exit code are left alone.
  */
 export default fp<{ config: Config; ownsProcess: boolean }>(
   async (fastify, { config, ownsProcess }) => {
@@ -30,10 +29,10 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
         ({ destroyed, writableEnded }) => !destroyed && !writableEnded
       ).length
       log.warn({ cut, connections: left }, `Drain timeout: cutting ${cut} requests`)
-      // fastify-cli ends the process with 0 when everything is closed, however that came about.
+      // fastify-cli exits with 0 when everything is closed, even if it was cut.
       if (ownsProcess && (cut > 0 || left > 0)) process.once('exit', endWithFailure)
     }
-    // fastify-cli listens to these too, which turns a crash into an endless loop. It has begun to, before all is ready.
+    // fastify-cli listens for these too, which turns a crash into an endless loop. Its listeners exist by now.
     if (ownsProcess)
       fastify.addHook('onReady', async () => {
         for (const signal of CRASH_SIGNALS) process.removeAllListeners(signal)
@@ -53,12 +52,12 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
         { headTimeoutMs: limits.headTimeoutMs, drainTimeoutMs },
         onTimeout
       ).start()
-      // No request has come over them yet.
+      // No request has arrived over them yet.
       const drop = () => {
         tls?.destroyPending()
         openingConnections.destroyAll()
       }
-      // What has come meanwhile is read first.
+      // What has arrived is read first, in case the event loop was blocked.
       const opening = setTimeout(() => setImmediate(drop), OPENING_MS)
       server.once('close', () => {
         clearTimeout(opening)

@@ -5,12 +5,12 @@ import { checkPlanner } from '../lib/health/check-plan.js'
 import { HealthScheduler } from '../lib/health/scheduler.js'
 import type { Backend } from '../lib/pool/backend.js'
 
-/** How long first checks may hold up the start: Fastify would give up on it after ten seconds. */
+/** How long the first checks may delay the start; Fastify's plugin timeout is 10 s. */
 const START_MS = 5000
 
 /**
- * Runs the health checks from before the first request to the end. The first checks have ended when the server begins
- * to listen, unless they take very long: a backend that nobody has looked at gets no request either way.
+ * Runs the health checks. The first ones have ended when the server begins to listen, unless they take very long; a
+ * backend that has not been checked gets no requests in either case.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
@@ -25,7 +25,7 @@ export default fp<{ config: Config }>(
     })
     fastify.registry.on('state', ({ backend, from, to }) => {
       if (to !== 'unhealthy') return
-      // What an operator takes out has not gone out by itself.
+      // An operator's order is no fall.
       if (from === 'healthy' && !backend.forcedHealth) scheduler.recordFall(backend)
       scheduler.checkSoon(backend)
     })
@@ -39,18 +39,18 @@ export default fp<{ config: Config }>(
         if (backend.pool.name && backend.config.hostname === hostname) scheduler.onAddressChange(backend)
     })
     fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
-    const startAnew = (backend: Backend) => {
+    const restart = (backend: Backend) => {
       scheduler.remove(backend)
       scheduler.add(backend)
     }
-    fastify.registry.on('reconfigured', startAnew).on('reset', startAnew)
+    fastify.registry.on('reconfigured', restart).on('reset', restart)
     fastify.addHook('onReady', async () => {
       await Promise.race([scheduler.start(), setTimeout(START_MS, undefined, { ref: false })])
       if (fastify.registry.eligibleCount === 0) {
         fastify.log.error('No backend passed its first check: requests are answered 503 until one does')
       }
     })
-    // A drain may have requests that wait for a backend to be back.
+    // During a drain, requests may still wait for a backend to recover.
     fastify.addHook('onClose', async () => scheduler.stop())
   },
   { name: 'health-check', dependencies: ['backend-registry', 'shortages'] }

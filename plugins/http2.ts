@@ -4,15 +4,15 @@ import { Http2Acceptor } from '../lib/listener/http2/acceptor.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Speaks HTTP/2 to clients; undefined if they are spoken to by HTTP/1.1 alone. */
+    /** Serves HTTP/2 to clients; undefined if they are served over HTTP/1.1 only. */
     http2: Http2Acceptor | undefined
   }
 }
 
-/** What a stream may send before it is read, at the least (RFC 9113 section 6.9.2). */
+/** The initial flow-control window of a stream (RFC 9113 section 6.9.2), which ours is never below. */
 const MIN_WINDOW_BYTES = 65_535
 
-/** HTTP/2 to clients. */
+/** HTTP/2 with clients. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { http2, limits, maxHeadBytes, maxResponseHeadBytes, bufferSizeBytes } = config

@@ -7,14 +7,14 @@ import { openSockets } from '../lib/listener/drain/open-sockets.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
 import { redirectServer } from '../lib/proxy/response/https-redirect.js'
 
-/** Sends clients that come by plain HTTP to `https://`, on a port beside the balancer's own. */
+/** Redirects plain HTTP to `https://`, on a second port. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { server, log } = fastify
     const { limits, tls, maxHeadBytes, maxSockets } = config
     if (!tls || tls.redirectPort === 0) return
     let port = tls.publicPort
-    // In a drain it listens no more.
+    // During a drain the server has no address.
     server.once('listening', () => {
       port ||= (server.address() as AddressInfo).port
     })
@@ -30,7 +30,7 @@ export default fp<{ config: Config }>(
     surviveAcceptErrors(redirect, fastify.shortages)
     const sockets = openSockets(redirect)
 
-    // It listens where the balancer does, and first: that it cannot then ends the start.
+    // It listens at the same address, and first, so that a failure ends the start.
     const { listen } = server
     server.listen = ((options: ListenOptions, ...rest: []) => {
       redirect.once('error', (error) => server.emit('error', error))

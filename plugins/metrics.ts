@@ -8,32 +8,32 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Counts requests as they end. */
     requestMetrics: RequestMetrics
-    /** All metrics, as Prometheus reads them. */
+    /** All metrics, in Prometheus' exposition format. */
     exposition(): Exposition
   }
 }
 
-/** Counts what Prometheus asks for, beside what the registry counts already. */
+/** Metrics for Prometheus: the counters that the registry does not keep anyway, and the exposition. */
 export default fp(
   async (fastify) => {
     const { registry, connections, resolver, shortages } = fastify
     const requests = new RequestMetrics()
     const transitions = new HealthTransitions(registry)
     const openConnections = () => connections.size
-    // Who has no Prometheus need not pay for the library, nor for what it watches of Node. Not by `import()`, which
-    // fails for ever if it fails once, as it does while no file can be opened.
+    // Loaded on the first scrape, as the library and what it observes of Node cost something. Not by `import()`: if that
+    // fails once, as while no file can be opened, it fails for ever.
     const load = () => {
       const { exposition } =
         require('../lib/observe/metrics/exposition.js') as typeof import('../lib/observe/metrics/exposition.js')
       const source = { registry, requests, transitions, resolver, shortages }
       return exposition({ ...source, version, openConnections })
     }
-    let made: Exposition | undefined
+    let cached: Exposition | undefined
     registry.on('removed', ({ id }) => requests.forget(id))
     fastify.decorate('requestMetrics', requests)
     fastify.decorate('exposition', () => {
-      made ??= load()
-      return made
+      cached ??= load()
+      return cached
     })
   },
   { name: 'metrics', dependencies: ['backend-registry', 'connections'] }

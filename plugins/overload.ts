@@ -12,8 +12,8 @@ import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 
 /**
- * Answers what needs no backend before Fastify sees it, such as a request too many. The balancer's own paths stay open,
- * as overload is when one looks at them.
+ * Answers requests that need no backend before Fastify sees them, such as those beyond the limit. The administration's
+ * paths stay available during overload, as that is when they are needed.
  */
 export default fp(
   async (fastify) => {
@@ -23,7 +23,7 @@ export default fp(
       const { socket } = req
       if (refusesFurtherRequests(socket)) return
       if (registry.draining) res.shouldKeepAlive = false
-      // What a client sends behind its last request is none (RFC 9112 section 9.6).
+      // Whatever a client sends after its last request is ignored (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseFurtherRequests(socket)
       if (res.socket === null) setLatestPipelined(socket, res)
       if (!isKnownMethod(req.method!)) rejectRequest(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
@@ -31,7 +31,7 @@ export default fp(
     }
     server.removeAllListeners('request')
     server.on('request', accept)
-    // Whether a body is to come is for the backend to say.
+    // The backend decides whether a body is sent.
     server.on('checkContinue', (req: IncomingMessage, res: Http1Response) => {
       if (isAdminTarget(req.url!)) res.writeContinue()
       accept(req, res)

@@ -8,16 +8,16 @@ import type { Backend } from '../lib/pool/backend.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Learns from what clients' requests meet. */
+    /** Finds backends that fail clients' requests. */
     outlierDetector: OutlierDetector
-    /** Finds backends that accept requests and answer none; undefined if that is turned off. */
+    /** Finds backends that accept requests and answer none; undefined if disabled. */
     unresponsiveDetector: UnresponsiveDetector | undefined
   }
 }
 
 const PULSE_MS = 50
 
-/** What is learned of backends from the traffic itself, and the tick that everything in the registry ages by. */
+/** Passive health checks: outlier detection by clients' requests, and the tick that drives the registry's clock. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry } = fastify
@@ -40,7 +40,7 @@ export default fp<{ config: Config }>(
       unresponsiveDetector?.tick()
     })
     registry.tick(performance.now())
-    // What has come meanwhile is read first: a process that was held up would find every backend silent.
+    // What has arrived is read first: after a blocked event loop every backend would seem silent.
     const timer = setInterval(() => setImmediate(() => registry.tick(performance.now())), PULSE_MS)
     timer.unref()
     fastify.addHook('onClose', async () => clearInterval(timer))
@@ -48,7 +48,7 @@ export default fp<{ config: Config }>(
   { name: 'passive-health', dependencies: ['backend-registry'] }
 )
 
-/** Asks a backend whether it still answers, if there are health checks to ask with. */
+/** Returns a function that probes a backend by its health check, if it has one. */
 function prober(
   { healthCheck }: Config,
   sockets: Sockets

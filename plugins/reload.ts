@@ -6,13 +6,13 @@ import { canOpenFiles } from '../lib/base/shortage/resource.js'
 import { type Config, ConfigError } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
 
-/** What is taken over while the process runs. */
+/** Variables that a reload applies. */
 const RELOADED = new Set(['LB_BACKENDS'])
 const RETRY_MS = 1000
 
 /**
- * Reads the configuration anew on SIGHUP and when one of its files changes, and takes over what is said of backends:
- * unchanged ones keep their connections, health and counters. A wrong configuration changes nothing.
+ * Reloads the configuration on SIGHUP and when one of its files changes, and applies the list of backends: unchanged
+ * ones keep their connections, health and counters. An invalid configuration changes nothing.
  */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
@@ -61,7 +61,7 @@ export default fp<{ config: Config }>(
         else retry = retryReading()
       }, RETRY_MS).unref()
     const watch = new FileWatch(source.files(config), () => reload('a file has changed'))
-    // Not before it serves: until then the signal ends it, as it does any process, and fastify-cli would have it do so.
+    // Until it serves, SIGHUP ends the process, by default and by fastify-cli's own listener.
     fastify.addHook('onListen', async () => {
       process.removeAllListeners('SIGHUP')
       process.on('SIGHUP', onHangup)

@@ -7,15 +7,15 @@ import type { Config } from '../lib/config/load.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** What has failed as this machine had too little of something. */
+    /** Counts what failed as this machine was short of descriptors, ports or memory. */
     shortages: Shortages
     descriptorLimit: DescriptorLimit
   }
 }
 
-const LOOK_MS = 1000
+const PROBE_MS = 1000
 
-/** Knows how many file descriptors there may be, and tells when these or something else of this machine is short. */
+/** Watches the limit of file descriptors, and logs shortages of descriptors, local ports and socket memory. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { log } = fastify
@@ -32,12 +32,12 @@ export default fp<{ config: Config }>(
     if (limit.value !== undefined && limit.value < wanted)
       log.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
 
-    const look = () => {
+    const probe = () => {
       limit.read()
-      // What fails without a word to anybody, such as a connection that Node could not accept.
+      // Some failures are not reported, such as a connection that libuv could not accept.
       if (!canOpenFiles()) shortages.record('descriptors', 'other')
     }
-    const timer = setInterval(look, LOOK_MS).unref()
+    const timer = setInterval(probe, PROBE_MS).unref()
     fastify.addHook('onClose', async () => {
       clearInterval(timer)
       shortages.flush()

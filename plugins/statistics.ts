@@ -9,18 +9,18 @@ import { version } from '../package.json'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Latencies of requests that were answered, from their head to the end of the response. */
+    /** Latencies of answered requests, from their head to the end of the response. */
     latency: LatencyWindow
-    /** The statistics of this moment. */
+    /** Collects the current statistics. */
     statistics(): Statistics
-    /** What the page shows, as it happens. */
+    /** The live event stream of the page. */
     broadcast: Broadcast
   }
 }
 
 const SAMPLE_MS = 1000
 
-/** Collects latencies, rates and what the page shows, and reports the statistics to the log now and then. */
+/** Collects latencies, rates and the events of the page, and logs a periodic report. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, connections, backendList, requestMetrics: requests } = fastify

@@ -7,12 +7,12 @@ import { BalancerCell } from '../lib/pool/counters.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Speaks TLS to clients; undefined if they are spoken to without. */
+    /** Accepts TLS from clients; undefined for plain HTTP. */
     tls: TlsAcceptor | undefined
   }
 }
 
-/** TLS to clients, and the files of TLS on both sides, which are read again when they change. */
+/** TLS with clients, and the reload of certificates on both sides when their files change. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { registry, backendCredentials, log } = fastify
@@ -30,7 +30,7 @@ export default fp<{ config: Config }>(
         })
       : undefined
     fastify.decorate('tls', acceptor)
-    if (acceptor) tellOf(acceptor.credentials)
+    if (acceptor) logCertificates(acceptor.credentials)
 
     const watches = [
       ...(tls && acceptor ? [watch(filesOf(tls), () => reload(acceptor, new ServerCredentials(tls)))] : []),
@@ -59,10 +59,10 @@ export default fp<{ config: Config }>(
     function reload(acceptor: TlsAcceptor, credentials: ServerCredentials): void {
       if (credentials.equals(acceptor.credentials)) return
       acceptor.setCredentials(credentials)
-      tellOf(credentials)
+      logCertificates(credentials)
     }
 
-    function tellOf({ pairs }: ServerCredentials): void {
+    function logCertificates({ pairs }: ServerCredentials): void {
       const now = new Date()
       for (const { certFile, names, validFrom, validTo } of pairs) {
         const fields = { certificate: certFile, names, validFrom, validTo }

@@ -5,17 +5,17 @@ import { version } from '../package.json'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Undefined if requests keep what they say of traces, or do not. */
+    /** Undefined if trace contexts are only passed on. */
     tracing: Tracing | undefined
   }
 }
 
-/** Gives requests their place in a trace, and records them if OpenTelemetry's variables ask for that. */
+/** Adds trace contexts to requests, and records spans if OpenTelemetry's variables ask for that. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { makesParent, spans } = config.tracing
     const load = async () => {
-      // Who records nothing need not pay for the packages, nor have them.
+      // Loaded only here, as the packages are optional.
       const { loadSpans } = await import('../lib/observe/tracing/spans.js')
       const onFault = (message: string) => fastify.log.warn(`Traces: ${message}`)
       return loadSpans({ config: spans!, trusted: config.trustedProxies, version, onFault })
