@@ -21,7 +21,7 @@ import { answerRaw } from '../lib/proxy/response/raw-answer.js'
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** Requests that come by HTTP/2, past the router, as it speaks HTTP/1.1. It sees those for the balancer's own pages. */
+/** HTTP/2 requests. They bypass the router, which speaks HTTP/1.1, except those of the administration. */
 const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { limits, bufferSizeBytes, maxHeadBytes, methods, tunnelTimeoutMs } = config
   if (!fastify.http2) return
@@ -38,7 +38,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     else if (!fastify.tryLocalReply(req, res)) forward(req, res)
   }
 
-  /** A method that is known here by option alone means nothing to the balancer's own pages. */
+  /** The methods of `LB_METHODS` are not for the administration. */
   function isPassedOn(method: string, target: string): boolean {
     return (isKnownMethod(method) && method !== 'CONNECT') || (methods.has(method) && !isAdminTarget(target))
   }
@@ -53,7 +53,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
       isWebSocket ? 'websocket' : undefined
     )
     if (!exchange) return
-    watchOver(exchange)
+    limitRequestTime(exchange)
     exchange.start(() => {
       if (exchange.failure) {
         answerRaw(req, res, exchange.failure)
@@ -64,8 +64,8 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     })
   }
 
-  /** Node does so by itself for HTTP/1.1. */
-  function watchOver(exchange: Exchange): void {
+  /** Limits the time of a whole request, as Node does for HTTP/1.1. */
+  function limitRequestTime(exchange: Exchange): void {
     const { req, res } = exchange
     if (req.complete || limits.requestTimeoutMs === 0) return
     const timer = setTimeout(() => {
@@ -78,20 +78,20 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     const raw = [...list]
     const req = new Http2ServerRequest(stream, headersOf(raw), undefined as never, raw)
     const res = new Http2ServerResponse(stream)
-    // Its own is a stand-in, of which nobody knows whose it is.
+    // Its own `socket` is a proxy object, which does not know the client's address.
     Object.defineProperty(req, 'socket', { value: socket })
     fastify.routing(req as unknown as IncomingMessage, res as unknown as ServerResponse)
   }
 }
 
-/** The size of a head as its client sees it. */
+/** The uncompressed size of a head, in bytes. */
 function sizeOf(list: readonly string[]): number {
   let size = 0
   for (const text of list) size += text.length
   return size
 }
 
-/** What Node makes of a list: names once, and with cookies and lists joined. */
+/** Node's `headers` for a list of names and values: each name once, with joined values. */
 function headersOf(list: readonly string[]): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {}
   for (let i = 0; i < list.length; i += 2) {
@@ -99,7 +99,7 @@ function headersOf(list: readonly string[]): IncomingHttpHeaders {
     const before = headers[name]
     headers[name] = before === undefined ? list[i + 1]! : `${before}, ${list[i + 1]}`
   }
-  // What a page says of its origin is compared with it.
+  // The `Origin` field is compared with it.
   headers.host = (headers[':authority'] as string | undefined) ?? headers.host
   return headers
 }

@@ -14,14 +14,14 @@ import { isLast } from '../lib/proxy/response/response-start.js'
 import { inTurn, responseOn } from '../lib/proxy/response/taken-over.js'
 
 /**
- * Requests for a change of protocol, which Node takes out of HTTP: if a backend agrees, bytes pass in both directions
- * from then on. If it does not, the connection goes on as one of HTTP.
+ * Upgrade requests, whose sockets Node hands over. If a backend agrees, bytes pass in both directions from then on;
+ * otherwise the connection goes on with HTTP.
  */
 const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { limits, tunnelTimeoutMs } = config
   const serve = (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const res = responseOn(socket, req)
-    // Node would begin anew to count the requests of the connection.
+    // Node would count the requests of the connection from zero again.
     if (limits.requestsPerSocket > 0 || fastify.registry.draining) res.shouldKeepAlive = false
     res.once('finish', () => {
       if (!isLast(res)) serveNext(socket, early)
@@ -44,7 +44,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
   }
   const serveNext = (socket: Socket, early: Buffer) => {
     if (early.length > 0) socket.unshift(early)
-    // The time between two requests, which Node looks after only behind one that it has read.
+    // The keep-alive timeout, which Node applies only after a request that it has served itself.
     const timer = setTimeout(() => socket.destroy(), limits.keepAliveTimeoutMs)
     const onNext = () => {
       clearTimeout(timer)

@@ -9,16 +9,16 @@ const HEADERS = {
   'Cache-Control': 'no-store',
   'X-Content-Type-Options': 'nosniff',
   'Cross-Origin-Resource-Policy': 'same-origin',
-  // nginx would hold events back.
+  // nginx would buffer events.
   'X-Accel-Buffering': 'no'
 }
 
-/** What the page shows, as it happens: an endless response of server-sent events. */
+/** The live event stream of the page: server-sent events, without end. */
 const events: FastifyPluginAsync = async (fastify) => {
   const { broadcast } = fastify
 
   fastify.get('/events', (request, reply) => {
-    // Pages of other sites could not read it, but take all places.
+    // Pages of other sites could not read it, but use up all places.
     if (isCrossSite(request.headers, request.protocol)) {
       reply.callNotFound()
     } else if (!broadcast.isOpen) {
@@ -32,13 +32,13 @@ const events: FastifyPluginAsync = async (fastify) => {
     } else {
       reply.headers(HEADERS).hijack()
       reply.raw.writeHead(200, reply.getHeaders() as OutgoingHttpHeaders)
-      // Its connection has ended, and so it is forgotten.
+      // `close` follows, which removes the subscriber.
       reply.raw.on('error', () => {})
       broadcast.subscribe(reply.raw)
     }
   })
 
-  // No drain waits for those who only watch it.
+  // A drain does not wait for subscribers.
   fastify.addHook('preClose', async () => broadcast.end())
 }
 

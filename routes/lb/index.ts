@@ -17,8 +17,8 @@ import stats from './stats.js'
 import unreadBody from './unread-body.js'
 
 /**
- * Everything under `/__lb/`: for all, whether it runs; the rest for the addresses that may see it, by a host that is no
- * other site's, and for other addresses not there.
+ * Everything under `/__lb/`. Liveness and readiness are for everybody; the rest is for the addresses of `LB_ADMIN_ALLOW`,
+ * and only by known hosts. For other addresses it does not exist.
  */
 const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   await notFound(fastify, {})

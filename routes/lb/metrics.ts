@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** The metrics, in the text format of Prometheus. */
+/** The metrics, in Prometheus' text format. */
 const metrics: FastifyPluginAsync = async (fastify) => {
   fastify.get('/metrics', async (_request, reply) => {
     const exposition = fastify.exposition()

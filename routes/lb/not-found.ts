@@ -6,7 +6,7 @@ import { GrpcStatus } from '../../lib/base/grpc/status.js'
 
 const MESSAGE = 'There is no such page'
 
-/** Answers for every page of its scope that there is not, to a call of gRPC as its client reads it. */
+/** Answers requests for unknown paths with `404`, and gRPC calls with `UNIMPLEMENTED`. */
 const notFound: FastifyPluginAsync = async (fastify) => {
   fastify.setNotFoundHandler((request, reply) => {
     if (isGrpcCall(request.raw)) {
@@ -18,7 +18,7 @@ const notFound: FastifyPluginAsync = async (fastify) => {
   })
 }
 
-/** By a head that is all of the answer: Fastify would send it ahead of the end. */
+/** A response without a body whose head ends the stream (trailers-only); Fastify would send the head separately. */
 function answerCall(res: ServerResponse): void {
   res.setHeader('content-type', 'application/grpc')
   res.setHeader('grpc-status', `${GrpcStatus.unimplemented}`)

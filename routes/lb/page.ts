@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** Served as they are. From the sources as they are compiled. */
+/** Files that are served unchanged; the path is relative to the compiled file. */
 const FOLDER = path.join(__dirname, '../../../routes/lb/page')
 const DOCUMENT = 'page.html'
 const TYPES: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml'
 }
-/** It asks nobody else for anything, and nothing runs in it but its own files. */
+/** Content-Security-Policy: the page loads and runs only its own files. */
 const POLICY = [
   "default-src 'none'",
   ...['script-src', 'style-src', 'img-src', 'connect-src'].map((kind) => `${kind} 'self'`),
@@ -35,7 +35,7 @@ interface PageFile {
   readonly etag: string
 }
 
-/** Kept in memory, by name, to be there when no file can be opened any more. */
+/** The files by name, kept in memory to be available when no file can be opened. */
 function readFiles(): ReadonlyMap<string, PageFile> {
   const files = new Map<string, PageFile>()
   for (const name of readdirSync(FOLDER)) {

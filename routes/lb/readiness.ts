@@ -1,14 +1,14 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
-/** For orchestrators, from any address: they say no more than one can learn by sending a request. */
+/** Liveness and readiness for orchestrators, from any address: they tell no more than a request would. */
 const readiness: FastifyPluginAsync = async (fastify) => {
-  /** The process runs. */
+  /** Liveness: the process runs. */
   fastify.get('/live', (_request, reply) => {
     reply.header('Cache-Control', 'no-store').send({ status: 'live' })
   })
 
-  /** Requests would be served: a backend is eligible, and the balancer is not draining. */
+  /** Readiness: a backend is eligible, and the balancer is not draining. */
   fastify.get('/ready', (_request, reply) => {
     const { registry } = fastify
     const reason = registry.draining

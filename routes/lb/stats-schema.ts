@@ -3,7 +3,7 @@ const number = (description: string) => ({ type: 'number', minimum: 0, descripti
 export const text = (description: string) => ({ type: 'string', description })
 const time = (description: string) => ({ type: 'string', format: 'date-time', description })
 
-/** An object of these properties and no others. */
+/** Schema of an object with exactly these properties. */
 export function object(properties: Record<string, object>) {
   return {
     type: 'object',
@@ -17,7 +17,7 @@ const check = {
   ...object({
     at: time('When it began'),
     ok: { type: 'boolean', description: 'Whether it passed' },
-    result: text('What it saw, such as "status 200" or "connection refused"'),
+    result: text('Result, such as "status 200" or "connection refused"'),
     latencyMs: number('Until the response head, in milliseconds')
   }),
   type: ['object', 'null']
@@ -29,15 +29,16 @@ export const backend = object({
   url: text('Origin'),
   addresses: {
     type: 'array',
-    items: text('The one tried first is the first'),
-    description: 'What its name stands for; empty where it is an address itself'
+    items: text('The first is tried first'),
+    description: 'What its name resolves to; empty if it is an address'
   },
   lookupFailure: {
     type: ['string', 'null'],
-    description: 'Why the latest look-up of its name failed, if it did: the addresses are those of before'
+    description:
+      'Why the latest look-up of its name failed, if it did; the addresses are then those of the one before'
   },
   weight: count('Share of the load in proportion to the others'),
-  effectiveWeight: number('The same as it is now: less during a slow start'),
+  effectiveWeight: number('The current weight, lower during a slow start'),
   max: count('Requests in flight at the most; 0 for no limit'),
   backup: { type: 'boolean', description: 'Whether it is used only while no other can be' },
   state: {
@@ -45,13 +46,13 @@ export const backend = object({
     enum: ['checking', 'healthy', 'unhealthy', 'ejected', 'draining'],
     description: 'Only "healthy" gets requests'
   },
-  since: time('When it took this state'),
-  reason: text('Why it did'),
+  since: time('When it changed to this state'),
+  reason: text('Why it changed'),
   lastCheck: check,
   consecutiveSuccesses: count('Checks passed in a row'),
   consecutiveFailures: count('Checks failed in a row'),
-  active: count('Requests that it is working on'),
-  total: count('Requests that were given to it, second tries included'),
+  active: count('Requests in flight at it'),
+  total: count('Requests that were sent to it, retries and hedges included'),
   failed: count('Requests to it that failed: refused, reset, timed out, or answered with broken HTTP'),
   responses: object({
     '1xx': count('Interim responses'),
@@ -60,17 +61,17 @@ export const backend = object({
     '4xx': count('Client errors'),
     '5xx': count('Server errors')
   }),
-  retries: count('Requests that failed here and were tried again, mostly on another backend'),
-  unprocessedRetries: count('Of those retries, the ones of requests that it had not looked at'),
-  hedges: count('Requests that it was asked beside another backend that was silent'),
-  ejections: count('Times that it was kept out as its answers were errors, or none came'),
+  retries: count('Requests that failed here and were retried, mostly on another backend'),
+  unprocessedRetries: count('Of those retries, the ones of requests that it had not processed'),
+  hedges: count('Requests that were also sent to it as another backend was slow'),
+  ejections: count('Ejections, as its answers were errors or none came'),
   bytes: object({
     received: count('Bytes of response bodies received from it'),
     sent: count('Bytes of request bodies sent to it')
   })
 })
 
-/** JSON Schema of `/__lb/stats`: it serialises the response, and it is its documentation. */
+/** JSON Schema of `/__lb/stats`: it serialises the response and documents it. */
 export const statisticsSchema = object({
   version: text('Version of the balancer'),
   startedAt: time('When the process started to serve'),
@@ -78,23 +79,23 @@ export const statisticsSchema = object({
   state: {
     type: 'string',
     enum: ['serving', 'draining'],
-    description: 'Draining from the signal to end until the end'
+    description: 'Draining from the signal to terminate until the end'
   },
-  panic: { type: 'boolean', description: 'Unhealthy backends are used, as no other is left' },
+  panic: { type: 'boolean', description: 'Whether unhealthy backends are used, as no other is left' },
   requests: object({
-    inFlight: count('Requests that are being worked on'),
+    inFlight: count('Requests in flight'),
     tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),
-    queued: count('Of those, the ones that wait for a backend with room'),
-    retrying: count('Attempts under way that are not the first of their request'),
-    retriesRefused: count('Second tries for which there was no place in the retry budget in time'),
-    total: count('Requests for backends since the start, refused ones included'),
+    queued: count('Of those, the ones that wait for a free slot of a backend'),
+    retrying: count('Attempts in progress that are not the first of their request'),
+    retriesRefused: count('Retries that the retry budget did not allow in time'),
+    total: count('Requests for backends since the start, including rejected ones'),
     failed: count('Requests that the balancer answered with 502 or 504'),
     rejected: object({
       overload: count('Answered 503 as too many were in flight'),
       noBackend: count('Answered 503 as no backend was eligible'),
-      queueFull: count('Answered 503 as too many waited for a backend with room'),
-      queueTimeout: count('Answered 503 as no backend had room in time'),
-      outageTimeout: count('Answered 503 as no backend could be used in time'),
+      queueFull: count('Answered 503 as too many waited for a free slot of a backend'),
+      queueTimeout: count('Answered 503 as no backend had a free slot in time'),
+      outageTimeout: count('Answered 503 as no backend was available in time'),
       badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit'),
       rateLimit: count('Answered 429 as its client had sent too many'),
       denied: count('Answered 403 as its client is not served')
@@ -108,32 +109,32 @@ export const statisticsSchema = object({
   connections: object({
     open: count('Client connections open'),
     dropped: count('Client connections closed unanswered as too many were open'),
-    handshakesFailed: count('Client connections that ended in the handshake of TLS'),
+    handshakesFailed: count('Client connections that ended during the TLS handshake'),
     proxyHeadersRefused: count(
-      'Client connections that did not begin with a right header of the PROXY protocol; also in dropped'
+      'Client connections without a valid header of the PROXY protocol; also counted in dropped'
     ),
     limit: count('How many may be open')
   }),
   shortages: object({
     descriptorLimit: {
       type: ['integer', 'null'],
-      description: 'File descriptors that may be open; null where that is not known'
+      description: 'Limit of open file descriptors; null if it is not known'
     },
     descriptors: count(
-      'Connections that were refused or not made, and looks that found no file descriptor left'
+      'Connections that were refused or not made, and probes that found no file descriptor left'
     ),
-    ports: count('Connections that were not made for want of a local port'),
-    memory: count('Connections and checks that were not made for want of memory for sockets'),
+    ports: count('Connections that were not made as no local port was free'),
+    memory: count('Connections and checks that were not made for lack of socket memory'),
     latest: {
       ...object({
-        at: time('When it was'),
-        resource: { type: 'string', enum: ['descriptors', 'ports', 'memory'], description: 'What was short' }
+        at: time('When'),
+        resource: { type: 'string', enum: ['descriptors', 'ports', 'memory'], description: 'Which resource' }
       }),
       type: ['object', 'null']
     }
   }),
   latency: object({
-    windowSeconds: count('What the quantiles cover'),
+    windowSeconds: count('Seconds that the quantiles cover'),
     count: count('Responses in it'),
     p50Ms: number('Median, from the head of the request to the end of the response'),
     p90Ms: number('90 % took no longer'),

@@ -5,13 +5,13 @@ import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
 import { resetAfterEnd } from '../../lib/listener/http2/reset-after-end.js'
 
 /**
- * Has what is answered before its body has come arrive, and leaves nothing of that body to be taken for a request. Of a
- * connection that goes on Node throws the body away by itself.
+ * Makes sure that an answer arrives that is sent before the request's body was read, and that the rest of the body is not
+ * taken for a request. On a connection that stays open Node discards the body itself.
  */
 export default async function unreadBody(fastify: FastifyInstance): Promise<void> {
   fastify.addHook('onSend', (request, reply, _payload, done) => {
     const { raw } = request
-    // Of HTTP/2, where the types of Fastify know but HTTP/1.1.
+    // Of HTTP/2; Fastify's types know only HTTP/1.1.
     const { stream } = raw as unknown as Partial<Http2ServerRequest>
     if (stream) {
       if (!stream.endAfterHeaders && !stream.readableEnded) resetAfterEnd(stream, () => raw.resume())
@@ -23,7 +23,7 @@ export default async function unreadBody(fastify: FastifyInstance): Promise<void
   })
 }
 
-/** Whether a request to a page that there is was wrong: what else may come with it is not waited for. */
+/** Whether the request was invalid: then the rest of its body is not awaited. */
 function isRefused({ statusCode }: FastifyReply): boolean {
   return statusCode >= 400 && statusCode !== 404
 }

@@ -4,7 +4,7 @@ import type { Registry } from '../../../lib/pool/registry.js'
 import { canonicalBackendAddress } from '../../../lib/pool/spec/backend-spec.js'
 
 /**
- * The backend that a path names.
+ * The backend whose address a path contains.
  * @throws {ApiError} if there is none
  */
 export function backendOf(registry: Registry, { address }: { address: string }): Backend {

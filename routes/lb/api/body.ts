@@ -10,14 +10,14 @@ const JSON_TYPE = /^application\/json[ \t]*(;|$)/i
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Refuses what is of another type than JSON: forms of other sites can send nothing else. */
+/** Rejects bodies of any type but JSON: forms of other sites cannot send JSON. */
 export function checkType({ raw }: FastifyRequest, isWanted: boolean): void {
   const [type, another] = fieldValues(raw.rawHeaders, 'content-type')
   if (type === undefined && !isWanted && !hasBody(raw)) return
   if (type === undefined || another !== undefined || !JSON_TYPE.test(type)) throw notJson()
 }
 
-/** Reads the JSON of a request, as Fastify leaves the bodies of all methods alone here. */
+/** Reads the JSON body of a request: Fastify parses no bodies on this server. */
 export async function readJson(request: FastifyRequest): Promise<void> {
   const bytes = await readBody(request.raw)
   try {
@@ -48,7 +48,7 @@ function readBody(raw: IncomingMessage): Promise<Buffer> {
       settle(() => reject(bodyTooLarge(MAX_BYTES)))
       return
     }
-    // A body that is cut off ends in an error, and that in the close.
+    // A body that is cut off emits an error, and then `close`.
     raw.on('error', () => {})
     raw.on('data', onData).on('end', onEnd).on('close', onClose)
   })

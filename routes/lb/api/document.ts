@@ -4,10 +4,10 @@ import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ApiDocument, apiPage, PAGE_POLICY } from '../../../lib/admin/api-page.js'
 
-/** Written by `npm run docs`. From the sources as they are compiled. */
+/** Written by `npm run docs`; the path is relative to the compiled file. */
 const FILE = path.join(__dirname, '../../../../docs/openapi.json')
 
-/** What the API says of itself: to programs, and to people. Not kept in memory, as hardly anybody asks. */
+/** The API's documentation: OpenAPI for programs, a page for people. It is read from disk each time, as that is rare. */
 const document: FastifyPluginAsync = async (fastify) => {
   fastify.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     reply.type('application/json; charset=utf-8')

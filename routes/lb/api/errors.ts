@@ -3,26 +3,26 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidatio
 import { ApiError, wrongBackend } from '../../../lib/admin/api-error.js'
 import { SpecError } from '../../../lib/pool/spec/json-spec.js'
 
-/** Answers what is refused, in the shape of Fastify's errors. */
+/** Answers with an error, in the shape of Fastify's errors. */
 export function answerError(
   error: FastifyError | ApiError,
   request: FastifyRequest,
   reply: FastifyReply
 ): void {
-  const told = error instanceof SpecError ? wrongBackend(error.message) : error
-  const statusCode = told.statusCode ?? 500
-  const isOurs = statusCode >= 500 && !(told instanceof ApiError)
+  const known = error instanceof SpecError ? wrongBackend(error.message) : error
+  const statusCode = known.statusCode ?? 500
+  const isOurs = statusCode >= 500 && !(known instanceof ApiError)
   if (isOurs) request.log.error({ err: error }, 'The API failed')
   if (statusCode === 401) reply.header('WWW-Authenticate', 'Bearer')
   reply.code(statusCode).send({
     statusCode,
-    code: isOurs ? 'LB_FAILED' : told.code,
+    code: isOurs ? 'LB_FAILED' : known.code,
     error: STATUS_CODES[statusCode],
-    message: isOurs ? 'Something went wrong: see the log' : told.message
+    message: isOurs ? 'Something went wrong: see the log' : known.message
   })
 }
 
-/** Says what of a request is not as its schema wants it. */
+/** Describes where a request violates its schema. */
 export function describeFault([fault]: FastifySchemaValidationError[], part: string): Error {
   const { instancePath, message, params } = fault!
   const unknown = params.additionalProperty

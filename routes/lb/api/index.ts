@@ -6,7 +6,7 @@ import { describeFault } from './errors.js'
 import reads from './reads.js'
 import writes from './writes.js'
 
-/** The API of operators. Without a token there are no writes in it at all. */
+/** The API for operators. Without a token it has no routes that change anything. */
 const api: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { token } = config.admin
   fastify.setSchemaErrorFormatter(describeFault)

@@ -4,7 +4,7 @@ import { backendView } from '../../../lib/observe/backend-view.js'
 import { backendOf } from './backend-of.js'
 import { errors, list, params, view } from './schemas.js'
 
-/** What the backends are, by whoever may read it. */
+/** The routes that read. */
 const reads: FastifyPluginAsync = async (fastify) => {
   const { backendList, registry } = fastify
 

@@ -13,37 +13,44 @@ const whole = (maximum: number, description: string): Property => ({
 
 const seconds = (description: string): Property => ({ type: 'number', minimum: 0, description })
 
-/** By the names that they have in `LB_BACKENDS`, which is where their values are checked. */
+/** Options of a backend, by their names in `LB_BACKENDS`; its parser validates the values. */
 export const options: Readonly<Record<string, Property>> = {
   weight: whole(MAX_WEIGHT, 'Share of the load in proportion to the others; 1 unless given'),
   max: whole(MAX_IN_FLIGHT, 'Requests in flight at it at once; no limit unless given'),
   backup: flag('Used only while no other backend can be'),
-  h2: flag('It is spoken to in HTTP/2'),
-  proxy: text('Version of the PROXY protocol, v1 or v2, in which it is told whose a connection is'),
-  'max-age': seconds('Seconds after which a connection to it is retired; 0 for no bound, 3600 unless given'),
+  h2: flag('Requests go to it over HTTP/2'),
+  proxy: text('Version of the PROXY protocol, v1 or v2, that announces clients to it'),
+  'max-age': seconds('Seconds after which a connection to it is retired; 0 for no limit, 3600 unless given'),
   'max-requests': {
-    ...whole(MAX_OF_REQUESTS, 'Requests after which one is; 0 for no bound, 100000 unless given'),
+    ...whole(
+      MAX_OF_REQUESTS,
+      'Requests after which a connection to it is retired; 0 for no limit, 100000 unless given'
+    ),
     minimum: 0
   },
-  resolve: seconds('Seconds between two look-ups of its name; 0 for one alone, 10 unless given'),
-  check: text('Path that its health checks ask for, or grpc: and the name of a service'),
-  'check-host': text('Host that they say'),
-  'check-port': whole(65_535, 'Port that they go to'),
-  'check-status': text('Status codes that they take for healthy, such as 200-299+404'),
-  'check-period': { type: 'number', exclusiveMinimum: 0, description: 'Seconds between two of them' },
-  'no-check': flag('None of them'),
-  'tls-name': text('Name that TLS asks for, and that its certificate has to be valid for'),
-  'tls-no-verify': flag('Its certificate is taken as it is')
+  resolve: seconds('Seconds between two look-ups of its name; 0 for a single one, 10 unless given'),
+  check: text('Path that its health checks request, or grpc: and the name of a service'),
+  'check-host': text('Host field of its health checks'),
+  'check-port': whole(65_535, 'Port of its health checks'),
+  'check-status': text('Status codes that pass its health checks, such as 200-299+404'),
+  'check-period': {
+    type: 'number',
+    exclusiveMinimum: 0,
+    description: 'Seconds between two of its health checks'
+  },
+  'no-check': flag('It has no health checks'),
+  'tls-name': text('Server name for TLS, for which its certificate must be valid'),
+  'tls-no-verify': flag('Its certificate is not verified')
 }
 
 const address = text('host:port, an http:// or https:// origin, or unix:/path')
-const draining = flag('It gets no new requests, and finishes what it has')
+const draining = flag('It gets no new requests, and finishes those in flight')
 const health = {
   type: 'string',
   enum: ['auto', 'healthy', 'unhealthy'],
-  description: 'What it is whatever its checks say, or "auto" for what they say'
+  description: 'Health that overrides its checks, or "auto" for theirs'
 }
-const version = text('Of the list: another one after each change')
+const version = text('Version of the list, which differs after each change')
 
 export const spec = {
   type: 'object',
@@ -59,7 +66,7 @@ const changeable = Object.entries(options).map(([name, property]) => [
   { ...property, type: [property.type, 'null'] }
 ])
 
-/** What can be changed; null takes an option away. */
+/** The body of a change; null removes an option. */
 export const change = {
   type: 'object',
   additionalProperties: false,
@@ -73,9 +80,9 @@ const viewed = object({
     type: 'object',
     additionalProperties: false,
     properties: options,
-    description: 'What was said of it'
+    description: 'Its options'
   },
-  orders: { ...object({ draining, health }), description: 'What it is ordered to do' }
+  orders: { ...object({ draining, health }), description: 'The orders for it' }
 })
 
 export const view = { description: 'The backend', ...viewed }
@@ -106,16 +113,16 @@ export const params = {
 export const ifMatch = {
   type: 'object',
   properties: {
-    'if-match': text('The ETag of the list that the change is made for: if it is another one by now, 412')
+    'if-match': text('The ETag of the list that the change is based on: if the list has changed since, 412')
   }
 } as const
 
 const error = {
-  description: 'It is not done',
+  description: 'The request failed',
   ...object({
     statusCode: { type: 'integer', description: 'The status' },
-    code: text('What it is, such as LB_VERSION_CHANGED'),
-    error: text('The name of the status'),
+    code: text('Error code, such as LB_VERSION_CHANGED'),
+    error: text('Reason phrase of the status'),
     message: text('What is wrong')
   })
 }

@@ -21,7 +21,7 @@ import { change, errors, ifMatch, params, replaced, spec, specs, view } from './
 
 type Named = { Params: { address: string } }
 
-/** Changes of the backends, by whoever knows the token. */
+/** The routes that change backends; they require the token. */
 const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token }) => {
   const { backendList, registry } = fastify
   const bearer = new BearerToken(token)
@@ -37,7 +37,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     if (request.routeOptions.schema?.body !== undefined) await readJson(request)
   })
 
-  /** Makes a change, if the list is still the one that it is made for, and answers when it will last. */
+  /** Makes a change unless `If-Match` names another version of the list, and resolves once it is saved. */
   const make = async <T>(request: FastifyRequest, reply: FastifyReply, act: () => T): Promise<T> => {
     if (!matchesIfMatch(backendList.version, request.headers['if-match'])) throw versionChanged()
     const result = act()
@@ -55,9 +55,9 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     {
       schema: {
         operationId: 'checkToken',
-        summary: 'Whether the token is the right one',
+        summary: 'Checks the token',
         security,
-        response: { 204: { type: 'null', description: 'It is' }, ...errors }
+        response: { 204: { type: 'null', description: 'It is valid' }, ...errors }
       }
     },
     (_request, reply) => {
@@ -70,7 +70,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     {
       schema: {
         operationId: 'addBackend',
-        summary: 'Adds a backend, which gets requests when its first check has passed',
+        summary: 'Adds a backend, which gets requests once its first check has passed',
         security,
         headers: ifMatch,
         body: spec,
@@ -98,9 +98,9 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     {
       schema: {
         operationId: 'replaceBackends',
-        summary: 'Makes the list as it is given, all of it or nothing',
+        summary: 'Replaces the list, completely or not at all',
         description:
-          'What is in both keeps its connections, health and counters; what has left finishes its requests. All orders end.',
+          'Backends in both lists keep their connections, health and counters; removed ones finish their requests. All orders end.',
         security,
         headers: ifMatch,
         body: specs,
@@ -119,8 +119,8 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     {
       schema: {
         operationId: 'changeBackend',
-        summary: 'Changes options of a backend, those that are given, and gives it orders',
-        description: 'An option that is null is taken away.',
+        summary: 'Changes the options and orders of a backend that are given',
+        description: 'An option that is null is removed.',
         security,
         params,
         headers: ifMatch,
@@ -141,11 +141,11 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     {
       schema: {
         operationId: 'removeBackend',
-        summary: 'Removes a backend, which finishes the requests that it has',
+        summary: 'Removes a backend, which finishes its requests in flight',
         security,
         params,
         headers: ifMatch,
-        response: { 204: { type: 'null', description: 'It has left' }, ...errors }
+        response: { 204: { type: 'null', description: 'It is removed' }, ...errors }
       }
     },
     async (request, reply) => {
@@ -161,7 +161,7 @@ const writes: FastifyPluginAsync<{ token: string }> = async (fastify, { token })
     {
       schema: {
         operationId: 'resetBackend',
-        summary: 'Ends an ejection of a backend, and forgets what led to it',
+        summary: 'Ends the ejection of a backend, and resets what led to it',
         security,
         params,
         headers: ifMatch,
