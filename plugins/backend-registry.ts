@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import type { Sockets } from '../lib/health/probe.js'
-import { BackendLog, logNameLookups } from '../lib/observe/backend-log.js'
+import { BackendLog, internalErrorLog, logNameLookups } from '../lib/observe/backend-log.js'
 import { Registry } from '../lib/pool/registry.js'
 import { createPool } from '../lib/transport/backend-connections.js'
 import { Resolver } from '../lib/transport/resolver/resolver.js'
@@ -28,9 +28,15 @@ export default fp<{ config: Config }>(
     const resolver = new Resolver()
     const sockets = { credentials, resolver }
     logNameLookups(log, resolver)
+    const onInternalError = internalErrorLog(log)
     const registry = new Registry(config.backends, {
       createPool: (backend) =>
-        createPool(backend, { ...config, maxHeadBytes: config.maxResponseHeadBytes, ...sockets }),
+        createPool(backend, {
+          ...config,
+          maxHeadBytes: config.maxResponseHeadBytes,
+          ...sockets,
+          onInternalError
+        }),
       slowStartMs: resilience.slowStartMs,
       panic: resilience.panic,
       initialState: healthCheck.enabled ? 'checking' : 'healthy'

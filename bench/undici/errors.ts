@@ -1,5 +1,5 @@
+import { ConnectionClosed } from '../../lib/transport/connection-closed'
 import { BrokenResponse, HeadTooLarge } from '../../lib/transport/http1/broken-response'
-import { ConnectionClosed } from '../../lib/transport/http1/connection'
 import { ConnectTimeout } from '../../lib/transport/sockets/open-socket'
 
 /** An error of undici's as the one that the balancer's own connections tell of the same. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream'
 
 import type { TunnelEnd, TunnelHandler } from '../../lib/transport/backend-stream'
-import { ConnectionClosed } from '../../lib/transport/http1/connection'
+import { ConnectionClosed } from '../../lib/transport/connection-closed'
 
 /** A connection that undici has handed over after a change of protocol. */
 export class UndiciTunnel implements TunnelEnd {

@@ -1,11 +1,11 @@
-/** Of what clients can make up as they like, so many are told of. */
+/** Keys may be the clients' choice: this many are accepted. */
 const MAX_KEYS = 100
 
-/** Tells what has come before from what has not, so that the log has one line of each kind, and a bounded number in all. */
+/** Lets each key through once, so that the log has one line of each kind, and a bounded number in all. */
 export class OncePerKey {
   readonly #seen = new Set<string>()
 
-  /** Whether it is the first of its kind, and is to be told of. */
+  /** Whether the key is new. False for all once there have been too many. */
   isFirst(key: string): boolean {
     if (this.#seen.has(key) || this.#seen.size >= MAX_KEYS) return false
     this.#seen.add(key)

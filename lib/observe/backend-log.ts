@@ -1,4 +1,5 @@
 import { describeNetworkError } from '../base/network-error.js'
+import { OncePerKey } from '../base/once-per-key.js'
 import type { Registry } from '../pool/registry.js'
 import type { BackendFailure } from '../pool/registry-events.js'
 import type { Resolver } from '../transport/resolver/resolver.js'
@@ -108,4 +109,13 @@ export function logNameLookups(log: Logger, resolver: Resolver): void {
   resolver.on('recovered', ({ hostname, addresses }) =>
     log.info({ host: hostname, addresses }, `${hostname} is resolved: ${addresses.join(', ')}`)
   )
+}
+
+/** Logs errors of the balancer's own code in the handling of a response, with their stack, each kind once. */
+export function internalErrorLog(log: Logger): (error: unknown) => void {
+  const seen = new OncePerKey()
+  return (error) => {
+    if (seen.isFirst(error instanceof Error ? `${error.stack}` : `${error}`))
+      log.error({ err: error }, `A response was dropped by an error of the balancer itself: ${error}`)
+  }
 }

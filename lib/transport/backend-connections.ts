@@ -23,8 +23,10 @@ export type PooledOrigin = SecureOrigin & ConnectionOptions
 export interface PoolOptions extends SocketOptions {
   /** Of a response. */
   readonly maxHeadBytes: number
-  /** Whose word is believed about who a client is. */
+  /** Proxies whose forwarding fields say who the client is. */
   readonly trustedProxies: BlockList
+  /** The code that handles a response threw: a bug of ours, of which the backend is innocent. */
+  readonly onInternalError?: (error: unknown) => void
 }
 
 /** The connections to one backend. */
@@ -80,13 +82,14 @@ type HeaderOf = (alpn: string) => Buffer
 /** One request a connection, since a response that hangs would hold up all behind it. */
 function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http1Pool {
   const opener = new SocketOpener(config, options)
-  const { maxHeadBytes } = options
+  const { maxHeadBytes, onInternalError } = options
   return (headerOf) => {
     const header = headerOf?.(HTTP_1_1)
     return new Http1Pool({
       open: (onread, connected) => opener.open(onread, connected, header),
       maxHeadBytes,
-      lifetime: config
+      lifetime: config,
+      ...(onInternalError ? { onInternalError } : {})
     })
   }
 }
@@ -94,7 +97,9 @@ function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: Hea
 /** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
 function http2Connections(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http2Pool {
   const upgrades = http1Stack(config, { ...options, alpnProtocols: [HTTP_1_1] })
-  const http2 = { ...http2Options(config, options), lifetime: config }
+  const { onInternalError } = options
+  const report = onInternalError ? { onInternalError } : {}
+  const http2 = { ...http2Options(config, options), lifetime: config, ...report }
   const known = new BackendLimits()
   return (headerOf) => {
     const header = headerOf?.(HTTP_2)

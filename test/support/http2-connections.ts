@@ -13,7 +13,12 @@ import { atEnd } from './test.js'
 export function connectionsTo(
   t: Test,
   { address }: { readonly address: string },
-  { connectTimeoutMs = 10_000, bufferSizeBytes = 32_768, known = new BackendLimits() } = {}
+  {
+    connectTimeoutMs = 10_000,
+    bufferSizeBytes = 32_768,
+    known = new BackendLimits(),
+    onInternalError = (_error: unknown) => {}
+  } = {}
 ): Http2Pool {
   const [config] = backendConfigs(address.replace(';h2', ''))
   const credentials = new BackendCredentials({ caFile: '', certFile: '', keyFile: '' })
@@ -23,7 +28,7 @@ export function connectionsTo(
     open: (...args) => opener.open(...args),
     maxHeadBytes: MAX_HEAD_BYTES
   })
-  const connections = new Http2Pool(http2Options(config!, options), upgrades, known)
+  const connections = new Http2Pool({ ...http2Options(config!, options), onInternalError }, upgrades, known)
   atEnd(t, () => connections.destroy())
   return connections
 }

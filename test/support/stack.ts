@@ -55,9 +55,10 @@ export class Ending extends Recorder implements ResponseHandler {
   }
 }
 
-/** A stack that tells how many connections it has opened. */
+/** A pool that counts the connections that it has opened, and notes the errors of our own code. */
 export class CountedStack extends Http1Pool {
   opened = 0
+  readonly internalErrors: unknown[] = []
 
   constructor(opener: SocketOpener) {
     super({
@@ -65,7 +66,8 @@ export class CountedStack extends Http1Pool {
         this.opened++
         return opener.open(onread, connected)
       },
-      maxHeadBytes: MAX_HEAD_BYTES
+      maxHeadBytes: MAX_HEAD_BYTES,
+      onInternalError: (error) => void this.internalErrors.push(error)
     })
   }
 }

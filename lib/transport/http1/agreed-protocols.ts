@@ -2,9 +2,11 @@ import { BrokenResponse } from './broken-response.js'
 import { trimBlanks } from './response-head.js'
 
 /**
- * The protocols that a backend changes to, without the empty elements of their list, which nobody may send on (RFC 9110
+ * The protocols that a backend switches to, without empty list elements, which a sender must not generate (RFC 9110
  * section 5.6.1).
- * @throws {BrokenResponse} if there are none, or any but those offered (section 7.8)
+ * @param offered the client's `Upgrade` field
+ * @param chosen the backend's
+ * @throws {BrokenResponse} if there are none, or one was not offered (section 7.8)
  */
 export function agreedProtocols(offered = '', chosen = ''): string {
   const offers = elementsOf(offered.toLowerCase())
@@ -14,7 +16,7 @@ export function agreedProtocols(offered = '', chosen = ''): string {
   return protocols.join(', ')
 }
 
-/** Those of a list that are not empty. */
+/** The elements of a list that are not empty. */
 function elementsOf(list: string): string[] {
   return list
     .split(',')

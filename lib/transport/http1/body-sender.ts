@@ -3,16 +3,15 @@ import type { Socket } from 'node:net'
 import type { RetryBuffer } from '../retry-buffer.js'
 import { passableTrailers } from './trailers.js'
 
-/** What is told of a body on its way. */
+/** Progress of a request's body. */
 export interface BodyProgress {
-  /** So many bytes more were given to the connection. */
+  /** More bytes were written to the connection. */
   onBodySent(bytes: number): void
 }
 
 /**
- * Sends the body of a client's request over the connection to a backend, in the client's framing, as fast as the
- * backend takes it. Nothing is read from the client before that, so that the body is whole if the connection fails to
- * come about.
+ * Sends the body of a client's request to a backend, in the client's framing, with backpressure. Nothing is read from
+ * the client before `start()`, so that the body is still complete if the connection cannot be established.
  */
 export class BodySender {
   readonly #body: IncomingMessage
@@ -24,8 +23,8 @@ export class BodySender {
   #isStopped = false
 
   /**
-   * @param retryBuffer what attempts before this one have sent of the body; what this one sends is added
-   * @param done called once, when the last byte was given to the connection
+   * @param retryBuffer what earlier attempts have sent of the body; what this one sends is added
+   * @param done called once, when the last byte was written to the connection
    */
   constructor(
     body: IncomingMessage,
@@ -43,12 +42,12 @@ export class BodySender {
   }
 
   /**
-   * Sends the head, and the body behind it.
-   * @param headWritten called once the head has left this process, or could not
+   * Sends the head, then the body.
+   * @param headWritten called when the head was written, or with the error
    */
   start(head: string, headWritten?: (error?: Error | null) => void): void {
     const socket = this.#socket
-    // What has come of the body goes out with the head, in one write.
+    // What has arrived of the body is sent with the head, in one write.
     socket.cork()
     socket.write(head, 'latin1', headWritten)
     for (const chunk of this.#retryBuffer?.chunks ?? []) this.#write(chunk)
@@ -66,7 +65,7 @@ export class BodySender {
     process.nextTick(uncork, socket)
   }
 
-  /** Leaves the rest of the body with the client. */
+  /** Stops sending: the rest of the body is not read from the client. */
   stop(): void {
     this.#isStopped = true
     this.#body.off('data', this.#onData)
@@ -77,24 +76,24 @@ export class BodySender {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#retryBuffer?.add(chunk)
-    const isTaken = this.#write(chunk)
-    if (!isTaken && this.#socket.writableNeedDrain) this.#body.pause()
+    const hasRoom = this.#write(chunk)
+    if (!hasRoom && this.#socket.writableNeedDrain) this.#body.pause()
   }
 
   #write(chunk: Buffer): boolean {
     const socket = this.#socket
-    let isTaken: boolean
+    let hasRoom: boolean
     if (this.#chunked) {
       socket.cork()
       socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
       socket.write(chunk)
-      isTaken = socket.write('\r\n', 'latin1')
+      hasRoom = socket.write('\r\n', 'latin1')
       socket.uncork()
     } else {
-      isTaken = socket.write(chunk)
+      hasRoom = socket.write(chunk)
     }
     this.#progress.onBodySent(chunk.length)
-    return isTaken
+    return hasRoom
   }
 
   readonly #onDrain = (): void => {

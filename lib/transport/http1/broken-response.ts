@@ -1,8 +1,8 @@
-/** A backend sent what is not a valid HTTP/1 response. The message says in a few words what is wrong with it. */
+/** A backend sent an invalid response. The message says in a few words what is wrong with it. */
 export class BrokenResponse extends Error {
   readonly code = 'LB_BROKEN_RESPONSE'
 
-  /** @param inTrailers whether head and body have come whole, and only what follows them is broken */
+  /** @param inTrailers whether head and body are complete, and only the trailers are invalid */
   constructor(
     reason: string,
     readonly inTrailers = false
@@ -14,7 +14,7 @@ export class BrokenResponse extends Error {
 
 export const HEAD_TOO_LARGE = 'head too large: see LB_MAX_RESPONSE_HEADER_SIZE'
 
-/** The head of a response, an interim one, or its trailers are larger than may be. */
+/** The head of a response, final or interim, or its trailers exceed the limit. */
 export class HeadTooLarge extends BrokenResponse {
   constructor(inTrailers: boolean) {
     super(HEAD_TOO_LARGE, inTrailers)

@@ -1,11 +1,11 @@
 import { BrokenResponse } from './broken-response.js'
 
-/** What comes next when a byte around the data of chunks has been taken. */
+/** What follows a byte of the framing. */
 export const Next = { framing: 0, data: 1, trailers: 2 } as const
 
 const At = {
   size: 0,
-  /** Blanks behind a size: some pad it with them. */
+  /** Whitespace after a size: some servers pad it. */
   beforeExtension: 1,
   extension: 2,
   sizeLF: 3,
@@ -21,31 +21,28 @@ const DELETE = 127
 const MAX_SIZE_DIGITS = 13
 const MAX_EXTENSION_BYTES = 4096
 
-/**
- * Reads what is around the data of chunks, byte by byte (RFC 9112 section 7.1). Extensions go no further: nobody knows
- * any.
- */
+/** Parses the framing of chunks, byte by byte (RFC 9112 section 7.1). Chunk extensions are dropped. */
 export class ChunkFraming {
-  /** Of the chunk whose size was read. */
+  /** Of the latest chunk, in bytes. */
   size = 0
   #at: number = At.size
-  /** Digits of a size, or bytes behind it, so far. */
+  /** Digits of the size, or bytes of the extension, so far. */
   #count = 0
 
-  /** A body begins. */
+  /** Expects the size of the first chunk. */
   begin(): void {
     this.#at = At.size
     this.size = this.#count = 0
   }
 
-  /** All data of the chunk has come. */
+  /** The data of the chunk is complete. */
   endData(): void {
     this.#at = At.dataCR
   }
 
   /**
-   * Takes one byte, and tells what comes next.
-   * @throws {BrokenResponse}
+   * Parses one byte. Returns what follows it, one of `Next`.
+   * @throws {BrokenResponse} if the byte is invalid, or the size or extension is too long
    */
   parse(byte: number): number {
     switch (this.#at) {

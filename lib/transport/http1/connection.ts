@@ -1,47 +1,46 @@
 import type { OnReadOpts, Socket } from 'node:net'
 import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelHandler } from '../backend-stream.js'
+import { ConnectionClosed } from '../connection-closed.js'
 import { ReadBuffer } from '../read-buffer.js'
 import { closeGracefully, type SocketOwner, surviveWriteErrors, wasReset } from '../sockets/socket-end.js'
 import { BodySender } from './body-sender.js'
+import { BrokenResponse } from './broken-response.js'
 import { ResponseParser } from './response-parser.js'
 
-/** What a connection tells those who keep it. */
+/** The events of a connection, for the pool that holds it. */
 export interface Http1ConnectionCallbacks {
   /** It has read something. */
   onActivity(): void
-  /** It is free for the next request. */
+  /** It can carry the next request. */
   onIdle(connection: Http1Connection): void
-  /** It has left HTTP, and will not come free. */
+  /** It has become a tunnel: no request follows. */
   onTunnel(connection: Http1Connection): void
-  /** It cannot be used any more. */
+  /** It has closed. */
   onClosed(connection: Http1Connection): void
-}
-
-/** The backend ended the connection. */
-export class ConnectionClosed extends Error {
-  readonly code = 'LB_CONNECTION_CLOSED'
+  /** A response handler threw: a bug of ours, not a fault of the backend. Its request fails with that error. */
+  onInternalError?(error: unknown): void
 }
 
 /**
- * One connection to a backend, with one request at a time. What comes when no response is due, or behind the end of
- * one, would be taken for the response to another client's request: such a connection is never used again.
+ * A connection to a backend over HTTP/1.1, with one request at a time. Bytes that arrive while no response is due, or
+ * after the end of one, would be taken for the response to the next request: such a connection is closed.
  */
 export class Http1Connection implements TunnelEnd, SocketOwner {
-  /** Since when, and until when, it may wait for its next request, on the clock of `performance.now()`; set by its owner. */
+  // The pool sets these. Times are on the clock of performance.now().
+  /** Since when it has been idle, and until when it may be. */
   idleSinceMs = 0
   expiresMs = 0
-  /** How long it had waited for its latest request; set by its owner. */
+  /** How long it was idle before its latest request. */
   idledMs = 0
-  readonly tunnel = this
-  /** Reading waits for who takes what was read. */
-  isPaused = false
-  /** The turn of the event loop in which it came free; set by its owner. */
+  /** The turn of the event loop in which it became idle. */
   idleSinceTurn = 0
-  /** It had carried requests before, and ended under another one: those that lie idle may be at their end, too. */
-  wasStale = false
-  /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
+  /** When, and after how many requests, it is retired. */
   retireMs = Number.POSITIVE_INFINITY
   maxRequests = Number.POSITIVE_INFINITY
+  readonly tunnel = this
+  isPaused = false
+  /** It was reused, and was lost during a request: the backend may have closed other idle ones as well. */
+  wasStale = false
 
   readonly #callbacks: Http1ConnectionCallbacks
   readonly #parser: ResponseParser
@@ -54,14 +53,15 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
   #isConnected = false
   #isClosed = false
   #isPauseRequested = false
-  /** The head of the request has left this process, where it has a body; a head alone either does or fails. */
+  /** The head of a request with a body was written. A head alone is either written or an error. */
   #isHeadWritten = false
   #isWriteFailed = false
   #isTunnel = false
 
   /**
-   * Connects, and sends a first request as soon as the connection stands.
-   * @param open makes the socket
+   * Connects.
+   * @param open opens the socket
+   * @param maxHeadBytes limit of a response's head, and of its trailers
    */
   constructor(
     open: (onread: OnReadOpts, connected: () => void) => Socket,
@@ -85,17 +85,15 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     return this.#requests > 1
   }
 
-  /** Whether it has come to the end of its time, and is not to be used again. */
+  /** Whether it has reached its age or its number of requests. */
   isExpired(nowMs: number): boolean {
     return this.#requests >= this.maxRequests || nowMs >= this.retireMs
   }
 
-  /** The address that it goes to, undefined before it stands. */
   get remoteAddress(): string | undefined {
     return this.#isConnected ? this.#socket.remoteAddress : undefined
   }
 
-  /** How long the backend said that it keeps an idle connection, or -1. */
   get keepAliveSeconds(): number {
     return this.#parser.keepAliveSeconds
   }
@@ -119,7 +117,7 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     if (!this.#isClosed) this.#socket.resume()
   }
 
-  /** Sends a request, which must not be done before the one before it has ended; waits until the connection stands. */
+  /** Sends a request once the connection is established. The response to the one before must have ended. */
   send(request: OutgoingRequest, handler: ResponseHandler): void {
     if (!this.#isConnected) {
       this.#waiting = { request, handler }
@@ -129,23 +127,18 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     this.#handler = handler
     this.#parser.begin(request, handler)
     handler.onSending(this)
-    // Its handler may have given it up.
+    // The handler may have destroyed the connection.
     if (this.#handler !== handler) return
     const { body, retryBuffer, replayable } = request
     this.#isHeadWritten = false
     if (body) {
-      // A body that is not sent twice over HTTP/1.1 is not kept, unless another attempt has left some of it here to send.
+      // Nothing is buffered of a body that is not retried over HTTP/1.1, unless an attempt over HTTP/2 has begun to.
       if (!replayable && retryBuffer && !retryBuffer.hasStarted) retryBuffer.discard()
-      this.#sender = new BodySender(
-        body,
-        retryBuffer?.isComplete ? retryBuffer : undefined,
-        this.#socket,
-        handler,
-        () => {
-          this.#sender = undefined
-          handler.onSent()
-        }
-      )
+      const buffer = retryBuffer?.isComplete ? retryBuffer : undefined
+      this.#sender = new BodySender(body, buffer, this.#socket, handler, () => {
+        this.#sender = undefined
+        handler.onSent()
+      })
       this.#sender.start(request.head, this.#onHeadWritten)
     } else {
       this.#socket.write(request.head, 'latin1')
@@ -169,13 +162,13 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     this.#socket.end()
   }
 
-  /** Closes the connection, whatever is under way. */
+  /** Closes the connection at once. The handler is not called. */
   destroy(): void {
     this.#handler = this.#waiting = undefined
     this.#close()
   }
 
-  /** Closes the connection, and tells its handler why. */
+  /** Closes the connection, and passes the error to the handler. */
   fail(error: Error): void {
     if (this.#isClosed) return
     const handler = this.#handler ?? this.#waiting?.handler
@@ -183,7 +176,7 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     handler?.onError(error)
   }
 
-  /** On a connection that was used before, what has come would not be the answer to a request that never went out. */
+  /** On a reused connection whose write failed at once, what arrived is no response to this request. */
   onWriteFailed(): boolean {
     if (!this.#handler || (this.isReused && !this.#isHeadWritten && !this.#isTunnel)) return false
     this.#isWriteFailed = true
@@ -223,6 +216,7 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     try {
       taken = this.#handler ? this.#parser.parse(bytes) : 0
     } catch (error) {
+      if (!(error instanceof BrokenResponse)) this.#callbacks.onInternalError?.(error)
       this.fail(error as Error)
       return
     }

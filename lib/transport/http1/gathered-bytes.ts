@@ -1,8 +1,8 @@
 const NOTHING: Buffer = Buffer.alloc(0)
 
 /**
- * Bytes that come in parts, gathered in one piece. The memory for them doubles, so that however small the parts are,
- * each byte is copied about twice. No memory is used again for others.
+ * Bytes that arrive in parts, in one buffer. Its capacity doubles, so that each byte is copied about twice however small
+ * the parts are. A buffer is never reused.
  */
 export class GatheredBytes {
   #memory = NOTHING
@@ -12,7 +12,7 @@ export class GatheredBytes {
     return this.#length
   }
 
-  /** What has been gathered, until more is added. */
+  /** A view of all of them, valid until the next `add()`. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length)
   }
@@ -28,7 +28,7 @@ export class GatheredBytes {
     this.#length = length
   }
 
-  /** Begins anew with a copy of what a part holds. */
+  /** Starts over with a copy of a part. */
   restart(part: Buffer): void {
     this.#memory = Buffer.from(part)
     this.#length = part.length

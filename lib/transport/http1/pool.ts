@@ -1,26 +1,19 @@
-import type { OnReadOpts, Socket } from 'node:net'
 import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
+import { ConnectionClosed } from '../connection-closed.js'
 import { IdleTimeout } from '../idle-timeout.js'
-import { type LifetimeOptions, lifetimeOf, retireElsewhere } from '../lifetime.js'
-import { ConnectionClosed, Http1Connection, type Http1ConnectionCallbacks } from './connection.js'
+import { lifetimeOf, retireElsewhere } from '../lifetime.js'
+import { Http1Connection, type Http1ConnectionCallbacks } from './connection.js'
+import type { Http1PoolOptions } from './options.js'
 
-/** Requests that a backend is given at once, before more wait for a connection to come free. */
+/** Requests under way up to which another one never waits for a connection to become idle. */
 const EAGER_REQUESTS = 32
-/** Turns of the event loop that they wait at the most. */
+/** Turns of the event loop that a request waits at most. */
 const MAX_WAIT_TURNS = 16
-/** Of those that wait, the part that goes when the event loop has nothing else to do. */
+/** The share of the waiting requests that is sent in a turn in which the event loop is idle. */
 const IDLE_SHARE = 1 / 8
 
 const SWEEP_MS = 500
-
-export interface Http1PoolOptions {
-  /** Makes the socket of a new connection. */
-  readonly open: (onread: OnReadOpts, connected: () => void) => Socket
-  readonly maxHeadBytes: number
-  /** Unless given, there is no bound. */
-  readonly lifetime?: LifetimeOptions
-}
 
 interface Waiting {
   readonly request: OutgoingRequest
@@ -28,20 +21,20 @@ interface Waiting {
   readonly turn: number
 }
 
-/** Requests sent and reads made so far, of all stacks: whether a turn of the event loop had any tells if it is busy. */
+/** Requests sent and reads made so far, by all pools: a turn of the event loop without any is idle. */
 let activity = 0
 
 /**
- * Connections to one backend, each with one request at a time, on a stack: the one used last is used next, so that the
- * surplus of a burst falls idle and closes.
+ * The HTTP/1.1 connections to one backend, each with one request at a time. The connection used last is used next (LIFO),
+ * so that the surplus of a burst becomes idle and is closed.
  *
- * A busy balancer reads hundreds of requests in one turn of its event loop. Sent all at once they would take hundreds
- * of connections, and each would have left the processor's cache when its response comes. Beyond a fair number they
- * wait for one to come free while the event loop has other work to do, as then nothing is lost by it; when it has none,
- * they go, some at each turn.
+ * A busy balancer reads hundreds of requests in one turn of its event loop. Sent at once, they would need hundreds of
+ * connections, each of which would have left the processor's cache when its response arrives. Beyond `EAGER_REQUESTS`
+ * they wait for a connection to become idle while the event loop has other work, as that costs no time; when it has
+ * none, some are sent in each turn.
  *
- * It stands under an undici `Pool` as the one dispatcher of its `factory`; requests and handlers pass through that as
- * they are, and are of this folder's kind, not of undici's.
+ * It is the one dispatcher of an undici `Pool` (its `factory`), which passes requests and handlers through as they are:
+ * `OutgoingRequest` and `ResponseHandler`, not undici's own types.
  */
 export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
   readonly #options: Http1PoolOptions
@@ -51,11 +44,11 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
   readonly #waiting: Waiting[] = []
   readonly #idleTimeout = new IdleTimeout()
   #turn = 0
-  /** Whether the end of the turn is looked out for: once a turn, or turns would be counted too fast. */
+  /** Whether the end of this turn is scheduled already: turns are counted once. */
   #isCounting = false
   #activityBefore = 0
   #sweeper: NodeJS.Timeout | undefined
-  /** Resolves when the last connection is gone: set once the stack closes, after which no request comes. */
+  /** Resolves when the last connection has closed. Set by `close()`, after which no request is dispatched. */
   #closed: Promise<void> | undefined
   #resolveClosed = () => {}
 
@@ -68,7 +61,7 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     const request = options as OutgoingRequest
     const handler = responseHandler as ResponseHandler
     activity++
-    // One that needs a new connection gains nothing by waiting for one to come free.
+    // A request that needs a new connection gains nothing by waiting for an idle one.
     if (handler.needsNewConnection || this.#connections.size - this.#idle.length < EAGER_REQUESTS) {
       this.#send(request, handler)
     } else {
@@ -78,7 +71,7 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     return true
   }
 
-  /** Lets the requests that it has be answered, and closes. */
+  /** Closes once the requests under way have ended. */
   override close(): Promise<void>
   override close(callback: () => void): void
   override close(callback?: () => void): Promise<void> | undefined {
@@ -93,7 +86,7 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     return undefined
   }
 
-  /** Fails the requests that it has, and closes. */
+  /** Fails the requests under way, and closes. */
   override destroy(error?: Error | null): Promise<void>
   override destroy(callback: () => void): void
   override destroy(error: Error | null, callback: () => void): void
@@ -108,7 +101,7 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     return undefined
   }
 
-  /** Retires the connections to addresses that are not among these: idle ones at once, others after their request. */
+  /** Retires connections to other addresses than these: idle ones at once, the others after their request. */
   keepOnly(addresses: ReadonlySet<string>): void {
     retireElsewhere(this.#connections, addresses)
     for (const connection of this.#idle)
@@ -118,6 +111,10 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
 
   onActivity(): void {
     activity++
+  }
+
+  onInternalError(error: unknown): void {
+    this.#options.onInternalError?.(error)
   }
 
   onIdle(connection: Http1Connection): void {
@@ -149,7 +146,7 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     if (index !== -1) {
       this.#idle.splice(index, 1)
       const nowMs = performance.now()
-      // What is closed here has expired, or all of it closes.
+      // Otherwise it was closed here: it has expired, or the pool closes.
       if (nowMs < connection.expiresMs && !this.#closed)
         this.#idleTimeout.onClosed(nowMs - connection.idleSinceMs, nowMs)
     }
@@ -171,8 +168,8 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
   }
 
   /**
-   * The connection that came free last, but not in this turn: whether the backend closes it as soon as it has answered,
-   * or sends more than its response, is known at the end of that.
+   * The connection that became idle last, but not in this turn: only at its end is it known whether the backend closes
+   * the connection after its response, or sends more than that.
    */
   #popIdle(): Http1Connection | undefined {
     const free = this.#idle
@@ -189,7 +186,7 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     return undefined
   }
 
-  /** Gives to those that wait what has come free. */
+  /** Sends waiting requests over idle connections. */
   #serveWaiting(): void {
     const waiting = this.#waiting
     while (waiting.length > 0) {
@@ -224,16 +221,16 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     if (waiting.length > 0) this.#countTurns()
   }
 
-  /** Closes all that lie idle: the backend may be closing them, as it closed one that it was sent a request on. */
+  /** Closes all idle connections: the backend has just closed one of them under a request, and may close the others. */
   #retireIdle(): void {
     for (const connection of [...this.#idle]) {
-      // What the backend closes by itself teaches how long it keeps them.
+      // So that onClosed() does not count it as closed by the backend.
       connection.expiresMs = 0
       connection.destroy()
     }
   }
 
-  /** Closes what has been idle for too long. */
+  /** Closes connections that have been idle for too long. */
   #sweep(): void {
     const nowMs = performance.now()
     for (const connection of this.#idle.filter(({ expiresMs }) => expiresMs <= nowMs)) connection.destroy()

@@ -1,31 +1,31 @@
 import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
 import { BrokenResponse } from './broken-response.js'
 
-/** The head of a response, with what is of the connection taken out of what goes on to the client. */
+/** The head of a response, without the fields that are of the connection alone (RFC 9110 section 7.6.1). */
 export class ResponseHead {
   statusCode = 0
   http10 = false
-  /** Status line and fields that go on, each line with its CRLF: order, case and bytes are the backend's. */
+  /** Status line and fields for the client, each with its CRLF, in the backend's order, case and bytes (latin1). */
   text = ''
-  /** As declared, or -1. */
+  /** Bytes, or -1 without a `Content-Length`. */
   contentLength = -1
   chunked = false
-  /** Whether fields may follow its body. */
+  /** Whether trailers may follow the body. */
   get mayHaveTrailers(): boolean {
     return this.chunked || this.fromHttp2
   }
-  /** Whether it came by HTTP/2. */
+  /** Whether it was received over HTTP/2. */
   fromHttp2 = false
   hasDate = false
-  /** Whether the connection may be used again. */
+  /** Whether the connection may be reused. */
   persistent = true
-  /** How long the backend says that it keeps an idle connection, or -1. */
+  /** The timeout in `Keep-Alive`, or -1. */
   keepAliveSeconds = -1
   /** The protocols of an `Upgrade` field. */
   upgrade: string | undefined
 }
 
-/** Fields that tell something to a gateway. All but the first two stay behind (RFC 9110 section 7.6.1). */
+/** Fields that are read here. All but the first two are dropped (RFC 9110 section 7.6.1). */
 const CONNECTION_FIELDS = new FieldNames([
   'content-length',
   'date',
@@ -51,17 +51,18 @@ function charTable(has: (char: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, char) => Number(has(char)))
 }
 
-/** Blanks between the name and the colon of a field. */
+/** Whitespace between a field name and its colon. */
 const LOOSE_COLON = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:/gm
 
 /**
- * Reads a head: status line and fields, each line with its CRLF, a character a byte.
- * @throws {BrokenResponse} for all that RFC 9112 does not allow, with the exception that its section 5.1 makes for
- * gateways: blanks between a name and its colon are removed
+ * Parses the head of a response.
+ * @param text status line and fields, each with its CRLF, in latin1
+ * @throws {BrokenResponse} if RFC 9112 does not allow it; whitespace before a colon is removed, as section 5.1 demands of
+ * proxies
  */
 export function parseResponseHead(text: string): ResponseHead {
   const head = new ResponseHead()
-  // What goes on is gathered in runs of lines: mostly it is all of the text, or all but the last lines.
+  // Copied in runs of lines: mostly that is all of the text, or all but the last lines.
   let kept = parseStatusLine(head, text)
   const fieldsAt = text.indexOf('\n') + 1
   let keptTo = kept === '' ? 0 : fieldsAt
@@ -94,7 +95,7 @@ export function parseResponseHead(text: string): ResponseHead {
   return head
 }
 
-/** A part of a text without the spaces and tabs around it; other blanks belong to a value (RFC 9110 section 5.5). */
+/** Part of a text without spaces and tabs around it: other whitespace belongs to a value (RFC 9110 section 5.5). */
 export function trimBlanks(text: string, from = 0, to = text.length): string {
   while (from < to && isBlank(text.charCodeAt(from))) from++
   while (to > from && isBlank(text.charCodeAt(to - 1))) to--
@@ -106,7 +107,7 @@ const isBlank = (char: number) => char === SPACE || char === TAB
 const CLOSE = ['close']
 const KEEP_ALIVE = ['keep-alive']
 
-/** Mostly it is one of two. */
+/** The options of `Connection`, without an allocation for the two usual values. */
 function optionsOf(connection: string): readonly string[] {
   if (connection === 'keep-alive') return KEEP_ALIVE
   return connection === 'close' ? CLOSE : connectionOptions(connection)
@@ -115,7 +116,7 @@ function optionsOf(connection: string): readonly string[] {
 let lastHint = ''
 let lastHintSeconds = -1
 
-/** The time that a `Keep-Alive` field tells, or -1. A backend mostly tells the same. */
+/** The timeout in a `Keep-Alive` field, in seconds, or -1. The latest is cached: a backend mostly sends the same. */
 function keepAliveTimeout(value: string): number {
   if (value !== lastHint) {
     lastHint = value
@@ -126,7 +127,7 @@ function keepAliveTimeout(value: string): number {
 
 const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
 
-/** Reads the status line, and returns what goes on in its place, or nothing if it can go on as it is. */
+/** Parses the status line. Returns what replaces it, or an empty text if it is passed on as it is. */
 function parseStatusLine(head: ResponseHead, text: string): string {
   const [line, minor, status, reason] = STATUS_LINE.exec(text) ?? []
   if (line === undefined) throw new BrokenResponse('status line')
@@ -136,17 +137,17 @@ function parseStatusLine(head: ResponseHead, text: string): string {
   return minor === '1' && reason !== undefined ? '' : `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
 }
 
-/** Takes from a field what it tells, and says whether it goes on to the client. */
+/** Reads a field into the head. Returns whether it is passed on to the client. */
 function isPassedOn(head: ResponseHead, name: string, value: string): boolean {
   switch (name) {
     case 'content-length':
       if (!/^\d{1,15}$/.test(value)) throw new BrokenResponse('length that is none')
       if (head.contentLength >= 0) throw new BrokenResponse('two lengths')
       head.contentLength = Number(value)
-      // RFC 9110 section 8.6: there must be none, and a client might wait for the body.
+      // There must be none on 1xx and 204 (RFC 9110 section 8.6): a client might wait for a body.
       return head.statusCode >= 200 && head.statusCode !== 204
     case 'transfer-encoding':
-      // Another coding than chunks would be lost on the way, and the meaning of the body with it.
+      // Another coding would be dropped with the field, and the body could not be decoded.
       if (head.chunked || value.toLowerCase() !== 'chunked') throw new BrokenResponse('transfer coding')
       head.chunked = true
       return false
@@ -168,7 +169,7 @@ function isPassedOn(head: ResponseHead, name: string, value: string): boolean {
 
 const OF_CONNECTION = new Set(['connection', 'proxy-connection', 'te'])
 
-/** Heeds the options of `Connection`, and drops the fields that it names. */
+/** Applies the options of `Connection`: drops the fields that it names (RFC 9110 section 7.6.1). */
 function applyConnection(head: ResponseHead, options: readonly string[]): void {
   if (options.includes('close')) head.persistent = false
   else if (options.includes('keep-alive')) head.persistent = true

@@ -5,30 +5,30 @@ import { GatheredBytes } from './gathered-bytes.js'
 import { parseResponseHead, type ResponseHead } from './response-head.js'
 import { parseTrailers } from './trailers.js'
 
-/** What is told of what follows a head. */
+/** Receives what follows a head. */
 export interface DataSink {
   onData(chunk: Buffer): void
-  /** The response is whole. `trailers` has names and values in turn. */
+  /** The response is complete. `trailers` alternates names and values. */
   onEnd(trailers: readonly string[]): void
 }
 
-/** What is told of a response, in the order of its parts. */
+/** Receives the parts of a response, in their order. */
 export interface ResponseSink extends DataSink {
-  /** An interim response; another one follows. */
+  /** An interim response (1xx): another one follows. */
   onInterim(head: ResponseHead): void
-  /** The final response, or 101: what follows that is of the other protocol, and has no end of its own. */
+  /** The final response, or `101`: then the data is of the other protocol, up to the end of the connection. */
   onHead(head: ResponseHead): void
 }
 
-/** What there is to know of the request. */
+/** What the framing of a response depends on (RFC 9112 section 6.3). */
 export interface RequestInfo {
   readonly method: string
-  /** The protocols that it offers to change to. */
+  /** The protocols that the request offers to switch to. */
   readonly upgrade?: string | undefined
 }
 
 const State = {
-  /** No response is expected: whatever comes is too much. */
+  /** No response is expected. */
   idle: 0,
   head: 1,
   length: 2,
@@ -40,20 +40,20 @@ const State = {
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
 const START_OF_HEAD = Buffer.from('HTTP/1.')
-/** The end of the line of the last chunk: trailers after it end as a head does, if there are any or none. */
+/** The end of the last chunk's line: with it, trailers end as a head does, even if there are none. */
 const BEFORE_TRAILERS = Buffer.from('\r\n')
 const NO_TRAILERS: readonly string[] = Object.freeze([])
 const CR = 13
 const LF = 10
 
 /**
- * Reads the responses of one connection from whatever parts they come in (RFC 9112), strictly: where two readers could
- * disagree about the end of a message, it is broken. Of the bytes it was given it keeps copies at most.
+ * Parses the responses of one connection, in whatever parts they arrive (RFC 9112). It is strict: a message whose end two
+ * parsers could place differently is invalid. It keeps no reference to the bytes that it was given.
  */
 export class ResponseParser {
-  /** Whether the connection may be used again, as far as its responses tell. */
+  /** Whether the connection may be reused, according to its latest response. */
   persistent = true
-  /** How long the backend keeps an idle connection, or -1 if it has not said so. */
+  /** The timeout in the latest `Keep-Alive` field, or -1. */
   keepAliveSeconds = -1
 
   readonly #maxHeadBytes: number
@@ -61,15 +61,15 @@ export class ResponseParser {
   #sink!: ResponseSink
   #dataSink!: DataSink
   #request!: RequestInfo
-  /** The beginning of a head or of trailers. */
+  /** The beginning of an incomplete head, or of incomplete trailers. */
   readonly #partial = new GatheredBytes()
-  /** Where the bytes behind a head or trailers begin. */
+  /** Where the bytes after a head or trailers begin. */
   #next = 0
-  /** Bytes of a body or a chunk that are to come. */
+  /** Bytes of the body or chunk that are still to come. */
   #remaining = 0
   readonly #chunks = new ChunkFraming()
 
-  /** @param maxHeadBytes also that of trailers */
+  /** @param maxHeadBytes limit of a head, and of trailers */
   constructor(maxHeadBytes: number) {
     this.#maxHeadBytes = maxHeadBytes
   }
@@ -86,19 +86,19 @@ export class ResponseParser {
     this.#state = State.head
   }
 
-  /** Tells another one of what follows the head. */
+  /** Passes what follows the head to another sink. */
   setDataSink(sink: DataSink): void {
     this.#dataSink = sink
   }
 
-  /** Tells nothing more, whatever comes. */
+  /** Calls the sink no more. */
   stop(): void {
     this.#state = State.idle
   }
 
   /**
-   * Takes bytes that came, up to the end of the response. Returns how many those were.
-   * @throws {BrokenResponse}
+   * Parses bytes up to the end of the response. Returns how many those were.
+   * @throws {BrokenResponse} if the response is invalid; what the sink throws passes through
    */
   parse(bytes: Buffer): number {
     let at = 0
@@ -115,7 +115,10 @@ export class ResponseParser {
     return at
   }
 
-  /** The connection has ended, `isOrderly` or not, which is asked only if it matters: whether a response is whole now. */
+  /**
+   * The connection has ended. Returns whether that completes a response.
+   * @param isOrderly whether it ended without a reset; called only if that matters
+   */
   finish(isOrderly = () => true): boolean {
     if (this.#state !== State.untilClose || !isOrderly()) return false
     this.#end(NO_TRAILERS)
@@ -204,7 +207,7 @@ export class ResponseParser {
     return this.#next
   }
 
-  /** The lines up to a blank one, each with its CRLF, once that has come. */
+  /** The lines up to an empty one, each with its CRLF; undefined while they are incomplete. */
   #readBlock(bytes: Buffer, at: number): string | undefined {
     const partial = this.#partial
     const before = partial.length
@@ -216,14 +219,14 @@ export class ResponseParser {
         return bytes.toString('latin1', at, end + 2)
       }
     }
-    // All that one may have; more that has come is of what follows it.
+    // No more than the limit: the rest belongs to what follows.
     partial.add(bytes.subarray(at, at + this.#maxHeadBytes + END_OF_HEAD.length - before))
     const block = partial.bytes
     const end = block.indexOf(END_OF_HEAD, Math.max(0, before - END_OF_HEAD.length + 1))
     if ((end === -1 ? block.length - END_OF_HEAD.length + 1 : end) > this.#maxHeadBytes)
       throw new HeadTooLarge(this.#state === State.trailers)
     if (end === -1) {
-      // Its end would never come.
+      // A bare LF: the empty line would never come.
       if (hasBareLF(block, before)) throw new BrokenResponse('line end', this.#state === State.trailers)
       return undefined
     }

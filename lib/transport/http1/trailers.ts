@@ -3,10 +3,7 @@ import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.
 import { BrokenResponse } from './broken-response.js'
 import { trimBlanks } from './response-head.js'
 
-/**
- * Fields that frame, route or authorize a message, or belong to the connection: in trailers nothing may come of them
- * (RFC 9110 section 6.5.1).
- */
+/** Fields of framing, routing, authentication or the connection, which are dropped from trailers (RFC 9110 section 6.5.1). */
 const NEVER_TRAILERS = new FieldNames([
   ...BALANCER_FIELDS,
   ...PROXY_FIELDS,
@@ -30,9 +27,10 @@ const NEVER_TRAILERS = new FieldNames([
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([\t\x20-\x7e\x80-\xff]*)$/
 
 /**
- * Reads trailers, each line with its CRLF, into names and values in turn. Blanks between a name and its colon are removed, as
- * in a head (RFC 9112 section 5.1).
- * @throws {BrokenResponse}
+ * Parses trailers into alternating names and values. Whitespace before a colon is removed, as in a head (RFC 9112 section
+ * 5.1).
+ * @param text lines, each with its CRLF
+ * @throws {BrokenResponse} if a line is no field
  */
 export function parseTrailers(text: string): string[] {
   const fields: string[] = []
@@ -44,7 +42,9 @@ export function parseTrailers(text: string): string[] {
   return passableTrailers(fields)
 }
 
-/** Names and values in turn, without those that say how the message is framed or where it goes, or are taken for one. */
+/** Trailers that may be passed on.
+ * @param fields alternating names and values
+ */
 export function passableTrailers(fields: readonly string[]): string[] {
   return fields.filter((_, i) => !NEVER_TRAILERS.hasCgiEquivalent(fields[i & ~1]!))
 }

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { ConnectionClosed } from '../http1/connection.js'
+import { ConnectionClosed } from '../connection-closed.js'
+import { BrokenResponse } from '../http1/broken-response.js'
 import { ReadBuffer } from '../read-buffer.js'
 import { type SocketOwner, surviveWriteErrors } from '../sockets/socket-end.js'
 import type { Http2ConnectionCallbacks } from './connection-callbacks.js'
@@ -183,6 +184,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     try {
       this.#frames.parse(bytes)
     } catch (error) {
+      if (!(error instanceof BrokenResponse)) this.#options.onInternalError?.(error)
       this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
     }
     this.#streams.onReadEnd()

@@ -18,8 +18,10 @@ export interface Http2ConnectionOptions extends RequestOrigin {
   readonly windowBytes: number
   /** Until it can carry requests. */
   readonly connectTimeoutMs: number
-  /** Unless given, there is no bound. */
+  /** Unlimited if absent. */
   readonly lifetime?: LifetimeOptions
+  /** A response handler threw: a bug of ours, not a fault of the backend. The connection fails with that error. */
+  readonly onInternalError?: (error: unknown) => void
 }
 
 /** How connections of HTTP/2 to a backend are made. */

@@ -1,6 +1,6 @@
 import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { ConnectionClosed } from '../http1/connection.js'
+import { ConnectionClosed } from '../connection-closed.js'
 import type { Http1Pool } from '../http1/pool.js'
 import { IdleTimeout } from '../idle-timeout.js'
 import { lifetimeOf, retireElsewhere } from '../lifetime.js'

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { ConnectionClosed } from '../http1/connection.js'
+import { ConnectionClosed } from '../connection-closed.js'
 import { whenClosed } from './when-closed.js'
 
 /** Connections to one backend. */

@@ -8,8 +8,8 @@ import { descriptorsNeeded, explainShortage } from '../../../lib/base/shortage/e
 import { missingResource } from '../../../lib/base/shortage/resource.js'
 import { type ShortageReport, Shortages } from '../../../lib/base/shortage/shortages.js'
 import { exceedsDescriptorLimit, surviveAcceptErrors } from '../../../lib/listener/accepting.js'
+import { ConnectionClosed } from '../../../lib/transport/connection-closed.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
-import { ConnectionClosed } from '../../../lib/transport/http1/connection.js'
 import {
   NotHttp2,
   PingTimeout,

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { BackendLog, logNameLookups } from '../../../lib/observe/backend-log.js'
+import { BackendLog, internalErrorLog, logNameLookups } from '../../../lib/observe/backend-log.js'
 import type { Resolver } from '../../../lib/transport/resolver/resolver.js'
 import { backendConfigs, registryOf } from '../../support/registry.js'
 
@@ -109,4 +109,19 @@ t.test('look-ups of names', async (t) => {
       'info app.example is resolved: 10.0.0.2'
     ]
   )
+})
+
+t.test('an error of our own code is logged once, with its stack', async (t) => {
+  const { records, log } = recorder()
+  const onInternalError = internalErrorLog(log)
+  const bugs = [new TypeError('a bug'), new TypeError('another one')] as const
+  for (const error of [bugs[0], bugs[0], bugs[1]]) onInternalError(error)
+  t.same(
+    records.map(([level, message]) => `${level} ${message}`),
+    [
+      'error A response was dropped by an error of the balancer itself: TypeError: a bug',
+      'error A response was dropped by an error of the balancer itself: TypeError: another one'
+    ]
+  )
+  t.equal((records[0]![2] as { err: Error }).err, bugs[0])
 })

@@ -3,8 +3,8 @@ import t from 'tap'
 import type { Resource } from '../../../lib/base/shortage/resource.js'
 import { classify, NO_BACKEND, OVERLOADED } from '../../../lib/proxy/failure.js'
 import { checkRequest } from '../../../lib/proxy/request/request-check.js'
+import { ConnectionClosed } from '../../../lib/transport/connection-closed.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
-import { ConnectionClosed } from '../../../lib/transport/http1/connection.js'
 import {
   NotHttp2,
   PingTimeout,

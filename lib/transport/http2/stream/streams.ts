@@ -1,4 +1,4 @@
-import { ConnectionClosed } from '../../http1/connection.js'
+import { ConnectionClosed } from '../../connection-closed.js'
 import { RequestRefused } from '../errors.js'
 import type { FrameWriter } from '../frame-writer.js'
 import { BrokenFrame } from '../frames/broken-frame.js'

@@ -362,6 +362,7 @@ test('a broken response is one error, and takes its connection along', async (t)
     const broken = await answered(stack)
     t.match(broken, { completed: 0, errors: [{ code: 'LB_BROKEN_RESPONSE' }] }, response.slice(0, 80))
     t.equal(broken.errors.length, 1)
+    t.same(stack.internalErrors, [], 'which is the fault of the backend')
     t.equal((await answered(stack)).body, 'ok')
     await eventually(() => backend.sockets.size === 1)
   }
@@ -385,6 +386,22 @@ test('a response that is cut off is one error', async (t) => {
       t.match(ending, { completed: 0, errors: [{ code }] }, `${end} after ${start}`)
       t.equal(ending.errors.length, 1)
     }
+})
+
+test('an error of our own code is reported, and fails its request alone', async (t) => {
+  const stack = stackFor(t, await scripted(t, (_request, socket) => void socket.write(OK)))
+  for (const method of ['onHead', 'onData', 'onEnd'] as const) {
+    const bug = new TypeError(`a bug in ${method}`)
+    const ending = new Ending()
+    ending[method] = () => {
+      throw bug
+    }
+    stack.dispatch(requestOf() as never, ending as never)
+    await eventually(allEnded([ending]))
+    t.same([ending.errors, stack.internalErrors.splice(0)], [[bug], [bug]], method)
+    t.equal((await answered(stack)).completed, 1, 'the next one goes on a connection of its own')
+  }
+  t.equal(stack.opened, 4)
 })
 
 test('a response that ends with its connection is whole at its end, and broken by a reset', async (t) => {

@@ -233,6 +233,30 @@ for (const [what, bytes] of [
   })
 }
 
+test('an error of our own code is reported, and one of the backend is not', async (t) => {
+  for (const method of ['onHead', 'onData', 'onEnd'] as const) {
+    const backend = await framed(
+      t,
+      onRequest((id, peer) => peer.answer(id))
+    )
+    const reported: unknown[] = []
+    const connections = connectionsTo(t, backend, { onInternalError: (error) => reported.push(error) })
+    const bug = new TypeError(`a bug in ${method}`)
+    const ending = new Ending()
+    ending[method] = () => {
+      throw bug
+    }
+    connections.dispatch(requestOf() as never, ending as never)
+    await eventually(() => reported.length > 0)
+    t.same(reported, [bug], method)
+    t.equal((await answered(connections)).completed, 1, 'the next one goes on a connection of its own')
+    t.equal(backend.connections, 2)
+    backend.peers[1]!.send(DATA, 0, 0)
+    await eventually(() => ofType(backend, GOAWAY).length > 0)
+    t.same(reported, [bug])
+  }
+})
+
 test('who is not to blame for a broken frame hears that the connection is lost', async (t) => {
   const { connections, ending, peer } = await asked(t)
   const other = ask(connections)
