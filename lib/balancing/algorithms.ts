@@ -10,7 +10,8 @@ import { twoChoicesPolicy } from './two-choices.js'
 
 /**
  * The policy of an algorithm.
- * @param keyOf what `hash` goes by; undefined for a request that has no such thing
+ * @param keyOf the key of a request for `hash`; undefined if it has none
+ * @param random uniform in [0, 1)
  */
 export function policyOf(
   algorithm: Algorithm,

@@ -1,9 +1,9 @@
 const NONE: readonly string[] = []
 
 /**
- * The values of the cookies of one name in a `Cookie` field (RFC 6265 section 4.2), as they stand there, in order. A
- * browser sends all that it has of a name, those of longer paths first, and no server should rely on that (section 5.4).
- * @param field the field, if there is one; several of them as one
+ * The values of all cookies of one name in a `Cookie` field (RFC 6265 section 4.2), unquoted and undecoded, in order. A
+ * browser may send several: those of longer paths mostly come first, but servers should not rely on that (section 5.4).
+ * @param field several fields are joined to one
  */
 export function cookiesOf(field: string | undefined, name: string): readonly string[] {
   if (field === undefined) return NONE

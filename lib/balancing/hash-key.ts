@@ -5,7 +5,10 @@ import { clientOf } from '../listener/client/client-address.js'
 import { cookiesOf } from './cookie.js'
 import type { HashKey } from './options.js'
 
-/** What of a request decides which backend it goes to; undefined where the request does not have it. */
+/**
+ * Reads the key of a request for `hash`; undefined if the request has none.
+ * @param trusted proxies whose word on the client's address is taken
+ */
 export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessage) => string | undefined {
   const { name } = key
   switch (key.from) {

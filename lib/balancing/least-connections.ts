@@ -2,12 +2,12 @@ import type { Backend } from '../pool/backend.js'
 import { isCandidate, type Policy, type Random } from './policy.js'
 
 /**
- * Weighted least connections: the eligible backend with the fewest requests in flight in proportion to its weight.
- * Among equals chance decides, in proportion to weight, so that an idle balancer spreads by weight as well.
+ * Weighted least connections: the candidate with the fewest requests in flight in proportion to its weight. Ties are
+ * broken at random, in proportion to weight, so that an idle balancer spreads by weight as well.
  *
- * One pass, no allocation. It counts requests, not sockets, as a request is what a backend works on.
+ * One pass, no allocation. It counts requests, not sockets, as those are what a backend works on.
  *
- * @param tried backends to pass over
+ * @param tried backends to skip
  */
 export function leastConnections(
   backends: readonly Backend[],
@@ -23,7 +23,7 @@ export function leastConnections(
     if (!isCandidate(backend, tried)) continue
     const load = backend.load
     const weight = backend.effectiveWeight
-    // load / weight compared crosswise: exact, and without a division.
+    // Compares load / weight by cross-multiplication: exact, and without a division.
     const difference = best === undefined ? -1 : load * bestWeight - bestLoad * weight
     if (difference < 0) {
       best = backend

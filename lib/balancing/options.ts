@@ -1,5 +1,6 @@
 import type { StickyConfig } from './sticky-options.js'
 
+/** The load-balancing algorithms. */
 export const ALGORITHMS = ['least-connections', 'peak-ewma', 'p2c', 'round-robin', 'random', 'hash'] as const
 
 /** How a backend is chosen for a request. */
@@ -14,9 +15,9 @@ export interface BalancingOptions {
   readonly sticky: StickyConfig | undefined
 }
 
-/** What of a request decides on its backend under `hash`. */
+/** The part of a request that `hash` is computed from. */
 export interface HashKey {
   readonly from: 'address' | 'target' | 'header' | 'cookie'
-  /** Of the header, in lower case, or of the cookie; empty for the others. */
+  /** Name of the header, in lower case, or of the cookie; empty for the others. */
   readonly name: string
 }

@@ -2,32 +2,32 @@ import type { Backend } from '../pool/backend.js'
 import { BackendCell } from '../pool/counters.js'
 import { isCandidate, type Policy, type Random } from './policy.js'
 
-/** In which a latency loses all but 1/e of its weight in the average: one slow answer costs a backend no more than moments. */
+/** Time constant of the average: after this time a latency has 1/e of its weight, so a slow response counts only briefly. */
 const DECAY_MS = 500
-/** How long the average waits for the answer to a request before it decays all the same. */
+/** How long a request without a response keeps the average from decaying. */
 const MAX_WAIT_MS = 1000
-/** What a backend is taken to need that has answered nothing yet: others go before it once it has one request. */
+/** Assumed latency of a backend that has not responded yet: once it has a request, others are preferred. */
 const UNKNOWN_MS = 1e6
-/** An average decays to no less, so that requests in flight always count. */
+/** Lower bound of an average, so that requests in flight always count. */
 const MIN_MS = 0.001
 
 interface Average {
   latencyMs: number
-  /** Up to when it has decayed. */
+  /** The time up to which it has decayed. */
   atMs: number
-  /** Requests to the backend up to the latest tick. */
+  /** Requests to the backend, as of the latest tick. */
   requests: number
-  /** The tick up to which the latest of them was made. */
+  /** The tick that saw the latest of them. */
   lastRequestMs: number
-  /** When it answered last. */
+  /** When it last responded. */
   lastResponseMs: number
 }
 
 /**
- * The candidate whose next answer is expected soonest: its average latency times the requests that it would then have in
- * flight, for its weight. The average forgets by time, follows a rise at once and a fall slowly (peak EWMA, as Finagle
- * has it), and while nothing is asked of a backend it decays, so that one that was slow is tried again. One that was away
- * is unknown when it comes back.
+ * Peak EWMA, as in Finagle: the candidate with the lowest average latency times requests in flight (the new one
+ * included), over its weight. The average is exponentially weighted by time, rises at once to a higher latency, and falls
+ * slowly. It decays while the backend gets no requests, so that one that was slow is tried again. A backend that was
+ * not eligible starts without an average.
  */
 export function peakEwmaPolicy(random: Random): Policy {
   const averages = new Map<Backend, Average>()
@@ -87,7 +87,7 @@ export function peakEwmaPolicy(random: Random): Policy {
       for (const [backend, average] of averages) {
         const requests = requestsTo(backend)
         if (!backend.eligible) {
-          // Decayed for as long as it is away, it would draw a crowd as soon as it is back.
+          // Decayed over that time, it would attract too many requests on its return.
           average.atMs = nowMs
           if (backend.active === 0) averages.delete(backend)
         } else if (requests !== average.requests) {

@@ -2,19 +2,20 @@ import type { Backend } from '../pool/backend.js'
 import { isCandidate, type Policy, type Random } from './policy.js'
 
 /**
- * A candidate by chance, in proportion to weight.
- * @param besides one more to pass over
+ * A random candidate, in proportion to weight, by reservoir sampling.
+ * @param tried backends to skip
+ * @param except one more to skip
  */
 export function pickAtRandom(
   backends: readonly Backend[],
   random: Random,
   tried: readonly Backend[] | undefined,
-  besides?: Backend
+  except?: Backend
 ): Backend | undefined {
   let chosen: Backend | undefined
   let weightSoFar = 0
   for (const backend of backends) {
-    if (backend === besides || !isCandidate(backend, tried)) continue
+    if (backend === except || !isCandidate(backend, tried)) continue
     const weight = backend.effectiveWeight
     weightSoFar += weight
     if (chosen === undefined || random() * weightSoFar < weight) chosen = backend
@@ -22,7 +23,7 @@ export function pickAtRandom(
   return chosen
 }
 
-/** Chance alone, in proportion to weight: for many balancers before the same backends, none of which sees all. */
+/** At random, in proportion to weight: for many balancers in front of the same backends, which see only a part of the load. */
 export function randomPolicy(random: Random): Policy {
   return { choose: (backends, _req, tried) => pickAtRandom(backends, random, tried) }
 }

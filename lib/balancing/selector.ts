@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../pool/backend.js'
 import type { Policy } from './policy.js'
 
-/** Chooses among the backends proper, and among the backups only while none of those is eligible. */
+/** Applies a policy to the primary backends, and to the backups while no primary is eligible. */
 export class Selector {
   readonly #policy: Policy
   #primaries: readonly Backend[] = []
@@ -13,15 +13,15 @@ export class Selector {
     this.setBackends(backends)
   }
 
-  /** From now on it chooses among these. */
+  /** Replaces the backends to choose from. */
   setBackends(backends: readonly Backend[]): void {
     this.#primaries = backends.filter(({ config }) => !config.backup)
     this.#backups = backends.filter(({ config }) => config.backup)
   }
 
   /**
-   * The backend for a request, or undefined if there is none, or none with room.
-   * @param tried backends to pass over
+   * The backend for a request, or undefined if none is eligible and below its limit.
+   * @param tried backends to skip
    */
   select(req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined {
     const chosen = this.#policy.choose(this.#primaries, req, tried)
@@ -29,7 +29,7 @@ export class Selector {
     return this.#policy.choose(this.#backups, req, tried)
   }
 
-  /** Whether a request that finds no backend with room may hope for one. */
+  /** Whether a request that found no backend may wait for one: some are eligible, but at their limit. */
   canWait(tried?: readonly Backend[]): boolean {
     return hasEligible(this.#primaries, tried) || hasEligible(this.#backups, tried)
   }

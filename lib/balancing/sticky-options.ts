@@ -1,13 +1,16 @@
+/** Values of the cookie's `SameSite` attribute. */
 export const SAME_SITE = ['Lax', 'Strict', 'None'] as const
 
+/** When the cookie has the `Secure` attribute; `auto`: if the client's connection is encrypted. */
 export const SECURE = ['auto', 'always', 'never'] as const
 
-/** Of the cookie that keeps a client on a backend. */
+/** The cookie of sticky sessions. */
 export interface StickyConfig {
+  /** Its name. */
   readonly cookie: string
-  /** Empty for one that is made up. */
+  /** Key of the signature; empty for a random one. */
   readonly secret: string
-  /** 0 for as long as a browser runs. */
+  /** 0 for a session cookie. */
   readonly maxAgeMs: number
   readonly path: string
   /** Empty for none. */

@@ -5,22 +5,23 @@ import { cookiesOf } from './cookie.js'
 import type { Policy } from './policy.js'
 import type { StickyConfig } from './sticky-options.js'
 
-/** Of the signature that stands for a backend: too many to guess, and few to send. */
+/** Length of the signature: too long to guess, short to send. */
 const TOKEN_BYTES = 16
 
 /**
- * Keeps each client on the backend that answered it first, by a cookie whose value is a signature of the backend's
- * address: it shows nothing of that, and nobody can make one for a backend of their choice. There is no table of
- * sessions, so that any balancer with the same secret understands it.
+ * Sticky sessions: keeps each client on the backend that answered it first. The value of the cookie is an HMAC of the
+ * backend's origin: it does not disclose the address, and cannot be forged to choose a backend. There is no table of
+ * sessions, so any balancer with the same secret understands the cookie.
  */
 export class Sessions {
   readonly #cookie: string
   readonly #key: string | Buffer
-  /** Those attributes of the cookie that do not change from one request to the next. */
+  /** All attributes but `Secure`, which depends on the connection. */
   readonly #attributes: string
   readonly #secure: StickyConfig['secure']
+  /** By token, the value of the cookie. */
   readonly #backends = new Map<string, Backend>()
-  readonly #lines = new Map<Backend, string>()
+  readonly #cookieLines = new Map<Backend, string>()
   #primaries: readonly Backend[] = []
 
   constructor(backends: readonly Backend[], config: StickyConfig) {
@@ -31,22 +32,22 @@ export class Sessions {
     this.setBackends(backends)
   }
 
-  /** From now on these are all that there are. */
+  /** Replaces the backends. */
   setBackends(backends: readonly Backend[]): void {
     this.#backends.clear()
-    this.#lines.clear()
+    this.#cookieLines.clear()
     this.#primaries = backends.filter(({ config }) => !config.backup)
     for (const backend of backends) {
       const signature = createHmac('sha256', this.#key).update(backend.origin).digest()
       const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
       this.#backends.set(token, backend)
-      this.#lines.set(backend, `Set-Cookie: ${this.#cookie}=${token}${this.#attributes}`)
+      this.#cookieLines.set(backend, `Set-Cookie: ${this.#cookie}=${token}${this.#attributes}`)
     }
   }
 
   /**
-   * The backend that a client is kept on: one that it was on before, and that may be given its requests. Of several
-   * cookies the first counts for which that is so; those that are none of the balancer's are passed over.
+   * The backend of a client's session, if it may be given requests. Of several cookies the first such one counts; those
+   * with an unknown value are ignored.
    */
   backendOf(req: IncomingMessage): Backend | undefined {
     for (const token of this.#tokensIn(req)) {
@@ -57,16 +58,16 @@ export class Sessions {
   }
 
   /**
-   * The line, with its CRLF, that keeps a client on the backend that answers it; empty if it is kept on one.
-   * @param isEncrypted whether the client's connection is
+   * The `Set-Cookie` line, with its CRLF, that starts a session on the backend that answers; empty if the client has one.
+   * @param isEncrypted whether the client's connection is encrypted
    */
   setCookieLine(req: IncomingMessage, backend: Backend, isEncrypted: boolean): string {
-    const line = this.#lines.get(backend)
-    // One that has left meanwhile is not for coming back to.
+    const line = this.#cookieLines.get(backend)
+    // It was removed meanwhile.
     if (line === undefined) return ''
     for (const token of this.#tokensIn(req)) {
-      const named = this.#backendOfToken(token)
-      if (named && (named === backend || this.#mayStayOn(named))) return ''
+      const current = this.#backendOfToken(token)
+      if (current && (current === backend || this.#mayStayOn(current))) return ''
     }
     const isSecure = this.#secure === 'always' || (this.#secure === 'auto' && isEncrypted)
     return `${line}${isSecure ? '; Secure' : ''}\r\n`
@@ -76,12 +77,12 @@ export class Sessions {
     return cookiesOf(headers.cookie, this.#cookie)
   }
 
-  /** The backend that a token stands for, which a client may send in quotes (RFC 6265 section 4.1.1). */
+  /** The backend of a token, which a client may send in quotes (RFC 6265 section 4.1.1). */
   #backendOfToken(token: string): Backend | undefined {
     return this.#backends.get(token.startsWith('"') && token.endsWith('"') ? token.slice(1, -1) : token)
   }
 
-  /** A backup keeps its clients only while there is need of it. */
+  /** A backup keeps its clients only while no primary is eligible. */
   #mayStayOn({ eligible, config }: Backend): boolean {
     return eligible && !(config.backup && this.#primaries.some((backend) => backend.eligible))
   }
@@ -100,14 +101,15 @@ function attributesOf({ path, domain, isHttpOnly, sameSite, maxAgeMs, isPartitio
     .join('')
 }
 
-/** Chooses the backend that a client is kept on, or as `policy` does. One that has no room just now is waited for. */
+/** Chooses the backend of the client's session, or as `policy` does. A request waits while that backend is at its limit. */
 export function stickyPolicy(sessions: Sessions, policy: Policy): Policy {
   return {
     ...policy,
     choose(backends, req, tried) {
-      const own = sessions.backendOf(req)
-      if (!own || tried?.includes(own) || !backends.includes(own)) return policy.choose(backends, req, tried)
-      return own.hasRoom ? own : undefined
+      const sticky = sessions.backendOf(req)
+      if (!sticky || tried?.includes(sticky) || !backends.includes(sticky))
+        return policy.choose(backends, req, tried)
+      return sticky.hasRoom ? sticky : undefined
     }
   }
 }

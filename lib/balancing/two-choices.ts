@@ -2,8 +2,8 @@ import type { Policy, Random } from './policy.js'
 import { pickAtRandom } from './random.js'
 
 /**
- * The power of two choices: of two candidates picked at random, in proportion to weight, the one with less in flight for
- * its weight. It never sends a crowd to one backend, as those that take the least loaded of all may when they do not see
+ * The power of two choices (P2C): of two candidates picked at random, in proportion to weight, the one with fewer
+ * requests in flight for its weight. It avoids the herd that least connections causes where several balancers do not see
  * each other's requests (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001).
  */
 export function twoChoicesPolicy(random: Random): Policy {
