@@ -2,13 +2,13 @@ import { type Stats, unwatchFile, watchFile } from 'node:fs'
 import { canOpenFiles } from './shortage/resource.js'
 
 const PERIOD_MS = 1000
-/** For which nothing may change before that is told: files of a pair are mostly replaced one after the other. */
-const QUIET_MS = 500
+/** Time without a change before it is reported: the two files of a key pair are mostly replaced one after the other. */
+const DEBOUNCE_MS = 500
 
 /**
- * Tells when any of some files has been replaced, removed or written to. It looks at them now and then, by their names:
- * the system's own notices are lost on network file systems, and where a name leads on to another folder, as those of
- * certbot and Kubernetes do. While no file can be opened for want of descriptors, nothing is told.
+ * Calls back when any of some files was replaced, removed or written to. It polls them by name: the notifications of the
+ * system are lost on network file systems, and through symbolic links to another folder, as certbot and Kubernetes make
+ * them. While no file can be opened, for lack of descriptors, it waits.
  */
 export class FileWatch {
   readonly #files: readonly string[]
@@ -21,15 +21,16 @@ export class FileWatch {
       // Node reports a file that does not exist once, as if it had changed.
       if (current.mode === 0 && previous.mode === 0) return
       clearTimeout(this.#timer)
-      this.#timer = setTimeout(tell, QUIET_MS).unref()
+      this.#timer = setTimeout(notify, DEBOUNCE_MS).unref()
     }
-    const tell = () => {
+    const notify = () => {
       if (canOpenFiles()) onChange()
-      else this.#timer = setTimeout(tell, PERIOD_MS).unref()
+      else this.#timer = setTimeout(notify, PERIOD_MS).unref()
     }
     for (const file of this.#files) watchFile(file, { interval: PERIOD_MS, persistent: false }, this.#onStat)
   }
 
+  /** Ends the watch. */
   stop(): void {
     clearTimeout(this.#timer)
     for (const file of this.#files) unwatchFile(file, this.#onStat)

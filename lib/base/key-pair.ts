@@ -1,17 +1,17 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-/** Where a certificate lies, with those that lead to its authority behind it, and its private key. */
+/** The files of a certificate, followed by its chain, and of its private key; both in PEM. */
 export interface KeyPairFiles {
   readonly certFile: string
   readonly keyFile: string
 }
 
-/** A certificate and its key, which fit each other, as PEM. */
+/** A certificate and its private key, which match, in PEM. */
 export interface KeyPair extends KeyPairFiles {
   readonly cert: string
   readonly key: string
-  /** That it is valid for, in lower case; `*.` stands for one label. */
+  /** Host names that it is valid for, in lower case; `*.` matches one label. */
   readonly names: readonly string[]
   readonly validFrom: Date
   readonly validTo: Date
@@ -26,13 +26,13 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs
 const NAME = /^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/
 
 /**
- * Reads a pair, and finds out whether it is one.
- * @throws {Error} whose message names the file and says what is wrong with it, and nothing of what is in it
+ * Reads a certificate and its key, and checks that they match.
+ * @throws {Error} whose message names the file and the fault, and discloses nothing of its content
  */
 export function readKeyPair({ certFile, keyFile }: KeyPairFiles): KeyPair {
   const cert = readCertificates(certFile)
   const key = readKey(keyFile)
-  // The first is its own, the others lead to the authority.
+  // The first certificate is the server's own, the others are its chain.
   const own = new X509Certificate(cert)
   if (!own.checkPrivateKey(createPrivateKey(key)))
     throw new Error(`"${keyFile}" is not the key of the certificate in "${certFile}"`)
@@ -47,7 +47,10 @@ export function readKeyPair({ certFile, keyFile }: KeyPairFiles): KeyPair {
   }
 }
 
-/** Reads a file of certificates: one or more, in PEM. */
+/**
+ * Reads a file of one or more certificates in PEM.
+ * @throws {Error} whose message names the file and the fault
+ */
 export function readCertificates(file: string): string {
   const pem = readText(file)
   const found = pem.match(CERTIFICATE)
@@ -62,7 +65,10 @@ export function readCertificates(file: string): string {
   return pem
 }
 
-/** Reads the file of a private key in PEM. */
+/**
+ * Reads a private key in PEM.
+ * @throws {Error} whose message names the file and the fault
+ */
 export function readKey(file: string): string {
   const pem = readText(file)
   try {
@@ -84,7 +90,7 @@ function readText(file: string): string {
   }
 }
 
-/** The names of a certificate: those that it lists or, as of old, its subject. */
+/** The DNS names of a certificate: its subject alternative names or, without any, its common name. */
 function namesOf(certificate: X509Certificate): string[] {
   const listed = [...(certificate.subjectAltName ?? '').matchAll(/(?:^|, )DNS:([^",]+)(?=,|$)/g)]
   const names = listed.map(([, name]) => name!)

@@ -4,6 +4,7 @@ const SLICES = 6
 const SLICE_MS = 10_000
 const OPTIONS = { lowest: 1, highest: 3_600_000_000, figures: 2 } as const
 
+/** Latencies of the last minute. */
 export interface LatencySummary {
   readonly windowSeconds: number
   readonly count: number
@@ -13,7 +14,7 @@ export interface LatencySummary {
   readonly maxMs: number
 }
 
-/** Latencies since the last look. */
+/** Latencies since the previous call. */
 export interface RecentLatency {
   /** Null if there were none. */
   readonly p50Ms: number | null
@@ -21,14 +22,14 @@ export interface RecentLatency {
 }
 
 /**
- * Latencies of the last minute as quantiles good to 1 %, from a ring of histograms of ten seconds each.
- * The histograms are native and per thread: reading merges them, and so could a reader of several threads.
+ * Quantiles of the latencies of the last minute, accurate to 1 %, from a ring of histograms of ten seconds each. The
+ * histograms are native (`node:perf_hooks`) and of one thread; they are merged when they are read.
  */
 export class LatencyWindow {
   readonly #slices: RecordableHistogram[] = Array.from({ length: SLICES }, () => createHistogram(OPTIONS))
-  /** What is in no slice yet: each latency is recorded once, whoever looks. */
+  /** Latencies that are in no slice yet: each is recorded once. */
   readonly #newest = createHistogram(OPTIONS)
-  /** What came since the last look at the recent ones, as far as it is in a slice. */
+  /** Latencies since the last `takeRecent()` that are in a slice already. */
   readonly #recent = createHistogram(OPTIONS)
   readonly #now: () => number
   #slice: number
@@ -39,19 +40,20 @@ export class LatencyWindow {
     this.#slice = Math.floor(now() / SLICE_MS)
   }
 
-  /** Notes a request that took `durationMs` and ended at `nowMs` of the same clock. */
+  /** Records a request that took `durationMs` and ended at `nowMs`. */
   record(durationMs: number, nowMs: number): void {
     if (nowMs >= (this.#slice + 1) * SLICE_MS) this.#advance(nowMs)
     const micros = Math.round(durationMs * 1000)
     this.#newest.record(Math.min(Math.max(micros, OPTIONS.lowest), OPTIONS.highest))
   }
 
-  /** What `percent` of the requests did not exceed, or 0 if there were none. */
+  /** A quantile in milliseconds, such as that of 99 percent; 0 without requests. */
   quantileMs(percent: number): number {
     const all = this.#merged()
     return all.count === 0 ? 0 : all.percentile(percent) / 1000
   }
 
+  /** The latencies of the window. */
   summary(): LatencySummary {
     const all = this.#merged()
     const empty = all.count === 0
@@ -66,7 +68,7 @@ export class LatencyWindow {
     }
   }
 
-  /** What has come since it was last called. */
+  /** The latencies since the previous call. */
   takeRecent(): RecentLatency {
     this.#settle()
     const recent = this.#recent

@@ -1,11 +1,11 @@
-/** What pino writes to: sonic-boom, which has one property more than a stream. */
+/** The stream of a pino logger: sonic-boom. */
 interface LogStream {
   sync?: boolean
 }
 
 /**
- * Has a logger of pino write each line before it goes on, as suits a process that is about to end: what is queued at
- * its end would come out of order, and sonic-boom would try for ever to write it to a reader that has gone.
+ * Makes a pino logger write synchronously, for a process that is about to exit: lines that are still queued then would
+ * be written out of order, and sonic-boom would retry for ever if their reader has gone.
  */
 export function writeSynchronously(logger: object): void {
   const key = Object.getOwnPropertySymbols(logger).find(({ description }) => description === 'pino.stream')

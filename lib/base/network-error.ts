@@ -1,5 +1,5 @@
-/** What went wrong between the balancer and a backend, in the words of logs and statistics. */
-const WORDS: Readonly<Record<string, string>> = {
+/** Descriptions of errors of connections to backends, for logs and statistics. */
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset',
   EPIPE: 'connection reset',
@@ -50,23 +50,23 @@ const UNREACHABLE = new Set([
   'EPROTOTYPE'
 ])
 
-/** The code of a network error; where several addresses were tried, that of the last. */
+/** The code of a network error; of an aggregate of several addresses, that of the last. Without a code, its name. */
 export function networkErrorCode(error: unknown): string {
   const { code, name, errors } = error as { code?: string; name?: string; errors?: unknown[] }
   if (errors && errors.length > 0) return networkErrorCode(errors[errors.length - 1])
   return typeof code === 'string' ? code : (name ?? 'Error')
 }
 
-/** A network error in a few words, without addresses. */
+/** Describes a network error in a few words, without addresses. */
 export function describeNetworkError(error: unknown): string {
   const code = networkErrorCode(error)
-  if (WORDS[code]) return WORDS[code]
+  if (DESCRIPTIONS[code]) return DESCRIPTIONS[code]
   if (code === 'LB_BROKEN_RESPONSE') return `broken response (${(error as Error).message})`
   if (code === 'LB_STREAM_RESET') return `request given up (${(error as Error).message})`
   return code
 }
 
-/** Whether nothing listens there: certain, where a timeout is only likely. */
+/** Whether the error proves that nothing listens there; a timeout only suggests it. */
 export function isUnreachable(error: unknown): boolean {
   return UNREACHABLE.has(networkErrorCode(error))
 }

@@ -1,17 +1,19 @@
-/** In the name of a parameter, whatever stands around it: too much is hidden rather than too little. */
+/** Parameter names that suggest a secret: rather too many are redacted than too few. */
 const SECRET_NAME =
   /token|key(?!word)|secret|passw|pwd|passphrase|signature|code|session|sess_?id|auth(?!ors?$)|credential|jwt|saml|assertion|ticket|nonce|otp|(?:^|[^a-z])(?:sig|sid|pin|pass|hmac|state)(?:$|[^a-z])/i
 const HIDDEN = '***'
-/** As often may a name be encoded to be read nevertheless. */
+/** Levels of percent-encoding that are decoded. */
 const MAX_DECODING = 3
 const USER_INFO = /^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i
 const NESTED_USER_INFO = /\/\/[^/?#]*@/
-/** A parameter in a path, behind a semicolon. */
+/** A matrix parameter in a path, after a semicolon. */
 const PATH_PARAMETER = /;([^=;/]*)=([^;/]*)/g
-/** A parameter in a query, or in the fragment that a URL in a field may have. */
+/** A parameter in a query or a fragment. */
 const QUERY_PARAMETER = /([?&;#])([^=&;#]*)=([^&;#]*)/g
 
-/** A target or URL with the values hidden that its parameters' names say are secret, and user names and passwords. */
+/** Replaces user names, passwords, and the values of parameters whose names suggest a secret, by `***`.
+ * @param url a request target or a URL
+ */
 export function redactSecrets(url: string): string {
   const queryStart = url.search(/[?#]/)
   let path = queryStart < 0 ? url : url.slice(0, queryStart)
@@ -32,7 +34,7 @@ function hideQuery(whole: string, before: string, name: string, value: string): 
 function isSecret(name: string, value: string): boolean {
   if (value === '') return false
   if (SECRET_NAME.test(decoded(name))) return true
-  // A whole URL may be in it, with parameters of its own.
+  // The value may be a URL with parameters of its own.
   const text = decoded(value)
   return (text.includes('=') && SECRET_NAME.test(text)) || NESTED_USER_INFO.test(text)
 }

@@ -1,4 +1,4 @@
-/** Who waits for something, in the order of coming, and since when. */
+/** A FIFO queue of waiters, and since when each waits. Times are of any monotonic clock. */
 export class WaitQueue<T> {
   readonly #sinceMs = new Map<T, number>()
 
@@ -10,21 +10,21 @@ export class WaitQueue<T> {
     this.#sinceMs.set(waiter, nowMs)
   }
 
-  /** Waits no more. Returns whether it did. */
+  /** Removes a waiter. Returns whether it was queued. */
   remove(waiter: T): boolean {
     return this.#sinceMs.delete(waiter)
   }
 
-  /** From the first in line to the last; each may leave meanwhile. */
+  /** From the first to the last; waiters may be removed meanwhile. */
   [Symbol.iterator](): Iterator<T> {
     return this.#sinceMs.keys()
   }
 
-  /** Tells those that have waited for so long. */
-  expire(nowMs: number, patienceMs: number, tell: (waiter: T) => void): void {
+  /** Calls back for each that has waited for `timeoutMs`, and leaves it in the queue. */
+  expire(nowMs: number, timeoutMs: number, onTimeout: (waiter: T) => void): void {
     for (const [waiter, sinceMs] of this.#sinceMs) {
-      if (nowMs < sinceMs + patienceMs) return
-      tell(waiter)
+      if (nowMs < sinceMs + timeoutMs) return
+      onTimeout(waiter)
     }
   }
 }

@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net'
 const MAPPED_IPV4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
 
 /**
- * An address in the one form of those that mean the same (RFC 5952), so that texts can be compared: IPv4 as such even
- * where it is written as IPv6, and without the zone, which means something on the machine alone that wrote it.
+ * The canonical form of an address (RFC 5952), so that texts can be compared: an IPv4-mapped address as IPv4, and
+ * without a zone, which has a meaning only on the machine that wrote it.
  * @param address an IPv4 or IPv6 address
  */
 export function canonicalAddress(address: string): string {

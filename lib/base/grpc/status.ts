@@ -1,4 +1,4 @@
-/** Codes of gRPC, as `grpc-status` has them (gRPC, statuscodes.md). */
+/** Status codes of gRPC that are sent here (gRPC's statuscodes.md). */
 export const GrpcStatus = {
   deadlineExceeded: 4,
   notFound: 5,
@@ -29,15 +29,15 @@ const NAMES = [
   'UNAUTHENTICATED'
 ]
 
-/** The name of a status, such as `UNAVAILABLE`, or its number where it has none. */
+/** The name of a status, such as `UNAVAILABLE`; its number if it has none. */
 export function statusName(status: number): string {
   return NAMES[status] ?? `${status}`
 }
 
-/** What a `grpc-message` has to encode: all but printable ASCII, and the percent sign (gRPC, PROTOCOL-HTTP2.md). */
+/** Characters that a `grpc-message` encodes: all but printable ASCII, and `%` (gRPC's PROTOCOL-HTTP2.md). */
 const ENCODED = /[^\x20-\x24\x26-\x7e]/g
 
-/** A text as a `grpc-message`: the bytes of UTF-8, percent-encoded where need be. */
+/** Percent-encodes a text, as UTF-8, for `grpc-message`. */
 export function encodeMessage(text: string): string {
   return Buffer.from(text).toString('latin1').replace(ENCODED, encodedByte)
 }
@@ -48,7 +48,10 @@ function encodedByte(byte: string): string {
 
 const ESCAPE = /%([0-9a-fA-F]{2})/g
 
-/** The text of a `grpc-message`, a character a byte; what is no encoding in it stays as it is. */
+/**
+ * Decodes a `grpc-message`. Invalid escapes are left as they are.
+ * @param message in latin1
+ */
 export function decodeMessage(message: string): string {
   const bytes = message.replace(ESCAPE, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
   return Buffer.from(bytes, 'latin1').toString()

@@ -1,9 +1,9 @@
 const MAX_LENGTH = 64
-const LIKE_A_HYPHEN = /[^a-z0-9-]/g
+const CGI_HYPHEN = /[^a-z0-9-]/g
 
 /**
- * A set of field names that tells almost every other name apart by its length and first letter, without lower-casing
- * or hashing it: the header of each message is checked against one.
+ * A set of field names. It rejects almost every other name by length and first letter, without lower-casing or hashing:
+ * every field of every message is looked up.
  */
 export class FieldNames {
   readonly #candidates = new Uint8Array(MAX_LENGTH * 32)
@@ -21,16 +21,19 @@ export class FieldNames {
   }
 
   /**
-   * Whether the set has the name, or one that programs cannot tell from it which get fields as variables: there letters
-   * are capitals, and `-` is `_` (RFC 3875 section 4.1.18), as is whatever else is no letter or digit with some.
+   * Whether the set has the name, or one that is the same variable in CGI: names are upper-cased there, with `_` for `-`
+   * (RFC 3875 section 4.1.18), and in some servers for every character that is no letter or digit.
    */
   hasCgiEquivalent(name: string): boolean {
     if (!this.mayHave(name.length, name.charCodeAt(0))) return false
     const lower = name.toLowerCase()
-    return this.#names.has(lower) || this.#names.has(lower.replace(LIKE_A_HYPHEN, '-'))
+    return this.#names.has(lower) || this.#names.has(lower.replace(CGI_HYPHEN, '-'))
   }
 
-  /** Whether the set has a name of this length that begins with this character, in either case. */
+  /**
+   * Whether the set has a name of this length and first letter, in either case.
+   * @param first character code
+   */
   mayHave(length: number, first: number): boolean {
     return length < MAX_LENGTH && this.#candidates[slot(length, first)] === 1
   }

@@ -1,4 +1,4 @@
-/** Fields that tell of the way of a request, which the balancer writes itself. */
+/** Forwarding fields that the balancer sets itself; in lower case, as all here. */
 export const BALANCER_FIELDS = [
   'forwarded',
   'x-forwarded-for',
@@ -8,7 +8,7 @@ export const BALANCER_FIELDS = [
   'x-request-id'
 ]
 
-/** Those of that kind that only a proxy in front may say. */
+/** Forwarding fields that are passed on from trusted proxies alone. */
 export const PROXY_FIELDS = [
   'x-forwarded-by',
   'x-forwarded-prefix',

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 
-/** The name space of the balancer's own paths. Nothing else is taken from the backends'. */
+/** The prefix of the balancer's own paths. Every other path belongs to the backends. */
 export const ADMIN_PREFIX = '/__lb/'
 
-/** The one path that the router sees for all that is for a backend: targets are not its business. */
+/** The path under which the router sees all proxied requests: it does not interpret their targets. */
 export const PROXIED_PATH = '/'
 
 /** Whether a raw request target is the balancer's own: compared byte for byte, never decoded. */
@@ -11,37 +11,37 @@ export function isAdminTarget(target: string): boolean {
   return target.startsWith(ADMIN_PREFIX)
 }
 
-/** No page has this name. */
+/** A target without a route. */
 const NO_PAGE = `${ADMIN_PREFIX}-`
-/** What the address of a backend follows. */
+/** The prefix of an address of a backend. */
 const ADDRESSES = `${ADMIN_PREFIX}api/backends/`
-/** Letters, digits, `-`, `.`, `_` and `~`, which nobody encodes who means them (RFC 3986 section 2.3). */
+/** Letters, digits, `-`, `.`, `_` and `~`, which are not to be encoded (RFC 3986 section 2.3). */
 const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
 
 /**
- * One of the balancer's own targets for the router, which decodes paths: no page has an encoded name, but for the
- * address of a backend in it.
+ * One of the balancer's own targets, normalized for the router, which decodes paths: only the address of a backend may
+ * be percent-encoded in it. Any other encoded path has no route.
  */
 export function adminRouteOf(target: string): string {
   const [path = ''] = target.split('?', 1)
   if (!path.includes('%')) return target
   if (!path.startsWith(ADDRESSES)) return NO_PAGE
   const [address = '', ...rest] = path.slice(ADDRESSES.length).split('/')
-  const behind = rest.map((part) => `/${part}`).join('')
-  if (behind.includes('%') || ENCODED_UNRESERVED.test(address)) return NO_PAGE
+  const suffix = rest.map((part) => `/${part}`).join('')
+  if (suffix.includes('%') || ENCODED_UNRESERVED.test(address)) return NO_PAGE
   try {
-    return ADDRESSES + encodeURIComponent(decodeURIComponent(address)) + behind
+    return ADDRESSES + encodeURIComponent(decodeURIComponent(address)) + suffix
   } catch {
     return NO_PAGE
   }
 }
 
-/** The target as the client sent it: Fastify has put the path of its route into `url`, except of an upgrade. */
+/** The target as the client sent it. In `url` Fastify has the path of its route, except of an upgrade. */
 export function targetOf(req: IncomingMessage & { originalUrl?: string }): string {
   return req.originalUrl ?? req.url!
 }
 
-/** Where a request goes. */
+/** The parts of a request target. */
 export interface Destination {
   /** In origin form, or `*`. */
   readonly path: string
@@ -50,8 +50,8 @@ export interface Destination {
 }
 
 /**
- * Splits a target of absolute form, or of one of the other forms that a backend can be sent (RFC 9112 section 3.2).
- * Nothing of it is decoded or normalized. Undefined if it has no such form.
+ * Splits a target of origin form, absolute form or asterisk form (RFC 9112 section 3.2). Nothing is decoded or
+ * normalized. Undefined for any other target.
  */
 export function destinationOf(method: string, target: string): Destination | undefined {
   if (target.includes('#')) return undefined

@@ -1,19 +1,19 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 
-/** Where Linux tells the limits of a process. */
+/** The limits of this process, on Linux. */
 const FILE = '/proc/self/limits'
 const SOFT_LIMIT = /^Max open files +(\d+)/m
 const AMPLE_BYTES = 4096
-/** Kept for what is no client's connection, or a quarter of all if that is less. */
+/** Descriptors that client connections may not use, or a quarter of all if that is less. */
 const MAX_RESERVE = 64
 const RESERVE_SHARE = 1 / 4
 
-/** How many file descriptors this process may have open, on Linux; elsewhere that is not known. */
+/** The limit of open file descriptors of this process (`RLIMIT_NOFILE`). It is known on Linux alone. */
 export class DescriptorLimit {
-  /** Undefined if there is none, or it is not known. */
+  /** The soft limit; undefined if there is none, or it is unknown. */
   value: number | undefined
   readonly #memory = Buffer.alloc(AMPLE_BYTES)
-  /** Open all the time, so that it can be read when nothing can be opened. */
+  /** Kept open, so that it can be read when no file can be opened. */
   #fd = -1
 
   constructor(file = FILE) {
@@ -25,7 +25,7 @@ export class DescriptorLimit {
     }
   }
 
-  /** Reads it anew, as it can be changed while the process runs. */
+  /** Reads the limit again: it can be changed while the process runs. */
   read(): void {
     if (this.#fd < 0) return
     const length = readSync(this.#fd, this.#memory, 0, AMPLE_BYTES, 0)
@@ -34,8 +34,8 @@ export class DescriptorLimit {
   }
 
   /**
-   * Whether a descriptor that was just given out is among the last, which are kept for connections to backends, checks
-   * and files. The system gives out the lowest that is free, so as many as its number says are in use.
+   * Whether a new descriptor is in the reserve for connections to backends, checks and files. The system always assigns
+   * the lowest free number, so about that many are in use.
    */
   isReserved(descriptor: number): boolean {
     const limit = this.value
@@ -43,6 +43,7 @@ export class DescriptorLimit {
     return descriptor >= limit - Math.min(MAX_RESERVE, Math.floor(limit * RESERVE_SHARE))
   }
 
+  /** Closes the file of the limits. */
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd)
     this.#fd = -1

@@ -1,7 +1,7 @@
 import type { Resource } from './resource.js'
 import { type ShortageReport, USES, type Use } from './shortages.js'
 
-/** For what listens, checks, logs and is read, beside connections of clients and requests. */
+/** Descriptors beside those of clients and requests: for listening sockets, checks, logs and files. */
 const OWN_DESCRIPTORS = 100
 
 const RAISE =
@@ -27,15 +27,15 @@ const EFFECTS: Readonly<Record<Use, (count: number) => string>> = {
 }
 
 /**
- * How many file descriptors are in use when all that is configured is used.
- * @param maxSockets client connections open at once
- * @param maxRequests in flight at once, each with a connection to a backend
+ * File descriptors that the configured limits need.
+ * @param maxSockets client connections at once
+ * @param maxRequests requests in flight at once, each with a connection to a backend
  */
 export function descriptorsNeeded(maxSockets: number, maxRequests: number): number {
   return maxSockets + maxRequests + OWN_DESCRIPTORS
 }
 
-/** What to do about a limit that is lower than that. */
+/** Explains a descriptor limit that is too low, and its remedy. */
 export function explainLimit(limit: number, wanted: number): string {
   return (
     `Only ${limit} file descriptors may be open, and LB_MAX_SOCKETS and LB_MAX_CONNECTIONS may take ${wanted}: ` +
@@ -43,7 +43,10 @@ export function explainLimit(limit: number, wanted: number): string {
   )
 }
 
-/** What is short, what came of it, and what to do. */
+/**
+ * Explains a shortage: the resource, its effects, and the remedy.
+ * @param limit of file descriptors, if known
+ */
 export function explainShortage({ resource, counts }: ShortageReport, limit: number | undefined): string {
   const effects = USES.filter((use) => counts[use] > 0).map((use) => EFFECTS[use](counts[use]))
   const bound = resource === 'descriptors' && limit !== undefined ? ` (${limit} may be open)` : ''

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { networkErrorCode } from '../network-error.js'
 
-/** What this machine may have too little of, for a new connection or file. */
+/** What this machine may run out of when it opens a connection or file. */
 export const RESOURCES = ['descriptors', 'ports', 'memory'] as const
 export type Resource = (typeof RESOURCES)[number]
 
@@ -12,16 +12,16 @@ const RESOURCE_OF: Readonly<Record<string, Resource>> = {
   ENOBUFS: 'memory',
   ENOMEM: 'memory'
 }
-/** What the system's resolver says, too, when it can open neither its files nor a socket. */
+/** What the system's resolver also reports when it can open neither its files nor a socket. */
 const NAME_CODES = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_SYSTEM', 'EAI_NODATA'])
 
-/** What was missing here when something failed; undefined if it is not this machine's fault. */
+/** The resource whose exhaustion on this machine caused an error; undefined if none did. */
 export function missingResource(error: unknown): Resource | undefined {
   const code = networkErrorCode(error)
   return RESOURCE_OF[code] ?? (NAME_CODES.has(code) && !canOpenFiles() ? 'descriptors' : undefined)
 }
 
-/** Whether a file can be opened at this moment, or it is for want of descriptors that none can. */
+/** False while no file can be opened, for lack of descriptors. */
 export function canOpenFiles(): boolean {
   try {
     closeSync(openSync('/dev/null', 'r'))
@@ -31,7 +31,7 @@ export function canOpenFiles(): boolean {
   return true
 }
 
-/** An error of the system's resolver, or that there is no file descriptor to ask with, where that is the reason. */
+/** An error of the system's resolver; as `EMFILE` if it was caused by a lack of descriptors. */
 export function outOfDescriptors(error: NodeJS.ErrnoException): NodeJS.ErrnoException {
   const { code, syscall } = error
   if (code === 'EMFILE' || missingResource(error) !== 'descriptors') return error

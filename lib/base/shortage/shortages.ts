@@ -4,10 +4,10 @@ import type { Resource } from './resource.js'
 export const USES = ['clients', 'backends', 'checks', 'other'] as const
 export type Use = (typeof USES)[number]
 
-/** So often at most a shortage of one kind is told of, in milliseconds. */
+/** Time between two reports of the same resource. */
 const PERIOD_MS = 60_000
 
-/** A shortage that has begun, or what has come of it since it was last told of. */
+/** A shortage that has begun, or its effects since the previous report. */
 export interface ShortageReport {
   readonly resource: Resource
   readonly counts: Readonly<Record<Use, number>>
@@ -18,15 +18,15 @@ interface Window {
   timer: NodeJS.Timeout
 }
 
-/** Counts what failed as this machine had too little of something, and tells of it without flooding. */
+/** Counts failures for lack of a resource of this machine, and reports them without flooding the log. */
 export class Shortages {
-  /** Of the latest. */
+  /** The latest failure. */
   latest: { readonly at: Date; readonly resource: Resource } | undefined
   readonly #write: (report: ShortageReport) => void
   readonly #totals = new Map<Resource, Record<Use, number>>()
   readonly #open = new Map<Resource, Window>()
 
-  /** @param write told of the first at once, and of those that follow once a minute */
+  /** @param write called for the first failure at once, and for those that follow once a minute */
   constructor(write: (report: ShortageReport) => void) {
     this.#write = write
   }
@@ -45,26 +45,26 @@ export class Shortages {
     }
   }
 
-  /** Of a resource since the start; for all uses if none is given. */
+  /** Failures for lack of a resource since the start; of all uses if none is given. */
   total(resource: Resource, use?: Use): number {
     const totals = this.#totals.get(resource) ?? none()
     return use ? totals[use] : sum(totals)
   }
 
-  /** Tells what has not been told. */
+  /** Reports what has not been reported. */
   flush(): void {
     for (const resource of [...this.#open.keys()]) this.#close(resource)
   }
 
   #wait(resource: Resource): void {
-    // What follows within the time is told of together, and then it begins anew.
+    // Failures in this time are reported together at its end.
     const timer = setTimeout(() => {
       if (this.#close(resource)) this.#wait(resource)
     }, PERIOD_MS).unref()
     this.#open.set(resource, { counts: none(), timer })
   }
 
-  /** Tells of what came in a window, and ends it. Returns whether there was anything. */
+  /** Ends a window, and reports its failures. Returns whether there were any. */
   #close(resource: Resource): boolean {
     const { counts, timer } = this.#open.get(resource)!
     clearTimeout(timer)

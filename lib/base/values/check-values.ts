@@ -4,10 +4,10 @@ import { isRequestPath, parsed } from './values.js'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 const VALUE = /^[\t\x20-\x7e]*$/
 const PATTERN = /^\/(.+)\/([a-z]*)$/s
-/** Those that keep no state between two matches. */
+/** All but the stateful ones, `g` and `y`. */
 const PATTERN_FLAGS = /^[imsuv]*$/
 const HOST = /^(?:\[([^\]]*)\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?)(?::(\d{1,5}))?$/i
-/** Of the message and the connection, which are the check's own; and `Host`, which has a setting of its own. */
+/** Fields of framing and of the connection, and `Host`, which has a setting of its own. */
 const OWN_FIELDS = new Set(['host', 'content-length', 'transfer-encoding', 'connection', 'upgrade'])
 
 /** A field of a request. */
@@ -16,23 +16,23 @@ export interface Field {
   readonly value: string
 }
 
-/** What a body has to have: a text, or a match of a pattern. */
+/** What the body of a response has to contain: a text, or a match of a pattern. */
 export type WantedBody = string | RegExp
 
 const GRPC_SERVICE = /^grpc:([\x21-\x7e]*)$/
 export const CHECK_TARGET = 'a path that starts with "/", such as /health, or grpc: and the name of a service'
 
-/** The service of gRPC whose health a check asks for, the empty one for the whole server; undefined for a path. */
+/** The service of `grpc:service`, empty for the whole server; undefined for a path. */
 export function grpcService(target: string): string | undefined {
   return GRPC_SERVICE.exec(target)?.[1]
 }
 
-/** Whether a text is what a check can ask for: a path, or the health of a service of gRPC. */
+/** Whether a text is the target of a check: a path, or `grpc:service`. */
 export function isCheckTarget(text: string): boolean {
   return isRequestPath(text) || grpcService(text) !== undefined
 }
 
-/** A path, or the health of a service of gRPC as `grpc:name`. */
+/** The target of a check: a path, or `grpc:service`. */
 export function checkTarget() {
   return parsed<string>((text, fault) => {
     if (isCheckTarget(text)) return text
@@ -50,7 +50,7 @@ export function checkMethod() {
   })
 }
 
-/** Whether a text can stand in a `Host` field: a name or address, with or without a port (RFC 9110 section 7.2). */
+/** Whether a text is valid in `Host`: a name or address, with or without a port (RFC 9110 section 7.2). */
 export function isHost(text: string): boolean {
   const [matched, v6, port = '1'] = HOST.exec(text) ?? []
   return (
@@ -58,12 +58,12 @@ export function isHost(text: string): boolean {
   )
 }
 
-/** Whether a text is a name of a host, and no address. */
+/** Whether a text is a host name, not an address. */
 export function isHostName(text: string): boolean {
   return isHost(text) && !/[:[]/.test(text) && isIP(text) === 0
 }
 
-/** What a `Host` field says; empty for none. */
+/** The value of a `Host` field; empty for none. */
 export function checkHost() {
   return parsed<string>((text, fault) => {
     if (text === '' || isHost(text)) return text
@@ -73,8 +73,8 @@ export function checkHost() {
 }
 
 /**
- * Fields, each `Name: value`, a line each; on a single line they may be separated by `;` too. Faults name a field by
- * its place alone, as its value may be a secret.
+ * Fields as `Name: value`, one a line, or separated by `;` on a single line. Faults name a field by its position alone,
+ * as its value may be secret.
  */
 export function checkFields() {
   return parsed<Field[]>((text, fault) => {
@@ -96,7 +96,7 @@ export function checkFields() {
 
 const ordinal = (index: number) => ['first', 'second', 'third'][index] ?? `${index + 1}th`
 
-/** A text, or a pattern in the form `/…/flags`; empty for none. */
+/** A text, or a regular expression as `/…/flags`; empty for none. */
 export function checkBody() {
   return parsed<WantedBody>((text, fault) => {
     const [, source, flags = ''] = PATTERN.exec(text) ?? []

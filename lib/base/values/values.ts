@@ -4,18 +4,19 @@ import { z } from 'zod'
 const TRUE_WORDS = new Set(['true', '1', 'yes', 'on'])
 const FALSE_WORDS = new Set(['false', '0', 'no', 'off'])
 
-/** A status range, both ends included. */
+/** A range of status codes, both ends included. */
 export interface StatusRange {
   readonly from: number
   readonly to: number
 }
 
+/** Whether a status code is in one of the ranges. */
 export function isInRanges(ranges: readonly StatusRange[], statusCode: number): boolean {
   for (const { from, to } of ranges) if (statusCode >= from && statusCode <= to) return true
   return false
 }
 
-/** A value type of the configuration: text in, typed value out, every fault in words that say what would be right. */
+/** A zod schema of a text that is parsed into a value. Each fault says what would be valid. */
 export function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
   return z.string().transform((text, ctx): T => {
     let faulty = false
@@ -49,7 +50,7 @@ export function seconds(min: number, max: number) {
   })
 }
 
-/** 0, or seconds as `seconds` reads them. */
+/** 0, or a number of seconds from `min` to `max`; milliseconds in the value. */
 export function secondsOrZero(min: number, max: number) {
   return parsed<number>((text, fault) => {
     const valueMs = readSeconds(text, 0, 0) ?? readSeconds(text, min, max)
@@ -59,7 +60,7 @@ export function secondsOrZero(min: number, max: number) {
   })
 }
 
-/** Seconds, fractions allowed, as whole milliseconds, and 0 only if 0 was written; `undefined` for any other text. */
+/** Seconds, with fractions, as whole milliseconds; 0 only if 0 was written. Undefined for any other text. */
 export function readSeconds(text: string, min: number, max: number): number | undefined {
   const value = Number(text)
   if (!DECIMAL.test(text) || value < min || value > max) return undefined
@@ -75,7 +76,7 @@ export function flag() {
   })
 }
 
-/** The value of a flag's word, `undefined` for any other text. */
+/** The value of a flag; undefined for any other text. */
 export function readFlag(text: string): boolean | undefined {
   const word = text.toLowerCase()
   return TRUE_WORDS.has(word) ? true : FALSE_WORDS.has(word) ? false : undefined
@@ -89,7 +90,7 @@ export function text() {
 /** One of a few words. */
 export function oneOf<Word extends string>(words: readonly Word[]) {
   return parsed<Word>((text, fault) => {
-    const word = words.find((known) => known === text)
+    const word = words.find((each) => each === text)
     if (word === undefined) fault(`must be one of ${words.join(', ')}, but is "${text}"`)
     return word
   })
@@ -104,14 +105,14 @@ export function requestPath() {
   })
 }
 
-/** Whether a text can be the target of a request, as it is. */
+/** Whether a text is an origin-form request target, without a fragment. */
 export function isRequestPath(text: string): boolean {
   return /^\/[\x21-\x7e]*$/.test(text) && !text.includes('#')
 }
 
 /**
  * Status codes and ranges: `200-399` or `200,204,301-302`.
- * @param mayBeEmpty whether it may list none
+ * @param mayBeEmpty whether the list may be empty
  */
 export function statusRanges(mayBeEmpty = false) {
   return parsed<StatusRange[]>((text, fault) =>
@@ -123,7 +124,7 @@ export function statusRanges(mayBeEmpty = false) {
   )
 }
 
-/** Reads status codes and ranges between separators; calls `fault` with each part that is neither. */
+/** Parses status codes and ranges between separators. Calls `fault` with each part that is neither. */
 export function readStatusRanges(
   text: string,
   separator: string,
@@ -137,8 +138,8 @@ export function readStatusRanges(
 }
 
 /**
- * A list of addresses and CIDR ranges, comma or space separated, ready to ask `check(address, family)`.
- * @param mayBeEmpty whether it may list none
+ * Addresses and CIDR ranges, separated by commas or spaces.
+ * @param mayBeEmpty whether the list may be empty
  */
 export function addressRanges(mayBeEmpty = false) {
   return parsed<BlockList>((text, fault) => {
