@@ -10,7 +10,7 @@ t.test('docs/configuration.md is what the schema says', async (t) => {
   t.equal(committed, configurationReference(), 'if not, run "npm run docs"')
 })
 
-t.test('it tells of every variable, on a line of its own', async (t) => {
+t.test('it documents every variable, each on a line of its own', async (t) => {
   const rows = configurationReference()
     .split('\n')
     .filter((line) => line.startsWith('|'))
@@ -33,7 +33,7 @@ t.test('it tells of every variable, on a line of its own', async (t) => {
   }
 })
 
-t.test('lb --help tells of every variable as well', async (t) => {
+t.test('lb --help lists every variable', async (t) => {
   const { code, stdout } = await run([LB, '--help'], {})
   t.equal(code, 0)
   const text = stdout.replace(/\s+/g, ' ')

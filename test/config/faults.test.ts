@@ -73,7 +73,7 @@ const BACKEND_FAULTS: readonly [entry: string, fault: string][] = [
   ['a%eth0:80', '"a%eth0" is not a host name or address']
 ]
 
-t.test('a path of a Unix socket that a list would cut is said to be one', async (t) => {
+t.test('the path of a Unix socket that is cut by a separator of lists is reported as such', async (t) => {
   for (const [text, rest] of [
     ['unix:/run/my app.sock', 'app.sock'],
     ['unix:/run/my,app.sock', 'app.sock'],
@@ -205,7 +205,7 @@ t.test('the error', async (t) => {
   }
 })
 
-t.test('what the access log and traces cannot be', async (t) => {
+t.test('invalid values for the access log and traces', async (t) => {
   const form = 'LB_ACCESS_LOG must be off, all, errors, a share such as 5%, or errors+5%, but is'
   for (const wrong of ['101%', '-1%', '%', 'all+5%', 'ALL', ''])
     t.same(faultsOf({ LB_ACCESS_LOG: wrong }), [`${form} ${JSON.stringify(wrong)}`])

@@ -26,7 +26,7 @@ function faultsOf(text: string): readonly string[] {
   return []
 }
 
-t.test('what a file says is read as if variables said it, and variables go before it', async (t) => {
+t.test('settings in a file count as variables, and variables override them', async (t) => {
   const text = `
 port: 8000
 health-check-period: 3
@@ -54,14 +54,14 @@ backends:
   t.equal(load('{ "port": 81, "backends": ["a:80"] }').port, 81, 'JSON')
 })
 
-t.test('each variable but the one that names the file can be in it', async (t) => {
+t.test('every variable except LB_CONFIG can be set in the file', async (t) => {
   for (const { name, info } of describeVariables()) {
     if (name === 'LB_CONFIG') continue
     t.same(faultsOf(`${keyOf(name)}: ${JSON.stringify(info.fallback)}`), [], name)
   }
 })
 
-t.test('all that is wrong with a file is told', async (t) => {
+t.test('everything that is wrong with a file is reported', async (t) => {
   t.same(faultsOf('prot: 80\nconfig: x\nmax-connections: 0\nstats-interval: {a: 1}'), [
     'LB_CONFIG has an unknown setting "prot"',
     'LB_CONFIG has an unknown setting "config"',

@@ -96,7 +96,7 @@ t.test('defaults', async (t) => {
   t.notOk(adminAllow.check('::2', 'ipv6'))
 })
 
-t.test('names, flags and defaults that are promised', async (t) => {
+t.test('names, flags and defaults of the specification', async (t) => {
   const promised: [name: string, flags: string, fallback: string][] = [
     ['PORT', '-p, --port', '80'],
     ['LB_BACKENDS', '-b, --backends', '127.0.0.1:8080 127.0.0.1:8081'],
@@ -116,7 +116,7 @@ t.test('names, flags and defaults that are promised', async (t) => {
   }
 })
 
-t.test('a default that is written out changes nothing', async (t) => {
+t.test('setting a variable to its default changes nothing', async (t) => {
   const written = Object.fromEntries(describeVariables().map(({ name, info }) => [name, info.fallback]))
   // Lists of addresses are objects of the system's.
   const comparable = ({ admin: { allow, ...admin }, ...config }: Config) => ({
@@ -302,14 +302,14 @@ t.test('rate limits', async (t) => {
     t.same(loadConfig({ LB_RATE_LIMIT: text }).access.rateLimit, { count, windowS, burst }, text)
 })
 
-t.test('who is served', async (t) => {
+t.test('allowed and denied clients', async (t) => {
   const { allow, deny } = loadConfig({ LB_ALLOW: '10.0.0.0/8', LB_DENY: '10.6.0.0/16 ::1' }).access
   t.same([allow?.rules.length, deny?.rules.length], [1, 2])
   t.ok(allow?.check('10.1.1.1'))
   t.ok(deny?.check('10.6.1.1'))
 })
 
-t.test('the state file is where it was from when the process started', async (t) => {
+t.test('the path of the state file is relative to the working directory at the start', async (t) => {
   t.equal(loadConfig({ LB_STATE_FILE: 'state.json' }).admin.stateFile, `${process.cwd()}/state.json`)
   t.equal(loadConfig({ LB_STATE_FILE: '' }).admin.stateFile, '')
   t.same(loadConfig({ LB_ADMIN_HOSTS: 'LB.example., *.Ops.example\n* 10.0.0.1 [::1]' }).admin.hosts, [

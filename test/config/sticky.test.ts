@@ -16,7 +16,7 @@ function faultsOf(env: Record<string, string>): readonly string[] {
 
 const stickyOf = (env: Record<string, string>) => loadConfig({ ...STICKY, ...env }).balancing.sticky
 
-t.test('the attributes of the cookie, as they are by default and as they are set', async (t) => {
+t.test('attributes of the cookie, by default and as configured', async (t) => {
   t.same(stickyOf({}), {
     cookie: 'lb',
     secret: '',
@@ -42,7 +42,7 @@ t.test('the attributes of the cookie, as they are by default and as they are set
     t.equal(stickyOf({ LB_STICKY_SAME_SITE: word })!.sameSite, 'Strict')
 })
 
-t.test('values that no cookie can have', async (t) => {
+t.test('values that are invalid in a cookie', async (t) => {
   for (const [name, values] of Object.entries({
     LB_STICKY_PATH: ['', 'app', '/a;b', '/a b', '/\u00e9', '/\r\nX: y', '*'],
     LB_STICKY_DOMAIN: [
@@ -83,7 +83,7 @@ const TLS =
   'TLS (LB_TLS_CERT, or a proxy of LB_TRUSTED_PROXIES that speaks it) or LB_STICKY_SECURE=always: ' +
   'browsers take no such cookie without Secure'
 
-t.test('a cookie that browsers take over TLS alone, where there is none', async (t) => {
+t.test('a cookie that browsers accept only over TLS, without TLS', async (t) => {
   for (const [name, value, said] of [
     ['LB_STICKY_SAME_SITE', 'none', 'LB_STICKY_SAME_SITE=None'],
     ['LB_STICKY_PARTITIONED', 'true', 'LB_STICKY_PARTITIONED'],
@@ -101,7 +101,7 @@ t.test('a cookie that browsers take over TLS alone, where there is none', async 
   t.same(faultsOf({ LB_STICKY_COOKIE: '__Security' }), [])
 })
 
-t.test('names that browsers take with certain attributes alone', async (t) => {
+t.test('names that browsers accept only with certain attributes', async (t) => {
   for (const [cookie, env, said] of [
     [
       '__Host-lb',

@@ -82,7 +82,7 @@ t.test('fastify start app refuses', { jobs: 4 }, async (t) => {
   for (const wrong of processes) refuses(t, [FASTIFY, 'start', 'app'], wrong)
 })
 
-t.test('each variable has a wrong value above', async (t) => {
+t.test('every variable has a wrong value in the list', async (t) => {
   const given = new Set([...THROUGH_LB, ...THROUGH_FASTIFY].flatMap(([given]) => Object.keys(given)))
   for (const { name } of describeVariables()) t.ok(given.has(name), name)
 })

@@ -22,7 +22,7 @@ const after = (server: { readonly address: string }, options: string) => ({
   address: `${server.address};${options}`
 })
 
-test('a backend is as healthy as its server says', async (t) => {
+test('the health status of the server decides', async (t) => {
   const statuses = {
     '': 'SERVING',
     [SERVICE]: 'SERVING',
@@ -64,7 +64,7 @@ test('a backend is as healthy as its server says', async (t) => {
   for (const [i, [what, , wanted]] of cases.entries()) t.match(told(balancer)[i], wanted, what)
 })
 
-test('what a check says is broken is told, and cannot break the balancer', async (t) => {
+test('broken answers fail a check with a reason, and do no harm', async (t) => {
   const head = [':status', '200', 'content-type', 'application/grpc']
   const cases = [
     ['\0\0\0\0\x02\x08\x01', ['grpc-status', '0'], 'healthy: gRPC SERVING'],
@@ -104,7 +104,7 @@ test('what a check says is broken is told, and cannot break the balancer', async
   )
 })
 
-test('a check says what it is, over a connection of its own, with the fields that are set', async (t) => {
+test('a check goes over a new connection, with the configured fields', async (t) => {
   const backend = await http2Backend(t, ({ stream }) => {
     stream.respond(
       { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '12' },
@@ -142,7 +142,7 @@ test('checks by gRPC over TLS', async (t) => {
   await eventually(() => balancer.stats().backends[0]!.state === 'unhealthy', PATIENCE_MS)
 })
 
-test('what a server tells by itself counts at once, out and back', async (t) => {
+test('a watched status counts at once, in both directions', async (t) => {
   const server = await healthServer(t, { [SERVICE]: 'SERVING' })
   const other = await healthServer(t, { [SERVICE]: 'SERVING' })
   const env = { ...RARELY, LB_HEALTH_CHECK_URL: `grpc:${SERVICE}`, LB_HEALTH_CHECK_FALL: '5' }
@@ -160,7 +160,7 @@ test('what a server tells by itself counts at once, out and back', async (t) => 
   t.equal(balancer.stats().requests.failed, 0)
 })
 
-test('a server that changes its mind all the time costs little', async (t) => {
+test('frequent changes of a watched status are reported together', async (t) => {
   const server = await healthServer(t, { '': 'SERVING' })
   const balancer = await startBalancer(t, [server], RARELY)
   await eventually(() => server.watchers === 1, PATIENCE_MS)
@@ -171,7 +171,7 @@ test('a server that changes its mind all the time costs little', async (t) => {
   t.ok(changes <= 2, `${changes} changes`)
 })
 
-test('a server that has Check alone is checked by that', async (t) => {
+test('a server without Watch is checked by Check alone', async (t) => {
   let isServing = true
   const server = await grpcServer(t, (server) =>
     server.addService(
@@ -190,7 +190,7 @@ test('a server that has Check alone is checked by that', async (t) => {
   await eventually(() => told(balancer)[0] === 'healthy: gRPC SERVING', PATIENCE_MS)
 })
 
-test('a server that shuts down in good order is not held up by being watched', async (t) => {
+test('a watch does not delay the graceful shutdown of a server', async (t) => {
   const server = await healthServer(t, { '': 'SERVING' })
   const balancer = await startBalancer(t, [server], OFTEN)
   await eventually(() => server.watchers === 1, PATIENCE_MS)
@@ -199,7 +199,7 @@ test('a server that shuts down in good order is not held up by being watched', a
   t.equal(server.watchers, 0)
 })
 
-test('a watch that breaks is opened again, a period later', async (t) => {
+test('a watch that breaks is opened again a period later', async (t) => {
   let watches = 0
   const opened: number[] = []
   const backend = await framed(t, (frame, peer) => {
@@ -223,7 +223,7 @@ test('a watch that breaks is opened again, a period later', async (t) => {
   await eventually(() => backend.sockets.size === 0, PATIENCE_MS)
 })
 
-test('a backend that has left is watched no more, and one that joins needs h2', async (t) => {
+test('the watch of a removed backend ends, and one that joins needs h2', async (t) => {
   const servers = [
     await healthServer(t, { '': 'SERVING' }),
     await healthServer(t, { '': 'SERVING' })

@@ -43,7 +43,7 @@ test('the first check of each backend has ended before the first request', async
   ])
 })
 
-test('a backend leaves after three failed checks, and comes back after two that passed', async (t) => {
+test('a backend is unhealthy after three failed checks, and healthy after two passed ones', async (t) => {
   const health = { status: 200 }
   const [good, moody] = [await checked(t, { status: 200 }), await checked(t, health)]
   const { port, log, stats } = await startBalancer(t, [good, moody], CHECKED)
@@ -63,7 +63,7 @@ test('a backend leaves after three failed checks, and comes back after two that 
   ])
 })
 
-test('a backend that does not answer its checks is out; the others are checked on time', async (t) => {
+test('a backend that does not answer its checks is unhealthy; the others are checked on time', async (t) => {
   const health = { status: 200 }
   const [good, frozen] = [await checked(t, { status: 200 }), await checked(t, health)]
   const { stats } = await startBalancer(t, [good, frozen], { ...CHECKED, LB_HEALTH_CHECK_TIMEOUT: '0.1' })
@@ -77,7 +77,7 @@ test('a backend that does not answer its checks is out; the others are checked o
   t.ok(frozen.sockets.size <= 2, 'a check that got no answer is broken off')
 })
 
-test('a check that takes very long does not keep the balancer from starting', async (t) => {
+test('a very slow check does not prevent the start', async (t) => {
   const [good, frozen] = [await checked(t, { status: 200 }), await checked(t, { status: 0 })]
   const { port, stats } = await startBalancer(t, [good, frozen], {
     ...CHECKED,
@@ -91,13 +91,13 @@ test('a check that takes very long does not keep the balancer from starting', as
   t.equal(statusOf(await exchange(t, port, GET)), 200)
 })
 
-test('none passes its first check: the log says so once', async (t) => {
+test('when no backend passes its first check, the log says so once', async (t) => {
   const backends = await Promise.all([500, 500, 500].map((status) => checked(t, { status })))
   const { log } = await startBalancer(t, backends, { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '60' })
   t.equal(log.filter(({ level }) => level === 50).length, 1)
 })
 
-test('all out: 503 until one is back, which the log says loudly', async (t) => {
+test('without a healthy backend 503 is answered, and the log has an error', async (t) => {
   const health = { status: 500 }
   const { port, log } = await startBalancer(t, [await checked(t, health)], CHECKED)
   t.equal(statusOf(await exchange(t, port, GET)), 503)
@@ -117,7 +117,7 @@ test('no check is sent after the end', async (t) => {
   t.equal(backend.sockets.size, 0, 'and no connection is left')
 })
 
-test('each backend is checked as it says, whatever holds for the others', async (t) => {
+test('each backend is checked by its own options', async (t) => {
   const own = await scripted(t, ({ startLine }, socket) => {
     const status = startLine.startsWith('GET /own ') ? 404 : 200
     socket.write(`HTTP/1.1 ${status} S\r\nContent-Length: 2\r\n\r\nok`)
@@ -150,7 +150,7 @@ test('each backend is checked as it says, whatever holds for the others', async 
   t.equal(unchecked.connections, 0)
 })
 
-test('a backend without checks leaves when it refuses a connection, and is back when it accepts one', async (t) => {
+test('a backend without checks is unhealthy when it refuses a connection, and healthy when it accepts one', async (t) => {
   const [good, unchecked] = [await checked(t, { status: 200 }), await checked(t, { status: 500 })]
   const { port, stats } = await startBalancer(t, `${good.address} ${unchecked.address};no-check`, CHECKED)
   const state = () => stats().backends[1]!.state
@@ -166,7 +166,7 @@ test('a backend without checks leaves when it refuses a connection, and is back 
   t.equal(checks(unchecked).length, 0)
 })
 
-test('a backend that comes and goes is held back, and the log says so', async (t) => {
+test('a flapping backend is held back, and the log says so', async (t) => {
   const health = { status: 200 }
   const [good, moody] = [await checked(t, { status: 200 }), await checked(t, health)]
   const { log, stats } = await startBalancer(t, [good, moody], {
@@ -188,7 +188,7 @@ test('a backend that comes and goes is held back, and the log says so', async (t
   )
 })
 
-test('without health checks, no backend is asked', async (t) => {
+test('without health checks no backend is checked', async (t) => {
   const backend = await scripted(t, (_request, socket) => socket.write(OK))
   const { port } = await startBalancer(t, [backend], { LB_HEALTH_CHECK_PERIOD: '0.3' })
   await sleep(300)
@@ -196,7 +196,7 @@ test('without health checks, no backend is asked', async (t) => {
   t.equal(statusOf(await exchange(t, port, GET)), 200)
 })
 
-test('what an operator takes out again and again is not held back for it', async (t) => {
+test("an operator's orders are no flapping", async (t) => {
   const [good, other] = [await checked(t, { status: 200 }), await checked(t, { status: 200 })]
   const { registry } = await startBalancer(t, [good, other], { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '0.1' })
   const [, backend] = registry.backends
@@ -208,7 +208,7 @@ test('what an operator takes out again and again is not held back for it', async
   t.match(backend!.reason, /^\d+ checks passed: status 200$/)
 })
 
-test('a reset forgets how often a backend went out', async (t) => {
+test('a reset clears the flapping of a backend', async (t) => {
   const [good, other] = [await checked(t, { status: 200 }), await checked(t, { status: 200 })]
   const { registry } = await startBalancer(t, [good, other], { ...CHECKED, LB_HEALTH_CHECK_PERIOD: '0.1' })
   const [, backend] = registry.backends

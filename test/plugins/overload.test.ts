@@ -54,7 +54,7 @@ test('a request too many is answered 503 at once, and counted', async (t) => {
   t.equal(backend.requests.length, 3)
 })
 
-test('a refused request with a body ends its connection, one without does not', async (t) => {
+test('a rejected request with a body ends its connection, one without does not', async (t) => {
   const { backend, held, release } = await holding(t)
   const { port } = await startBalancer(t, [backend], { LB_MAX_CONNECTIONS: '1' })
   const first = await RawClient.open(t, port)
@@ -107,7 +107,7 @@ test('a connection too many is closed, and counted', async (t) => {
   await eventually(() => stats().connections.open === 0)
 })
 
-test('as many connections as four times the requests may be open, and never few, unless it is said', async (t) => {
+test('by default four times as many connections as requests may be open, and never less than 1024', async (t) => {
   const { backend } = await holding(t)
   for (const [requests, connections] of [
     ['25', 1024],

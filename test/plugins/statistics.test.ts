@@ -5,7 +5,7 @@ import { exchange, RawClient } from '../support/raw-client.js'
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const isReport = ({ msg }: LogRecord) => msg.startsWith('=== Load Balancer Stats ===')
 
-test('the report comes once an interval, as people and programs read it', async (t) => {
+test('the report is logged once an interval, for people and for programs', async (t) => {
   const [good, silent] = [await scripted(t, answering(OK)), await scripted(t, () => {})]
   const { port, log, registry } = await startBalancer(t, [good, silent], { LB_STATS_INTERVAL: '0.3' })
   for (let i = 0; i < 3; i++) {
@@ -50,7 +50,7 @@ test('an interval of 0 turns the report off', async (t) => {
   t.notOk(log.some(isReport))
 })
 
-test('what comes and goes is counted', async (t) => {
+test('requests are counted as they begin and end', async (t) => {
   const backend = await scripted(t, ({ startLine }, socket) => {
     const [method, status] = startLine.split(' ') as [string, string]
     const code = status.slice(1)

@@ -10,7 +10,7 @@ const LIMIT = 32
 const asking = (...fields: string[]) =>
   ['GET /__lb/events HTTP/1.1', 'Host: lb.internal', ...fields, '', ''].join('\r\n')
 
-test('first comes everything with what led to it, then each second what is now', async (t) => {
+test('the first event is a snapshot with the history, then the state follows every second', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port, registry, stats } = await startBalancer(t, [backend, await refusing(t)])
   const [, other] = registry.backends
@@ -45,7 +45,7 @@ test('first comes everything with what led to it, then each second what is now',
   t.equal(backends[1].changes.length, 3)
 })
 
-test('whether changes can be made is said', async (t) => {
+test('the events say whether changes are possible', async (t) => {
   const { port, fastify } = await startBalancer(t, [await refusing(t)], { LB_ADMIN_TOKEN: TOKEN })
   const { data } = await (await EventListener.open(t, port)).event(0)
   t.equal(data.isWritable, true)
@@ -53,7 +53,7 @@ test('whether changes can be made is said', async (t) => {
   t.equal(`"${data.fleet}"`, list.headers.etag, 'and for which version of the list')
 })
 
-test('as many as may listen do, and one more is told to come later', async (t) => {
+test('a subscriber beyond the limit is answered 503', async (t) => {
   const { port, fastify } = await startBalancer(t, [await refusing(t)])
   const listeners = await Promise.all(Array.from({ length: LIMIT }, () => EventListener.open(t, port)))
   for (const request of [GET_EVENTS, GET_EVENTS.replace('GET', 'HEAD')]) {
@@ -71,7 +71,7 @@ test('as many as may listen do, and one more is told to come later', async (t) =
   })
 })
 
-test('HEAD says whether one could listen, and takes no place', async (t) => {
+test('HEAD is answered like GET, and takes no place', async (t) => {
   const { port } = await startBalancer(t, [await refusing(t)])
   const client = await RawClient.open(t, port)
   for (let i = 0; i < LIMIT + 1; i++) {
@@ -83,7 +83,7 @@ test('HEAD says whether one could listen, and takes no place', async (t) => {
   t.match((await EventListener.open(t, port)).head, '200 OK')
 })
 
-test('from other addresses there is nothing, whatever they say of themselves', async (t) => {
+test('other addresses get 404, whatever their fields say', async (t) => {
   const env = { LB_ADMIN_ALLOW: '10.0.0.0/8', LB_ADMIN_TOKEN: TOKEN }
   const { port } = await startBalancer(t, 'a.example:80', env)
   for (const fields of [
@@ -100,7 +100,7 @@ test('from other addresses there is nothing, whatever they say of themselves', a
   }
 })
 
-test('pages of other sites get nothing', async (t) => {
+test('pages of other sites get 404', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80')
   for (const fields of [
     ['Origin: http://evil.example'],
@@ -118,7 +118,7 @@ test('pages of other sites get nothing', async (t) => {
     t.match((await EventListener.open(t, port, asking(...fields))).head, '200 OK')
 })
 
-test('by other names and methods there is nothing', async (t) => {
+test('other paths and methods get 404', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80')
   const client = await RawClient.open(t, port)
   for (const target of ['events/', 'EVENTS', '%65vents', 'events%2f', 'events;x', '/events', 'events/x']) {
@@ -131,7 +131,7 @@ test('by other names and methods there is nothing', async (t) => {
   }
 })
 
-test('one who does not read costs no memory, and others hear on', async (t) => {
+test('a subscriber that does not read costs no memory, and others get events', async (t) => {
   // An event of megabytes, which no buffer of a system takes whole.
   const many = Array.from({ length: 4000 }, (_, i) => `127.0.${i >> 8}.${i & 255}:80`).join(' ')
   const { port, connections } = await startBalancer(t, many)

@@ -43,7 +43,7 @@ for (const [where, env] of [
   })
 }
 
-test('addresses, names that nobody else can have, and those of this machine are answered', async (t) => {
+test('addresses, private names and the names of this machine are accepted as hosts', async (t) => {
   const balancer = await startBalancer(t, 'a.example:80')
   const { port } = balancer
   for (const host of [
@@ -78,7 +78,7 @@ test('LB_ADMIN_HOSTS lists more names', async (t) => {
   t.equal(statusOf(await ask(t, any.port, 'metrics', EVIL)), 200)
 })
 
-test('a change by the name of another site is refused, and one with the token is not', async (t) => {
+test('a change by the name of another site is rejected, unless it has the token', async (t) => {
   const { port, registry } = await startBalancer(t, 'a.example:80 b.example:80', WITH_TOKEN)
   const remove = (host: string, ...fields: string[]) =>
     exchange(t, port, request('api/backends/b.example:80', host, ...fields).replace('GET', 'DELETE'))
@@ -92,7 +92,7 @@ test('a change by the name of another site is refused, and one with the token is
   t.equal(statusOf(await remove(EVIL, ...rebound, known)), 204)
 })
 
-test('by HTTP/2 the authority counts, and a host beside it has to say the same', async (t) => {
+test('over HTTP/2 :authority counts, and Host must be the same', async (t) => {
   const balancer = await startBalancer(t, 'a.example:80', { LB_H2C: 'true' })
   const client = await Http2Client.open(t, balancer.port)
   for (const [fields, status] of [
@@ -109,7 +109,7 @@ test('by HTTP/2 the authority counts, and a host beside it has to say the same',
   t.equal(warnings(balancer).length, 1)
 })
 
-test('two hosts are one too many, for every page', async (t) => {
+test('a request with two hosts is rejected everywhere', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80')
   for (const page of [...READS, ...OPEN])
     for (const hosts of [
@@ -123,7 +123,7 @@ test('two hosts are one too many, for every page', async (t) => {
     }
 })
 
-test('the names that the log tells of are bounded, in number and length', async (t) => {
+test('the host names in the log are limited in number and length', async (t) => {
   const balancer = await startBalancer(t, 'a.example:80')
   for (let i = 0; i < 120; i++) await ask(t, balancer.port, 'stats', `${i}.evil.example`)
   t.equal(warnings(balancer).length, 100)
@@ -133,7 +133,7 @@ test('the names that the log tells of are bounded, in number and length', async 
   for (const line of warnings(other)) t.ok(line.length < 500)
 })
 
-test('who may not read has no such page, whatever the host', async (t) => {
+test('addresses that may not read get 404, whatever the host', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80', { LB_ADMIN_ALLOW: '10.0.0.0/8' })
   for (const host of ['localhost', EVIL]) t.equal(statusOf(await ask(t, port, 'stats', host)), 404)
 })

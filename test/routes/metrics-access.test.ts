@@ -30,7 +30,7 @@ test('metrics are in the text format of Prometheus, and HEAD is GET without them
   t.equal(client.received.length, 0)
 })
 
-test('only allowed addresses see them; for others there is no such page, however they ask', async (t) => {
+test('metrics are for allowed addresses; others get 404, however they ask', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend], {
     LB_ADMIN_ALLOW: '10.0.0.0/8 ::1',
@@ -62,7 +62,7 @@ test('only allowed addresses see them; for others there is no such page, however
   t.equal(backend.requests.length, 0)
 })
 
-test('an allowed address sees them at their exact path alone', async (t) => {
+test('metrics are at their exact path only', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
   for (const target of [

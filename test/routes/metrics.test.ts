@@ -27,7 +27,7 @@ async function settled(t: Test, balancer: Balancer) {
   return exposed
 }
 
-test('the library is loaded with the first request for metrics, and again if that failed', async (t) => {
+test('the library is loaded on the first scrape, and again if that failed', async (t) => {
   const id = require.resolve('prom-client')
   const balancer = await startBalancer(t, [await scripted(t, answering(OK))])
   await exchange(t, balancer.port, request('GET'))
@@ -82,7 +82,7 @@ test('requests are counted by backend, method and status', async (t) => {
   t.equal(exposed.sum('fairlead_backend_duration_seconds_count'), 12)
 })
 
-test('a request that is tried twice is counted once, for the backend that answered', async (t) => {
+test('a retried request is counted once, for the backend that answered', async (t) => {
   withoutChance(t)
   const backends = [await refusing(t), await scripted(t, answering(OK))]
   const [first, second] = backends.map(({ address }) => ({ backend: address }))
@@ -101,7 +101,7 @@ test('a request that is tried twice is counted once, for the backend that answer
   t.same(both('eligible'), [0, 1])
 })
 
-test('a retried answer is the backend’s, but not the request’s', async (t) => {
+test('an answer that is retried counts for the backend, not for the request', async (t) => {
   withoutChance(t)
   const backends = [await scripted(t, () => {}), await scripted(t, answering(OK))]
   const [failing, well] = backends.map(({ address }) => address)
@@ -117,13 +117,13 @@ test('a retried answer is the backend’s, but not the request’s', async (t) =
   t.equal(exposed.sum('fairlead_backend_duration_seconds_count', { backend: well! }), 1)
 })
 
-test('a request that no backend answered belongs to none', async (t) => {
+test('a request that no backend answered is counted for none', async (t) => {
   const balancer = await startBalancer(t, [await refusing(t)])
   t.equal(statusOf(await exchange(t, balancer.port, request('GET'))), 502)
   t.same(requestCounts(await settled(t, balancer)), ['none GET 5xx: 1'])
 })
 
-test('a client that leaves before there is an answer is none; later, the answer had begun', async (t) => {
+test('a client that leaves before the answer is counted as none, later by the status of the answer', async (t) => {
   const { backend, held } = await holding(t)
   const balancer = await startBalancer(t, [backend])
   for (const leave of ['destroy', 'resetAndDestroy'] as const) {
@@ -148,7 +148,7 @@ test('a client that leaves before there is an answer is none; later, the answer 
   ])
 })
 
-test('a tunnel is counted as it begins, and never again', async (t) => {
+test('a tunnel is counted once, when it begins', async (t) => {
   const backend = await switching(t, echo)
   const balancer = await startBalancer(t, [backend])
   const count = [`${backend.address} GET 1xx: 1`]
@@ -172,7 +172,7 @@ async function refused(t: Test, { port }: Balancer, status: number, bytes: strin
   t.equal(statusOf(await exchange(t, port, bytes)), status, bytes)
 }
 
-test('refused requests are counted, each with its reason', async (t) => {
+test('rejected requests are counted by reason', async (t) => {
   const { backend, held, answer } = await holding(t)
   const balancer = await startBalancer(t, `${backend.address};max=1`, {
     LB_MAX_CONNECTIONS: '2',
@@ -215,7 +215,7 @@ test('refused requests are counted, each with its reason', async (t) => {
   ])
 })
 
-test('so are those for which the queue is full, and those that an outage outlasts', async (t) => {
+test('requests are counted by reason when the queue is full, or no backend is available in time', async (t) => {
   const { backend, held, answer } = await holding(t)
   const balancer = await startBalancer(t, `${backend.address};max=1`, {
     LB_QUEUE_SIZE: '1',
@@ -241,7 +241,7 @@ test('so are those for which the queue is full, and those that an outage outlast
   t.same(requestCounts(exposed), [`${backend.address} GET 2xx: 2`, 'none GET 5xx: 2'])
 })
 
-test('a backend that is ejected for its answers is shown so', async (t) => {
+test('an ejected backend is shown as such', async (t) => {
   const failing = await scripted(t, answering('HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n'))
   const balancer = await startBalancer(t, [failing, await scripted(t, answering(OK))])
   const ejected = balancer.registry.backends[0]!

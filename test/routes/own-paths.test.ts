@@ -30,7 +30,7 @@ test('only what begins with /__lb/, byte for byte, is the balancer’s own', asy
   t.equal(backend.requests.length, others.length)
 })
 
-test('of its own, only exact paths are pages; nothing of it reaches a backend', async (t) => {
+test('below /__lb/ only exact paths exist, and nothing reaches a backend', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
   const unknown = [
@@ -80,7 +80,7 @@ test('of its own, only exact paths are pages; nothing of it reaches a backend', 
   t.equal(backend.requests.length, 0)
 })
 
-test('a body to one of its own paths does no harm', async (t) => {
+test('a body for the administration does no harm', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
   const client = await RawClient.open(t, port)

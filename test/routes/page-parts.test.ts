@@ -83,7 +83,7 @@ t.test(
   }
 )
 
-t.test('what it is and why, and of one that is held back the latest word', async (t) => {
+t.test('the state and its reason; of a flapping backend the latest reason', async (t) => {
   const { Backend } = await part('backend.js')
   const changes = [{ at: AT - 5000, to: 'draining', reason: 'set by hand' }]
   const backend = new Backend(view({ state: 'draining', changes }), AT)
@@ -99,7 +99,7 @@ t.test('what it is and why, and of one that is held back the latest word', async
   t.equal(backend.reason, 'flapping')
 })
 
-t.test('changes between two words are told, but not what it finds at first', async (t) => {
+t.test('changes between two events are announced, but not the first state', async (t) => {
   const { Model } = await part('model.js')
   const model = new Model()
   const word = (backends: object[], over = {}) => ({
@@ -176,7 +176,7 @@ t.test('the parts of a health history are cut to the last ten minutes', async (t
   ])
 })
 
-t.test('what the machine is out of is said for a minute', async (t) => {
+t.test('a shortage is shown for a minute', async (t) => {
   const { shortageAlarm } = await part('totals.js')
   const alarm = (resource: string, secondsAgo: number, descriptorLimit: number | null = 64) =>
     shortageAlarm({

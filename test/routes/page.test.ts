@@ -41,7 +41,7 @@ async function filesOf(t: Test, port: number): Promise<Map<string, Message>> {
   return files
 }
 
-test('the page is there, with all that it is made of, and asks nobody else', async (t) => {
+test('the page and all its files are served, and it loads nothing else', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend])
   const files = await filesOf(t, port)
@@ -66,7 +66,7 @@ test('the page is there, with all that it is made of, and asks nobody else', asy
   t.equal(backend.requests.length, 0)
 })
 
-test('what a browser has kept is not sent again', async (t) => {
+test('a file that the browser has cached is not sent again', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80')
   const client = await RawClient.open(t, port)
   const ask = async (target: string, ...fields: string[]) => {
@@ -100,7 +100,7 @@ test('HEAD is GET without the body', async (t) => {
   }
 })
 
-test('nothing else of its folder is served, nor by other methods', async (t) => {
+test('other files of its folder and other methods get 404', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80')
   const client = await RawClient.open(t, port)
   for (const target of [
@@ -117,7 +117,7 @@ test('nothing else of its folder is served, nor by other methods', async (t) => 
     }
 })
 
-test('to other addresses none of it exists, whatever they say of themselves', async (t) => {
+test('other addresses get 404 for all of it, whatever their fields say', async (t) => {
   const env = { LB_ADMIN_ALLOW: '10.0.0.0/8', LB_ADMIN_TOKEN: TOKEN }
   const { port } = await startBalancer(t, 'a.example:80', env)
   const { port: open } = await startBalancer(t, 'a.example:80')

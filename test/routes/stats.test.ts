@@ -20,7 +20,7 @@ function pathsOf(value: unknown, path = ''): string[] {
   return Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, `${path}/${key}`))
 }
 
-test('the statistics are what their schema says, and all of it', async (t) => {
+test('the statistics match their schema, with every value', async (t) => {
   const backends = [await scripted(t, answering(OK)), await refusing(t)]
   const balancer = await startBalancer(t, backends, {
     LB_NO_HEALTH_CHECK: 'false',
@@ -55,7 +55,7 @@ test('the statistics are what their schema says, and all of it', async (t) => {
   t.match(shown.backends[1].lastCheck, { ok: false, result: 'connection refused' })
 })
 
-test('before the first check there is none to show', async (t) => {
+test('before the first check there is no result of one', async (t) => {
   const { port } = await startBalancer(t, [await scripted(t, answering(OK))])
   const shown = json(await exchange(t, port, request('/__lb/stats')))
   t.ok(isValid(shown), JSON.stringify(isValid.errors))
@@ -78,7 +78,7 @@ test('the schema documents every value', async (t) => {
   check(statisticsSchema as Schema, '')
 })
 
-test('only allowed addresses see the statistics; for others there is no such page', async (t) => {
+test('statistics are for allowed addresses; others get 404', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port } = await startBalancer(t, [backend], { LB_ADMIN_ALLOW: '10.0.0.0/8 ::1' })
   const spoofed = ['X-Forwarded-For: 10.1.2.3', 'Forwarded: for=10.1.2.3', 'X-Real-IP: 10.1.2.3']

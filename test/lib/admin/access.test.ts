@@ -65,7 +65,7 @@ const NO_HOSTS = [
 ]
 const own = ['web1.corp.example']
 
-t.test('hosts that nobody else can have, with or without a port or a dot behind them', async (t) => {
+t.test('hosts that no other site can have, with or without a port or a trailing dot', async (t) => {
   const hosts = new AdminHosts([], own)
   for (const host of NOBODY_ELSES)
     for (const written of [
@@ -77,7 +77,7 @@ t.test('hosts that nobody else can have, with or without a port or a dot behind 
       t.ok(hosts.has(written), written)
 })
 
-t.test('names that others can have, and what is no host', async (t) => {
+t.test('names that other sites can have, and what is no host', async (t) => {
   const hosts = new AdminHosts([], own)
   for (const host of OTHERS)
     for (const written of [host, `${host}:8000`, `${host}.`, host.toUpperCase()])
@@ -85,7 +85,7 @@ t.test('names that others can have, and what is no host', async (t) => {
   for (const host of ['', ...NO_HOSTS]) t.notOk(hosts.has(host), host)
 })
 
-t.test('names that are listed, those below one, and any', async (t) => {
+t.test('listed names, names below a listed one, and any name', async (t) => {
   const listed = new AdminHosts(['lb.example', '*.ops.example'], [])
   for (const host of ['lb.example', 'LB.example.:80', 'a.ops.example', 'b.a.ops.example:1'])
     t.ok(listed.has(host), host)
@@ -101,7 +101,7 @@ t.test('names that are listed, those below one, and any', async (t) => {
   for (const host of [...OTHERS, 'evil.example:80']) t.ok(any.has(host))
 })
 
-t.test('every host that a request names has to be one of them', async (t) => {
+t.test('every host that a request names must be allowed', async (t) => {
   const hosts = new AdminHosts(['lb.example'], [])
   for (const [rawHeaders, foreign] of [
     [[], undefined],
@@ -154,7 +154,7 @@ t.test('the names of this machine', async (t) => {
 
 const TOKEN = 'a-token-of-24-characters'
 
-t.test('only the whole token, as a bearer', async (t) => {
+t.test('only the complete token as a bearer token is accepted', async (t) => {
   const bearer = new BearerToken(TOKEN)
   t.ok(bearer.isSentIn(['A', '1', 'Authorization', `Bearer ${TOKEN}`]))
   t.ok(bearer.isSentIn(['AUTHORIZATION', `bearer  ${TOKEN}`]))
@@ -177,12 +177,12 @@ t.test('only the whole token, as a bearer', async (t) => {
     t.notOk(bearer.isSentIn(['Authorization', field]), field)
 })
 
-t.test('nobody knows an empty token', async (t) => {
+t.test('an empty token is never accepted', async (t) => {
   t.notOk(new BearerToken('').isSentIn(['Authorization', 'Bearer ']))
   t.notOk(new BearerToken('').isSentIn([]))
 })
 
-t.test('foreign is what a page of another site sends', async (t) => {
+t.test('requests from pages of other sites are cross-site', async (t) => {
   const host = 'lb.example:8000'
   t.notOk(isCrossSite({ host }, 'http'))
   t.notOk(isCrossSite({ host, origin: 'http://lb.example:8000' }, 'http'))
@@ -207,7 +207,7 @@ t.test('If-Match', async (t) => {
 
 // Client of the API
 
-t.test('the token is shown for what is read too, as it is read by any host then', async (t) => {
+t.test('the client sends the token with reads too, which then work by any host name', async (t) => {
   const shown: (string | undefined)[] = []
   const server = createServer((req, res) => {
     shown.push(req.headers.authorization)
@@ -219,7 +219,7 @@ t.test('the token is shown for what is read too, as it is read by any host then'
   t.same(shown, ['Bearer a-token-of-24-characters', undefined])
 })
 
-t.test('what it is told of a host that is not known is what it says', async (t) => {
+t.test('the client reports the error for an unknown host', async (t) => {
   const server = createServer((_req, res) => {
     res.writeHead(421).end('{"code":"LB_FOREIGN_HOST","message":"List it in LB_ADMIN_HOSTS"}')
   })

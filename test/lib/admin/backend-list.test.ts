@@ -24,7 +24,7 @@ function stage(text: string, options: Partial<RegistryOptions> = {}) {
   return { registry, backendList, at, addresses, changes: () => changes }
 }
 
-t.test('each change gives the list another version, one that no other process has', async (t) => {
+t.test('each change gives the list another version, unique among processes', async (t) => {
   const { backendList, at, changes } = stage('a:80 b:80')
   const seen = new Set([backendList.version])
   const steps = [
@@ -60,7 +60,7 @@ t.test('the last backend stays', async (t) => {
   t.equal(changes(), 1)
 })
 
-t.test('options change one by one, and what is null is taken away', async (t) => {
+t.test('options change one by one, and null removes one', async (t) => {
   const { registry, backendList, at } = stage('a:80;weight=3;max=5;check=/x b:80')
   let reconfigured = 0
   registry.on('reconfigured', () => reconfigured++)
@@ -79,7 +79,7 @@ t.test('options change one by one, and what is null is taken away', async (t) =>
   t.equal(at('a:80').address, 'a:80')
 })
 
-t.test('a change is made whole or not at all', async (t) => {
+t.test('a change is made completely or not at all', async (t) => {
   const { backendList, at, changes } = stage('a:80 b:80')
   t.throws(
     () => backendList.change(at('a:80'), { weight: 300, draining: true, health: 'unhealthy' }),
@@ -91,7 +91,7 @@ t.test('a change is made whole or not at all', async (t) => {
   t.equal(changes(), 0)
 })
 
-t.test('a health set by hand holds until it is left to the checks', async (t) => {
+t.test('a health set by hand holds until it is set to auto', async (t) => {
   const { registry, backendList, at } = stage('a:80 b:80')
   backendList.change(at('a:80'), { health: 'unhealthy' })
   registry.setState(at('a:80'), 'healthy', 'test')
@@ -104,7 +104,7 @@ t.test('a health set by hand holds until it is left to the checks', async (t) =>
   t.ok(at('a:80').eligible)
 })
 
-t.test('a list that replaces another leaves alone what is in both, and ends all orders', async (t) => {
+t.test('a replacement keeps the backends of both lists, and ends all orders', async (t) => {
   const { registry, backendList, at, addresses } = stage('a:80 b:80;weight=2 c:80')
   const [a, b] = registry.backends
   a!.counters.addTotal(BackendCell.total, 7)
@@ -125,7 +125,7 @@ t.test('a list that replaces another leaves alone what is in both, and ends all 
   t.equal(at('c:80').origin, 'https://c:80')
 })
 
-t.test('a configuration that is read again leaves orders as they are', async (t) => {
+t.test('a reload of the configuration keeps orders', async (t) => {
   const { backendList, at, addresses, changes } = stage('a:80 b:80')
   backendList.change(at('a:80'), { draining: true, health: 'healthy' })
   const configs = backendConfigs('a:80;weight=4 c:80')
@@ -137,7 +137,7 @@ t.test('a configuration that is read again leaves orders as they are', async (t)
   t.same([told, changes()], [[configs], 2])
 })
 
-t.test('what is replaced serves until what takes its place can', async (t) => {
+t.test('replaced backends serve until the new ones can', async (t) => {
   const { registry, backendList, at, addresses } = stage('a:80 b:80', { initialState: 'checking' })
   registry.setState(at('a:80'), 'healthy', 'test')
   backendList.replace([{ address: 'c:80' }, { address: 'd:80' }])
@@ -153,7 +153,7 @@ t.test('what is replaced serves until what takes its place can', async (t) => {
   t.same(addresses(), ['c:80', 'd:80'])
 })
 
-t.test('but not for ever, and not if it is wanted again', async (t) => {
+t.test('replaced backends leave after a limited time, and stay if they are listed again', async (t) => {
   const { registry, backendList, at, addresses } = stage('a:80 b:80', { initialState: 'checking' })
   registry.setState(at('a:80'), 'healthy', 'test')
   registry.tick(1000)
@@ -173,7 +173,7 @@ t.test('but not for ever, and not if it is wanted again', async (t) => {
   t.same(addresses(), ['d:80'])
 })
 
-t.test('what is stored can be restored, orders included', async (t) => {
+t.test('a stored list can be restored, orders included', async (t) => {
   const { backendList, at } = stage('a:80;weight=3 b:80;check=/x c:80')
   backendList.change(at('a:80'), { draining: true })
   backendList.change(at('b:80'), { health: 'unhealthy' })
@@ -201,7 +201,7 @@ const STORED = [
   { address: 'https://c:443', health: 'unhealthy' }
 ] as const
 
-t.test('what was saved is read again, in another process too', async (t) => {
+t.test('a saved list can be read again, in another process too', async (t) => {
   const file = path.join(t.testdir(), 'state')
   const state = new StateFile(file, CONFIGURED)
   t.same(state.read(), { backends: undefined })
@@ -211,7 +211,7 @@ t.test('what was saved is read again, in another process too', async (t) => {
   t.same(readdirSync(path.dirname(file)), ['state'], 'and nothing else is left')
 })
 
-t.test('when the configuration is read again, what is saved is made from that', async (t) => {
+t.test('after a reload, the file is saved with the reloaded configuration', async (t) => {
   const file = path.join(t.testdir(), 'state')
   const state = new StateFile(file, CONFIGURED)
   await state.save(STORED)
@@ -222,7 +222,7 @@ t.test('when the configuration is read again, what is saved is made from that', 
   t.same(new StateFile(file, next).read(), { backends: STORED })
 })
 
-t.test('with another LB_BACKENDS it means nothing', async (t) => {
+t.test('with another LB_BACKENDS the file is outdated', async (t) => {
   const file = path.join(t.testdir(), 'state')
   await new StateFile(file, CONFIGURED).save(STORED)
   for (const text of ['a:80;weight=3', 'b:80 a:80;weight=3', 'a:80;weight=3 b:81', 'a:80 b:80'])
@@ -231,7 +231,7 @@ t.test('with another LB_BACKENDS it means nothing', async (t) => {
   t.same(new StateFile(file, same).read(), { backends: STORED }, 'written in another way it is the same')
 })
 
-t.test('a broken file says why', async (t) => {
+t.test('a broken file is reported with the reason', async (t) => {
   const folder = t.testdir()
   const file = path.join(folder, 'state')
   const configured = JSON.stringify([{ address: 'a:80', weight: 3 }, { address: 'b:80' }])
@@ -252,7 +252,7 @@ t.test('a broken file says why', async (t) => {
   t.match(new StateFile(folder, CONFIGURED).read(), { fault: /EISDIR/ })
 })
 
-t.test('changes that come during a write are one write, of the latest', async (t) => {
+t.test('changes during a write are one further write, of the latest list', async (t) => {
   const file = path.join(t.testdir(), 'state')
   const state = new StateFile(file, CONFIGURED)
   const saves = Array.from({ length: 50 }, (_, i) => state.save([{ address: `a:${i + 1}` }]))
@@ -280,7 +280,7 @@ t.test(
   }
 )
 
-t.test('a write that fails in another way', async (t) => {
+t.test('a write that fails otherwise', async (t) => {
   const folder = t.testdir({ state: {} })
   const state = new StateFile(path.join(folder, 'state'), CONFIGURED)
   await t.rejects(state.save(STORED))
@@ -311,7 +311,7 @@ const snapshot = (atMs: number, total: number, backends: readonly BackendView[])
   backends
 })
 
-t.test('numbers stand to the right, and orders are told', async (t) => {
+t.test('numbers are aligned right, and orders are shown', async (t) => {
   const registry = registryOf('a:80;weight=3 long.example:80;max=250;backup c:80')
   registry.setDraining(registry.backends[1]!, true, 'test')
   registry.force(registry.backends[2]!, 'unhealthy', 'set\x1b[2J by hand')

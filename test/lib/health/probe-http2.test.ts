@@ -18,7 +18,7 @@ async function backendOf(t: Test, answer: (request: StreamRequest) => void) {
   return backendAt(`${await listen(t, serverOf(answer) as never)};h2`)
 }
 
-t.test('a check speaks HTTP/2 to a backend that does, over a connection of its own', async (t) => {
+t.test('an HTTP/2 backend is checked over HTTP/2, on a new connection', async (t) => {
   const requests: StreamRequest[] = []
   const server = serverOf((request) => {
     requests.push(request)
@@ -65,7 +65,7 @@ t.test('status and body decide', async (t) => {
   ])
 })
 
-t.test('what is not HTTP/2 fails a check, and the reason says so', async (t) => {
+t.test('a backend that does not speak HTTP/2 fails the check with that reason', async (t) => {
   const ok = createServer((_req, res) => res.end('ok'))
   const checks = [
     [`${await listen(t, ok)};h2`, 'does not speak HTTP/2'],
@@ -80,14 +80,14 @@ t.test('what is not HTTP/2 fails a check, and the reason says so', async (t) => 
   t.match(result, /no answer within 0.1 s|connect timeout/)
 })
 
-t.test('a response that never comes is not waited for', async (t) => {
+t.test('a check ends at its timeout when no response comes', async (t) => {
   const backend = await backendOf(t, () => {})
   const check = await probeWith({ LB_HEALTH_CHECK_TIMEOUT: '0.1' })(backend)
   t.hasStrict(check, { ok: false, result: 'no answer within 0.1 s' })
   t.ok(check.latencyMs < 1000 * Number(AMPLE_S))
 })
 
-t.test('a backend that gives a check up fails it', async (t) => {
+t.test('a backend that resets the stream of a check fails it', async (t) => {
   const backend = await backendOf(t, ({ stream }) => stream.on('error', () => {}).close(2))
   t.hasStrict(await probeWith()(backend), { ok: false, result: 'request given up (INTERNAL_ERROR)' })
 })
@@ -121,7 +121,7 @@ t.test('the status of a response is read, whatever else is in it', async (t) => 
   }
 })
 
-t.test('what is no such response is broken', async (t) => {
+t.test('any other message is broken', async (t) => {
   for (const hex of [
     '08',
     '0880',
@@ -147,7 +147,7 @@ t.test('what is no such response is broken', async (t) => {
   )
 })
 
-t.test('messages are read in whatever parts they come', async (t) => {
+t.test('messages are read however they are split into chunks', async (t) => {
   const messages = [Buffer.from('one'), Buffer.alloc(0), Buffer.from('three'), Buffer.alloc(100, 1)]
   const body = Buffer.concat(messages.map(frameMessage))
   for (const size of [1, 2, 3, 5, 7, 50, body.length]) {

@@ -101,7 +101,7 @@ t.test('every check has a connection of its own, which it closes', async (t) => 
   for (const socket of sockets) if (!socket.closed) await once(socket, 'close')
 })
 
-t.test('no answer in time', async (t) => {
+t.test('an answer that comes too late', async (t) => {
   const server = http.createServer(() => {})
   const backend = backendAt(await listen(t, server))
   const closed = nextClosed(server)
@@ -109,7 +109,7 @@ t.test('no answer in time', async (t) => {
   await closed
 })
 
-t.test('half a head in time', async (t) => {
+t.test('a head that is incomplete at the timeout', async (t) => {
   const backend = await socketBackend(t, (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-'))
   t.hasStrict(await probeOf(SHORT)(backend), { ok: false, result: 'no answer within 0.1 s' })
 })
@@ -162,7 +162,7 @@ t.test('a body without bounds is cut', async (t) => {
   t.ok(performance.now() - startMs < 8000, 'before the timeout would cut it')
 })
 
-t.test('a certificate that nobody vouches for', async (t) => {
+t.test('a certificate of an unknown authority', async (t) => {
   const folder = t.testdir()
   const files = { key: path.join(folder, 'key.pem'), cert: path.join(folder, 'cert.pem') }
   try {
@@ -185,7 +185,7 @@ t.test('a certificate that nobody vouches for', async (t) => {
   t.equal(asked, 0, 'it is never asked anything')
 })
 
-t.test('connectProbe asks for a connection, and nothing else', async (t) => {
+t.test('connectProbe only opens a connection', async (t) => {
   const received: Buffer[] = []
   const server = net.createServer((socket) => socket.on('data', (chunk) => received.push(chunk)))
   const backend = backendAt(await listen(t, server))
@@ -195,7 +195,7 @@ t.test('connectProbe asks for a connection, and nothing else', async (t) => {
   t.same(received, [])
 })
 
-t.test('connectProbe sees that nothing listens', async (t) => {
+t.test('connectProbe fails when nothing listens', async (t) => {
   const backend = backendAt(await nowhere(t, net.createServer))
   t.hasStrict(await connectProbe(10_000, SOCKETS)(backend), { ok: false, result: 'connection refused' })
 })
@@ -218,7 +218,7 @@ async function headOf(t: Test, env: Record<string, string>, options = '') {
   return head.replaceAll(backend.address, 'ADDRESS')
 }
 
-t.test('by default', async (t) => {
+t.test('the request by default', async (t) => {
   t.equal(
     await headOf(t, {}),
     'GET / HTTP/1.1\r\nHost: ADDRESS\r\nConnection: close\r\nUser-Agent: fairlead-health-check\r\nAccept: */*\r\n\r\n'
@@ -259,14 +259,14 @@ t.test('fields on lines of their own may have a semicolon', async (t) => {
   t.match(head, '\r\nX-A: 1;2\r\nX-B: 3\r\nX-C: a:b\r\n\r\n')
 })
 
-t.test('they go before those of the check', async (t) => {
+t.test('configured fields override those of the check', async (t) => {
   const head = await headOf(t, { LB_HEALTH_CHECK_HEADERS: 'user-agent: probe/1;ACCEPT: text/plain' })
   t.match(head, '\r\nConnection: close\r\nuser-agent: probe/1\r\nACCEPT: text/plain\r\n\r\n')
   t.notMatch(head, 'fairlead')
   t.notMatch(head, '*/*')
 })
 
-t.test('what a backend says of its own checks goes before what holds for all', async (t) => {
+t.test("a backend's own options of checks override the common ones", async (t) => {
   const env = { LB_HEALTH_CHECK_URL: '/all', LB_HEALTH_CHECK_HOST: 'all.example' }
   t.match(await headOf(t, env, ';check=/own?a=1'), /^GET \/own\?a=1 HTTP\/1.1\r\nHost: all.example\r\n/)
   t.match(
@@ -276,7 +276,7 @@ t.test('what a backend says of its own checks goes before what holds for all', a
   t.match(await headOf(t, env, ';check=/b;weight=3;check-host=b'), /^GET \/b HTTP\/1.1\r\nHost: b\r\n/)
 })
 
-t.test('a port of its own for checks', async (t) => {
+t.test('a separate port for checks', async (t) => {
   const hosts: (string | undefined)[] = []
   const server = http.createServer((req, res) => {
     hosts.push(req.headers.host)
@@ -289,7 +289,7 @@ t.test('a port of its own for checks', async (t) => {
   t.equal(backend.address, '127.0.0.1:1', 'it is known by the port for requests')
 })
 
-t.test('status codes of its own', async (t) => {
+t.test("a backend's own status codes", async (t) => {
   for (const [status, ok] of [
     [200, false],
     [204, true],
@@ -368,7 +368,7 @@ t.test('a pattern', async (t) => {
   t.same(await inParts(t, '/^ready$/', 'ready', ' not'), NO_MATCH)
 })
 
-t.test('a pattern asked again remembers nothing', async (t) => {
+t.test('a pattern keeps no state between checks', async (t) => {
   let body = 'ready'
   const backend = await socketBackend(t, (socket) => socket.end(BEFORE_BODY + body))
   const probe = probeWith({ LB_HEALTH_CHECK_BODY: '/^ready$/' })
@@ -383,7 +383,7 @@ t.test('a pattern asked again remembers nothing', async (t) => {
   }
 })
 
-t.test('the first 64 KiB count, and what follows is not waited for', async (t) => {
+t.test('only the first 64 KiB count, and the rest is not awaited', async (t) => {
   const start = (size: number, text: string) => (socket: Socket) => {
     socket.on('error', () => {})
     socket.write(`${BEFORE_BODY}${'.'.repeat(size)}${text}`)
@@ -394,7 +394,7 @@ t.test('the first 64 KiB count, and what follows is not waited for', async (t) =
   t.same(await check(t, '/ready/', start(KIB_64 - 4, `ready${filler}`)), NO_MATCH)
 })
 
-t.test('the time of a check includes the body that it looks at', async (t) => {
+t.test('the timeout of a check includes the body that it searches', async (t) => {
   const answer = (socket: Socket) => socket.write(`${BEFORE_BODY}ready`)
   t.same(await check(t, 'ready', answer, '0.2'), [false, 'no answer within 0.2 s'])
 })
@@ -404,7 +404,7 @@ t.test('a body that breaks', async (t) => {
   t.same(await check(t, 'ready', answer), [false, 'connection closed'])
 })
 
-t.test('a wrong status is the result, without a look at the body', async (t) => {
+t.test('with an unexpected status the body is not searched', async (t) => {
   const answer = (socket: Socket) => socket.write('HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nready')
   t.same(await check(t, 'ready', answer), [false, 'status 503'])
 })
@@ -414,7 +414,7 @@ t.test('an answer that has no body', async (t) => {
   t.same(await check(t, 'ready', answer), [false, 'status 204, body without the text wanted'])
 })
 
-t.test('a pattern that backtracks without end is stopped', async (t) => {
+t.test('a pattern that backtracks for too long is stopped', async (t) => {
   const startMs = performance.now()
   const body = 'a'.repeat(40)
   t.same(await inParts(t, '/^(a+)+$/', body, '!'), [

@@ -102,7 +102,7 @@ t.test('start checks all at once, and resolves when each has had its first check
   t.equal(world.backend(1).state, 'healthy')
 })
 
-t.test('every backend is checked once a period, each at a time of its own', async (t) => {
+t.test('every backend is checked once a period, each on its own timer', async (t) => {
   const world = new World('a:80 b:80')
   world.answer = () => true
   await world.scheduler.start()
@@ -111,7 +111,7 @@ t.test('every backend is checked once a period, each at a time of its own', asyn
   t.same(world.timesOf(1), [0, 10_000, 20_000, 30_000])
 })
 
-t.test('give or take a tenth, by chance', async (t) => {
+t.test('the period has a jitter of a tenth', async (t) => {
   for (const [random, delayMs] of [
     [0, 9000],
     [0.25, 9500],
@@ -125,7 +125,7 @@ t.test('give or take a tenth, by chance', async (t) => {
   }
 })
 
-t.test('the delay is drawn anew each time', async (t) => {
+t.test('the jitter differs each time', async (t) => {
   const draws = [0, 1, 0.5]
   const world = new World('a:80', { random: () => draws.shift()! })
   world.answer = () => true
@@ -167,7 +167,7 @@ t.test('a slow backend delays no other', async (t) => {
   t.same(world.timesOf(0), [0])
 })
 
-t.test('in doubt, a backend is asked every second until it is certain', async (t) => {
+t.test('in a transitional state a backend is checked every second until the state is settled', async (t) => {
   const world = new World('a:80')
   world.answer = () => true
   await world.scheduler.start()
@@ -185,20 +185,23 @@ t.test('in doubt, a backend is asked every second until it is certain', async (t
   t.same(world.timesOf(0).slice(7), [43_000])
 })
 
-t.test('or after a quarter of the period, where that is shorter; with the same jitter', async (t) => {
-  for (const [periodMs, random, delayMs] of [
-    [300, 0.5, 75],
-    [PERIOD_MS, 0, 900],
-    [PERIOD_MS, 1, 1100]
-  ] as const) {
-    const world = new World('a:80', { periodMs, random: () => random })
-    world.answer = () => false
-    await world.scheduler.start()
-    world.answer = () => true
-    await world.clock.advance(periodMs * (0.9 + 0.2 * random))
-    t.same(world.clock.delays, [delayMs])
+t.test(
+  'in a transitional state it is checked after a quarter of a short period, with the same jitter',
+  async (t) => {
+    for (const [periodMs, random, delayMs] of [
+      [300, 0.5, 75],
+      [PERIOD_MS, 0, 900],
+      [PERIOD_MS, 1, 1100]
+    ] as const) {
+      const world = new World('a:80', { periodMs, random: () => random })
+      world.answer = () => false
+      await world.scheduler.start()
+      world.answer = () => true
+      await world.clock.advance(periodMs * (0.9 + 0.2 * random))
+      t.same(world.clock.delays, [delayMs])
+    }
   }
-})
+)
 
 t.test('checkSoon brings the next check forward, to one', async (t) => {
   const world = new World('a:80 b:80')
@@ -214,7 +217,7 @@ t.test('checkSoon brings the next check forward, to one', async (t) => {
   t.same(world.timesOf(0), [0, 1000, 8500], 'and the period runs from there, spread by a half of it')
 })
 
-t.test('a check that is asked for again and again comes all the same', async (t) => {
+t.test('repeated calls of checkSoon do not postpone the check', async (t) => {
   const world = new World('a:80')
   world.answer = () => true
   await world.scheduler.start()
@@ -225,24 +228,27 @@ t.test('a check that is asked for again and again comes all the same', async (t)
   t.same(world.timesOf(0), [0, 1000, 2000])
 })
 
-t.test('one that is out may be asked more often, or more rarely, but in doubt every second', async (t) => {
-  for (const [downPeriodMs, times] of [
-    [2000, [10_000, 11_000, 12_000, 14_000, 16_000]],
-    [30_000, [10_000, 11_000, 12_000, 42_000, 72_000]],
-    [300, [10_000, 11_000, 12_000, 12_300, 12_600]]
-  ] as const) {
-    const world = new World('a:80', { downPeriodMs })
-    world.answer = () => true
-    await world.scheduler.start()
-    world.answer = () => false
-    await world.clock.advance(72_000)
-    t.same(world.timesOf(0).slice(1, 6), times, `${downPeriodMs} ms`)
-    world.answer = () => true
-    await world.clock.advance(downPeriodMs + 1000)
-    t.equal(world.backend().state, 'healthy')
-    t.same(world.clock.delays, [PERIOD_MS], 'and then as before')
+t.test(
+  'unhealthy backends have a period of their own, but in a transitional state it is a second',
+  async (t) => {
+    for (const [downPeriodMs, times] of [
+      [2000, [10_000, 11_000, 12_000, 14_000, 16_000]],
+      [30_000, [10_000, 11_000, 12_000, 42_000, 72_000]],
+      [300, [10_000, 11_000, 12_000, 12_300, 12_600]]
+    ] as const) {
+      const world = new World('a:80', { downPeriodMs })
+      world.answer = () => true
+      await world.scheduler.start()
+      world.answer = () => false
+      await world.clock.advance(72_000)
+      t.same(world.timesOf(0).slice(1, 6), times, `${downPeriodMs} ms`)
+      world.answer = () => true
+      await world.clock.advance(downPeriodMs + 1000)
+      t.equal(world.backend().state, 'healthy')
+      t.same(world.clock.delays, [PERIOD_MS], 'and then as before')
+    }
   }
-})
+)
 
 t.test('backends with a period of their own', async (t) => {
   const world = new World('a:80;check-period=3 b:80')
@@ -253,21 +259,24 @@ t.test('backends with a period of their own', async (t) => {
   t.same(world.timesOf(1), [0, 10_000])
 })
 
-t.test('a backend without checks is healthy from the start, and only asked while it is out', async (t) => {
-  const world = new World('a:80;no-check b:80', { rise: 1 })
-  world.answer = () => true
-  await world.scheduler.start()
-  t.equal(world.backend(0).state, 'healthy')
-  t.equal(world.backend(0).reason, 'taken for healthy, as it is not checked')
-  world.scheduler.checkSoon(world.backend())
-  await world.clock.advance(PERIOD_MS)
-  t.same(world.timesOf(0), [], 'whatever becomes of its requests')
-  world.registry.setState(world.backend(), 'unhealthy', 'connection refused')
-  world.scheduler.checkSoon(world.backend())
-  await world.clock.advance(PERIOD_MS)
-  t.equal(world.timesOf(0).length, 1)
-  t.equal(world.backend(0).state, world.backend(1).state)
-})
+t.test(
+  'a backend without checks is healthy from the start, and checked only while it is unhealthy',
+  async (t) => {
+    const world = new World('a:80;no-check b:80', { rise: 1 })
+    world.answer = () => true
+    await world.scheduler.start()
+    t.equal(world.backend(0).state, 'healthy')
+    t.equal(world.backend(0).reason, 'taken for healthy, as it is not checked')
+    world.scheduler.checkSoon(world.backend())
+    await world.clock.advance(PERIOD_MS)
+    t.same(world.timesOf(0), [], 'whatever becomes of its requests')
+    world.registry.setState(world.backend(), 'unhealthy', 'connection refused')
+    world.scheduler.checkSoon(world.backend())
+    await world.clock.advance(PERIOD_MS)
+    t.equal(world.timesOf(0).length, 1)
+    t.equal(world.backend(0).state, world.backend(1).state)
+  }
+)
 
 const MANY = 200
 const many = Array.from({ length: MANY }, (_, id) => `backend-${id}:80`).join(' ')
@@ -293,7 +302,7 @@ t.test('200 backends: the first checks come 50 at a time', async (t) => {
   t.equal(world.clock.nowMs, 0, 'and without delay')
 })
 
-t.test('200 backends that do not answer hold up the first checks for seconds at the most', async (t) => {
+t.test('200 backends that do not answer delay the first checks by seconds at most', async (t) => {
   const world = new World(many)
   let started = false
   void world.scheduler.start().then(() => {
@@ -331,7 +340,7 @@ t.test('200 backends: the checks are spread over the period from the beginning, 
   }
 })
 
-t.test('200 backends that were in doubt at once are spread again', async (t) => {
+t.test('the checks of 200 backends that were in a transitional state at once spread again', async (t) => {
   const world = new World(many)
   world.answer = () => true
   await world.scheduler.start()
@@ -344,7 +353,7 @@ t.test('200 backends that were in doubt at once are spread again', async (t) => 
   t.ok(inSpan <= 21, `${inSpan} in a twentieth of a period`)
 })
 
-t.test('a stop amid the first checks begins no more of them', async (t) => {
+t.test('a stop during the first checks starts no more of them', async (t) => {
   const world = new World(many)
   void world.scheduler.start()
   world.scheduler.stop()
@@ -353,7 +362,7 @@ t.test('a stop amid the first checks begins no more of them', async (t) => {
   t.equal(world.checks.length, 50)
 })
 
-t.test('a backend that goes out again and again is held back, and the reason says so', async (t) => {
+t.test('a flapping backend is held back, and the reason says so', async (t) => {
   const held: string[] = []
   const onDamped = ({ reason }: Backend) => held.push(reason)
   const world = new World('a:80 b:80', { rise: 2, fall: 1, onDamped })
@@ -378,7 +387,7 @@ t.test('a backend that goes out again and again is held back, and the reason say
   t.equal(await passesToCome(), 2, 'after some quiet minutes it is like any other')
 })
 
-t.test('for recovery only: nothing is checked before it is out', async (t) => {
+t.test('recovery only: nothing is checked while a backend is healthy', async (t) => {
   const world = new World('a:80 b:80', { recoveryOnly: true, rise: 1 })
   await world.scheduler.start()
   await world.clock.advance(5 * PERIOD_MS)
@@ -386,7 +395,7 @@ t.test('for recovery only: nothing is checked before it is out', async (t) => {
   t.same(world.clock.delays, [])
 })
 
-t.test('for recovery only: one that is out is asked every second until it is back', async (t) => {
+t.test('recovery only: an unhealthy backend is checked every second until it is back', async (t) => {
   const world = new World('a:80 b:80', { recoveryOnly: true, rise: 1 })
   world.answer = () => false
   await world.scheduler.start()
@@ -401,7 +410,7 @@ t.test('for recovery only: one that is out is asked every second until it is bac
   t.same(world.clock.delays, [], 'and left alone then')
 })
 
-t.test('stop ends it: no timer is left, and none comes', async (t) => {
+t.test('stop leaves no timer, and none is set afterwards', async (t) => {
   const world = new World('a:80 b:80')
   world.answer = (backend) => backend.id === 0
   await world.scheduler.start()
@@ -414,7 +423,7 @@ t.test('stop ends it: no timer is left, and none comes', async (t) => {
   t.equal(world.checks.length, 2)
 })
 
-t.test('what a check finds after the stop counts no more', async (t) => {
+t.test('the result of a check after the stop is ignored', async (t) => {
   const world = new World('a:80')
   const starting = world.scheduler.start()
   world.scheduler.stop()
@@ -434,7 +443,7 @@ t.test('its timers do not keep the process alive', async (t) => {
   world.scheduler.stop()
 })
 
-t.test('what a backend tells by itself counts at once, and what it had told before does not', async (t) => {
+t.test('a watched status counts at once, and a repeated one changes nothing', async (t) => {
   let stopped = 0
   const watch = { owner: undefined as WatchOwner | undefined, reconnect: () => {}, stop: () => stopped++ }
   const world = new World('a:80', { watch })

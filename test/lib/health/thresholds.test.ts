@@ -38,21 +38,21 @@ t.test('the first check decides by itself', async (t) => {
   t.equal(subject('checking').after('-'), 'U')
 })
 
-t.test('a backend that failed its first check has to rise like any other', async (t) => {
+t.test('a backend that failed its first check needs as many passes as any other', async (t) => {
   t.equal(subject('checking').after('-++'), 'UUH')
 })
 
-t.test('fall: only failures in a row take a backend out', async (t) => {
+t.test('fall: only consecutive failures make a backend unhealthy', async (t) => {
   t.equal(subject('healthy').after('--+--+---'), 'HHHHHHHHU')
   t.equal(subject('healthy', { rise: 1, fall: 1 }).after('-+-'), 'UHU')
 })
 
-t.test('rise: only passes in a row bring it back', async (t) => {
+t.test('rise: only consecutive passes make a backend healthy', async (t) => {
   t.equal(subject('healthy').after('---+-+-++'), 'HHUUUUUUH')
   t.equal(subject('checking', { rise: 3, fall: 1 }).after('-+++-'), 'UUUHU')
 })
 
-t.test('a long good past does not make falling any slower', async (t) => {
+t.test('many passes before do not delay a fall', async (t) => {
   t.equal(
     subject('healthy')
       .after(`${'+'.repeat(50)}---`)
@@ -61,7 +61,7 @@ t.test('a long good past does not make falling any slower', async (t) => {
   )
 })
 
-t.test('the reason tells how many checks it took, and what the last one saw', async (t) => {
+t.test('the reason has the number of checks and the result of the last', async (t) => {
   const { backend, after } = subject('checking')
   after('+')
   t.equal(backend.reason, 'check passed: status 200')
@@ -81,7 +81,7 @@ t.test('the latest check is kept, whether it changed anything or not', async (t)
   t.equal(registry.backends[1]!.lastCheck, undefined)
 })
 
-t.test('counts of checks in a row', async (t) => {
+t.test('counts of consecutive checks', async (t) => {
   const { backend, after } = subject('healthy')
   const counts = () => [
     backend.counters.get(BackendCell.consecutiveSuccesses),
@@ -97,7 +97,7 @@ t.test('counts of checks in a row', async (t) => {
   t.same(counts(), [1, 0])
 })
 
-t.test('each change of state is told once', async (t) => {
+t.test('each change of state is emitted once', async (t) => {
   const { registry, after } = subject('checking')
   const changes: string[] = []
   registry.on('state', ({ from, to }) => changes.push(`${from} → ${to}`))
@@ -105,7 +105,7 @@ t.test('each change of state is told once', async (t) => {
   t.same(changes, ['checking → healthy', 'healthy → unhealthy', 'unhealthy → healthy'])
 })
 
-t.test('in doubt is a backend whose next check may change its state', async (t) => {
+t.test('a state is transitional when the next check may change it', async (t) => {
   for (const [checks, inDoubt] of [
     ['', false],
     ['+', false],
@@ -124,14 +124,14 @@ t.test('in doubt is a backend whose next check may change its state', async (t) 
   }
 })
 
-t.test('a backend taken out by a failed request rises from nothing', async (t) => {
+t.test('a backend that a failed request made unhealthy needs all passes of rise', async (t) => {
   const { registry, backend, after } = subject('healthy')
   after('+++++')
   registry.reportFailure(backend, 'LB_BACKEND_UNREACHABLE', 'connection refused', true)
   t.equal(after('+-++'), 'UUUH')
 })
 
-t.test('one that is held back needs as many passes as its damping says', async (t) => {
+t.test('a flapping backend needs as many passes as its damping says', async (t) => {
   const { registry, backend } = subject('healthy')
   const pass = () => applyCheck(registry, backend, PASS, THRESHOLDS, { passesNeeded: (rise) => 2 * rise })
   registry.setState(backend, 'unhealthy', 'connection refused')
@@ -148,7 +148,7 @@ t.test('one that is held back needs as many passes as its damping says', async (
   ])
 })
 
-t.test('one that was held back and fails has the failure for its reason', async (t) => {
+t.test('a flapping backend that fails a check has the failure as its reason', async (t) => {
   const { registry, backend } = subject('healthy')
   const apply = (check: CheckResult) =>
     applyCheck(registry, backend, check, THRESHOLDS, { passesNeeded: (rise) => 2 * rise })
@@ -159,7 +159,7 @@ t.test('one that was held back and fails has the failure for its reason', async 
   t.equal(backend.reason, 'check failed: status 500')
 })
 
-t.test('but not while no other is left', async (t) => {
+t.test('a flapping backend is not held back while no other is left', async (t) => {
   const { registry, backend } = subject('healthy')
   const pass = () => applyCheck(registry, backend, PASS, THRESHOLDS, { passesNeeded: (rise) => 4 * rise })
   for (const each of registry.backends) registry.setState(each, 'unhealthy', 'connection refused')
@@ -176,7 +176,7 @@ t.test('a first check is never held back', async (t) => {
   t.equal(backend.reason, 'check passed: status 200')
 })
 
-t.test('what is set by hand stays, with its reason, whatever the checks say', async (t) => {
+t.test('a health set by hand stays, with its reason, whatever the checks say', async (t) => {
   const { registry, backend, after } = subject('healthy')
   registry.force(backend, 'unhealthy', 'set by hand')
   t.equal(after('+++'), 'UUU')
@@ -213,7 +213,7 @@ function history(periodMs = 5000) {
   }
 }
 
-t.test('a backend that was never out needs what all need', async (t) => {
+t.test('without falls a backend needs the passes of rise', async (t) => {
   const { flapping } = history()
   t.equal(flapping.passesNeeded(2), 2)
   t.equal(flapping.passesNeeded(100), 100)
@@ -228,21 +228,21 @@ t.test(
   }
 )
 
-t.test('a rise of 1 is bounded as well, one above the bound is left alone', async (t) => {
+t.test('the passes needed have an upper bound, unless rise is above it', async (t) => {
   const { flapping, fallAfter } = history()
   for (let i = 0; i < 20; i++) fallAfter(1000)
   t.equal(flapping.passesNeeded(1), 60)
   t.equal(flapping.passesNeeded(100), 100)
 })
 
-t.test('falls that are further apart are no flapping, for however long', async (t) => {
+t.test('rare falls are no flapping, however many there are', async (t) => {
   const { fallAfter } = history()
   for (let i = 0; i < 100; i++) t.equal(fallAfter(30_001), 2)
   t.equal(fallAfter(29_999), 2, 'a minute ago is not within a minute')
   t.equal(fallAfter(29_999), 4)
 })
 
-t.test('each minute without a fall halves what is needed again', async (t) => {
+t.test('each minute without a fall halves the passes needed', async (t) => {
   const { fallAfter, passesAfter } = history()
   for (let i = 0; i < 6; i++) fallAfter(1000)
   t.equal(passesAfter(MINUTE_MS - 1), 32)
@@ -253,19 +253,19 @@ t.test('each minute without a fall halves what is needed again', async (t) => {
   t.equal(passesAfter(100 * MINUTE_MS), 2)
 })
 
-t.test('what is held back goes on from where the quiet time left it', async (t) => {
+t.test('a new fall doubles the passes that the quiet time left', async (t) => {
   const { fallAfter } = history()
   for (let i = 0; i < 5; i++) fallAfter(1000)
   t.equal(fallAfter(2 * MINUTE_MS), 8, 'halved twice, doubled once')
 })
 
-t.test('after enough quiet time all is forgotten', async (t) => {
+t.test('after enough quiet time rise is enough again', async (t) => {
   const { fallAfter } = history()
   for (let i = 0; i < 5; i++) fallAfter(1000)
   t.same([fallAfter(10 * MINUTE_MS), fallAfter(1000), fallAfter(1000)], [2, 2, 4])
 })
 
-t.test('where checks are rare, the window is twelve periods', async (t) => {
+t.test('with rare checks the window is twelve periods', async (t) => {
   const { fallAfter, passesAfter } = history(30_000)
   t.same([fallAfter(0), fallAfter(170_000), fallAfter(170_000)], [2, 2, 4])
   t.equal(passesAfter(359_999), 4)

@@ -65,7 +65,7 @@ t.test('ejections and drains', async (t) => {
   ])
 })
 
-t.test('changes of the list', async (t) => {
+t.test('backends that join, change and leave', async (t) => {
   const { registry, lines } = stage('a:80')
   const [config, changed] = backendConfigs('b:80 c:80;weight=3')
   const backend = registry.add(config!)

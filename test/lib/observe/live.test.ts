@@ -119,7 +119,7 @@ function historyOf(text: string) {
   return { clock, registry, history, backend: registry.backends[0]! }
 }
 
-t.test('it begins with what a backend is', async (t) => {
+t.test('the first entry is the status with which a backend joins', async (t) => {
   const { history, registry } = historyOf('a:80 b:80')
   for (const backend of registry.backends)
     t.same(history.of(backend), [{ at: 1000, to: 'checking', reason: 'not checked yet' }])
@@ -145,7 +145,7 @@ t.test('each change follows, with its time and reason', async (t) => {
   t.equal(history.count, 4)
 })
 
-t.test('what does not change how it stands is none', async (t) => {
+t.test('what does not change the status is no entry', async (t) => {
   const { history, registry, backend } = historyOf('a:80')
   registry.setDraining(backend, true, 'set by hand')
   registry.setState(backend, 'unhealthy', 'connection refused')
@@ -155,7 +155,7 @@ t.test('what does not change how it stands is none', async (t) => {
   t.equal(history.of(backend).length, 3)
 })
 
-t.test('twenty changes are kept of each', async (t) => {
+t.test('twenty changes are kept for each backend', async (t) => {
   const { history, registry, backend } = historyOf('a:80')
   for (let i = 0; i < 50; i++) registry.setState(backend, i % 2 ? 'healthy' : 'unhealthy', `${i}`)
   t.equal(history.of(backend).length, 20)
@@ -164,7 +164,7 @@ t.test('twenty changes are kept of each', async (t) => {
   t.equal(history.count, 50)
 })
 
-t.test('who joins begins one, who leaves takes it along', async (t) => {
+t.test('a backend has a history from when it joins until it leaves', async (t) => {
   const { history, registry, backend } = historyOf('a:80')
   const added = registry.add(backendConfigs('c:80')[0]!)
   t.match(history.of(added), [{ to: 'checking' }])
@@ -208,7 +208,7 @@ function subscribersOf(number: number, limit = 8) {
   return { subscribers, clients }
 }
 
-t.test('everyone hears everything, and each text is made once', async (t) => {
+t.test('every subscriber gets every event, and each text is made once', async (t) => {
   const { subscribers, clients } = subscribersOf(3)
   let made = 0
   const event = () => `event ${++made}`
@@ -216,7 +216,7 @@ t.test('everyone hears everything, and each text is made once', async (t) => {
   for (const { heard } of clients) t.same(heard, ['first', 'event 1', 'event 2'])
 })
 
-t.test('while nobody listens nothing is made', async (t) => {
+t.test('without subscribers no text is made', async (t) => {
   const { subscribers, clients } = subscribersOf(1)
   clients[0]!.destroy()
   t.equal(subscribers.size, 0)
@@ -226,7 +226,7 @@ t.test('while nobody listens nothing is made', async (t) => {
   )
 })
 
-t.test('events pass by one who reads slowly, and then comes the whole', async (t) => {
+t.test('a slow subscriber misses events, and then gets a snapshot', async (t) => {
   const { subscribers, clients } = subscribersOf(2)
   const [quick, slow] = clients as [Client, Client]
   slow.isSlow = true
@@ -246,7 +246,7 @@ t.test('events pass by one who reads slowly, and then comes the whole', async (t
   t.equal(quick.heard.length, 22)
 })
 
-t.test('one who reads nothing for half a minute is cut off, and makes room', async (t) => {
+t.test('a subscriber that reads nothing for half a minute is disconnected', async (t) => {
   const { subscribers, clients } = subscribersOf(1, 1)
   const [client] = clients as [Client]
   client.writableLength = 1
@@ -263,7 +263,7 @@ t.test('one who reads nothing for half a minute is cut off, and makes room', asy
   t.notOk(subscribers.isFull)
 })
 
-t.test('a pause that is not in a row is none', async (t) => {
+t.test('only consecutive missed events count', async (t) => {
   const { subscribers, clients } = subscribersOf(1)
   const [client] = clients as [Client]
   for (let i = 0; i < 100; i++) {
@@ -276,7 +276,7 @@ t.test('a pause that is not in a row is none', async (t) => {
   t.notOk(client.destroyed)
 })
 
-t.test('at the end all are told, and who does not listen is cut off', async (t) => {
+t.test('the end is sent to all, and who does not read it is disconnected', async (t) => {
   const { subscribers, clients } = subscribersOf(2)
   const [quick, slow] = clients as [Client, Client]
   slow.isSlow = true

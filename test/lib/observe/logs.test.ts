@@ -42,7 +42,7 @@ function ended(over: Partial<EndedRequest> & { target?: string; requestId?: stri
   } as EndedRequest
 }
 
-test('a connection that a proxy has given a name has it', async (t) => {
+test('the unique id of a PROXY header is logged', async (t) => {
   const one = ended({})
   setProxyHeader(one.req.socket, { length: 0, source: undefined, uniqueId: 'a"\0' })
   t.equal(JSON.parse(jsonLine(one, NOW_MS)).connectionId, 'a"\0')
@@ -81,7 +81,7 @@ test("a combined line is Apache's, with the time at which the request came", asy
   t.match(combinedLine(ended({ bytesOut: 0 }), NOW_MS), '" 200 - "-" "-"\n')
 })
 
-test('nothing that a client sends breaks a line, forges one or makes it too long', async () => {
+test('clients can neither break nor forge a line, nor make it too long', async () => {
   const text = fc.string({
     unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)),
     maxLength: 6000
@@ -130,7 +130,7 @@ const lines = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => line(from + i)).join('')
 const fileIn = (t: Test) => path.join(t.testdir({}), 'access.log')
 
-test('lines are added to a file, soon and in order', async (t) => {
+test('lines are appended to a file, soon and in order', async (t) => {
   const file = fileIn(t)
   fs.writeFileSync(file, 'before\n')
   const { writer, told } = writing(file)
@@ -146,7 +146,7 @@ test('lines are added to a file, soon and in order', async (t) => {
   t.same(told, { dropped: 0, broken: [] })
 })
 
-test('a file that is moved away is made anew', async (t) => {
+test('a file that is moved away is created anew', async (t) => {
   const file = fileIn(t)
   const { writer, told } = writing(file)
   writer.write(line(0))
@@ -162,7 +162,7 @@ test('a file that is moved away is made anew', async (t) => {
   t.same(told, { dropped: 0, broken: [] })
 })
 
-test('a reader that takes nothing costs lines, not memory, and gets whole ones', async (t) => {
+test('a reader that does not read loses lines, and gets complete ones; memory is bounded', async (t) => {
   const fifo = fileIn(t)
   execFileSync('mkfifo', [fifo])
   const reader = fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
@@ -190,7 +190,7 @@ test('a reader that takes nothing costs lines, not memory, and gets whole ones',
   fs.closeSync(reader)
 })
 
-test('the end waits for no reader for long', async (t) => {
+test('the end does not wait long for a reader', async (t) => {
   const fifo = fileIn(t)
   execFileSync('mkfifo', [fifo])
   const reader = fs.openSync(fifo, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK)
@@ -202,7 +202,7 @@ test('the end waits for no reader for long', async (t) => {
   fs.closeSync(reader)
 })
 
-test('what cannot be written is told once, and counted', async (t) => {
+test('a failing write is reported once, and its lines are counted', async (t) => {
   const { writer, told } = writing('/dev/full')
   for (let i = 0; i < 100; i++) writer.write(line(i))
   await eventually(() => told.dropped === 100)
@@ -242,7 +242,7 @@ test('the first failure is written at once', async (t) => {
   t.same(lines, [{ failure: REFUSED, repeats: 1 }])
 })
 
-test('those that follow within a second come as one line with their count', async (t) => {
+test('failures that follow within a second are one line with their count', async (t) => {
   const { log, lines } = logOf(t)
   for (let i = 0; i < 1001; i++) log.record(REFUSED)
   mock.timers.tick(999)
@@ -252,7 +252,7 @@ test('those that follow within a second come as one line with their count', asyn
   t.same(lines.slice(1), [{ failure: REFUSED, repeats: 1001 }])
 })
 
-test('nothing more is said of a failure that came once', async (t) => {
+test('a single failure is one line', async (t) => {
   const { log, lines } = logOf(t)
   log.record(REFUSED)
   mock.timers.tick(10_000)

@@ -95,7 +95,7 @@ const BALANCER_GAUGES = {
   draining: BalancerCell.draining
 }
 
-t.test('what the registry counts is read when it is asked for', async (t) => {
+t.test('counters of the registry are read on a scrape', async (t) => {
   const { registry, read } = metricsOf('a:80')
   const { counters } = registry
   await read()
@@ -149,7 +149,7 @@ t.test('each backend has its own counts', async (t) => {
   t.same(both('effective_weight'), [3, 0.25])
 })
 
-t.test('a backend is in one state, and what changed it is counted', async (t) => {
+t.test('a backend is in one state, and changes are counted', async (t) => {
   const { registry, read } = metricsOf('a:80 [::1]:81')
   const backend = registry.backends[1]!
   const shown = async () => {
@@ -223,7 +223,7 @@ t.test('each status has its class, also those beyond 599; without one it is none
   }
 })
 
-t.test('no client can make more than a few series', async (t) => {
+t.test('clients can create only few series', async (t) => {
   const metrics = new RequestMetrics()
   const invented = Array.from({ length: 1000 }, (_, i) => `METHOD-${i}`)
   const odd = ['get', '', 'constructor', '__proto__', 'GET ', 'other']
@@ -304,7 +304,7 @@ t.test('each change of a state is counted for its backend, by the state that it 
   ])
 })
 
-t.test('what keeps a healthy backend out is none', async (t) => {
+t.test('ejections and drains are no changes of health', async (t) => {
   const registry = registryOf('a:80')
   const transitions = new HealthTransitions(registry)
   const backend = registry.backends[0]!
@@ -317,7 +317,7 @@ t.test('what keeps a healthy backend out is none', async (t) => {
 
 // Histogram
 
-t.test('a duration is in the first bucket whose bound it does not pass', async (t) => {
+t.test('a duration counts in the first bucket whose bound it does not exceed', async (t) => {
   const buckets = new Histogram([0.1, 1, 10])
   for (const seconds of [0, 0.1, 0.1000001, 1, 9.9, 10, 10.1, 1e6]) buckets.observe(seconds)
   t.same([...buckets.counts], [2, 2, 2, 2])
@@ -330,7 +330,7 @@ t.test('what was not observed is not counted', async (t) => {
   t.equal(buckets.sum, 0)
 })
 
-t.test('the bounds of durations rise, from a millisecond to half a minute', async (t) => {
+t.test('the bounds of durations are ascending, from a millisecond to half a minute', async (t) => {
   t.same(
     [...DURATION_BOUNDS].sort((a, b) => a - b),
     DURATION_BOUNDS

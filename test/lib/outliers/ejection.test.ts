@@ -82,7 +82,7 @@ t.test('at most half of the backends are ejected, and never the last eligible on
   t.same(ejected(registry), [], 'the other one is unhealthy')
 })
 
-t.test('where the others go away, those that are ejected are used again', async (t) => {
+t.test('ejected backends are used again when no other is left', async (t) => {
   const { registry, outlierDetector, backends } = stage(3)
   answer(outlierDetector, backends[0]!, ...times(5, false))
   registry.setState(backends[1]!, 'unhealthy', 'test')
@@ -94,13 +94,13 @@ t.test('where the others go away, those that are ejected are used again', async 
   t.ok(backends[0]!.eligible)
 })
 
-t.test('what all backends answer with errors is not the fault of one', async (t) => {
+t.test('errors of all backends eject none', async (t) => {
   const { registry, outlierDetector, backends } = stage(3)
   for (let i = 0; i < 200; i++) for (const backend of backends) answer(outlierDetector, backend, i % 3 > 0)
   t.same(ejected(registry), [])
 })
 
-t.test('connections that break at once count once, those that go on breaking eject', async (t) => {
+t.test('connections that break within a tick count once; further ones eject', async (t) => {
   const { registry, outlierDetector, backends } = stage(3)
   for (let i = 0; i < 50; i++) outlierDetector.onLoss(backends[0]!, true)
   t.same(ejected(registry), [], 'a process has ended')
@@ -111,7 +111,7 @@ t.test('connections that break at once count once, those that go on breaking eje
   t.same(ejected(registry), [0])
 })
 
-t.test('those that break on connections made since count one by one', async (t) => {
+t.test('breaks of new connections count one by one', async (t) => {
   const { registry, outlierDetector, backends } = stage(3)
   for (let i = 0; i < 50; i++) outlierDetector.onLoss(backends[0]!, false)
   t.same(ejected(registry), [], 'a process has ended, however new its connections were')
@@ -124,7 +124,7 @@ t.test('those that break on connections made since count one by one', async (t) 
   t.same(ejected(registry).includes(1), false, 'the one before was long ago')
 })
 
-t.test('a rate of errors far above that of the others ejects', async (t) => {
+t.test('an error rate far above that of the others ejects', async (t) => {
   const { registry, outlierDetector, backends } = stage(3)
   for (let i = 0; i < 100; i++) {
     for (const backend of backends) answer(outlierDetector, backend, backend.id !== 2 || i % 3 > 0)
@@ -146,7 +146,7 @@ t.test('errors count as load for a moment', async (t) => {
   t.equal(backends[0]!.load, 0)
 })
 
-t.test('a silent backend is stalled when a check fails too, until it speaks', async (t) => {
+t.test('a silent backend is unresponsive when a check fails too, until it answers', async (t) => {
   const { registry, ejection, backends } = stage(2)
   let isWell = true
   let probes = 0
@@ -180,7 +180,7 @@ t.test('a silent backend is stalled when a check fails too, until it speaks', as
   t.same([unresponsiveDetector.isUnresponsive(backends[0]!), ejected(registry)], [false, []])
 })
 
-t.test('errors of one that is out and used in a panic do not keep it out for longer', async (t) => {
+t.test('errors of an ejected backend that a panic uses do not extend its ejection', async (t) => {
   const registry = registryOf('a.test:80 b.test:80 c.test:80 d.test:80', { panic: true })
   const ejection = new Ejection(registry)
   const [first, ...others] = registry.backends
@@ -193,7 +193,7 @@ t.test('errors of one that is out and used in a panic do not keep it out for lon
   t.notOk(first!.ejected)
 })
 
-t.test('a reset ends an ejection, and what led to it counts no more', async (t) => {
+t.test('a reset ends an ejection and clears what led to it', async (t) => {
   const { registry, outlierDetector, backends } = stage(3)
   answer(outlierDetector, backends[1]!, ...times(5, false))
   t.same(ejected(registry), [1])

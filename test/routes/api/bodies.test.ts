@@ -46,7 +46,7 @@ test('JSON in any framing, and after 100-continue', async (t) => {
   for (const address of addresses) t.ok(registry.backendAt(address), address)
 })
 
-test('what is not JSON is refused', async (t) => {
+test('anything but JSON is rejected', async (t) => {
   const { port, count } = await stage(t)
   for (const type of [
     'text/plain',
@@ -72,7 +72,7 @@ test('what is not JSON is refused', async (t) => {
   t.equal(count(), 1)
 })
 
-test('a body is read up to 256 KiB, and what is larger ends the connection', async (t) => {
+test('a body of more than 256 KiB is rejected and ends the connection', async (t) => {
   const { port, count } = await stage(t)
   const padded = (size: number) => SPEC.padEnd(size)
   const large = await exchange(t, port, withBody(padded(256 * KIB + 1)))
@@ -95,7 +95,7 @@ test('a body is read up to 256 KiB, and what is larger ends the connection', asy
   t.equal(statusOf(await exchange(t, port, withBody(padded(256 * KIB)))), 201)
 })
 
-test('a refused request takes nothing of its body for another request', async (t) => {
+test('the body of a rejected request is not taken for another request', async (t) => {
   const { port, count } = await stage(t)
   const client = await RawClient.open(t, port)
   const hidden = `DELETE /__lb/api/backends/x:1 HTTP/1.1\r\nHost: x\r\n\r\n`
@@ -109,7 +109,7 @@ test('a refused request takes nothing of its body for another request', async (t
   t.equal(count(), 1)
 })
 
-test('a body that breaks off changes nothing', async (t) => {
+test('an incomplete body changes nothing', async (t) => {
   const { port, count } = await stage(t)
   const client = await RawClient.open(t, port)
   client.send(head('Content-Type: application/json', 'Content-Length: 1000') + SPEC)
@@ -122,7 +122,7 @@ test('a body that breaks off changes nothing', async (t) => {
   t.equal(count(), 1)
 })
 
-test('who sends much that is refused still gets the answer, and no reset', async (t) => {
+test('a client that sends a large rejected body gets the answer instead of a reset', async (t) => {
   const { port } = await stage(t)
   const client = await RawClient.open(t, port)
   client.send(

@@ -17,7 +17,7 @@ const FILE = path.join(ROOT, 'docs/openapi.json')
 const read = () => readFileSync(FILE, 'utf8').replaceAll('\r\n', '\n')
 const document = () => JSON.parse(read()) as ApiDocument
 
-test('docs/openapi.json is what the routes say', async (t) => {
+test('docs/openapi.json is generated from the routes', async (t) => {
   t.equal(read(), await openApiDocument(), 'if not, run "npm run docs"')
 })
 
@@ -65,7 +65,7 @@ test('the document and its page are served', async (t) => {
   t.equal(page.body.toString(), apiPage(document()))
 })
 
-test('the page shows every operation, and asks nobody for anything', async (t) => {
+test('the page shows every operation, and loads nothing', async (t) => {
   const page = apiPage(document())
   for (const [target, methods] of Object.entries(document().paths))
     for (const method of Object.keys(methods))
@@ -75,7 +75,7 @@ test('the page shows every operation, and asks nobody for anything', async (t) =
   t.notMatch(page, /<script|<link|<img|src=|@import|url\(|https?:\/\/(?!\s| or )/i)
 })
 
-test('what a document says is text on the page', async (t) => {
+test('the content of a document is escaped on the page', async (t) => {
   const evil = '<script>alert("1")</script>'
   const operation = {
     operationId: evil,

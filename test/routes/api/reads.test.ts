@@ -16,7 +16,7 @@ const isView = ajv.compile(view)
 const OPTIONS =
   'weight=3;max=9;backup;check=/x;check-host=h;check-port=99;check-status=200+204;check-period=0.5'
 
-test('the list tells of each backend its options, orders, state and counters', async (t) => {
+test('the list has the options, orders, state and counters of each backend', async (t) => {
   const backend = await scripted(t, answering(OK))
   const { port, registry } = await startBalancer(
     t,
@@ -57,7 +57,7 @@ test('the list tells of each backend its options, orders, state and counters', a
   ])
 })
 
-test('a backend is found by its address, in every way to write that', async (t) => {
+test('a backend is found by its address, however it is written', async (t) => {
   const long = `${Array.from({ length: 4 }, () => 'a'.repeat(60)).join('.')}.example:65535`
   const { port } = await startBalancer(t, `a.example:80 [2001:db8::7]:8080 ${long}`)
   for (const [path, address] of [
@@ -111,7 +111,7 @@ test('without a token there is nothing that changes anything', async (t) => {
   )
 })
 
-test('reads are for the addresses of LB_ADMIN_ALLOW; for others there is no such page', async (t) => {
+test('reads are for the addresses of LB_ADMIN_ALLOW; others get 404', async (t) => {
   const { port } = await startBalancer(t, 'a.example:80', {
     LB_ADMIN_ALLOW: '10.0.0.0/8',
     LB_ADMIN_TOKEN: 'x'.repeat(16)

@@ -135,7 +135,7 @@ test(`who may not gets nothing: ${ATTEMPTS.length} attempts`, async (t) => {
   t.equal(backend.requests.length, 0, 'and nothing reaches a backend')
 })
 
-test('who may is let in: the same with everything right', async (t) => {
+test('the same requests succeed with the token', async (t) => {
   const { port, registry } = await startBalancer(t, 'a.example:80 b.example:80', WITH_TOKEN)
   for (const [fields, i] of [
     [[KNOWN], 0],

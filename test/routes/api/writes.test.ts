@@ -62,7 +62,7 @@ test('a reset ends an ejection', async (t) => {
   t.notOk(registry.backends[0]!.ejected)
 })
 
-test('a list replaces another, all of it or nothing', async (t) => {
+test('a list is replaced completely or not at all', async (t) => {
   const { port, registry } = await startBalancer(t, `${A} ${B};weight=2`, WITH_TOKEN)
   const [a] = registry.backends
   const before = await call(port, 'GET', '/backends')
@@ -91,7 +91,7 @@ test('a list replaces another, all of it or nothing', async (t) => {
   t.equal(registry.backendAt(A), a)
 })
 
-test('what is wrong is refused by name, and changes nothing', async (t) => {
+test('an invalid option is rejected by its name, and nothing changes', async (t) => {
   const { port, registry } = await startBalancer(t, `${A} ${B}`, WITH_TOKEN)
   const before = await call(port, 'GET', '/backends')
   for (const [method, path, body, status, code, message] of [
@@ -150,7 +150,7 @@ test('what is wrong is refused by name, and changes nothing', async (t) => {
   t.match(await call(port, 'DELETE', `/backends/${A}`), { status: 409, json: { code: 'LB_LAST_BACKEND' } })
 })
 
-test('of two who change the same list, the second is told', async (t) => {
+test('of two concurrent changes the second is rejected', async (t) => {
   const { port, registry } = await startBalancer(t, `${A} ${B}`, WITH_TOKEN)
   const { etag } = await call(port, 'GET', '/backends')
   const ifMatch = (tag: string) => ({ headers: { 'If-Match': tag } })
