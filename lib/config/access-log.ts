@@ -8,22 +8,21 @@ const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/
 
 /** The variables of the access log. */
 export const accessLogVariables = {
-  LB_ACCESS_LOG: variable(logged(), {
+  LB_ACCESS_LOG: variable(logSelection(), {
     description:
-      'Which requests have a line in the access log: `off`, `all`, `errors` (those that a backend has not answered ' +
-      'with a status below 500 to the end), a share by chance such as `5%`, or `errors+5%` for all errors and that ' +
-      'share of the others.',
+      'Which requests are logged: `off`, `all`, `errors` (those without a complete answer of a backend with a status ' +
+      'below 500), a random share such as `5%`, or `errors+5%` for all errors and that share of the others.',
     fallback: 'off',
     flags: '--access-log <which>'
   }),
   LB_ACCESS_LOG_FORMAT: variable(oneOf(FORMATS), {
-    description: "The form of its lines: `json`, or `combined`, which is Apache's.",
+    description: "Format of the access log: `json`, or `combined`, which is Apache's.",
     fallback: 'json',
     flags: '--access-log-format <format>'
   }),
   LB_ACCESS_LOG_FILE: variable(file(), {
     description:
-      'The file that they are added to; one that is moved away is made anew within a second. The empty one is ' +
+      'File that the access log is appended to; if it is moved away, a new one is created within a second. Empty for ' +
       'standard output.',
     fallback: '',
     flags: '--access-log-file <file>'
@@ -32,14 +31,14 @@ export const accessLogVariables = {
 
 type Values = { [Name in keyof typeof accessLogVariables]: (typeof accessLogVariables)[Name]['_output'] }
 
-/** Undefined if there is to be none. */
+/** Options of the access log; undefined if there is none. */
 export function accessLogOf(values: Values): AccessLogConfig | undefined {
   const { errors, share } = values.LB_ACCESS_LOG
   if (!errors && share === 0) return undefined
   return { errors, share, format: values.LB_ACCESS_LOG_FORMAT, file: values.LB_ACCESS_LOG_FILE }
 }
 
-function logged() {
+function logSelection() {
   return parsed<LogSelection>((text, fault) => {
     if (text === 'off') return { errors: false, share: 0 }
     if (text === 'all') return { errors: true, share: 1 }
@@ -61,7 +60,7 @@ function file() {
   })
 }
 
-/** The file need not be there, as long as its folder is. */
+/** The file need not exist, but its folder must. */
 function whyNotWritable(file: string): string | undefined {
   try {
     const stats = statSync(file, { throwIfNoEntry: false })

@@ -7,19 +7,19 @@ const MAX_REQUESTS = 1_000_000
 const RATE = /^(\d{1,7})\/([smh])(?:;burst=(\d{1,7}))?$/
 const WINDOW_S: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
 
-/** The variables that say whose requests are served, and how many of them. */
+/** The variables of access control and rate limiting. */
 export const accessVariables = {
   LB_RATE_LIMIT: variable(rateLimit(), {
     description:
       'Requests that one client address (or IPv6 /64) may send each second, minute or hour: `100/s`, `1000/m`, ' +
-      '`5000/h`; those above it are answered `429`. As many may come at once, or as many as `;burst=N` says. The empty ' +
-      'one sets no limit.',
+      '`5000/h`; further ones are answered `429`. As many may come at once, or as many as `;burst=N` says. Empty ' +
+      'for no limit.',
     fallback: '',
     flags: '--rate-limit <rate>'
   }),
   LB_ALLOW: variable(addressRanges(true), {
     description:
-      'Addresses and CIDR ranges of the clients that are served; others are answered `403`. The empty one serves all.',
+      'Addresses and CIDR ranges of the clients that are served; others are answered `403`. Empty for all.',
     fallback: '',
     flags: '--allow <ranges>'
   }),
@@ -42,7 +42,7 @@ export function accessOf(values: Values): AccessConfig {
   }
 }
 
-/** `null` for none. */
+/** `null` for no limit. */
 function rateLimit() {
   return parsed<RateLimitConfig | null>((text, fault) => {
     if (text === '') return null

@@ -7,10 +7,10 @@ import { variable } from './variable.js'
 
 const MIN_TOKEN_LENGTH = 16
 const MAX_PORT = 65_535
-/** What a field of a request can carry without any doubt. */
+/** Visible ASCII characters, which any field can carry. */
 const TOKEN = /^[\x21-\x7e]*$/
 
-/** The variables that say who may look at the balancer and who may change it. */
+/** The variables of the administration: who may read the balancer's state, and who may change it. */
 export const adminVariables = {
   LB_ADMIN_ALLOW: variable(addressRanges(), {
     description:
@@ -21,30 +21,31 @@ export const adminVariables = {
   }),
   LB_ADMIN_HOSTS: variable(hostNames(), {
     description:
-      'Names of hosts by which `/__lb/` may be asked for, beside addresses, `localhost`, names without a dot, those that ' +
-      'end in `.localhost`, `.local`, `.internal` or `.svc`, and those of this machine: `lb.example.com`, ' +
-      '`*.example.com` for all below, `*` for any. For others it is answered `421`, but for `/__lb/live` and `/__lb/ready`.',
+      'Host names by which `/__lb/` may be requested, beside addresses, `localhost`, names without a dot, names that ' +
+      'end in `.localhost`, `.local`, `.internal` or `.svc`, and the names of this machine: `lb.example.com`, ' +
+      '`*.example.com` for all below it, `*` for any. Other hosts are answered `421`, except for `/__lb/live` and ' +
+      '`/__lb/ready`.',
     fallback: '',
     flags: '--admin-hosts <names>'
   }),
   LB_ADMIN_TOKEN: variable(token(), {
     description:
-      'What those who change backends by `/__lb/api/` have to know, at least 16 characters. Without one nothing can be ' +
+      'Bearer token for changes of backends over `/__lb/api/`, at least 16 characters. Without one nothing can be ' +
       'changed.',
     fallback: '',
     isSecret: true
   }),
   LB_ADMIN_PORT: variable(portOrNone(), {
     description:
-      'A port of its own for all of `/__lb/`, which `PORT` then answers `404`; 0 lets the system choose. The empty one ' +
-      'leaves `/__lb/` on `PORT`.',
+      'Separate port for all of `/__lb/`, which is then answered `404` on `PORT`; 0 lets the system choose. Empty to serve ' +
+      '`/__lb/` on `PORT`.',
     fallback: '',
     flags: '--admin-port <port>'
   }),
   LB_STATE_FILE: variable(stateFile(), {
     description:
-      'File that keeps what was changed by `/__lb/api/`, for the next start with the same `LB_BACKENDS`. The empty one ' +
-      'keeps nothing.',
+      'File that keeps changes made over `/__lb/api/` for the next start with the same `LB_BACKENDS`. Empty to keep ' +
+      'nothing.',
     fallback: '',
     flags: '--state-file <path>'
   })
@@ -52,12 +53,13 @@ export const adminVariables = {
 
 type Values = { [Name in keyof typeof adminVariables]: (typeof adminVariables)[Name]['_output'] }
 
+/** Options of the administration. */
 export interface AdminConfig {
-  /** Who may look. */
+  /** Addresses that may read. */
   readonly allow: BlockList
-  /** Of the balancer, beside those that nobody else can have; `*.` before those below which all are, `*` for any. */
+  /** Further host names of the balancer; `*.example.com` for all below one, `*` for any. */
   readonly hosts: readonly string[]
-  /** Empty for one that nobody knows: nothing can be changed. */
+  /** Empty for none: nothing can be changed. */
   readonly token: string
   /** Undefined for the port of the balancer itself. */
   readonly port: number | undefined
@@ -75,7 +77,7 @@ export function adminOf(values: Values): AdminConfig {
   }
 }
 
-/** Names, separated by commas or white space, in small letters and without a dot at the end. */
+/** Names, separated by commas or white space, in lower case and without a trailing dot. */
 function hostNames() {
   return parsed<string[]>((text, fault) => {
     const names = text.split(/[\s,]+/).filter(Boolean)
@@ -92,7 +94,7 @@ function hostNames() {
   })
 }
 
-/** Faults do not show it. */
+/** Error messages do not contain it. */
 function token() {
   return parsed<string>((text, fault) => {
     if (text !== '' && text.length < MIN_TOKEN_LENGTH)
@@ -111,7 +113,7 @@ function portOrNone() {
   })
 }
 
-/** It need not be there yet, but the folder that it is written to has to be. */
+/** The file need not exist, but its folder must. */
 function stateFile() {
   return parsed<string>((text, fault) => {
     if (text === '') return text

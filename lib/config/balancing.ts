@@ -5,19 +5,19 @@ import { variable } from './variable.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 
-/** The variables that say which backend a request goes to. */
+/** The variables of load balancing and of sticky sessions. */
 export const balancingVariables = {
   LB_ALGORITHM: variable(oneOf(ALGORITHMS), {
     description:
       'How a backend is chosen: `least-connections`; `peak-ewma`, by latency too; `p2c`, the better of two at random; ' +
-      '`round-robin`; `random`; or `hash`, by `LB_HASH_KEY`. All of them go by weight.',
+      '`round-robin`; `random`; or `hash`, by `LB_HASH_KEY`. All of them respect weights.',
     fallback: 'least-connections',
     flags: '--algorithm <name>'
   }),
   LB_HASH_KEY: variable(hashKey(), {
     description:
-      'What `hash` goes by: `address` (of the client), `target`, `header:NAME` or `cookie:NAME`. A request without it ' +
-      'goes by least connections.',
+      'Key of `hash`: `address` (of the client), `target`, `header:NAME` or `cookie:NAME`. Requests without it are ' +
+      'balanced by least connections.',
     fallback: 'address',
     flags: '--hash-key <key>'
   }),
@@ -26,6 +26,7 @@ export const balancingVariables = {
 
 type Values = { [Name in keyof typeof balancingVariables]: (typeof balancingVariables)[Name]['_output'] }
 
+/** Options of load balancing. */
 export function balancingOf(values: Values): BalancingOptions {
   return { algorithm: values.LB_ALGORITHM, hashKey: values.LB_HASH_KEY, sticky: stickyOf(values) }
 }

@@ -7,7 +7,7 @@ import type { Needs } from './variable.js'
 
 type Values = (typeof schema)['_output']
 
-/** What is wrong with values that are right each by itself. */
+/** What is wrong with values that are each valid by itself. */
 export function conflicts(values: Values): string[] {
   const faults: string[] = []
   const needs: Needs = (name, isUsed, need, isMet) => {

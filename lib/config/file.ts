@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describeVariables, type VariableName } from './schema.js'
 
-/** How a list of the file is written in one variable. */
+/** Separators of lists in variables, where they are not commas. */
 const SEPARATORS: Partial<Record<VariableName, string>> = { LB_HEALTH_CHECK_HEADERS: '\n' }
 const WITHIN_BACKEND = /[\s,;]/
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** The name of a variable in the file: `LB_HEALTH_CHECK_PERIOD` is `health-check-period`. */
+/** The key of a variable in the file: `health-check-period` for `LB_HEALTH_CHECK_PERIOD`. */
 export function keyOf(name: string): string {
   return name.replace(/^LB_/, '').toLowerCase().replaceAll('_', '-')
 }
@@ -58,7 +58,7 @@ export function variablesIn(settings: object, reader: SettingsReader): Record<st
 }
 
 function contentOf(file: string, fault: (message: string) => void): unknown {
-  // Who has no file need not carry the library.
+  // Loaded only where a file is read.
   const { parse } = require('yaml') as typeof import('yaml')
   try {
     return parse(readFileSync(file, 'utf8'), { prettyErrors: false })
@@ -88,7 +88,7 @@ function plainText(value: unknown, fault: Fault): string | undefined {
   return undefined
 }
 
-/** A backend as `LB_BACKENDS` has it, from a text or from an object of its address and options. */
+/** A backend as in `LB_BACKENDS`, from a text or from an object with its address and options. */
 function backendText(value: unknown, fault: Fault): string | undefined {
   if (typeof value !== 'object' || value === null) return plainText(value, fault)
   const { address, ...options } = value as Record<string, unknown>

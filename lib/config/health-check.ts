@@ -14,39 +14,39 @@ import { type Needs, variable } from './variable.js'
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
 
-/** The variables of the health checks; backends may have their own in place of some. */
+/** The variables of the health checks. A backend's options may override some. */
 export const healthCheckVariables = {
   LB_HEALTH_CHECK_PERIOD: variable(seconds(0.1, DAY_S), {
     description:
-      'Time between two health checks of a backend, ±10 %. While its state is in doubt, checks ' +
-      'come after a quarter of it, and every second at least.',
+      'Time between two health checks of a backend, ±10 %. While its state is about to change, the next check comes ' +
+      'after a quarter of it, or after a second if that is sooner.',
     fallback: '5',
     unit: 'seconds',
     flags: '--health-check-period <seconds>'
   }),
   LB_HEALTH_CHECK_DOWN_PERIOD: variable(secondsOrZero(0.1, DAY_S), {
     description:
-      'Time between two health checks of a backend that is unhealthy, ±10 %. 0 means the same as for others.',
+      'Time between two health checks of an unhealthy backend, ±10 %. 0 means the same as for others.',
     fallback: '0',
     unit: 'seconds',
     flags: '--health-check-down-period <seconds>'
   }),
   LB_HEALTH_CHECK_METHOD: variable(checkMethod(), {
-    description: 'Method of health checks: `GET`, `HEAD`, `OPTIONS`, or another one but `CONNECT`.',
+    description: 'Method of health checks: `GET`, `HEAD`, `OPTIONS`, or any other except `CONNECT`.',
     fallback: 'GET',
     flags: '--health-check-method <method>'
   }),
   LB_HEALTH_CHECK_URL: variable(checkTarget(), {
     description:
-      'Path that health checks ask for; or `grpc:` and the name of a service, if there is one, for checks by ' +
+      'Path that health checks request; or `grpc:`, with the name of a service or without, for checks by ' +
       '`grpc.health.v1.Health` ([gRPC](grpc.md#health-checks)).',
     fallback: '/',
     flags: '--health-check-url <path>'
   }),
   LB_HEALTH_CHECK_HOST: variable(checkHost(), {
     description:
-      "What the `Host` field of health checks says, instead of the backend's address. Over TLS, a name is also the one " +
-      'that is asked for (SNI), and that the certificate has to be valid for.',
+      "`Host` field of health checks, instead of the backend's address. Over TLS, a name is also the server name (SNI) " +
+      'for which the certificate must be valid.',
     fallback: '',
     flags: '--health-check-host <host>'
   }),
@@ -60,8 +60,8 @@ export const healthCheckVariables = {
   }),
   LB_HEALTH_CHECK_TIMEOUT: variable(seconds(0.05, HOUR_S), {
     description:
-      'Time for one health check, from connecting to the response head, or to as much of the body as ' +
-      '`LB_HEALTH_CHECK_BODY` looks at. Never more than the period: a longer one is cut to it.',
+      'Time for one health check, from connecting to the response head, or to the end of the part of the body that ' +
+      '`LB_HEALTH_CHECK_BODY` searches. At most the period: a longer timeout is cut to it.',
     fallback: '2',
     unit: 'seconds',
     flags: '--health-check-timeout <seconds>'
@@ -73,26 +73,26 @@ export const healthCheckVariables = {
   }),
   LB_HEALTH_CHECK_BODY: variable(checkBody(), {
     description:
-      'What the first 64 KiB of the body of a healthy answer have in them: a text, or a pattern of JavaScript as ' +
-      '`/…/` with the flags `i`, `m`, `s`, `u` and `v`. The empty one looks at no body.',
+      'What the first 64 KiB of the body of a healthy answer must contain: a text, or a JavaScript pattern, `/…/`, with ' +
+      'the flags `i`, `m`, `s`, `u` and `v`. Empty to ignore bodies.',
     fallback: '',
     flags: '--health-check-body <text>'
   }),
   LB_HEALTH_CHECK_RISE: variable(integer(1, 100), {
     description:
-      'Checks passed in a row that bring an unhealthy backend back. A first check at start needs only one.',
+      'Consecutive passed checks that make an unhealthy backend healthy. At the start, one is enough.',
     fallback: '2',
     flags: '--health-check-rise <n>'
   }),
   LB_HEALTH_CHECK_FALL: variable(integer(1, 100), {
-    description: 'Checks failed in a row that take a healthy backend out.',
+    description: 'Consecutive failed checks that make a healthy backend unhealthy.',
     fallback: '3',
     flags: '--health-check-fall <n>'
   }),
   LB_NO_HEALTH_CHECK: variable(flag(), {
     description:
-      'Turns the health checks off. Backends then count as healthy until a connection is refused, ' +
-      'and come back when one is accepted.',
+      'Disables health checks. Backends then count as healthy until a connection is refused, and again when one is ' +
+      'accepted.',
     fallback: 'false',
     flags: '--no-health-check'
   })
@@ -100,7 +100,7 @@ export const healthCheckVariables = {
 
 type Values = { [Name in keyof typeof healthCheckVariables]: (typeof healthCheckVariables)[Name]['_output'] }
 
-/** @param maxHeadBytes of an answer */
+/** @param maxHeadBytes of the response head */
 export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheckConfig {
   return {
     enabled: !values.LB_NO_HEALTH_CHECK,
@@ -120,8 +120,8 @@ export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheck
 }
 
 /**
- * What is wrong with a backend in view of what its checks ask for if it does not say so itself; undefined for nothing.
- * @param target path or `grpc:` and a service
+ * What is wrong with a backend without a check path of its own, given the configured one; undefined for nothing.
+ * @param target path, or `grpc:` and a service
  */
 export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfig, target: string) {
   if (checkPath !== undefined || noCheck || grpcService(target) === undefined) return undefined
@@ -129,7 +129,7 @@ export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfi
   return checkStatus && 'check-status says nothing of a check by gRPC'
 }
 
-/** Of the settings that say something of answers of HTTP, those that no backend's check looks at. */
+/** Settings for HTTP checks that have no effect, as no backend has such checks; and backends that cannot be checked. */
 export function checkConflicts(
   values: Values & { readonly LB_BACKENDS: readonly BackendConfig[] },
   needs: Needs

@@ -4,12 +4,12 @@ import { type Needs, variable } from './variable.js'
 
 const DAY_S = 24 * 3600
 
-/** A token (RFC 9110 section 5.6.2), of a length that logs bear. */
+/** A token (RFC 9110 section 5.6.2), short enough for logs. */
 const METHOD = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,64}$/i
-/** Of the preface of HTTP/2: no request has it. */
+/** The method of HTTP/2's connection preface, which no request has. */
 const PREFACE = 'PRI'
 
-/** Methods beside those that are registered for HTTP; may be none. */
+/** Methods beside the registered ones; the list may be empty. */
 function moreMethods() {
   return parsed<ReadonlySet<string>>((text, fault) => {
     const methods = new Set(text.split(/[\s,]+/).filter(Boolean))
@@ -29,31 +29,32 @@ function moreMethods() {
 export const http2Variables = {
   LB_NO_HTTP2: variable(flag(), {
     description:
-      'Speaks HTTP/1.1 alone over TLS, also to clients that ask for HTTP/2 in the handshake, and to those of which a ' +
-      'proxy says by the PROXY protocol that they have.',
+      'Disables HTTP/2 over TLS: clients that offer it in the handshake get HTTP/1.1, and so do those that agreed on ' +
+      'it with a proxy in front, as the PROXY protocol says.',
     fallback: 'false',
     flags: '--no-http2'
   }),
   LB_H2C: variable(flag(), {
-    description: 'Speaks HTTP/2 without TLS to clients that begin with it, on the same port as HTTP/1.1.',
+    description: 'Accepts HTTP/2 without TLS (h2c, with prior knowledge) on the same port as HTTP/1.1.',
     fallback: 'false',
     flags: '--h2c'
   }),
   LB_HTTP2_MAX_STREAMS: variable(integer(1, 10_000), {
-    description: 'Requests that a client may have under way over one connection of HTTP/2.',
+    description: 'Concurrent requests (streams) of a client over one HTTP/2 connection.',
     fallback: '128',
     flags: '--http2-max-streams <n>'
   }),
   LB_METHODS: variable(moreMethods(), {
     description:
-      'Methods beside those that are registered for HTTP, such as `BAN,FOOBAR`, that are passed on when they come by ' +
-      "HTTP/2. Over HTTP/1.1 they are answered `501`, as all others are, since Node's parser does not know them.",
+      'Methods beside the registered ones, such as `BAN,FOOBAR`, that are forwarded when they come over HTTP/2. Over ' +
+      "HTTP/1.1 they are answered `501`, as all others are, since Node's parser does not know them.",
     fallback: '',
     flags: '--methods <methods>'
   }),
   LB_HTTP2_SEND_TIMEOUT: variable(seconds(0, DAY_S), {
     description:
-      'Time in which a client that speaks HTTP/2 has to take something of a response that waits for it, before that is reset. 0 sets no limit.',
+      'Time in which an HTTP/2 client must read some of a response that waits for it, before the stream is reset. 0 sets ' +
+      'no limit.',
     fallback: '60',
     unit: 'seconds',
     flags: '--http2-send-timeout <seconds>'
@@ -64,10 +65,11 @@ type Values = { [Name in keyof typeof http2Variables]: (typeof http2Variables)[N
   readonly LB_PROXY_PROTOCOL: boolean
 }
 
+/** Options of HTTP/2 to clients. */
 export interface Http2Config {
   /**
-   * Whether plain connections may begin with it; or else it is agreed on in the handshake of TLS, here or at a proxy in
-   * front that says so by the PROXY protocol.
+   * Whether it is accepted without TLS, with prior knowledge. Otherwise it is negotiated in the TLS handshake, with the
+   * balancer or with a proxy in front that says so by the PROXY protocol.
    */
   readonly isPlain: boolean
   readonly maxStreams: number
@@ -75,7 +77,7 @@ export interface Http2Config {
   readonly sendTimeoutMs: number
 }
 
-/** Undefined where clients are spoken to by HTTP/1.1 alone. */
+/** Undefined where clients are served over HTTP/1.1 only. */
 export function http2Of(values: Values, isSecure: boolean): Http2Config | undefined {
   const isPlain = !isSecure && values.LB_H2C
   const isAgreedOn = (isSecure || values.LB_PROXY_PROTOCOL) && !values.LB_NO_HTTP2
@@ -84,7 +86,7 @@ export function http2Of(values: Values, isSecure: boolean): Http2Config | undefi
   return { isPlain, maxStreams, sendTimeoutMs }
 }
 
-/** What is wrong with values that are right each by itself. */
+/** What is wrong with values that are each valid by itself. */
 export function http2Conflicts(values: Values, needs: Needs, isSecure: boolean): void {
   needs(
     'LB_METHODS',

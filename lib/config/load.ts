@@ -20,8 +20,9 @@ import { schema } from './schema.js'
 import { backendTlsOf, tlsOf } from './tls.js'
 import { type TracingConfig, tracingOf } from './tracing.js'
 
+/** The whole configuration, validated. */
 export interface Config {
-  /** The file that some of it comes from; empty for none. */
+  /** Path of the file of `LB_CONFIG`; empty for none. */
   readonly file: string
   readonly port: number
   readonly backends: readonly BackendConfig[]
@@ -29,33 +30,33 @@ export interface Config {
   readonly maxConnections: number
   /** Client connections open at once. */
   readonly maxSockets: number
-  /** To clients; undefined for plain HTTP. */
+  /** TLS with clients; undefined for plain HTTP. */
   readonly tls: TlsConfig | undefined
-  /** Undefined where clients are spoken to by HTTP/1.1 alone. */
+  /** HTTP/2 with clients; undefined where they are served over HTTP/1.1 only. */
   readonly http2: Http2Config | undefined
   readonly backendTls: BackendTlsConfig
   readonly healthCheck: HealthCheckConfig
   readonly balancing: BalancingOptions
   readonly resilience: ResilienceConfig
   readonly connectTimeoutMs: number
-  /** Until the response head; 0 for none. */
+  /** From the end of the request to the response head; 0 for none. */
   readonly responseTimeoutMs: number
   readonly bufferSizeBytes: number
-  /** Of requests. */
+  /** Of request heads. */
   readonly maxHeadBytes: number
   readonly maxResponseHeadBytes: number
-  /** Passed on from clients of HTTP/2, beside those that are registered for HTTP. */
+  /** Methods that are forwarded over HTTP/2 beside the registered ones. */
   readonly methods: ReadonlySet<string>
   readonly limits: ClientLimits
   readonly access: AccessConfig
-  /** Of upgraded connections that are silent. */
+  /** Longest silence of an upgraded connection. */
   readonly tunnelTimeoutMs: number
   readonly trustedProxies: BlockList
   readonly proxyProtocol: boolean
-  /** For which browsers are told to use nothing but TLS; 0 for nothing to say. */
+  /** `max-age` of `Strict-Transport-Security`; 0 for no such field. */
   readonly hstsSeconds: number
   readonly forwarded: boolean
-  /** Between two reports; 0 for none. */
+  /** Time between two reports in the log; 0 for none. */
   readonly statsIntervalMs: number
   /** Undefined if there is none. */
   readonly accessLog: AccessLogConfig | undefined
@@ -64,7 +65,7 @@ export interface Config {
   readonly drainTimeoutMs: number
 }
 
-/** Everything that is wrong with a configuration, a line a fault. Prints without a stack: it is the user's, not ours. */
+/** Everything that is wrong with a configuration, one fault a line. It has no stack: the fault is not in the code. */
 export class ConfigError extends Error {
   readonly code = 'LB_BAD_CONFIG'
   constructor(
@@ -77,15 +78,15 @@ export class ConfigError extends Error {
   }
 }
 
-const OWN_NAME = /^LB_/
-/** What Kubernetes sets in every pod beside a service that is called `lb`. */
+const VARIABLE = /^LB_/
+/** What Kubernetes sets in every pod of a namespace with a service named `lb`. */
 const SERVICE_LINK = /^LB_(SERVICE_(HOST|PORT)|PORT)(_|$)/
 const SOCKETS_PER_CONNECTION = 4
 const MIN_SOCKETS = 1024
 
 /**
- * The variables that are set, by the environment or by the file that `LB_CONFIG` names, unchecked. Calls `fault` once for
- * everything that is wrong with the file.
+ * The variables that the environment or the file of `LB_CONFIG` sets, not yet validated. Calls `fault` for everything
+ * that is wrong with the file.
  */
 export function readVariables(
   env: Readonly<Record<string, string | undefined>>,
@@ -93,13 +94,13 @@ export function readVariables(
 ): Record<string, string | undefined> {
   const own = Object.entries(env).filter(
     ([name, value]) =>
-      value !== undefined && ((OWN_NAME.test(name) && !SERVICE_LINK.test(name)) || name === 'PORT')
+      value !== undefined && ((VARIABLE.test(name) && !SERVICE_LINK.test(name)) || name === 'PORT')
   )
   return { ...readConfigFile(env, fault), ...Object.fromEntries(own) }
 }
 
 /**
- * Reads the configuration from environment variables and the file that `LB_CONFIG` names, where they say nothing.
+ * Reads the configuration from environment variables, and from the file of `LB_CONFIG` what they do not set.
  * @throws {ConfigError} naming every variable that is wrong or unknown.
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
@@ -169,7 +170,7 @@ function describeIssue(issue: Issue): string[] {
   return [`${String(issue.path[0])} ${issue.message}`]
 }
 
-/** The known name that shares the longest start with a mistyped one, when enough of it is shared. */
+/** The known name with the longest common prefix, if that is long enough. */
 function suggestion(name: string): string {
   let best = ''
   let bestLength = 'LB_'.length + 2

@@ -3,60 +3,61 @@ import { variable } from './variable.js'
 
 const HOUR_S = 3600
 
-/** The variables of what keeps clients from noticing broken backends. */
+/** The variables of retries, hedging, outlier detection, queues and slow start. */
 export const resilienceVariables = {
   LB_RETRIES: variable(integer(0, 10), {
     description:
-      'How many more times a request is tried: on another backend when the connection could not be made, whatever its ' +
-      'method; after that only if its method is idempotent, its body was kept, and nothing was answered. What no backend ' +
-      'has looked at is tried again besides.',
+      'Retries of a request, on another backend if there is one. If no connection could be made, any request is retried; later only ' +
+      'if its method is idempotent, its body was buffered, and no response has begun. Requests that no backend has ' +
+      'processed are retried beyond that.',
     fallback: '2',
     flags: '--retries <n>'
   }),
   LB_RETRY_STATUS: variable(statusRanges(true), {
     description:
-      'Status codes, such as `502-504`, that a request which may be sent twice is tried again for. None by default.',
+      'Status codes for which a request that may be sent twice is retried, such as `502-504`. None by default.',
     fallback: '',
     flags: '--retry-status <codes>'
   }),
   LB_RETRY_BUFFER: variable(integer(0, 16_777_216), {
-    description:
-      'Size of the bodies that are kept, of idempotent requests, to send them a second time. 0 keeps none.',
+    description: 'Largest body of an idempotent request that is buffered for retries. 0 buffers none.',
     fallback: '65536',
     unit: 'bytes',
     flags: '--retry-buffer <bytes>'
   }),
   LB_RETRY_BUDGET: variable(integer(0, 100), {
     description:
-      'Share of the requests in flight that may be second tries of what was sent already, and at least 3. ' +
-      'Those above it wait for up to a second.',
+      'Share of the requests in flight that may be retries and hedges of requests sent already; 3 are always allowed. ' +
+      'Retries beyond it wait for up to a second.',
     fallback: '20',
     unit: 'percent',
     flags: '--retry-budget <percent>'
   }),
   LB_NO_EJECTION: variable(flag(), {
     description:
-      'Keeps backends that fail while others do not in use, unless a health check or a refused connection takes them out.',
+      'Disables ejection: backends that fail while others do not stay in use until a health check fails or a connection ' +
+      'is refused.',
     fallback: 'false',
     flags: '--no-ejection'
   }),
   LB_STALL_TIMEOUT: variable(seconds(0, HOUR_S), {
     description:
-      'Silence of a backend with requests waiting after which it is asked by a check of its own; if that fails too, ' +
-      'it is ejected until it answers, and what waits is sent elsewhere if it may be sent twice. 0 turns that off.',
+      'Time for which a backend may be silent while requests wait on it before it is probed by a health check; if that ' +
+      'fails too, the backend is ejected until it answers, and waiting requests that may be sent twice are retried on ' +
+      'another. 0 disables this.',
     fallback: '0.25',
     unit: 'seconds',
     flags: '--stall-timeout <seconds>'
   }),
   LB_HEDGE: variable(flag(), {
     description:
-      'Sends a request with a safe method and no body to a second backend too, within the retry budget, when it has ' +
-      'waited longer than 95 % of the requests do; the first answer is taken.',
+      'Hedging: sends a request with a safe method and no body to a second backend as well, within the retry budget, ' +
+      'when it has waited longer than 95 % of requests do; the first answer is used.',
     fallback: 'false',
     flags: '--hedge'
   }),
   LB_SLOW_START: variable(seconds(0, HOUR_S), {
-    description: 'Time in which the share of a backend that comes back grows from a tenth to the whole.',
+    description: 'Time in which the weight of a backend that comes back grows from a tenth to the whole.',
     fallback: '10',
     unit: 'seconds',
     flags: '--slow-start <seconds>'
@@ -68,14 +69,14 @@ export const resilienceVariables = {
     flags: '--queue-size <n>'
   }),
   LB_QUEUE_TIMEOUT: variable(seconds(0.01, HOUR_S), {
-    description: 'Time that a request may wait so, then `503`.',
+    description: 'Time that a request may wait in this queue, then `503`.',
     fallback: '5',
     unit: 'seconds',
     flags: '--queue-timeout <seconds>'
   }),
   LB_OUTAGE_TIMEOUT: variable(seconds(0, HOUR_S), {
     description:
-      'Time that a request may wait for a backend while none can be used, as many as `LB_QUEUE_SIZE`, then `503`. ' +
+      'Time that a request may wait while no backend is available, then `503`; at most `LB_QUEUE_SIZE` requests wait. ' +
       '0 answers at once.',
     fallback: '0',
     unit: 'seconds',
@@ -90,21 +91,22 @@ export const resilienceVariables = {
 
 type Values = { [Name in keyof typeof resilienceVariables]: (typeof resilienceVariables)[Name]['_output'] }
 
+/** Options of retries, hedging, outlier detection, queues and slow start. */
 export interface ResilienceConfig {
-  /** After the first try. */
+  /** After the first attempt. */
   readonly retries: number
   readonly retryStatus: readonly StatusRange[]
   readonly retryBufferBytes: number
-  /** Of the requests in flight, 0 to 1. */
+  /** Share of the requests in flight, 0 to 1. */
   readonly retryBudget: number
   readonly ejection: boolean
-  /** 0 for never. */
+  /** Silence after which a backend is probed; 0 to disable that. */
   readonly stallTimeoutMs: number
   readonly hedge: boolean
   readonly slowStartMs: number
   readonly queueSize: number
   readonly queueTimeoutMs: number
-  /** 0 for no waiting. */
+  /** While no backend is available; 0 for no waiting. */
   readonly outageTimeoutMs: number
   readonly panic: boolean
 }

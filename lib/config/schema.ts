@@ -15,19 +15,19 @@ import { type VariableInfo, variable } from './variable.js'
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
 
-/** Every variable, with type, default and documentation: the one source for start-up, `lb --help` and the docs. */
+/** Every variable, with type, default and documentation: the single source of validation, `lb --help` and the docs. */
 export const schema = z.strictObject({
   PORT: variable(integer(0, 65_535), {
     description:
-      'Port to listen on; 0 lets the system choose. `FASTIFY_PORT` and `-p` of fastify-cli go before it.',
+      'Port to listen on; 0 lets the system choose. `FASTIFY_PORT` and `-p` of fastify-cli override it.',
     fallback: '80',
     flags: '-p, --port <port>'
   }),
   LB_CONFIG: variable(text(), {
     description:
-      'A file in YAML or JSON with settings by the names of the variables in small letters, without `LB_`, and with ' +
-      'hyphens: `health-check-period: 5`. Variables go before it. `backends` may be a list of addresses, or of objects ' +
-      'with `address` and options.',
+      'File in YAML or JSON with settings, named as the variables in lower case, without `LB_` and with hyphens: ' +
+      '`health-check-period: 5`. Variables override it. `backends` may be a list of addresses, or of objects with ' +
+      '`address` and options.',
     fallback: '',
     flags: '-c, --config <file>'
   }),
@@ -41,13 +41,13 @@ export const schema = z.strictObject({
     flags: '-b, --backends <backends...>'
   }),
   LB_MAX_CONNECTIONS: variable(integer(1, 1_000_000), {
-    description: 'Requests in flight at once; those above it are answered `503` with `Retry-After`.',
+    description: 'Requests in flight at once; further ones are answered `503` with `Retry-After`.',
     fallback: '1000',
     flags: '--max-connections <n>'
   }),
   LB_MAX_SOCKETS: variable(integer(0, 1_000_000), {
     description:
-      'Client connections open at once, idle ones included; those above it are closed unanswered. ' +
+      'Client connections open at once, idle ones included; further ones are closed unanswered. ' +
       '0 means four times `LB_MAX_CONNECTIONS`, and at least 1024.',
     fallback: '0',
     flags: '--max-sockets <n>'
@@ -57,14 +57,13 @@ export const schema = z.strictObject({
   ...balancingVariables,
   ...healthCheckVariables,
   LB_CONNECTION_TIMEOUT: variable(seconds(0.05, HOUR_S), {
-    description: 'Time to connect to a backend, TLS included, before another one is tried.',
+    description: 'Time to connect to a backend, TLS included, before another is tried.',
     fallback: '3',
     unit: 'seconds',
     flags: '--connection-timeout <seconds>'
   }),
   LB_RESPONSE_TIMEOUT: variable(seconds(0, DAY_S), {
-    description:
-      'Time from the end of the request to the head of the response, then `504`. 0 waits for ever.',
+    description: 'Time from the end of the request to the head of the response, then `504`. 0 sets no limit.',
     fallback: '60',
     unit: 'seconds',
     flags: '--response-timeout <seconds>'
@@ -72,7 +71,7 @@ export const schema = z.strictObject({
   ...resilienceVariables,
   LB_BUFFER_SIZE: variable(integer(1024, 16_777_216), {
     description:
-      'High-water mark of each stream: how much is held per direction before the sender is made to wait.',
+      'High-water mark of each stream: how much is buffered in each direction before the sender has to wait.',
     fallback: '32768',
     unit: 'bytes',
     flags: '--buffer-size <bytes>'
@@ -84,19 +83,19 @@ export const schema = z.strictObject({
     flags: '--tunnel-timeout <seconds>'
   }),
   LB_REQUEST_HEAD_TIMEOUT: variable(seconds(1, HOUR_S), {
-    description: 'Time for the head of a request to arrive, then `408`. In a drain it is 5 at the most.',
+    description: 'Time for the head of a request to arrive, then `408`; at most 5 during a drain.',
     fallback: '60',
     unit: 'seconds',
     flags: '--request-head-timeout <seconds>'
   }),
   LB_REQUEST_TIMEOUT: variable(seconds(0, DAY_S), {
-    description: 'Time for a request to arrive whole, its body included, then `408`. 0 sets no limit.',
+    description: 'Time for a complete request to arrive, body included, then `408`. 0 sets no limit.',
     fallback: '3600',
     unit: 'seconds',
     flags: '--request-timeout <seconds>'
   }),
   LB_REQUEST_BODY_TIMEOUT: variable(seconds(0, DAY_S), {
-    description: 'Time between two parts of the body of a request, then `408`. 0 sets no limit.',
+    description: 'Longest pause in the body of a request, then `408`. 0 sets no limit.',
     fallback: '60',
     unit: 'seconds',
     flags: '--request-body-timeout <seconds>'
@@ -114,8 +113,8 @@ export const schema = z.strictObject({
   }),
   LB_MAX_SOCKETS_PER_CLIENT: variable(integer(0, 1_000_000), {
     description:
-      'Client connections open at once from one address; those above it are closed unanswered. 0 sets no limit, ' +
-      'as many clients may stand behind one address.',
+      'Client connections open at once from one address; further ones are closed unanswered. 0 sets no limit, ' +
+      'as many clients may share one address.',
     fallback: '0',
     flags: '--max-sockets-per-client <n>'
   }),
@@ -127,19 +126,20 @@ export const schema = z.strictObject({
   }),
   LB_MAX_RESPONSE_HEADER_SIZE: variable(integer(1024, 1_048_576), {
     description:
-      'Size of the head of a response, of each interim one before it, and of its trailers; a larger one is answered ' +
-      '`502`, or cut off. So much memory may be held for each request that waits for its response.',
+      'Size of the head of a response, of each interim response before it, and of its trailers; a larger one is ' +
+      'answered `502`, or cut off. Each request that waits for its response may take so much memory.',
     fallback: '65536',
     unit: 'bytes',
     flags: '--max-response-header-size <bytes>'
   }),
   LB_MAX_HEADERS: variable(integer(1, 100_000), {
-    description: 'Fields in the head of a request; more are answered `431`.',
+    description: 'Number of fields in the head of a request; more are answered `431`.',
     fallback: '1000',
     flags: '--max-headers <n>'
   }),
   LB_MAX_TARGET_LENGTH: variable(integer(16, 1_048_576), {
-    description: 'Length of the target of a request, its path and query; a longer one is answered `414`.',
+    description:
+      'Length of the target of a request, that is, of path and query; a longer one is answered `414`.',
     fallback: '8192',
     unit: 'bytes',
     flags: '--max-target-length <bytes>'
@@ -154,26 +154,26 @@ export const schema = z.strictObject({
   ...accessVariables,
   LB_TRUSTED_PROXIES: variable(addressRanges(true), {
     description:
-      'Addresses and CIDR ranges of proxies in front: what they say in `X-Forwarded-*` and `Forwarded` goes on, ' +
-      'with their own address added, and the client is the last in `X-Forwarded-For` that is none of them. From all ' +
-      'others these fields are replaced.',
+      'Addresses and CIDR ranges of proxies in front: their `X-Forwarded-*` and `Forwarded` fields are passed on, with ' +
+      'their own address added, and the client is the last address in `X-Forwarded-For` that is none of them. From ' +
+      'anybody else these fields are replaced.',
     fallback: '',
     flags: '--trusted-proxies <ranges>'
   }),
   LB_PROXY_PROTOCOL: variable(flag(), {
     description:
-      'Wants the PROXY protocol (version 1 or 2) at the start of connections from `LB_TRUSTED_PROXIES`, and takes ' +
-      "the client's address from it, and whether it speaks TLS.",
+      'Requires the PROXY protocol (version 1 or 2) at the start of connections from `LB_TRUSTED_PROXIES`; its header ' +
+      "tells the client's address, and whether the client speaks TLS.",
     fallback: 'false',
     flags: '--proxy-protocol'
   }),
   LB_FORWARDED: variable(flag(), {
-    description: "Adds RFC 7239's `Forwarded` field beside the `X-Forwarded-*` ones.",
+    description: 'Adds a `Forwarded` field (RFC 7239) beside the `X-Forwarded-*` ones.',
     fallback: 'false',
     flags: '--forwarded'
   }),
   LB_STATS_INTERVAL: variable(seconds(0, DAY_S), {
-    description: 'Time between two reports in the log. 0 turns them off.',
+    description: 'Time between two reports of statistics in the log. 0 disables them.',
     fallback: '30',
     unit: 'seconds',
     flags: '--stats-interval <seconds>'
@@ -189,9 +189,10 @@ export const schema = z.strictObject({
   })
 })
 
+/** The name of a variable. */
 export type VariableName = keyof typeof schema.shape
 
-/** The variables in order, with what is said of each. */
+/** The variables in order, with their documentation. */
 export function describeVariables(): { name: VariableName; info: VariableInfo }[] {
   return Object.entries(schema.shape).map(([name, type]) => ({
     name: name as VariableName,

@@ -4,24 +4,24 @@ import { type Config, loadConfig, readVariables } from './load.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Where the configuration comes from, to be read again: `.env`, the file of `LB_CONFIG`, and the variables of the start. */
+/** The sources of the configuration, for reloads: `.env`, the file of `LB_CONFIG`, and the environment at the start. */
 export class ConfigSource {
   readonly #env: Env
   readonly #dotenv: string
-  /** What `.env` said at the start: it is in the environment as if it had been set there. */
-  readonly #said: Env
+  /** Values of `.env` at the start: the environment contains them as if they had been set there. */
+  readonly #dotenvAtStart: Env
 
   /**
-   * @param env with what `.env` says in it already
-   * @param dotenv the path of `.env`, which need not be there
+   * @param env the environment, with the values of `.env` already in it
+   * @param dotenv path of `.env`, which need not exist
    */
   constructor(env: Env, dotenv: string) {
     this.#env = { ...env }
     this.#dotenv = dotenv
-    this.#said = this.#readDotenv()
+    this.#dotenvAtStart = this.#readDotenv()
   }
 
-  /** The files that it depends on. */
+  /** The files to watch for changes. */
   files(config: Config): string[] {
     return config.file === '' ? [this.#dotenv] : [this.#dotenv, config.file]
   }
@@ -32,7 +32,7 @@ export class ConfigSource {
    */
   read(): { config: Config; variables: Env } {
     const env: Record<string, string | undefined> = { ...this.#env }
-    for (const [name, value] of Object.entries(this.#said)) if (env[name] === value) delete env[name]
+    for (const [name, value] of Object.entries(this.#dotenvAtStart)) if (env[name] === value) delete env[name]
     const now = { ...this.#readDotenv(), ...env }
     return { config: loadConfig(now), variables: readVariables(now, () => {}) }
   }

@@ -7,44 +7,43 @@ import { type Needs, variable } from './variable.js'
 const DAY_S = 86_400
 const MIN_SECRET_LENGTH = 16
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
-/** What a path of a cookie may have (RFC 6265 section 4.1.1). */
+/** Characters of a cookie's path (RFC 6265 section 4.1.1). */
 const PATH = /^\/[\x21-\x3a\x3c-\x7e]*$/
 
-/** Names that browsers take with certain attributes alone (RFC 6265bis section 4.1.3), in any case. */
+/** Prefixes of names that browsers accept only with certain attributes (RFC 6265bis section 4.1.3), in any case. */
 const SECURE_NAME = /^__(?:secure|host|http|host-http)-/i
 const HOST_NAME = /^__host-/i
 const HTTP_NAME = /^__(?:host-)?http-/i
 
-/** The variables of the cookie that keeps a client on a backend. */
+/** The variables of sticky sessions. */
 export const stickyVariables = {
   LB_STICKY_COOKIE: variable(cookieName(), {
     description:
-      'Name of a cookie that keeps a client on the backend that answered it first, while that one is eligible. The ' +
-      'empty one sets no cookie.',
+      'Name of the cookie that keeps a client on the backend that answered it first, while that is eligible. Empty to ' +
+      'disable sticky sessions.',
     fallback: '',
     flags: '--sticky-cookie <name>'
   }),
   LB_STICKY_SECRET: variable(secret(), {
     description:
-      'What the cookie is signed with, at least 16 characters: the same for all balancers before the same backends. ' +
-      'Without one, each start makes its own, and sessions may move then.',
+      'Secret that signs the cookie, at least 16 characters: the same for all balancers in front of the same backends. ' +
+      'Without one, each start generates its own, and sessions may move then.',
     fallback: '',
     isSecret: true
   }),
   LB_STICKY_MAX_AGE: variable(seconds(0, 400 * DAY_S), {
-    description: 'Time that browsers keep the cookie. 0 means until they are closed.',
+    description: 'Time for which browsers keep the cookie. 0 means until they are closed.',
     fallback: '0',
     unit: 'seconds',
     flags: '--sticky-max-age <seconds>'
   }),
   LB_STICKY_PATH: variable(cookiePath(), {
-    description: 'The path below which browsers send the cookie.',
+    description: 'Path below which browsers send the cookie.',
     fallback: '/',
     flags: '--sticky-path <path>'
   }),
   LB_STICKY_DOMAIN: variable(cookieDomain(), {
-    description:
-      'The domain to whose hosts browsers send the cookie. The empty one is the host alone that set it.',
+    description: 'Domain to whose hosts browsers send the cookie. Empty for only the host that set it.',
     fallback: '',
     flags: '--sticky-domain <domain>'
   }),
@@ -57,19 +56,19 @@ export const stickyVariables = {
   }),
   LB_STICKY_SECURE: variable(oneOf(SECURE), {
     description:
-      'Whether browsers send the cookie over TLS alone: `auto`, if it was set over TLS, be it to a proxy of ' +
+      'Whether browsers send the cookie only over TLS: `auto`, if it was set over TLS, to the balancer or to a proxy of ' +
       '`LB_TRUSTED_PROXIES` that says so; `always`; or `never`.',
     fallback: 'auto',
     flags: '--sticky-secure <word>'
   }),
   LB_STICKY_HTTP_ONLY: variable(flag(), {
-    description: 'Keeps the cookie from scripts.',
+    description: 'Hides the cookie from scripts (`HttpOnly`).',
     fallback: 'true',
     flags: '--sticky-http-only <flag>'
   }),
   LB_STICKY_PARTITIONED: variable(flag(), {
     description:
-      'Has browsers keep a cookie for each site in which a page is embedded (`Partitioned`), which needs `Secure`.',
+      'Has browsers keep a separate cookie for each site in which a page is embedded (`Partitioned`); needs `Secure`.',
     fallback: 'false',
     flags: '--sticky-partitioned'
   })
@@ -77,7 +76,7 @@ export const stickyVariables = {
 
 type Values = { [Name in keyof typeof stickyVariables]: (typeof stickyVariables)[Name]['_output'] }
 
-/** Undefined if clients are not kept on backends. */
+/** Undefined without sticky sessions. */
 export function stickyOf(values: Values): StickyConfig | undefined {
   const cookie = values.LB_STICKY_COOKIE
   if (cookie === '') return undefined
@@ -94,7 +93,7 @@ export function stickyOf(values: Values): StickyConfig | undefined {
   }
 }
 
-/** What has no cookie to be said of, and what browsers would not take. */
+/** Settings without a cookie that they apply to, and cookies that browsers would reject. */
 export function stickyConflicts(
   values: Values & { LB_TLS_CERT: readonly string[]; LB_TRUSTED_PROXIES: BlockList },
   needs: Needs
@@ -149,7 +148,7 @@ function cookiePath() {
   })
 }
 
-/** A dot before it means nothing (RFC 6265 section 5.2.3). */
+/** A leading dot means nothing (RFC 6265 section 5.2.3). */
 function cookieDomain() {
   return parsed<string>((text, fault) => {
     const domain = text.replace(/^\./, '')
@@ -159,7 +158,7 @@ function cookieDomain() {
   })
 }
 
-/** In any case, as that of the attribute does not count. */
+/** Case-insensitive, as the attribute is. */
 function sameSite() {
   return parsed<(typeof SAME_SITE)[number]>((text, fault) => {
     const word = SAME_SITE.find((known) => known.toLowerCase() === text.toLowerCase())
@@ -168,7 +167,7 @@ function sameSite() {
   })
 }
 
-/** Faults do not show it. */
+/** Error messages do not contain it. */
 function secret() {
   return parsed<string>((text, fault) => {
     if (text === '' || text.length >= MIN_SECRET_LENGTH) return text

@@ -11,9 +11,9 @@ const MAX_AGE_S = 315_360_000
 export const tlsVariables = {
   LB_TLS_CERT: variable(pemFiles(readCertificates), {
     description:
-      'Files of certificates (PEM, each with its chain), separated by commas or spaces: clients are then spoken to by ' +
-      'TLS alone. Of several, the name that a client asks for decides; the first is for all other names. Empty for ' +
-      'plain HTTP.',
+      'Files of certificates (PEM, each with its chain), separated by commas or spaces: clients must then speak TLS. Of ' +
+      'several, the one for the requested name (SNI) is used, and the first for all other names. Empty for plain ' +
+      'HTTP.',
     fallback: '',
     flags: '--tls-cert <files>'
   }),
@@ -23,42 +23,43 @@ export const tlsVariables = {
     flags: '--tls-key <files>'
   }),
   LB_TLS_MIN_VERSION: variable(oneOf(VERSIONS), {
-    description: 'Oldest version of TLS that clients may speak: `TLSv1.2` or `TLSv1.3`.',
+    description: 'Minimum TLS version for clients: `TLSv1.2` or `TLSv1.3`.',
     fallback: 'TLSv1.2',
     flags: '--tls-min-version <version>'
   }),
   LB_TLS_CLIENT_CA: variable(pemFile(readCertificates), {
     description:
-      'File of the authorities (PEM) whose certificates clients have to show; those without one are refused. Empty ' +
-      'asks for none.',
+      'File of the authorities (PEM) that client certificates must be signed by; clients without one are refused. Empty ' +
+      'for no client certificates.',
     fallback: '',
     flags: '--tls-client-ca <file>'
   }),
   LB_HTTPS_REDIRECT_PORT: variable(integer(0, MAX_PORT), {
-    description: 'Port on which plain HTTP is answered `308` to the same at `https://`. 0 opens none.',
+    description: 'Port on which plain HTTP is redirected to `https://` (`308`). 0 opens none.',
     fallback: '0',
     flags: '--https-redirect-port <port>'
   }),
   LB_HTTPS_PORT: variable(integer(0, MAX_PORT), {
-    description: 'Port of `https://` that clients are redirected to. 0 means the one that is listened on.',
+    description:
+      'Port of `https://` that clients are redirected to. 0 means the port that the balancer listens on.',
     fallback: '0',
     flags: '--https-port <port>'
   }),
   LB_HSTS: variable(integer(0, MAX_AGE_S), {
     description:
-      'Time for which browsers are told to use nothing but TLS (`Strict-Transport-Security`), unless the backend ' +
-      'says so itself. 0 tells them nothing.',
+      'Time for which browsers are told to use only TLS (`Strict-Transport-Security`), unless the response of the ' +
+      'backend already says so. 0 adds no such field.',
     fallback: '0',
     unit: 'seconds',
     flags: '--hsts <seconds>'
   }),
   LB_BACKEND_CA: variable(pemFile(readCertificates), {
-    description: 'File of more authorities (PEM) that `https://` backends are believed by.',
+    description: 'File of further authorities (PEM) that are trusted for `https://` backends.',
     fallback: '',
     flags: '--backend-ca <file>'
   }),
   LB_BACKEND_CERT: variable(pemFile(readCertificates), {
-    description: 'File of the certificate (PEM, with its chain) that is shown to `https://` backends.',
+    description: 'File of the client certificate (PEM, with its chain) for `https://` backends.',
     fallback: '',
     flags: '--backend-cert <file>'
   }),
@@ -90,7 +91,7 @@ export function backendTlsOf(values: Values): BackendTlsConfig {
   }
 }
 
-/** What is wrong with values that are right each by itself. */
+/** What is wrong with values that are each valid by itself. */
 export function tlsConflicts(
   values: Values & { PORT: number; LB_PROXY_PROTOCOL: boolean },
   needs: Needs

@@ -6,8 +6,8 @@ import { variable } from './variable.js'
 export const tracingVariables = {
   LB_TRACEPARENT: variable(flag(), {
     description:
-      'Adds a `traceparent` field (W3C Trace Context) to requests that come without a valid one. Those that have one ' +
-      'keep it as it is, in any case.',
+      'Adds a `traceparent` field (W3C Trace Context) to requests without a valid one. A valid one is always passed on ' +
+      'unchanged.',
     fallback: 'false',
     flags: '--traceparent'
   })
@@ -24,14 +24,15 @@ const SAMPLERS = [
   'parentbased_traceidratio'
 ] as const
 
+/** Options of tracing. */
 export interface TracingConfig {
   /** Whether requests without a valid `traceparent` are given one. */
   readonly makesParent: boolean
-  /** Undefined if there are to be none. */
+  /** Undefined if no spans are recorded. */
   readonly spans: SpanConfig | undefined
 }
 
-/** Reads OpenTelemetry's variables, the empty ones as if they were not set (as its specification says). */
+/** Reads OpenTelemetry's variables; an empty one counts as not set, as its specification says. */
 export function tracingOf(makesParent: boolean, env: Env, fault: (message: string) => void): TracingConfig {
   const askedBy = [
     'OTEL_TRACES_EXPORTER',

@@ -1,21 +1,21 @@
 import type { z } from 'zod'
 
-/** What documentation and `lb --help` say of a variable. */
+/** What the documentation and `lb --help` say about a variable. */
 export interface VariableInfo {
   readonly description: string
-  /** The default as one would write it. */
+  /** The default, as it would be written in the environment. */
   readonly fallback: string
   readonly unit?: string
-  /** Flags of `lb` in commander's notation. */
+  /** Flags of `lb`, in commander's notation. */
   readonly flags?: string
-  /** Whether its value is nothing to be shown. */
+  /** Whether its value must not be shown. */
   readonly isSecret?: boolean
 }
 
-/** Notes a fault if a variable is used and what it needs is not there. */
+/** Reports a fault if a variable is used without what it needs. */
 export type Needs = (name: string, isUsed: boolean, need: string, isMet: boolean) => void
 
-/** A variable of the configuration. */
+/** Declares a variable of the configuration. */
 export function variable<T extends z.ZodType>(type: T, info: VariableInfo) {
   return type.prefault(info.fallback as z.input<T>).meta({ ...info })
 }
