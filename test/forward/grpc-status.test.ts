@@ -6,19 +6,11 @@ import type { Test } from 'tap'
 import { eventually, inFlight, startBalancer, test } from '../helper.js'
 import { LogFile } from '../support/access-log.js'
 import { authority } from '../support/certificates.js'
-import {
-  block,
-  CONTINUATION,
-  END_HEADERS,
-  END_STREAM,
-  framed,
-  HEADERS,
-  onRequest,
-  type Peer
-} from '../support/frame-backend.js'
+import { blockOf, framed, onRequest, type Peer } from '../support/frame-backend.js'
 import { ALL_WELL, framedMessages, GrpcClient, grpcServer } from '../support/grpc.js'
 import { http2Backend } from '../support/http2-backend.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
+import { Flag, Type } from '../support/http2-frames.js'
 import { nowhere } from '../support/listen.js'
 import { scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
@@ -56,9 +48,9 @@ const large = (...fields: string[]) => [
 
 /** Sends fields that take more than one frame, at the end of a stream. */
 function sendLarge(peer: Peer, id: number, ...fields: string[]): void {
-  const bytes = block(...large(...fields))
-  peer.send(HEADERS, END_STREAM, id, bytes.subarray(0, LIMIT_BYTES))
-  peer.send(CONTINUATION, END_HEADERS, id, bytes.subarray(LIMIT_BYTES))
+  const bytes = blockOf(...large(...fields))
+  peer.send(Type.headers, Flag.endStream, id, bytes.subarray(0, LIMIT_BYTES))
+  peer.send(Type.continuation, Flag.endHeaders, id, bytes.subarray(LIMIT_BYTES))
 }
 
 const h2 = ({ address }: { readonly address: string }) => ({ address: `${address};h2` })
@@ -311,9 +303,9 @@ for (const parts of ['one frame', 'several frames']) {
           return
         }
         // Each of these refers to a field of the table: small on the way, and large when it is read.
-        const entry = Buffer.concat([Buffer.from([0x40]), block('x', 'x'.repeat(1000)).subarray(1)])
-        const fields = Buffer.concat([block('grpc-status', '9'), entry, Buffer.alloc(30, 0xbe)])
-        peer.send(HEADERS, END_HEADERS | END_STREAM, id, fields)
+        const entry = Buffer.concat([Buffer.from([0x40]), blockOf('x', 'x'.repeat(1000)).subarray(1)])
+        const fields = Buffer.concat([blockOf('grpc-status', '9'), entry, Buffer.alloc(30, 0xbe)])
+        peer.send(Type.headers, Flag.endHeaders | Flag.endStream, id, fields)
       })
     )
     const balancer = await startBalancer(t, [h2(backend)], H2C)

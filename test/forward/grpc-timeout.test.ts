@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import type { ServiceError } from '@grpc/grpc-js'
 import { eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
-import { framed, onRequest, RST_STREAM } from '../support/frame-backend.js'
+import { framed, onRequest } from '../support/frame-backend.js'
 import { GrpcClient, grpcServer } from '../support/grpc.js'
 import { answering, http2Backend } from '../support/http2-backend.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
+import { Type } from '../support/http2-frames.js'
 import { exchange } from '../support/raw-client.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 
@@ -37,8 +38,8 @@ test('a call whose time runs out before an answer is told so, and taken from the
   t.match(await client.ask(call('100m'), EMPTY), RAN_OUT)
   t.ok(performance.now() - began > 95)
   const [peer] = backend.peers
-  await eventually(() => peer!.frames.some(({ type }) => type === RST_STREAM))
-  const [reset] = peer!.frames.filter(({ type }) => type === RST_STREAM)
+  await eventually(() => peer!.frames.some(({ type }) => type === Type.reset))
+  const [reset] = peer!.frames.filter(({ type }) => type === Type.reset)
   t.equal(reset!.payload.readUInt32BE(0), CANCEL)
   t.equal(peer!.requests.length, 1, 'it was not tried again')
   t.equal(balancer.stats().backends[0]!.failed, 0, 'the backend is not to blame')

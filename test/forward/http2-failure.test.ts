@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import type { Test } from 'tap'
 import { type Balancer, eventually, startBalancer, test, withoutChance } from '../helper.js'
-import { type Frame, framed, HEADERS, onRequest, type Peer } from '../support/frame-backend.js'
+import { framed, onRequest, type Peer } from '../support/frame-backend.js'
 import { answering, bodyOf, http2Backend } from '../support/http2-backend.js'
+import { type Frame, Type } from '../support/http2-frames.js'
 import { listen } from '../support/listen.js'
 import { OK, answering as rawly, scripted, serving } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
@@ -89,7 +90,7 @@ test('not if more of its body is gone than is kept', async (t) => {
 
 test('a single backend is tried again, on another connection, when it goes away before a request', async (t) => {
   const backend = await framed(t, ({ type, id }, peer) => {
-    if (type !== HEADERS) return
+    if (type !== Type.headers) return
     // As at the end of the time, or of the number of requests, that it gives a connection.
     if (id === 1 || peer !== backend.peers[0]) peer.answer(id)
     else peer.goAway(1)
@@ -166,7 +167,7 @@ test('what a backend breaks is blamed on it: 502, and no other client is harmed'
 
 test('a request without an answer in time is given up, and its connection goes on', async (t) => {
   const backend = await framed(t, ({ type, id }, peer) => {
-    if (type === HEADERS && id > 1) peer.answer(id)
+    if (type === Type.headers && id > 1) peer.answer(id)
   })
   const balancer = await startBalancer(t, [h2(backend)], { LB_RESPONSE_TIMEOUT: '0.2' })
   t.equal(codeOf(await exchange(t, balancer.port, GET)), 'LB_RESPONSE_TIMEOUT')

@@ -1,18 +1,10 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
-import {
-  block,
-  CONTINUATION,
-  END_HEADERS,
-  END_STREAM,
-  framed,
-  HEADERS,
-  onRequest
-} from '../support/frame-backend.js'
+import { blockOf, framed, onRequest } from '../support/frame-backend.js'
 import { FrameClient } from '../support/frame-client.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
-import { get, headers } from '../support/http2-frames.js'
+import { Flag, get, headers, Type } from '../support/http2-frames.js'
 import { answering, scripted, serving } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { forHttp2 } from '../support/secure-ports.js'
@@ -64,7 +56,7 @@ function overHttp1(t: Test, fields: readonly Field[], partBytes: number) {
   })
 }
 
-/** The same over HTTP/2, each block of fields in frames of so many bytes. */
+/** The same over HTTP/2, each blockOf of fields in frames of so many bytes. */
 async function overHttp2(t: Test, fields: readonly Field[], frameBytes: number) {
   const backend = await framed(
     t,
@@ -73,17 +65,17 @@ async function overHttp2(t: Test, fields: readonly Field[], frameBytes: number) 
         for (let at = 0; at < bytes.length; at += frameBytes) {
           const isEnd = at + frameBytes >= bytes.length
           peer.send(
-            at === 0 ? HEADERS : CONTINUATION,
-            (isEnd ? END_HEADERS : 0) | (at === 0 ? flags : 0),
+            at === 0 ? Type.headers : Type.continuation,
+            (isEnd ? Flag.endHeaders : 0) | (at === 0 ? flags : 0),
             id,
             bytes.subarray(at, at + frameBytes)
           )
         }
       }
-      sendBlock(block(':status', '103', ...fields.flat()))
-      sendBlock(block(':status', '200', ...fields.flat()))
+      sendBlock(blockOf(':status', '103', ...fields.flat()))
+      sendBlock(blockOf(':status', '200', ...fields.flat()))
       peer.data(id, 'ok')
-      sendBlock(block(...fields.flat()), END_STREAM)
+      sendBlock(blockOf(...fields.flat()), Flag.endStream)
     })
   )
   return { address: `${backend.address};h2` }
@@ -205,11 +197,11 @@ test('a larger one is broken, and the log says by which setting', async (t) => {
     const h2 = await framed(
       t,
       onRequest((id, peer) => {
-        const bytes = block(':status', '200', 'a', 'a'.repeat(size))
-        peer.send(HEADERS, END_STREAM, id, bytes.subarray(0, 1000))
+        const bytes = blockOf(':status', '200', 'a', 'a'.repeat(size))
+        peer.send(Type.headers, Flag.endStream, id, bytes.subarray(0, 1000))
         for (let at = 1000; at < bytes.length; at += 16_000)
-          peer.send(CONTINUATION, 0, id, bytes.subarray(at, at + 16_000))
-        peer.send(CONTINUATION, END_HEADERS, id)
+          peer.send(Type.continuation, 0, id, bytes.subarray(at, at + 16_000))
+        peer.send(Type.continuation, Flag.endHeaders, id)
       })
     )
     for (const address of [backend.address, `${h2.address};h2`]) {
@@ -249,11 +241,11 @@ test('one that is too large leaves the other streams of its connection alone', a
         first = id
         return
       }
-      const bytes = block(':status', '200', ...fieldsOf(90_000, 3).flat())
+      const bytes = blockOf(':status', '200', ...fieldsOf(90_000, 3).flat())
       for (let at = 0; at < bytes.length; at += 16_000)
         peer.send(
-          at === 0 ? HEADERS : CONTINUATION,
-          at + 16_000 >= bytes.length ? END_HEADERS : 0,
+          at === 0 ? Type.headers : Type.continuation,
+          at + 16_000 >= bytes.length ? Flag.endHeaders : 0,
           id,
           bytes.subarray(at, at + 16_000)
         )

@@ -3,7 +3,8 @@ import { createServer } from 'node:tls'
 import type { Test } from 'tap'
 import { atEnd, type Balancer, eventually, startBalancer, test, withoutChance } from '../helper.js'
 import { authority, contents } from '../support/certificates.js'
-import { framed, HEADERS } from '../support/frame-backend.js'
+import { framed } from '../support/frame-backend.js'
+import { Type } from '../support/http2-frames.js'
 import { answering, OK, type Script, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { fieldValue, readMessage, statusOf } from '../support/wire.js'
@@ -188,7 +189,7 @@ test('HTTP/2: what is lost with connections in use goes on a new one, and those 
   const backend = await framed(
     t,
     ({ type, id }, peer) => {
-      if (type !== HEADERS) return
+      if (type !== Type.headers) return
       if (id > 1) peer.socket.destroy()
       else if (held.length < 5) held.push(() => peer.answer(id))
       else peer.answer(id)

@@ -1,6 +1,7 @@
 import { eventually, startBalancer, test } from '../helper.js'
-import { DATA, END_STREAM, framed, type Peer } from '../support/frame-backend.js'
+import { framed, type Peer } from '../support/frame-backend.js'
 import { answering, http2Backend } from '../support/http2-backend.js'
+import { Flag, Type } from '../support/http2-frames.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { type Act, acting, answeredOf } from '../support/whole-requests.js'
 import { statusOf } from '../support/wire.js'
@@ -149,7 +150,7 @@ test('a body that was not read yet is whole, however large, and with nothing kep
   const backend = await framed(t, ({ type, flags, id }, peer) => {
     const isFirst = backend.peers[0] === peer
     if (type === 1 && isFirst) peer.goAway(0)
-    if (type === DATA && (flags & END_STREAM) !== 0 && !isFirst) peer.answer(id)
+    if (type === Type.data && (flags & Flag.endStream) !== 0 && !isFirst) peer.answer(id)
   })
   const balancer = await startBalancer(t, `${backend.address};h2`, { ...NO_RETRIES, LB_RETRY_BUFFER: '0' })
   const client = await RawClient.open(t, balancer.port)

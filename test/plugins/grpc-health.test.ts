@@ -1,10 +1,11 @@
 import { createServer } from 'node:http'
 import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { authority } from '../support/certificates.js'
-import { framed, HEADERS, onRequest } from '../support/frame-backend.js'
+import { framed, onRequest } from '../support/frame-backend.js'
 import { ALL_WELL, GrpcClient, grpcServer } from '../support/grpc.js'
 import { healthServer, healthService } from '../support/grpc-health.js'
 import { http2Backend } from '../support/http2-backend.js'
+import { Type } from '../support/http2-frames.js'
 import { listen } from '../support/listen.js'
 
 const CHECKED = { LB_NO_HEALTH_CHECK: 'false', LB_HEALTH_CHECK_URL: 'grpc:', LB_H2C: 'true' }
@@ -203,7 +204,7 @@ test('a watch that breaks is opened again a period later', async (t) => {
   let watches = 0
   const opened: number[] = []
   const backend = await framed(t, (frame, peer) => {
-    if (frame.type !== HEADERS) return
+    if (frame.type !== Type.headers) return
     const isWatch = frame.payload.includes('Watch')
     peer.head(frame.id, [':status', '200', 'content-type', 'application/grpc'])
     peer.data(frame.id, Buffer.from('\0\0\0\0\x02\x08\x01', 'latin1'))

@@ -120,8 +120,7 @@ export const window = (id: number, increment: number): Buffer => frame(Type.wind
 
 export const ping = (flags = 0): Buffer => frame(Type.ping, flags, 0, 'pingpong')
 
-export const goaway = (lastId: number, code = 0): Buffer =>
-  frame(Type.goaway, 0, 0, Buffer.concat([uint32(lastId), uint32(code)]))
+export const goaway = (lastId: number, code = 0): Buffer => frame(Type.goaway, 0, 0, uint32(lastId, code))
 
 export function settings(...pairs: readonly (readonly [setting: number, value: number])[]): Buffer {
   const entries = pairs.map(([setting, value]) => Buffer.concat([Buffer.from([0, setting]), uint32(value)]))
@@ -130,9 +129,9 @@ export function settings(...pairs: readonly (readonly [setting: number, value: n
 
 export const SETTINGS_ACK = frame(Type.settings, Flag.ack, 0)
 
-export function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32BE(value)
+export function uint32(...values: number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length)
+  for (const [i, value] of values.entries()) bytes.writeUInt32BE(value >>> 0, 4 * i)
   return bytes
 }
 

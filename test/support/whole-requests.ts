@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import type { Balancer } from '../helper.js'
-import { END_STREAM, type FrameBackend, framed, HEADERS, type Peer } from './frame-backend.js'
+import { type FrameBackend, framed, type Peer } from './frame-backend.js'
+import { Flag, Type } from './http2-frames.js'
 import { RawClient } from './raw-client.js'
 import { statusOf } from './wire.js'
 
@@ -12,7 +13,7 @@ export function acting(t: Test, act: Act, greet?: (peer: Peer) => void): Promise
   return framed(
     t,
     ({ type, flags, id }, peer) => {
-      if (type <= HEADERS && (flags & END_STREAM) !== 0 && !peer.socket.destroyed)
+      if (type <= Type.headers && (flags & Flag.endStream) !== 0 && !peer.socket.destroyed)
         act(id, peer.requests.findIndex((head) => head.id === id) + 1, peer)
     },
     greet

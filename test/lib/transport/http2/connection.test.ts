@@ -2,28 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
 import { RetryBuffer } from '../../../../lib/transport/retry-buffer.js'
-import {
-  ACK,
-  block,
-  CONTINUATION,
-  DATA,
-  END_HEADERS,
-  END_STREAM,
-  type FrameBackend,
-  framed,
-  frameOf,
-  GOAWAY,
-  HEADERS,
-  numbers,
-  onRequest,
-  PADDED,
-  type Peer,
-  PING,
-  RST_STREAM,
-  SETTINGS,
-  WINDOW_UPDATE
-} from '../../../support/frame-backend.js'
+import { blockOf, type FrameBackend, framed, onRequest, type Peer } from '../../../support/frame-backend.js'
 import { connectionsTo } from '../../../support/http2-connections.js'
+import { Flag, frame, Type, uint32 } from '../../../support/http2-frames.js'
 import { serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, Ending, requestOf } from '../../../support/stack.js'
 import { eventually, test } from '../../../support/test.js'
@@ -44,9 +25,9 @@ const ofType = ({ peers }: FrameBackend, type: number) =>
 
 /** Resolves when all that was sent to the balancer has been read. */
 async function heard(backend: FrameBackend, peer: Peer): Promise<void> {
-  const before = ofType(backend, PING).length
-  peer.send(PING, 0, 0, 'heard it')
-  await eventually(() => ofType(backend, PING).length > before)
+  const before = ofType(backend, Type.ping).length
+  peer.send(Type.ping, 0, 0, 'heard it')
+  await eventually(() => ofType(backend, Type.ping).length > before)
 }
 
 const told = (ending: Ending) => ending.told.map(([part, text]) => [part, text])
@@ -56,7 +37,7 @@ test('a response is told part by part, with what is ahead of its head and behind
   peer.head(1, [':status', '103', 'link', '</x>'])
   peer.head(1, [':status', '200', 'x', 'y'])
   peer.data(1, 'hello')
-  peer.send(DATA, PADDED, 1, '\x03there...')
+  peer.send(Type.data, Flag.padded, 1, '\x03there...')
   peer.head(1, ['grpc-status', '0'], true)
   await eventually(allEnded([ending]))
   t.same(ending.told, [
@@ -80,11 +61,11 @@ test('a head that ends its stream is a whole response', async (t) => {
 
 test('a head may come in many frames, and with a priority', async (t) => {
   const { ending, peer } = await asked(t)
-  const fields = block(':status', '200', 'x', 'y'.repeat(300))
-  peer.send(HEADERS, END_STREAM | 0x20, 1, Buffer.concat([Buffer.alloc(5), fields.subarray(0, 3)]))
+  const fields = blockOf(':status', '200', 'x', 'y'.repeat(300))
+  peer.send(Type.headers, Flag.endStream | 0x20, 1, Buffer.concat([Buffer.alloc(5), fields.subarray(0, 3)]))
   for (let at = 3; at < fields.length; at += 50) {
     const isLast = at + 50 >= fields.length
-    peer.send(CONTINUATION, isLast ? END_HEADERS : 0, 1, fields.subarray(at, at + 50))
+    peer.send(Type.continuation, isLast ? Flag.endHeaders : 0, 1, fields.subarray(at, at + 50))
   }
   await eventually(allEnded([ending]))
   t.match(told(ending)[0], ['head', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(300)}\r\n`])
@@ -94,7 +75,7 @@ test('responses to many requests come in any order, over one connection', async 
   const backend = await framed(t, () => {})
   const connections = connectionsTo(t, backend)
   const endings = askFor(connections, 10)
-  await eventually(() => ofType(backend, HEADERS).length === 10)
+  await eventually(() => ofType(backend, Type.headers).length === 10)
   const [peer] = backend.peers
   for (let id = 19; id > 0; id -= 2) peer!.head(id)
   for (let id = 1; id < 20; id += 2) peer!.data(id, `to ${id}`, true)
@@ -176,46 +157,46 @@ for (const [what, act] of [
 
 for (const [what, bytes] of [
   ['a frame that is too long', Buffer.from([1, 0, 0, 0, 0, 0, 0, 0, 1])],
-  ['a push', frameOf(5, END_HEADERS, 1, numbers(2))],
-  ['a stream that nobody has opened', frameOf(DATA, 0, 99, 'x')],
-  ['a stream of its own', frameOf(HEADERS, END_HEADERS, 2, block(':status', '200'))],
-  ['a head without a stream', frameOf(HEADERS, END_HEADERS, 0, block(':status', '200'))],
-  ['fields that cannot be decoded', frameOf(HEADERS, END_HEADERS, 1, Buffer.from([0x80]))],
+  ['a push', frame(5, Flag.endHeaders, 1, uint32(2))],
+  ['a stream that nobody has opened', frame(Type.data, 0, 99, 'x')],
+  ['a stream of its own', frame(Type.headers, Flag.endHeaders, 2, blockOf(':status', '200'))],
+  ['a head without a stream', frame(Type.headers, Flag.endHeaders, 0, blockOf(':status', '200'))],
+  ['fields that cannot be decoded', frame(Type.headers, Flag.endHeaders, 1, Buffer.from([0x80]))],
   [
     'a frame amid a head',
-    Buffer.concat([frameOf(HEADERS, 0, 1, block(':status', '200')), frameOf(PING, 0, 0, '12345678')])
+    Buffer.concat([frame(Type.headers, 0, 1, blockOf(':status', '200')), frame(Type.ping, 0, 0, '12345678')])
   ],
-  ['the rest of no head', frameOf(CONTINUATION, END_HEADERS, 1, block(':status', '200'))],
+  ['the rest of no head', frame(Type.continuation, Flag.endHeaders, 1, blockOf(':status', '200'))],
   [
     'a head without end',
     Buffer.concat([
-      frameOf(HEADERS, 0, 1, Buffer.alloc(16_000)),
-      ...Array(4).fill(frameOf(CONTINUATION, 0, 1, Buffer.alloc(16_000)))
+      frame(Type.headers, 0, 1, Buffer.alloc(16_000)),
+      ...Array(4).fill(frame(Type.continuation, 0, 1, Buffer.alloc(16_000)))
     ])
   ],
   [
     'a head of empty frames',
-    Buffer.concat([frameOf(HEADERS, 0, 1), ...Array(100).fill(frameOf(CONTINUATION, 0, 1))])
+    Buffer.concat([frame(Type.headers, 0, 1), ...Array(100).fill(frame(Type.continuation, 0, 1))])
   ],
-  ['no widening of a window', frameOf(WINDOW_UPDATE, 0, 0, numbers(0))],
-  ['a window that is too wide', frameOf(WINDOW_UPDATE, 0, 0, numbers(0x7fff_ffff))],
-  ['settings that are cut off', frameOf(SETTINGS, 0, 0, 'x')],
+  ['no widening of a window', frame(Type.window, 0, 0, uint32(0))],
+  ['a window that is too wide', frame(Type.window, 0, 0, uint32(0x7fff_ffff))],
+  ['settings that are cut off', frame(Type.settings, 0, 0, 'x')],
   [
     'a window that settings make too wide',
-    frameOf(SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 4]), numbers(0x8000_0000)]))
+    frame(Type.settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(0x8000_0000)]))
   ],
   [
     'frames that settings make too short',
-    frameOf(SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 5]), numbers(16_383)]))
+    frame(Type.settings, 0, 0, Buffer.concat([Buffer.from([0, 5]), uint32(16_383)]))
   ],
   [
     'settings that say that it takes pushes',
-    frameOf(SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, 2]), numbers(1)]))
+    frame(Type.settings, 0, 0, Buffer.concat([Buffer.from([0, 2]), uint32(1)]))
   ],
-  ['a PING of the wrong length', frameOf(PING, 0, 0, 'x')],
-  ['a reset of the wrong length', frameOf(RST_STREAM, 0, 1, 'x')],
-  ['a GOAWAY of the wrong length', frameOf(GOAWAY, 0, 0, 'x')],
-  ['settings of a stream', frameOf(SETTINGS, 0, 1)]
+  ['a Type.ping of the wrong length', frame(Type.ping, 0, 0, 'x')],
+  ['a reset of the wrong length', frame(Type.reset, 0, 1, 'x')],
+  ['a Type.goaway of the wrong length', frame(Type.goaway, 0, 0, 'x')],
+  ['settings of a stream', frame(Type.settings, 0, 1)]
 ] as const) {
   test(`${what} ends the connection, which is told why`, async (t) => {
     const { backend, connections, ending, peer } = await asked(t)
@@ -223,7 +204,7 @@ for (const [what, bytes] of [
     await eventually(() => ending.errors.length > 0)
     t.match(ending.errors, [{ code: 'LB_BROKEN_RESPONSE' }])
     await eventually(() => peer.socket.destroyed)
-    const [goAway] = ofType(backend, GOAWAY)
+    const [goAway] = ofType(backend, Type.goaway)
     t.ok(goAway!.payload.readUInt32BE(4) > 0)
     const next = ask(connections)
     await eventually(() => backend.peers[1]?.requests.length === 1)
@@ -251,8 +232,8 @@ test('an error of our own code is reported, and one of the backend is not', asyn
     t.same(reported, [bug], method)
     t.equal((await answered(connections)).completed, 1, 'the next one goes on a connection of its own')
     t.equal(backend.connections, 2)
-    backend.peers[1]!.send(DATA, 0, 0)
-    await eventually(() => ofType(backend, GOAWAY).length > 0)
+    backend.peers[1]!.send(Type.data, 0, 0)
+    await eventually(() => ofType(backend, Type.goaway).length > 0)
     t.same(reported, [bug])
   }
 })
@@ -261,7 +242,7 @@ test('who is not to blame for a broken frame hears that the connection is lost',
   const { connections, ending, peer } = await asked(t)
   const other = ask(connections)
   await eventually(() => peer.requests.length === 2)
-  peer.send(HEADERS, END_HEADERS, 1, Buffer.from([0x80]))
+  peer.send(Type.headers, Flag.endHeaders, 1, Buffer.from([0x80]))
   await eventually(allEnded([ending, other]))
   t.match(
     [...ending.errors, ...other.errors],
@@ -278,7 +259,7 @@ test('frames of no known kind, and of streams that are over, are nothing to it',
   peer.data(1, 'more', true)
   peer.head(1, ['x', 'y'], true)
   peer.reset(1, 0)
-  peer.send(WINDOW_UPDATE, 0, 1, numbers(1))
+  peer.send(Type.window, 0, 1, uint32(1))
   const next = ask(connections)
   await eventually(() => peer.requests.length === 2)
   peer.answer(3)
@@ -286,13 +267,13 @@ test('frames of no known kind, and of streams that are over, are nothing to it',
   t.same([ending.count, next.body], [1, 'ok'])
 })
 
-test('a PING is answered, and one that asks for too many answers without reading them is left', async (t) => {
+test('a Type.ping is answered, and one that asks for too many answers without reading them is left', async (t) => {
   const { backend, ending, peer } = await asked(t)
-  peer.send(PING, 0, 0, '12345678')
-  await eventually(() => ofType(backend, PING).length === 1)
-  t.match(ofType(backend, PING), [{ flags: ACK, payload: Buffer.from('12345678') }])
+  peer.send(Type.ping, 0, 0, '12345678')
+  await eventually(() => ofType(backend, Type.ping).length === 1)
+  t.match(ofType(backend, Type.ping), [{ flags: Flag.ack, payload: Buffer.from('12345678') }])
   peer.socket.pause()
-  const flood = Buffer.concat(Array(10_000).fill(frameOf(PING, 0, 0, '12345678')))
+  const flood = Buffer.concat(Array(10_000).fill(frame(Type.ping, 0, 0, '12345678')))
   const pour = setInterval(() => peer.socket.write(flood), 1)
   await eventually(() => ending.errors.length > 0, 10_000).finally(() => clearInterval(pour))
   t.match(ending.errors, [{ message: 'flood' }])
@@ -302,8 +283,8 @@ test('a request that is given up is told to the backend, and nobody else', async
   const { backend, connections, ending, peer } = await asked(t)
   const other = ask(connections)
   ending.connection!.destroy()
-  await eventually(() => ofType(backend, RST_STREAM).length === 1)
-  t.match(ofType(backend, RST_STREAM), [{ id: 1, payload: numbers(8) }])
+  await eventually(() => ofType(backend, Type.reset).length === 1)
+  t.match(ofType(backend, Type.reset), [{ id: 1, payload: uint32(8) }])
   peer.answer(1)
   await eventually(() => peer.requests.length === 2)
   peer.answer(3)
@@ -322,7 +303,7 @@ for (const [code, wanted] of [
     peer.reset(1, code)
     await eventually(allEnded([ending]))
     t.match(ending, { completed: 0, errors: [wanted] })
-    t.same(ofType(backend, RST_STREAM), [], 'which needs no answer')
+    t.same(ofType(backend, Type.reset), [], 'which needs no answer')
   })
 }
 
@@ -338,7 +319,7 @@ test('a backend that goes away finishes what it has begun, and has not looked at
   const backend = await framed(t, () => {})
   const connections = connectionsTo(t, backend)
   const endings = askFor(connections, 3)
-  await eventually(() => ofType(backend, HEADERS).length === 3)
+  await eventually(() => ofType(backend, Type.headers).length === 3)
   const [peer] = backend.peers
   peer!.goAway(0x7fff_ffff)
   await heard(backend, peer!)
@@ -388,7 +369,7 @@ async function uploading(t: Test, greet?: (peer: Peer) => void) {
   const retryBuffer = new RetryBuffer(1000)
   const ending = ask(connections, { method: 'POST', body, retryBuffer })
   stream.write('hello')
-  await eventually(() => ofType(backend, DATA).length === 1)
+  await eventually(() => ofType(backend, Type.data).length === 1)
   return { backend, ending, retryBuffer, stream, peer: backend.peers[0]! }
 }
 
@@ -396,12 +377,12 @@ test('an answer amid an upload ends that, too, and the backend is told so', asyn
   const { backend, ending, stream, peer } = await uploading(t)
   peer.answer(1)
   await eventually(allEnded([ending]))
-  await eventually(() => ofType(backend, RST_STREAM).length === 1)
-  t.match(ofType(backend, RST_STREAM), [{ id: 1, payload: numbers(8) }])
+  await eventually(() => ofType(backend, Type.reset).length === 1)
+  t.match(ofType(backend, Type.reset), [{ id: 1, payload: uint32(8) }])
   t.same([ending.completed, ending.sent], [1, 0])
   stream.write('more')
   await heard(backend, peer)
-  t.equal(ofType(backend, DATA).length, 1)
+  t.equal(ofType(backend, Type.data).length, 1)
 })
 
 test('what was not written before its connection was lost may be sent again, whatever it is', async (t) => {
@@ -427,9 +408,9 @@ test('what was sent of a body is kept until the response begins', async (t) => {
 
 test('of a body no more is sent than the backend takes, on the stream and in all', async (t) => {
   const { backend, peer, stream } = await uploading(t, (peer) => peer.settings([4, 3]))
-  const sent = () => ofType(backend, DATA).map(({ payload }) => payload.toString())
+  const sent = () => ofType(backend, Type.data).map(({ payload }) => payload.toString())
   await eventually(() => sent().join() === 'hel')
-  peer.send(WINDOW_UPDATE, 0, 1, numbers(1))
+  peer.send(Type.window, 0, 1, uint32(1))
   await eventually(() => sent().join() === 'hel,l')
   peer.settings([4, 4])
   await eventually(() => sent().join() === 'hel,l,o')
@@ -440,9 +421,9 @@ test('of a body no more is sent than the backend takes, on the stream and in all
   // Of the window of the connection, which nobody has widened.
   await eventually(() => sent().join('').length === 65_535)
   t.ok(sent().every((part) => part.length <= 16_384))
-  peer.send(WINDOW_UPDATE, 0, 0, numbers(1_000_000))
+  peer.send(Type.window, 0, 0, uint32(1_000_000))
   await eventually(() => sent().join('').length === 100_015)
-  await eventually(() => (ofType(backend, DATA).at(-1)!.flags & END_STREAM) !== 0)
+  await eventually(() => (ofType(backend, Type.data).at(-1)!.flags & Flag.endStream) !== 0)
 })
 
 test('only what is taken is let go on, and nobody else waits for it', async (t) => {
@@ -460,7 +441,7 @@ test('only what is taken is let go on, and nobody else waits for it', async (t) 
   }
   peer.data(3, '', true)
   await eventually(allEnded([other]))
-  const widened = () => ofType(backend, WINDOW_UPDATE).filter(({ id }) => id === 1)
+  const widened = () => ofType(backend, Type.window).filter(({ id }) => id === 1)
   t.same(widened(), [])
   ending.connection!.resume()
   await eventually(() => widened().length === 1)
@@ -480,7 +461,7 @@ test('the window of the connection never closes, whoever takes nothing', async (
   peer.data(1, '', true)
   await eventually(allEnded([ending]))
   t.equal(ending.bytes, 1500 * 16_384)
-  t.ok(ofType(backend, WINDOW_UPDATE).filter(({ id }) => id === 0).length >= 3, 'the first one too')
+  t.ok(ofType(backend, Type.window).filter(({ id }) => id === 0).length >= 3, 'the first one too')
 })
 
 test('a connection on which a backend says nothing carries no request', async (t) => {
@@ -499,8 +480,8 @@ test('a connection on which a backend says nothing carries no request', async (t
 for (const [what, greeting] of [
   ['HTTP/1.1', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
   ['SMTP', '220 mail.example.com ESMTP\r\n'],
-  ['another frame first', frameOf(PING, 0, 0, '12345678')],
-  ['a confirmation of settings first', frameOf(SETTINGS, ACK, 0)]
+  ['another frame first', frame(Type.ping, 0, 0, '12345678')],
+  ['a confirmation of settings first', frame(Type.settings, Flag.ack, 0)]
 ] as const) {
   test(`a server that says ${what} does not speak HTTP/2`, async (t) => {
     const backend = await framed(
@@ -537,7 +518,7 @@ test('what is given up by its handler at the last moment is not sent', async (t)
   connections.dispatch(requestOf() as never, gone as never)
   await answered(connections)
   t.same(
-    ofType(backend, HEADERS).map(({ id }) => id),
+    ofType(backend, Type.headers).map(({ id }) => id),
     [1, 3, 5]
   )
   t.equal(gone.count + gone.sent, 0)

@@ -14,19 +14,8 @@ import { Keepalive } from '../../../../lib/transport/http2/keepalive.js'
 import { DataSender } from '../../../../lib/transport/http2/stream/data-sender.js'
 import { headOf, trailersOf } from '../../../../lib/transport/http2/stream/response-fields.js'
 import { RetryBuffer } from '../../../../lib/transport/retry-buffer.js'
-import {
-  block,
-  DATA,
-  END_HEADERS,
-  END_STREAM,
-  frameOf,
-  HEADERS,
-  numbers,
-  PADDED,
-  PING,
-  RST_STREAM,
-  SETTINGS
-} from '../../../support/frame-backend.js'
+import { blockOf } from '../../../support/frame-backend.js'
+import { Flag, frame, Type, uint32 } from '../../../support/http2-frames.js'
 import { listen } from '../../../support/listen.js'
 
 // Frame reader
@@ -70,18 +59,18 @@ const padded = (text: string, padding: number) =>
   Buffer.concat([Buffer.from([padding]), Buffer.from(text), Buffer.alloc(padding)])
 
 const BYTES = Buffer.concat([
-  frameOf(PING, 0, 0, '12345678'),
-  frameOf(DATA, 0, 1, 'hello'),
-  frameOf(DATA, 0, 3),
-  frameOf(DATA, PADDED, 1, padded('there', 3)),
-  frameOf(DATA, PADDED | END_STREAM, 1, padded('', 0)),
-  frameOf(DATA, PADDED, 3, padded('', 2)),
-  frameOf(RST_STREAM, 0, 0x8000_0005, numbers(8)),
-  frameOf(0xee, 0xff, 7, 'unknown')
+  frame(Type.ping, 0, 0, '12345678'),
+  frame(Type.data, 0, 1, 'hello'),
+  frame(Type.data, 0, 3),
+  frame(Type.data, Flag.padded, 1, padded('there', 3)),
+  frame(Type.data, Flag.padded | Flag.endStream, 1, padded('', 0)),
+  frame(Type.data, Flag.padded, 3, padded('', 2)),
+  frame(Type.reset, 0, 0x8000_0005, uint32(8)),
+  frame(0xee, 0xff, 7, 'unknown')
 ])
 
 const TOLD = [
-  [PING, 0, 0, '12345678'],
+  [Type.ping, 0, 0, '12345678'],
   ['begin', 1, 5],
   ['data', 1, 'hello'],
   ['end', 1, 0],
@@ -89,12 +78,12 @@ const TOLD = [
   ['end', 3, 0],
   ['begin', 1, 9],
   ['data', 1, 'there'],
-  ['end', 1, PADDED],
+  ['end', 1, Flag.padded],
   ['begin', 1, 1],
-  ['end', 1, PADDED | END_STREAM],
+  ['end', 1, Flag.padded | Flag.endStream],
   ['begin', 3, 3],
-  ['end', 3, PADDED],
-  [RST_STREAM, 0, 5, '\0\0\0\b'],
+  ['end', 3, Flag.padded],
+  [Type.reset, 0, 5, '\0\0\0\b'],
   [0xee, 0xff, 7, 'unknown']
 ]
 
@@ -112,8 +101,8 @@ t.test('frames are told, however they are cut', async (t) => {
 
 for (const [what, bytes, errorCode] of [
   ['a frame that is too long', Buffer.from([0, 0x40, 1, 0, 0, 0, 0, 0, 1]), 6],
-  ['more padding than there is payload', frameOf(DATA, PADDED, 1, Buffer.from([3, 1, 1])), 1],
-  ['padding without its length', frameOf(DATA, PADDED, 1), 1]
+  ['more padding than there is payload', frame(Type.data, Flag.padded, 1, Buffer.from([3, 1, 1])), 1],
+  ['padding without its length', frame(Type.data, Flag.padded, 1), 1]
 ] as const) {
   t.test(`${what} is broken`, async (t) => {
     t.throws(() => read([bytes]), { code: 'LB_BROKEN_RESPONSE', errorCode })
@@ -121,7 +110,7 @@ for (const [what, bytes, errorCode] of [
 }
 
 t.test('a frame of the greatest length is taken', async (t) => {
-  t.equal(read([frameOf(DATA, 0, 1, Buffer.alloc(16_384))]).length, 3)
+  t.equal(read([frame(Type.data, 0, 1, Buffer.alloc(16_384))]).length, 3)
 })
 
 t.test('stopped amid what it reads, it tells nothing more', async (t) => {
@@ -152,7 +141,7 @@ t.test('the examples of RFC 7541, whose table is so small that it overflows', as
   ]
   const date = 'Mon, 21 Oct 2013 20:13:21 GMT'
   t.same(
-    blocks.map((block) => decoder.decode(hex(block), AMPLE)),
+    blocks.map((blockOf) => decoder.decode(hex(blockOf), AMPLE)),
     [
       [':status', '302', 'cache-control', 'private', 'date', date, ...LOCATION],
       [':status', '307', 'cache-control', 'private', 'date', date, ...LOCATION],
@@ -171,7 +160,7 @@ t.test('literals that go into no table', async (t) => {
   t.throws(() => decoder.decode(hex('be'), AMPLE), 'it is empty')
 })
 
-for (const [what, block] of [
+for (const [what, blockOf] of [
   ['no index', '80'],
   ['an index behind both tables', 'be'],
   ['the index of a name behind both tables', '7e0161'],
@@ -189,7 +178,10 @@ for (const [what, block] of [
   ['a string with a whole byte behind its end', '4001618207ff']
 ] as const) {
   t.test(`${what} is broken`, async (t) => {
-    t.throws(() => new FieldDecoder().decode(hex(block), AMPLE), { code: 'LB_BROKEN_RESPONSE', errorCode: 9 })
+    t.throws(() => new FieldDecoder().decode(hex(blockOf), AMPLE), {
+      code: 'LB_BROKEN_RESPONSE',
+      errorCode: 9
+    })
   })
 }
 
@@ -245,7 +237,7 @@ t.test('whatever Node encodes', async (t) => {
     }
   })
   socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
-  socket.write(frameOf(SETTINGS, 0, 0))
+  socket.write(frame(Type.settings, 0, 0))
   let id = 1
   const name = fc.stringMatching(/^x-[a-z0-9-]{0,20}$/)
   const value = fc
@@ -257,7 +249,7 @@ t.test('whatever Node encodes', async (t) => {
     fc.asyncProperty(fc.dictionary(name, value, { maxKeys: 8 }), async (made) => {
       fields = { ...made }
       blocks.length = 0
-      socket.write(frameOf(HEADERS, END_HEADERS | END_STREAM, id, block(...REQUEST)))
+      socket.write(frame(Type.headers, Flag.endHeaders | Flag.endStream, id, blockOf(...REQUEST)))
       id += 2
       if (blocks.length === 0) await once(socket, 'block')
       const got = decoder.decode(blocks[0]!, AMPLE)!
@@ -378,7 +370,10 @@ t.test(
     const { sender, socket, counts } = sending(body, kept)
     sender.start()
     await turn()
-    t.same(socket.read(), Buffer.concat([frameOf(DATA, 0, 1, 'hello'), frameOf(DATA, END_STREAM, 1)]))
+    t.same(
+      socket.read(),
+      Buffer.concat([frame(Type.data, 0, 1, 'hello'), frame(Type.data, Flag.endStream, 1)])
+    )
     t.equal(counts.done, 1)
   }
 )

@@ -3,19 +3,9 @@ import { BackendLimits } from '../../../../lib/transport/http2/backend-limits.js
 import { ConnectThrottle } from '../../../../lib/transport/http2/connect-throttle.js'
 import type { Http2Pool } from '../../../../lib/transport/http2/pool.js'
 import { RequestLimit } from '../../../../lib/transport/http2/request-limit.js'
-import {
-  ACK,
-  type FrameBackend,
-  framed,
-  GOAWAY,
-  HEADERS,
-  numbers,
-  onRequest,
-  type Peer,
-  PING,
-  RST_STREAM
-} from '../../../support/frame-backend.js'
+import { type FrameBackend, framed, onRequest, type Peer } from '../../../support/frame-backend.js'
 import { connectionsTo } from '../../../support/http2-connections.js'
+import { Flag, Type, uint32 } from '../../../support/http2-frames.js'
 import { refusing, serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, askFor, Ending, requestOf, skippableTime } from '../../../support/stack.js'
 import { eventually, sleep, test } from '../../../support/test.js'
@@ -193,8 +183,8 @@ test('an idle connection is closed in good order after a minute', async (t) => {
   t.equal(backend.connections, 1)
   skip(61_000)
   await eventually(() => backend.sockets.size === 0)
-  const goAways = backend.peers[0]!.frames.filter(({ type }) => type === GOAWAY)
-  t.match(goAways, [{ payload: numbers(0, 0) }])
+  const goAways = backend.peers[0]!.frames.filter(({ type }) => type === Type.goaway)
+  t.match(goAways, [{ payload: uint32(0, 0) }])
   t.equal((await answered(connections)).body, 'ok')
 })
 
@@ -202,11 +192,11 @@ test('a backend that has been silent is asked for a sign of life, and left if it
   const skip = skippableTime(t)
   let answersPings = true
   const backend = await framed(t, ({ type, payload }, peer) => {
-    if (type === PING && answersPings) peer.send(PING, ACK, 0, payload)
+    if (type === Type.ping && answersPings) peer.send(Type.ping, Flag.ack, 0, payload)
   })
   const connections = connectionsTo(t, backend)
   const ending = ask(connections)
-  const pings = () => backend.peers[0]!.frames.filter(({ type }) => type === PING).length
+  const pings = () => backend.peers[0]!.frames.filter(({ type }) => type === Type.ping).length
   await eventually(() => total(backend) === 1)
   await sleep(600)
   skip(11_000)
@@ -233,7 +223,7 @@ test('a connection on which many requests were given up is replaced by another',
     await eventually(() => total(backend) === i + 50)
     for (const { connection } of endings) connection!.destroy()
   }
-  const resets = () => backend.peers[0]!.frames.filter(({ type }) => type === RST_STREAM).length
+  const resets = () => backend.peers[0]!.frames.filter(({ type }) => type === Type.reset).length
   await eventually(() => resets() === 250)
   t.equal(backend.connections, 1)
   ask(connections)
@@ -310,16 +300,16 @@ test('who sends again from within is served', async (t) => {
 /** Resolves when all that was sent to the balancer has been read. */
 async function heard({ peers }: FrameBackend): Promise<void> {
   const open = peers.filter(({ socket }) => !socket.destroyed)
-  const acks = ({ frames }: Peer) => frames.filter(({ type }) => type === PING).length
+  const acks = ({ frames }: Peer) => frames.filter(({ type }) => type === Type.ping).length
   const before = open.map(acks)
-  for (const peer of open) peer.send(PING, 0, 0, 'heard it')
+  for (const peer of open) peer.send(Type.ping, 0, 0, 'heard it')
   await eventually(() => open.every((peer, i) => peer.socket.destroyed || acks(peer) > before[i]!))
 }
 
 test('who sends again as soon as its connection is lost does so on another', async (t) => {
   for (const lose of [
     (peer: Peer) => void peer.socket.resetAndDestroy(),
-    (peer: Peer) => peer.send(PING, 0, 0, 'x'),
+    (peer: Peer) => peer.send(Type.ping, 0, 0, 'x'),
     (peer: Peer) => peer.goAway(0)
   ]) {
     const [backend, connections] = await limited(t)
@@ -346,7 +336,7 @@ test('of any order of events, each request hears one end', async (t) => {
     const backend = await framed(
       t,
       ({ type, id }, peer) => {
-        if (type !== HEADERS) return
+        if (type !== Type.headers) return
         const what = random()
         if (what < 0.55) peer.answer(id)
         else if (what < 0.65) peer.reset(id, Math.floor(random() * 9))
