@@ -43,12 +43,12 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   bytesReceived = 0
   /** Of the body of the request, and what went through a tunnel; known at the end. */
   bytesSent = 0
+  /** When the request was sent. */
   armedMs = 0
   previous: Awaiting | undefined
   next: Awaiting | undefined
   readonly #owner: AttemptOwner
   #trace: AttemptTrace | undefined
-  #sentMs = -1
   #isOver = false
 
   /** @param backend on which a slot is held, that passes to the attempt */
@@ -66,7 +66,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
 
   /** Whether the request was written to a connection. */
   get isSent(): boolean {
-    return this.#sentMs >= 0
+    return this.stream !== undefined
   }
 
   /** Whether that had carried requests before. */
@@ -93,7 +93,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
 
   /** When it was last the backend's turn: while the client's body is awaited, it has nothing to answer. */
   lastMovedMs(nowMs: number): number {
-    return this.#owner.upload?.lastMovedMs(nowMs) ?? this.#sentMs
+    return this.#owner.upload?.lastMovedMs(nowMs) ?? this.armedMs
   }
 
   onLate(nowMs: number): void {
@@ -121,7 +121,6 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
     }
     const nowMs = performance.now()
     this.stream = stream
-    this.#sentMs = nowMs
     this.#owner.forwarding.timeouts.add(this, nowMs)
     this.#owner.upload?.begin(nowMs)
   }

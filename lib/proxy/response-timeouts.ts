@@ -6,7 +6,7 @@ export class ResponseTimeout extends Error {
   readonly code = 'LB_RESPONSE_TIMEOUT'
 }
 
-/** Something that waits for a response. The links are the list's own. */
+/** Something that waits for a response. The links are the list's own, which sets `armedMs`. */
 export interface Awaiting {
   /** When it was last the backend's turn, on the clock of `performance.now()`. */
   lastMovedMs(nowMs: number): number
