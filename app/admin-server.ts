@@ -5,8 +5,8 @@ import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import { openSockets } from '../lib/listener/drain/open-sockets.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
 import { UNKNOWN_METHOD } from '../lib/proxy/failure.js'
-import { answerParserErrors } from '../lib/proxy/response/client-errors.js'
-import { answerRaw } from '../lib/proxy/response/raw-answer.js'
+import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
+import { answerParserErrors } from '../lib/proxy/local-reply/parser-errors.js'
 import lb from '../routes/lb/index.js'
 import notFound from '../routes/lb/not-found.js'
 import { serverOptions } from './options.js'
@@ -28,7 +28,9 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
     .decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
   surviveAcceptErrors(admin.server, fastify.shortages)
-  answerParserErrors(admin.server, config.maxHeadBytes, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
+  answerParserErrors(admin.server, config.maxHeadBytes, (req, res) =>
+    sendLocalReply(req, res, UNKNOWN_METHOD)
+  )
   const drain = new ServerDrain(admin.server, openSockets(admin.server), DRAIN_LIMITS)
   admin.addHook('preClose', async () => {
     if (admin.server.listening) drain.start()

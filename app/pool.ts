@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import type { answerRaw } from '../lib/proxy/response/raw-answer.js'
+import type { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import access from '../plugins/access.js'
 import accessLog from '../plugins/access-log.js'
 import backendList from '../plugins/backend-list.js'
@@ -22,7 +22,7 @@ interface PoolParts {
   /** Registers what listens, which the statistics count the connections of. */
   readonly registerListener: () => Promise<void>
   /** Answers a request that no backend is asked for; the balancer's own way if absent. */
-  readonly answer?: typeof answerRaw
+  readonly answer?: typeof sendLocalReply
 }
 
 /** Registers what a pool of backends consists of, whoever has the connections to clients. */
@@ -56,7 +56,7 @@ const noConnections = fp(async (fastify) => void fastify.decorate('connections',
 export async function createPool(
   config: Config,
   log: FastifyBaseLogger,
-  answer: typeof answerRaw
+  answer: typeof sendLocalReply
 ): Promise<FastifyInstance> {
   const pool = Fastify({ loggerInstance: log })
   const registerListener = async () => {

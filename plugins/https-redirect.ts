@@ -5,7 +5,7 @@ import type { Config } from '../lib/config/load.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import { openSockets } from '../lib/listener/drain/open-sockets.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
-import { redirectServer } from '../lib/proxy/response/https-redirect.js'
+import { redirectServer } from '../lib/proxy/local-reply/https-redirect.js'
 
 /** Redirects plain HTTP to `https://`, on a second port. */
 export default fp<{ config: Config }>(

@@ -4,10 +4,10 @@ import type { Config } from '../lib/config/load.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { type Failure, OVERLOADED } from '../lib/proxy/failure.js'
+import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { forwardsLeft, lastHopFailure } from '../lib/proxy/request/max-forwards.js'
 import { checkRequest } from '../lib/proxy/request/request-check.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
-import { answerOptions, answerRaw } from '../lib/proxy/response/raw-answer.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -34,12 +34,12 @@ declare module 'fastify' {
 interface Options {
   readonly config: Config
   /** Answers a request with a failure, with more fields than such answers have anyway. */
-  readonly answer?: typeof answerRaw
+  readonly answer?: typeof sendLocalReply
 }
 
 /** What is answered without asking a backend: what may not be sent, and what may be passed on no more. */
 export default fp<Options>(
-  async (fastify, { config, answer = answerRaw }) => {
+  async (fastify, { config, answer = sendLocalReply }) => {
     const { registry, requestMetrics, rejectionOf, recordLocalReply } = fastify
     const { maxConnections, limits, methods } = config
     const { counters } = registry
@@ -72,7 +72,7 @@ export default fp<Options>(
         rejectRequest(req, res, failure, BalancerCell.rejectedRequest)
       } else {
         recordLocalReply?.(req, res)
-        answerOptions(req, res, methods)
+        replyToOptions(req, res, methods)
       }
       return true
     }

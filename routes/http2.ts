@@ -14,10 +14,10 @@ import { requestId } from '../lib/listener/request-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import type { Exchange } from '../lib/proxy/exchange.js'
 import { BODY_TIMEOUT, HEAD_TOO_LARGE, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
+import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { Http2Request } from '../lib/proxy/request/http2-request.js'
 import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import { Http2Response } from '../lib/proxy/response/http2-response.js'
-import { answerRaw } from '../lib/proxy/response/raw-answer.js'
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -56,7 +56,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     limitRequestTime(exchange)
     exchange.start(() => {
       if (exchange.failure) {
-        answerRaw(req, res, exchange.failure)
+        sendLocalReply(req, res, exchange.failure)
         return
       }
       exchange.writeHead()

@@ -6,8 +6,8 @@ import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { dispatcher, headersOf } from '../lib/proxy/dispatcher.js'
 import { METHOD_OF_HTTP2, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
-import { answerParserErrors } from '../lib/proxy/response/client-errors.js'
-import { answerRaw } from '../lib/proxy/response/raw-answer.js'
+import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
+import { answerParserErrors } from '../lib/proxy/local-reply/parser-errors.js'
 
 /** Only there because reply-from wants one: the exchange knows its backend. */
 const BASE = 'http://backend.invalid'
@@ -17,7 +17,7 @@ const FROM_OPTIONS = {
   onResponse: (request: FastifyRequest, reply: FastifyReply) => {
     const exchange = request.exchange!
     reply.hijack()
-    if (exchange.failure) answerRaw(request.raw, exchange.res, exchange.failure)
+    if (exchange.failure) sendLocalReply(request.raw, exchange.res, exchange.failure)
     else exchange.writeHead()
   },
   // Trying again is the exchange's business, which does so on another backend.

@@ -9,9 +9,9 @@ import { offeredProtocols } from '../lib/listener/http1/upgradable-request.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
-import { answerRaw } from '../lib/proxy/response/raw-answer.js'
+import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
+import { inTurn, responseOn } from '../lib/proxy/response/detached-socket.js'
 import { isLast } from '../lib/proxy/response/response-start.js'
-import { inTurn, responseOn } from '../lib/proxy/response/taken-over.js'
 
 /**
  * Upgrade requests, whose sockets Node hands over. If a backend agrees, bytes pass in both directions from then on;
@@ -35,7 +35,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
     const exchange = fastify.forwarder.open(req, res, target, requestId(req), offeredProtocols(req))
     exchange?.start(() => {
       if (exchange.failure) {
-        answerRaw(req, res, exchange.failure)
+        sendLocalReply(req, res, exchange.failure)
         return
       }
       exchange.writeHead()

@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { connectionInfo } from '../listener/client/connection-info.js'
 import type { Backend } from '../pool/backend.js'
 import type { Failure } from './failure.js'
+import { localReplyBytes } from './local-reply/local-reply.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import type { ClientStream } from './response/client-stream.js'
-import { answerBytes } from './response/raw-answer.js'
 
 /** A request that is over, and what became of it. */
 export interface EndedRequest {
@@ -33,7 +33,7 @@ export interface EndedRequest {
 /** Of the body that was sent for an answer; how much of it has arrived nobody knows. */
 export function bytesAnswered({ req, answeredBy, failure, bytesOut }: EndedRequest): number {
   if (answeredBy || !failure) return bytesOut
-  return answerBytes(req, failure)
+  return localReplyBytes(req, failure)
 }
 
 /** Whether the response has not come to its end; a tunnel has none but that one of its sides closes it. */

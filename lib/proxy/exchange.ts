@@ -6,7 +6,7 @@ import { Attempt, type AttemptOwner } from './attempt.js'
 import type { EndedRequest } from './ended-request.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
-import { type HeadCallback, tellHead } from './head-callback.js'
+import { announceHead, type HeadCallback } from './head-callback.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import { Upload } from './request/upload.js'
 import type { ClientStream } from './response/client-stream.js'
@@ -112,7 +112,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     this.#retries?.end()
     this.failure = failure
     this.forwarding.onFailure(failure)
-    tellHead(this.#onHead!)
+    announceHead(this.#onHead!)
   }
 
   attemptAt(backend: Backend): void {
@@ -151,7 +151,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     this.#head = head
     this.answeredBy = attempt.backend
     this.backendMs = latencyMs
-    tellHead(this.#onHead!)
+    announceHead(this.#onHead!)
     // Nobody has taken it: the client has left, which shows here later.
     if (!this.#relay) this.destroy()
   }

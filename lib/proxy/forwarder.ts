@@ -193,7 +193,7 @@ export class Forwarder implements Forwarding {
     this.queue.tick(nowMs)
     this.recovery.tick(nowMs)
     const lateMs = Math.min(this.unresponsiveDetector?.afterMs || Infinity, this.hedgeAfterMs || Infinity)
-    if (lateMs < Infinity) this.timeouts.tellLate(nowMs, lateMs)
+    if (lateMs < Infinity) this.timeouts.notifyLate(nowMs, lateMs)
   }
 
   #setBackends(): void {

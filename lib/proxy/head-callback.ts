@@ -4,6 +4,6 @@ export type HeadCallback = (error: null, response: typeof RESPONSE) => void
 /** Whatever the response: reply-from looks at nothing else, and destroys the body if the client has left by then. */
 const RESPONSE = Object.freeze({ statusCode: 200, headers: Object.freeze({}), body: { destroy() {} } })
 
-export function tellHead(callback: HeadCallback): void {
+export function announceHead(callback: HeadCallback): void {
   callback(null, RESPONSE)
 }

@@ -83,7 +83,7 @@ export class ResponseTimeouts {
   }
 
   /** Tells those that have waited for `ageMs`, the oldest first. */
-  tellLate(nowMs: number, ageMs: number): void {
+  notifyLate(nowMs: number, ageMs: number): void {
     const limit = nowMs - ageMs
     // Who is told may leave the list.
     for (let item = this.#oldest, next: Awaiting | undefined; item && item.armedMs <= limit; item = next) {

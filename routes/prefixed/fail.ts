@@ -3,8 +3,8 @@ import { isGrpcCall } from '../../lib/base/grpc/call.js'
 import { hasBody } from '../../lib/base/http/request-body.js'
 import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
 import type { Failure } from '../../lib/proxy/failure.js'
+import { fieldsOf, sendLocalReply } from '../../lib/proxy/local-reply/local-reply.js'
 import { HostResponse } from '../../lib/proxy/response/host-response.js'
-import { answerRaw, fieldsOf } from '../../lib/proxy/response/raw-answer.js'
 import type { ClientSide } from './client-side.js'
 
 /** A request that no backend has answered, for the error handler of the application. */
@@ -35,7 +35,7 @@ export function fail(
 ): void {
   if (isGrpcCall(req)) {
     reply.hijack()
-    answerRaw(req, res, failure, fields)
+    sendLocalReply(req, res, failure, fields)
     return
   }
   const all = [...fieldsOf(failure), ...fields]

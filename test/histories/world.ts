@@ -6,7 +6,7 @@ import { UnresponsiveDetector } from '../../lib/outliers/unresponsive-detector.j
 import type { Backend } from '../../lib/pool/backend.js'
 import { Registry } from '../../lib/pool/registry.js'
 import { Forwarder } from '../../lib/proxy/forwarder.js'
-import { answerRaw } from '../../lib/proxy/response/raw-answer.js'
+import { sendLocalReply } from '../../lib/proxy/local-reply/local-reply.js'
 import type { OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
 import { Client } from './client.js'
 import { Attempt, errorOf } from './pool.js'
@@ -93,7 +93,7 @@ export class World {
     if (exchange) {
       client.exchange = exchange
       exchange.start(() => {
-        if (exchange.failure) answerRaw(req, client, exchange.failure)
+        if (exchange.failure) sendLocalReply(req, client, exchange.failure)
         else exchange.writeHead()
       })
     }
@@ -227,7 +227,7 @@ function forwarderOf(
       onShortage() {},
       rejectRequest(req, res, failure, cell) {
         registry.counters.addTotal(cell, 1)
-        answerRaw(req, res, failure)
+        sendLocalReply(req, res, failure)
       }
     }
   )

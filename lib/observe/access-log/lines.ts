@@ -3,7 +3,7 @@ import { redactSecrets } from '../../base/secrets.js'
 import { clientOf } from '../../listener/client/client-address.js'
 import { proxyHeaderOf } from '../../listener/client/connection-info.js'
 import { bytesAnswered, type EndedRequest, isAborted } from '../../proxy/ended-request.js'
-import { grpcStatusOf } from '../../proxy/response/grpc-answer.js'
+import { grpcStatusOf } from '../../proxy/local-reply/grpc-reply.js'
 import { escapeJson, escapeQuoted } from './escape.js'
 
 /** Formats a line, with its line break, short enough for an atomic write to a pipe. */

@@ -14,18 +14,18 @@ export function enableHsts(socket: Socket, seconds: number): void {
 }
 
 /** What the responses on a connection say of that, or undefined if they say nothing. */
-export function promiseOn(socket: Socket): string | undefined {
+export function hstsValueOn(socket: Socket): string | undefined {
   return (socket as KnownSocket)[HSTS]
 }
 
 /** The line, with its CRLF, that a backend's response needs to say it; empty if it says nothing, or does so itself. */
-export function promiseLine(socket: Socket, head: string): string {
-  const value = promiseOn(socket)
+export function hstsLine(socket: Socket, head: string): string {
+  const value = hstsValueOn(socket)
   return value === undefined || FIELD.test(head) ? '' : `${NAME}: ${value}\r\n`
 }
 
 /** Fields of the balancer's own response, with those that the connection wants. */
 export function withHsts(socket: Socket, fields: readonly string[]): readonly string[] {
-  const value = promiseOn(socket)
+  const value = hstsValueOn(socket)
   return value === undefined ? fields : [...fields, NAME, value]
 }

@@ -7,9 +7,9 @@ import type { Backend } from '../../pool/backend.js'
 import type { BackendStream } from '../../transport/backend-stream.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { Failure } from '../failure.js'
+import { grpcTrailers } from '../local-reply/grpc-reply.js'
 import type { ClientStream } from './client-stream.js'
-import { grpcTrailers } from './grpc-answer.js'
-import { promiseLine } from './hsts.js'
+import { hstsLine } from './hsts.js'
 
 /** What the head of a response needs of its pool. */
 export interface RelayContext {
@@ -41,7 +41,7 @@ export class ResponseRelay {
     { registry, sessions, trusted }: RelayContext
   ): ResponseRelay {
     const cookieLine = sessions?.setCookieLine(req, backend, isSecure(req, trusted)) ?? ''
-    client.begin(head, promiseLine(req.socket, head.text) + cookieLine, registry.draining)
+    client.begin(head, hstsLine(req.socket, head.text) + cookieLine, registry.draining)
     return new ResponseRelay(client, stream!, head.contentLength)
   }
 

@@ -5,7 +5,7 @@ import { decodeMessage, encodeMessage, statusName } from '../../../lib/base/grpc
 import { connectionOptions, FieldNames } from '../../../lib/base/http/field-names.js'
 import { destinationOf, isAdminTarget } from '../../../lib/base/http/request-target.js'
 import * as failures from '../../../lib/proxy/failure.js'
-import { grpcStatusOf } from '../../../lib/proxy/response/grpc-answer.js'
+import { grpcStatusOf } from '../../../lib/proxy/local-reply/grpc-reply.js'
 
 // Field names
 

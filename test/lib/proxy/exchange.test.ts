@@ -8,7 +8,7 @@ import type { Exchange } from '../../../lib/proxy/exchange.js'
 import { NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
 import { Forwarder } from '../../../lib/proxy/forwarder.js'
 import type { TrafficListeners } from '../../../lib/proxy/forwarder-options.js'
-import { answerRaw } from '../../../lib/proxy/response/raw-answer.js'
+import { sendLocalReply } from '../../../lib/proxy/local-reply/local-reply.js'
 import { FakeClient } from '../../support/fake-client.js'
 import { fakePool } from '../../support/fake-pool.js'
 
@@ -63,7 +63,7 @@ function forwarderTo(
 }
 
 function respond(exchange: Exchange, client: FakeClient): void {
-  if (exchange.failure) answerRaw(client.req, client, exchange.failure)
+  if (exchange.failure) sendLocalReply(client.req, client, exchange.failure)
   else exchange.writeHead()
 }
 

@@ -6,8 +6,8 @@ import {
   whenAnswered
 } from '../../listener/http1/client-connection.js'
 import { type ParserError, UnknownMethodParser } from '../../listener/http1/unknown-method.js'
-import type { Http1Response } from './http1-response.js'
-import { responseOn } from './taken-over.js'
+import { responseOn } from '../response/detached-socket.js'
+import type { Http1Response } from '../response/http1-response.js'
 
 type ErrorListener = (error: Error, socket: Socket) => void
 

@@ -3,9 +3,9 @@ import type { ClientLimits } from '../../listener/client-limits.js'
 import { refusesFurtherRequests } from '../../listener/http1/client-connection.js'
 import { BAD_REQUEST, UNKNOWN_METHOD } from '../failure.js'
 import { checkRequest } from '../request/request-check.js'
-import { answerParserErrors } from './client-errors.js'
-import { Http1Response } from './http1-response.js'
-import { answerRaw, answerRedirect } from './raw-answer.js'
+import { Http1Response } from '../response/http1-response.js'
+import { replyWithRedirect, sendLocalReply } from './local-reply.js'
+import { answerParserErrors } from './parser-errors.js'
 
 const HTTPS_PORT = 443
 const PORT = /:\d*$/
@@ -24,22 +24,22 @@ export function redirectServer(
     if (refusesFurtherRequests(req.socket)) return
     const destination = checkRequest(req, req.url!, limits)
     if ('statusCode' in destination) {
-      answerRaw(req, res, destination)
+      sendLocalReply(req, res, destination)
       return
     }
     const { path, authority = req.headers.host ?? '' } = destination
     const host = authority.replace(PORT, '')
     // About the server as a whole, which is nowhere else.
     if (host === '' || path === '*') {
-      answerRaw(req, res, BAD_REQUEST)
+      sendLocalReply(req, res, BAD_REQUEST)
       return
     }
     const port = portOf()
-    answerRedirect(req, res, `https://${host}${port === HTTPS_PORT ? '' : `:${port}`}${path}`)
+    replyWithRedirect(req, res, `https://${host}${port === HTTPS_PORT ? '' : `:${port}`}${path}`)
   }
   const server = createServer({ ...options, ServerResponse: Http1Response }, redirect)
   server.maxHeadersCount = 0
-  answerParserErrors(server, options.maxHeaderSize!, (req, res) => answerRaw(req, res, UNKNOWN_METHOD))
+  answerParserErrors(server, options.maxHeaderSize!, (req, res) => sendLocalReply(req, res, UNKNOWN_METHOD))
   // The body is for whoever is sent to.
   return server.on('checkContinue', redirect)
 }

@@ -1,9 +1,9 @@
 import { type IncomingMessage, METHODS } from 'node:http'
 import { isGrpcCall } from '../../base/grpc/call.js'
 import { type Failure, RETRY_AFTER_S } from '../failure.js'
-import type { ClientStream } from './client-stream.js'
-import { grpcFields } from './grpc-answer.js'
-import { withHsts } from './hsts.js'
+import type { ClientStream } from '../response/client-stream.js'
+import { withHsts } from '../response/hsts.js'
+import { grpcFields } from './grpc-reply.js'
 
 interface Prepared {
   readonly body: string
@@ -28,7 +28,7 @@ const prepared = new WeakMap<Failure, Prepared>()
  * Answers a request with a failure at the cost of one write: in JSON, or to a call of gRPC by `grpc-status`.
  * @param more fields beside those that all such answers have, names and values in turn
  */
-export function answerRaw(
+export function sendLocalReply(
   req: IncomingMessage,
   res: ClientStream,
   failure: Failure,
@@ -46,7 +46,7 @@ export function answerRaw(
 }
 
 /** The length of the body that a request is answered with for a failure, in bytes. */
-export function answerBytes(req: IncomingMessage, failure: Failure): number {
+export function localReplyBytes(req: IncomingMessage, failure: Failure): number {
   return req.method === 'HEAD' || isGrpcCall(req) ? 0 : preparedFor(failure).body.length
 }
 
@@ -54,14 +54,14 @@ export function answerBytes(req: IncomingMessage, failure: Failure): number {
  * Answers OPTIONS with the methods that are passed on.
  * @param more those that are passed on from clients of HTTP/2 alone
  */
-export function answerOptions(req: IncomingMessage, res: ClientStream, more: ReadonlySet<string>): void {
+export function replyToOptions(req: IncomingMessage, res: ClientStream, more: ReadonlySet<string>): void {
   const hasMore = more.size > 0 && req.httpVersionMajor === 2
   const fields = hasMore ? optionsFields([...METHODS_PASSED_ON, ...more]) : OPTIONS_FIELDS
   res.answer(200, 'OK', withHsts(req.socket, fields), undefined, false)
 }
 
 /** Sends a client elsewhere, with all that it asked, and ends the connection. */
-export function answerRedirect(req: IncomingMessage, res: ClientStream, location: string): void {
+export function replyWithRedirect(req: IncomingMessage, res: ClientStream, location: string): void {
   const fields = withHsts(req.socket, ['Location', location, 'Content-Length', '0'])
   res.answer(308, 'Permanent Redirect', fields, undefined, true)
 }
