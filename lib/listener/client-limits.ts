@@ -1,8 +1,8 @@
-/** What is asked of clients before they are refused. 0 sets no limit. */
+/** Limits of what a client may send, and how slowly. 0 sets no limit. */
 export interface ClientLimits {
   readonly headTimeoutMs: number
   readonly requestTimeoutMs: number
-  /** Between two parts of a body. */
+  /** Between two reads of a body. */
   readonly bodyTimeoutMs: number
   readonly keepAliveTimeoutMs: number
   readonly requestsPerSocket: number

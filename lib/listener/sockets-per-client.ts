@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { clientAddress } from './client/connection-info.js'
 
-/** Bounds the connections that one address has open at once. */
+/** Limits the open connections of each client address. */
 export class SocketsPerClient {
   readonly #max: number
   readonly #open = new Map<string, number>()
@@ -11,7 +11,7 @@ export class SocketsPerClient {
     this.#max = max
   }
 
-  /** Whether there is room for one more from its address; it is then counted until it closes. */
+  /** Whether the address of a connection is below the limit; then the connection counts until it closes. */
   admit(socket: Socket): boolean {
     if (this.#max === 0) return true
     const address = clientAddress(socket)

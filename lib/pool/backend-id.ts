@@ -1,2 +1,2 @@
-/** Instead of a backend's, for requests that no backend answered. */
+/** In place of a backend's id, for requests that no backend answered. */
 export const NO_BACKEND_ID = -1

@@ -4,45 +4,45 @@ import { originOf } from '../transport/origin.js'
 import { BackendCell, type Counters } from './counters.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
-/** What the health checks know: `checking` until the first has ended. Only `healthy` backends are given requests. */
+/** The state of health: `checking` until the first check has ended. Only `healthy` backends are eligible. */
 export const STATES = ['checking', 'healthy', 'unhealthy'] as const
 export type BackendState = (typeof STATES)[number]
 export const HEALTHY = STATES.indexOf('healthy')
 
-/** What is shown of a backend: its state, or what keeps a healthy one out all the same. */
+/** The state that is shown: that of health, or why a healthy backend is not eligible. */
 export type BackendStatus = BackendState | 'ejected' | 'draining'
 
-/** Effective weights are in hundredths, so that a slow start has steps. */
+/** Effective weights are in hundredths, for the steps of a slow start. */
 export const WEIGHT_UNIT = 100
 
-/** The outcome of the latest health check. */
+/** The result of a health check. */
 export interface CheckResult {
   readonly at: Date
   readonly ok: boolean
   /** What the check saw: `status 200`, `connection refused`, … */
   readonly result: string
   readonly latencyMs: number
-  /** What this machine lacked to make the check, so that it says nothing of the backend. */
+  /** The resource of this machine that the check failed for: then it says nothing about the backend. */
   readonly missing?: Resource
 }
 
-/** One backend: its configuration, its pool, and its state, which lives in the counters' cells. */
+/** A backend: its configuration, its connections, and its state, which is stored in counters. */
 export class Backend {
-  /** Since when the state holds, and why: set by the registry together with the state. */
+  /** When and why the state was entered; set by the registry. */
   since: Date
   reason: string
   lastCheck: CheckResult | undefined
-  /** Whether it has answered anything since the latest tick. Of this thread: so are its connections. */
+  /** Whether it has responded since the latest tick. Of this thread alone, as its connections are. */
   hasAnsweredSincePulse = false
-  /** The latest tick by which it had. */
+  /** The latest tick before which it had responded. */
   lastAnswerMs = 0
-  /** The state that an operator has set, which neither checks nor failures change; set by the registry. */
+  /** The state that an operator has forced, which neither checks nor failures change; set by the registry. */
   forcedHealth: 'healthy' | 'unhealthy' | undefined
-  /** It is none of the registry's any more, and may still have requests. */
+  /** It was removed from the registry, but may still have requests in flight. */
   isRemoved = false
-  /** When it last came back after an absence, on the same clock, or -1 if it is not starting slowly. */
+  /** The tick at which its slow start began, or -1. */
   slowStartSinceMs = -1
-  /** Set by the registry. */
+  /** Its connections; set by the registry. */
   pool: BackendPool
 
   #config: BackendConfig
@@ -66,7 +66,7 @@ export class Backend {
     return this.#config
   }
 
-  /** For the registry, which tells of the change. */
+  /** Replaces the configuration. Called by the registry, which emits the event. */
   configure(config: BackendConfig): void {
     this.#config = config
     this.counters.set(BackendCell.weight, config.weight)
@@ -92,12 +92,12 @@ export class Backend {
     return state === 'healthy' && this.ejected ? 'ejected' : state
   }
 
-  /** Whether it may be given requests, if it has room. */
+  /** Whether it may be given requests, up to its limit. */
   get eligible(): boolean {
     return this.counters.get(BackendCell.eligible) === 1
   }
 
-  /** Whether it can take one more request. */
+  /** Whether it is below its limit of requests in flight. */
   get hasRoom(): boolean {
     const max = this.counters.get(BackendCell.max)
     return max === 0 || this.counters.get(BackendCell.active) < max
@@ -115,27 +115,28 @@ export class Backend {
     return this.counters.get(BackendCell.weight)
   }
 
-  /** The weight of now, in units of `1 / WEIGHT_UNIT`. */
+  /** The current weight, in units of `1 / WEIGHT_UNIT`: less than configured during a slow start. */
   get effectiveWeight(): number {
     return this.counters.get(BackendCell.effectiveWeight)
   }
 
-  /** What selection compares: the requests in flight, and what its recent errors count as. */
+  /** What selection compares: requests in flight, plus a penalty for recent errors. */
   get load(): number {
     return this.counters.get(BackendCell.active) + this.counters.get(BackendCell.penalty)
   }
 
-  /** Requests that it is working on. */
+  /** Requests in flight. */
   get active(): number {
     return this.counters.get(BackendCell.active)
   }
 
-  /** Takes a slot. Each is to be given back by exactly one `release()`. */
+  /** Counts a request in flight. Each needs exactly one `release()`. */
   acquire(): void {
     this.counters.add(BackendCell.active, 1)
     this.counters.addTotal(BackendCell.total, 1)
   }
 
+  /** Counts its end. */
   release(): void {
     this.counters.add(BackendCell.active, -1)
   }

@@ -1,8 +1,8 @@
 /**
- * Counters in the cells of an Int32Array, read and written with Atomics alone, so that the same code serves one
- * thread over a plain buffer and several over a shared one.
+ * Counters in cells of an Int32Array, accessed with Atomics only, so that the same code works for one thread with a
+ * plain buffer, and for several with a shared one.
  *
- * A gauge takes one cell. A total takes two, low part first: counts to 2^53 fit, and the carry never shows.
+ * A gauge has one cell. A total has two, the low part first: it counts up to 2^53, and readers never see half a carry.
  */
 export class Counters {
   readonly #cells: Int32Array
@@ -18,11 +18,12 @@ export class Counters {
     return Atomics.load(this.#cells, this.#offset + cell)
   }
 
+  /** Sets a gauge. */
   set(cell: number, value: number): void {
     Atomics.store(this.#cells, this.#offset + cell, value)
   }
 
-  /** Adds to a gauge and returns its value after that. */
+  /** Adds to a gauge. Returns the new value. */
   add(cell: number, amount: number): number {
     return Atomics.add(this.#cells, this.#offset + cell, amount) + amount
   }
@@ -33,7 +34,7 @@ export class Counters {
     const low = amount % SPAN
     if (amount !== low) Atomics.add(this.#cells, index + 1, (amount - low) / SPAN)
     const before = Atomics.add(this.#cells, index, low)
-    // Only who crosses the border carries, however many threads are beyond it by then.
+    // Only the addition that crosses SPAN carries, even if other threads have added since.
     if (before < SPAN && before + low >= SPAN) {
       Atomics.add(this.#cells, index + 1, 1)
       Atomics.sub(this.#cells, index, SPAN)
@@ -46,14 +47,14 @@ export class Counters {
     for (;;) {
       const high = Atomics.load(this.#cells, index + 1)
       const low = Atomics.load(this.#cells, index)
-      // Another thread's carry, half done or between the reads.
+      // A carry of another thread is half done, or happened between the two reads.
       if (low >= SPAN || Atomics.load(this.#cells, index + 1) !== high) continue
       return high * SPAN + low
     }
   }
 }
 
-/** What the low cell of a total counts to; the high one counts these. */
+/** The low cell of a total counts up to this; the high one counts the carries. */
 const SPAN = 2 ** 30
 
 /** Cells of one backend. Totals take two cells each. */
@@ -63,7 +64,7 @@ export const BackendCell = {
   active: 2,
   consecutiveSuccesses: 3,
   consecutiveFailures: 4,
-  /** 1 while it may be given requests: what follows from state, ejection and drain. */
+  /** 1 while it may be given requests: it follows from state, ejection and drain. */
   eligible: 5,
   total: 6,
   failed: 8,
@@ -72,13 +73,13 @@ export const BackendCell = {
   bytesSent: 14,
   /** Responses by class: 1xx here, 2xx two cells on, up to 5xx. */
   responses: 16,
-  /** The weight of now in hundredths: less than the configured one during a slow start. */
+  /** The current weight in hundredths: less than configured during a slow start. */
   effectiveWeight: 26,
-  /** Requests that its recent errors count as, beside those in flight. */
+  /** The penalty for recent errors, in requests in flight. */
   penalty: 27,
-  /** Requests in flight at the most, or 0. */
+  /** The limit of requests in flight, or 0. */
   max: 28,
-  /** 1 while passive means keep it out. */
+  /** 1 while it is ejected by outlier detection. */
   ejected: 29,
   /** 1 while it is being drained. */
   draining: 30,
@@ -87,16 +88,16 @@ export const BackendCell = {
   ejections: 32,
   /** Server errors and failed attempts. */
   errors: 34,
-  /** Requests that were sent to it a second time while another backend was still asked. */
+  /** Hedges sent to it: second copies of requests that another backend has not answered yet. */
   hedges: 36,
-  /** Of the retries, those of requests that it had not looked at. */
+  /** Of the retries, those of requests that it had not processed. */
   unprocessedRetries: 38
 } as const
 
-/** Cells of a backend, rounded up so that two backends never share a cache line. */
+/** Cells of a backend, rounded up so that no two backends share a cache line. */
 export const BACKEND_CELLS = 48
 
-/** Cells of the balancer as a whole, in a row of their own before the backends'. */
+/** Cells of the balancer as a whole, which precede those of the backends. */
 export const BalancerCell = {
   inFlight: 0,
   draining: 1,
@@ -105,27 +106,27 @@ export const BalancerCell = {
   rejectedOverload: 6,
   rejectedNoBackend: 8,
   connectionsDropped: 10,
-  /** Of those in flight, the ones that have changed to another protocol. */
+  /** Of those in flight, the tunnels. */
   tunnels: 12,
-  /** Attempts under way that are not the first of their request. */
+  /** Retries and hedges under way. */
   retrying: 13,
   rejectedRequest: 14,
-  /** 1 while unhealthy backends are used, as no other is left. */
+  /** 1 in panic mode: unhealthy backends are eligible, as no healthy one is left. */
   panic: 16,
   queued: 17,
   rejectedQueueFull: 18,
   rejectedQueueTimeout: 20,
-  /** Second tries that the budget did not allow in time. */
+  /** Retries that the budget did not allow in time. */
   retriesRefused: 22,
   rejectedOutageTimeout: 24,
   rejectedRateLimit: 26,
   rejectedDenied: 28,
-  /** Of TLS to clients. */
+  /** TLS handshakes with clients. */
   handshakesFailed: 30,
-  /** Lines of the access log that were not written. */
+  /** Dropped lines of the access log. */
   logLinesDropped: 32,
-  /** Requests of which a trusted proxy has said the client in a way that could not be read. */
+  /** Requests whose client address, as a trusted proxy sent it, could not be parsed. */
   clientsUnreadable: 34,
-  /** Connections from trusted proxies that do not begin with a header of the PROXY protocol as it has to be. */
+  /** Connections from trusted proxies without a valid PROXY protocol header. */
   proxyHeadersRefused: 36
 } as const

@@ -16,30 +16,30 @@ export interface BackendFailure {
   readonly detail: string
 }
 
-/** What keeps a healthy backend out, or lets it in again, beside its state. */
+/** A backend was taken out of rotation, or put back, for another reason than its state of health. */
 export interface RotationChange {
   readonly backend: Backend
   readonly kind: 'ejected' | 'returned' | 'draining' | 'drain ended'
   readonly reason: string
 }
 
-/** What the registry tells, by event. */
+/** The registry's events. */
 export interface RegistryEvents {
-  /** A backend has joined. */
+  /** A backend was added. */
   added: [Backend]
-  /** A backend has left: it is given nothing more, and may still have requests. */
+  /** A backend was removed. It may still have requests in flight. */
   removed: [Backend]
-  /** What is said of a backend has changed. */
+  /** The configuration of a backend has changed. */
   reconfigured: [Backend]
-  /** Its health is set by hand, or is not any more. */
+  /** An operator has forced a backend's health, or has ended that. */
   forced: [Backend]
-  /** What has been learned of it is to be forgotten. */
+  /** What was learned about a backend is to be discarded. */
   reset: [Backend]
   state: [StateChange]
   failure: [BackendFailure]
   rotation: [RotationChange]
-  /** Unhealthy backends are used from now on, or no more. */
+  /** Panic mode has begun (unhealthy backends are eligible), or has ended. */
   panic: [boolean]
-  /** Time has moved to so many milliseconds. */
+  /** Every few dozen milliseconds, with the time of a monotonic clock. */
   tick: [number]
 }

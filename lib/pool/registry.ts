@@ -6,21 +6,22 @@ import type { RegistryEvents } from './registry-events.js'
 import { raiseWeight } from './slow-start.js'
 import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spec.js'
 
+/** How a registry manages its backends. */
 export interface RegistryOptions {
-  /** Makes the pool of connections to a backend. */
+  /** Creates the connection pool of a backend. */
   readonly createPool: (config: BackendConfig) => BackendPool
-  /** The state that backends start in. */
+  /** The state of new backends. */
   readonly initialState: Extract<BackendState, 'checking' | 'healthy'>
-  /** How long a backend that comes back takes to get its full share; 0 for no time. */
+  /** Duration of the slow start of a backend that becomes eligible again; 0 for none. */
   readonly slowStartMs?: number
-  /** Whether unhealthy backends are used when no other is left. */
+  /** Whether unhealthy backends are eligible when no healthy one is left (panic mode). */
   readonly panic?: boolean
   readonly now?: () => Date
 }
 
 /**
- * The backends in the order of the configuration, and the buffer that all counters live in: a row of cells for the
- * balancer, then one for each backend. Emits what changes.
+ * The backends, in the order of the configuration, and the buffer of all counters: a row of cells for the balancer, then
+ * one for each backend. Emits an event for every change.
  */
 export class Registry extends EventEmitter<RegistryEvents> {
   readonly counters: Counters
@@ -31,9 +32,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   readonly #slowStartMs: number
   readonly #mayPanic: boolean
   #backends: readonly Backend[]
-  /** Those that have left, until their last request is done. */
+  /** Removed backends with requests in flight. */
   readonly #removed = new Set<Backend>()
-  /** Whose place another has taken, until their last request is done. */
+  /** Replaced pools with requests in flight. */
   readonly #closingPools = new Set<BackendPool>()
   #nextId: number
 
@@ -52,14 +53,14 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#refresh(undefined, false)
   }
 
-  /** In the order in which they came. Another array after each change. */
+  /** In the order in which they were added. A new array after each change. */
   get backends(): readonly Backend[] {
     return this.#backends
   }
 
   /**
-   * Takes a backend in, whose address no other has. It is in its initial state, and does not start slowly.
-   * @throws {Error} if one with that address is there
+   * Adds a backend in its initial state, without a slow start.
+   * @throws {Error} if there is one with that address
    */
   add(config: BackendConfig): Backend {
     if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
@@ -70,7 +71,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return backend
   }
 
-  /** Gives a backend nothing more, and lets it go when what it has is done. */
+  /** Removes a backend. Its connections close when its requests in flight have ended. */
   remove(backend: Backend): void {
     if (!this.#backends.includes(backend)) return
     this.#backends = this.#backends.filter((other) => other !== backend)
@@ -81,7 +82,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.emit('removed', backend)
   }
 
-  /** Changes what is said of a backend; its address and protocol stay. */
+  /** Replaces the configuration of a backend, but for its address and protocol. */
   reconfigure(backend: Backend, config: BackendConfig): void {
     if (!hasSameConnectionOptions(backend.config, config)) this.#replacePool(backend, config)
     backend.configure(config)
@@ -95,7 +96,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.#backends.find((backend) => backend.address === address)
   }
 
-  /** What is under way goes on over the connections that it has. */
+  /** Requests under way continue on the old connections. */
   #replacePool(backend: Backend, config: BackendConfig): void {
     const before = backend.pool
     backend.pool = this.#options.createPool(config)
@@ -109,7 +110,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return new Backend(id, config, counters, createPool(config), this.#now())
   }
 
-  /** Requests for backends that are being worked on. */
+  /** Proxied requests in flight. */
   get inFlight(): number {
     return this.counters.get(BalancerCell.inFlight)
   }
@@ -118,7 +119,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.counters.get(BalancerCell.draining) === 1
   }
 
-  /** From now on the balancer is not ready, and closes connections as it answers. */
+  /** From now on the balancer is not ready, and closes clients' connections after their response. */
   startDraining(): void {
     this.counters.set(BalancerCell.draining, 1)
   }
@@ -127,28 +128,31 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.counters.get(BalancerCell.panic) === 1
   }
 
-  /** How many backends may be given requests. */
+  /** How many backends are eligible. */
   get eligibleCount(): number {
     let count = 0
     for (const backend of this.backends) if (backend.eligible) count++
     return count
   }
 
-  /** Sets the state of a backend, with the reason that logs and statistics show, and tells those who listen. */
+  /**
+   * Sets the health of a backend, unless an operator has forced it.
+   * @param reason for logs and statistics
+   */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
     if (from === to || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
-    // What is new at the start is not back from an absence.
+    // A new backend does not start slowly.
     this.#refresh(backend, from !== 'checking')
     this.emit('state', { backend, from, to, reason })
   }
 
   /**
-   * Sets the state of a backend for as long as nobody says otherwise, whatever checks and failures say; or with undefined
-   * leaves it to them again, from the state that it is in.
+   * Forces the health of a backend, whatever checks and failures say; undefined leaves it to them again, starting from
+   * the current state.
    */
   force(backend: Backend, health: 'healthy' | 'unhealthy' | undefined, reason: string): void {
     if (backend.forcedHealth === health) return
@@ -157,7 +161,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.emit('forced', backend)
   }
 
-  /** Has a backend kept out by passive means, or lets it in again. Whether that may be is for the caller to know. */
+  /** Ejects a backend, or ends its ejection. The caller checks the limits. */
   setEjected(backend: Backend, ejected: boolean, reason: string): void {
     if (backend.ejected === ejected || backend.isRemoved) return
     backend.counters.set(BackendCell.ejected, Number(ejected))
@@ -166,7 +170,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.emit('rotation', { backend, kind: ejected ? 'ejected' : 'returned', reason })
   }
 
-  /** Gives a backend no more requests, while those that it has run to their end; or ends that. */
+  /** Drains a backend: no new requests, while those in flight end; or ends the drain. */
   setDraining(backend: Backend, draining: boolean, reason: string): void {
     if (backend.draining === draining || backend.isRemoved) return
     backend.counters.set(BackendCell.draining, Number(draining))
@@ -174,7 +178,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.emit('rotation', { backend, kind: draining ? 'draining' : 'drain ended', reason })
   }
 
-  /** Moves what depends on time to `nowMs`: called every few dozen milliseconds. */
+  /** Updates what depends on time. To be called every few dozen milliseconds.
+   * @param nowMs of a monotonic clock
+   */
   tick(nowMs: number): void {
     this.tickMs = nowMs
     for (const backend of this.backends) {
@@ -194,7 +200,11 @@ export class Registry extends EventEmitter<RegistryEvents> {
     void backend.pool.destroy()
   }
 
-  /** Sets who may be given requests, after `changed` has changed. */
+  /**
+   * Recomputes which backends are eligible.
+   * @param changed the backend that has changed, if only one has
+   * @param mayReturn whether it starts slowly if it has become eligible
+   */
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
     const { counters } = this
     const backends = this.#backends
@@ -214,8 +224,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
   }
 
   /**
-   * Tells that an attempt at a backend failed. A backend that could not be reached at all is taken out at once,
-   * unless it is the last eligible one: a last try costs less than refusing every request.
+   * Reports a failed attempt. A backend that could not be reached becomes unhealthy at once, unless it is the last
+   * eligible one: an attempt at that costs less than refusing every request.
    */
   reportFailure(backend: Backend, code: string, detail: string, unreachable: boolean): void {
     backend.counters.addTotal(BackendCell.failed, 1)

@@ -5,8 +5,8 @@ import { BackendCell } from './counters.js'
 const MIN_SHARE = 0.1
 
 /**
- * Makes one step of a backend's slow start: its weight is raised in a line from a tenth to all of it.
- * @param slowStartMs how long that takes; 0 for no time
+ * Performs one step of a backend's slow start: its weight rises linearly from a tenth to the configured one.
+ * @param slowStartMs duration of the whole; 0 for none
  */
 export function raiseWeight(backend: Backend, nowMs: number, slowStartMs: number): void {
   const share = slowStartMs > 0 ? (nowMs - backend.slowStartSinceMs) / slowStartMs : 1

@@ -1,11 +1,11 @@
-/** The first four groups of an IPv6 address, which are the network that one client has. */
+/** The groups of an IPv6 address that form a /64. */
 const NETWORK_GROUPS = 4
 const GROUPS = 8
 const MAPPED = 0xffff
 
 /**
- * What stands for a client where requests are counted: its IPv4 address, or the /64 of its IPv6 address, as one client
- * has all the addresses of that. However the address is written, it is the same.
+ * The key under which the requests of a client are counted: its IPv4 address, or the /64 of its IPv6 address, all of
+ * which one client usually has. It does not depend on how the address is written.
  */
 export function clientKey(address: string): string {
   if (!address.includes(':')) return address
@@ -19,7 +19,7 @@ export function clientKey(address: string): string {
   return `${network.join(':')}::/64`
 }
 
-/** The numbers of an IPv6 address. What names an interface behind it is left out. */
+/** The eight numbers of an IPv6 address; its zone is ignored. */
 function groupsOf(address: string): number[] {
   const [front = '', back] = address.split('%', 1)[0]!.split('::')
   const before = numbers(front)

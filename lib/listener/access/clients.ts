@@ -5,19 +5,19 @@ import { contains } from '../client/connection-info.js'
 import { clientKey } from './client-key.js'
 import type { AccessConfig } from './options.js'
 
-/** What is known of the client of a request. */
+/** The client of a request. */
 export interface Client {
   readonly address: string
   readonly isDenied: boolean
-  /** Under which its requests are counted. */
+  /** Its key in the rate limiter. */
   readonly key: string
 }
 
-/** Finds out who sent a request. */
+/** Identifies the clients of requests, and applies the lists of allowed and denied addresses. */
 export class Clients {
   readonly #lists: Pick<AccessConfig, 'allow' | 'deny'>
   readonly #trusted: BlockList
-  /** The latest of each connection: mostly it is the only one. */
+  /** The latest client of each connection: mostly the only one. */
   readonly #latest = new WeakMap<Socket, Client>()
 
   constructor(lists: Pick<AccessConfig, 'allow' | 'deny'>, trusted: BlockList) {
@@ -25,6 +25,7 @@ export class Clients {
     this.#trusted = trusted
   }
 
+  /** The client of a request, by what trusted proxies say. */
   of(req: IncomingMessage): Client {
     const address = clientOf(req, this.#trusted)
     const latest = this.#latest.get(req.socket)

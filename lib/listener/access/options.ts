@@ -1,18 +1,19 @@
 import type { BlockList } from 'node:net'
 
-/** How many requests a client may send. */
+/** The rate limit of each client: a token bucket. */
 export interface RateLimitConfig {
-  /** In each window, in the long run. */
+  /** Requests in each window, in the long run. */
   readonly count: number
   readonly windowS: number
-  /** At once, after a time without any. */
+  /** Requests at once, after a time without any. */
   readonly burst: number
 }
 
+/** Which clients are served, and how often. */
 export interface AccessConfig {
   readonly rateLimit: RateLimitConfig | undefined
-  /** Undefined for everybody. */
+  /** Undefined: everybody is allowed. */
   readonly allow: BlockList | undefined
-  /** Undefined for nobody. */
+  /** Undefined: nobody is denied. */
   readonly deny: BlockList | undefined
 }

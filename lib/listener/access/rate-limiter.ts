@@ -1,26 +1,26 @@
 import type { RateLimitConfig } from './options.js'
 
-/** Clients that are remembered, about 100 bytes each. */
+/** Upper bound of clients in memory, about 100 bytes each. */
 const MAX_CLIENTS = 131_072
-/** What rounding may add to the times: part of that for one request, and so much at the most. */
+/** Tolerance for rounding errors: a share of the time for one request, and its upper bound. */
 const SLACK = 0.01
 const MAX_SLACK_MS = 1
 
 /**
- * A token bucket for each client. Of each only the time is kept at which its bucket will be full, as that says how full
- * it is now; a client whose bucket is full need not be remembered.
+ * A token bucket for each client, stored as the time at which it will be full (as in GCRA), from which its tokens follow.
+ * A client whose bucket is full need not be stored.
  *
- * There are two tables. The old one is dropped, and the young one takes its place, when as much time has passed as an
- * empty bucket takes to fill, or when the young one is full. So old entries go without being looked for, memory is
- * bounded, and in a flood of addresses those that keep sending are the last to be forgotten.
+ * There are two tables. When an empty bucket would have filled, or the young table is full, the old one is dropped, and
+ * the young one becomes the old one. So expired entries need no search, memory is bounded, and in a flood of addresses
+ * the clients that keep sending are forgotten last.
  */
 export class RateLimiter {
   readonly #maxClients: number
-  /** Time for one request more. */
+  /** Time in which one token is added. */
   readonly #costMs: number
-  /** How long before its bucket is full a client may still send. */
+  /** How far in the future the time of the full bucket may be for a request to be allowed. */
   readonly #aheadMs: number
-  /** Time that an empty bucket takes to fill. */
+  /** Time in which an empty bucket fills. */
   readonly #fillMs: number
   #young = new Map<string, number>()
   #old = new Map<string, number>()
@@ -33,18 +33,22 @@ export class RateLimiter {
     this.#fillMs = burst * this.#costMs
   }
 
-  /** Clients that are remembered. */
+  /** Clients in memory. */
   get size(): number {
     return this.#young.size + this.#old.size
   }
 
-  /** Takes a request of a client. Returns 0, or the milliseconds until it may send one, if it has sent too many. */
+  /**
+   * Takes a token for a request of a client. Returns 0 or, if there is none, the milliseconds until there will be.
+   * @param client its key
+   * @param nowMs of a monotonic clock
+   */
   take(client: string, nowMs: number): number {
     if (2 * this.#young.size >= this.#maxClients || nowMs - this.#youngSinceMs >= this.#fillMs)
       this.#rotate(nowMs)
     const fullMs = Math.max(this.#young.get(client) ?? this.#old.get(client) ?? 0, nowMs)
     const waitMs = fullMs - nowMs - this.#aheadMs
-    // One that is refused is noted as well, so as not to be forgotten for it.
+    // A rejected client is stored as well: it must not be forgotten while it keeps sending.
     this.#young.set(client, waitMs > 0 ? fullMs : fullMs + this.#costMs)
     return Math.max(waitMs, 0)
   }

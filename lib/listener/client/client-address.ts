@@ -3,46 +3,46 @@ import type { BlockList } from 'node:net'
 import { connectionInfo, contains } from './connection-info.js'
 import { addressOfNode } from './forwarded-node.js'
 
-/** Who sent a request, by what trusted proxies say. */
+/** The client of a request, as trusted proxies name it. */
 interface ForwardedClient {
   readonly address: string
-  /** In a few words, what a proxy has said that tells no address, if it has. */
+  /** What a proxy has sent that names no address, in a few words; undefined if all could be parsed. */
   readonly unreadable: string | undefined
 }
 
-/** Of what cannot be read, in the log. */
+/** Characters that the log shows of an element that cannot be parsed. */
 const MAX_SHOWN = 64
 
 const FORWARDED_CLIENT = Symbol('forwarded client')
 
-type KnownRequest = IncomingMessage & { [FORWARDED_CLIENT]?: ForwardedClient }
+type CachedRequest = IncomingMessage & { [FORWARDED_CLIENT]?: ForwardedClient }
 
 /**
- * The address of the client: that of the connection or, if a trusted proxy is there, the last in `X-Forwarded-For` that
- * is not a trusted proxy. What stands before it is the word of whoever sent it. Where something stands that is no
- * address, the client is the last hop behind it.
+ * The address of the client: that of the connection or, if that is a trusted proxy's, the last address in
+ * `X-Forwarded-For` that is none. What precedes it may be forged. An element that is no address ends the search: then
+ * the client is the hop after it.
  */
 export function clientOf(req: IncomingMessage, trusted: BlockList): string {
-  const peer = connectionInfo(req.socket, trusted)
-  return peer.isTrusted ? forwardedClient(req, peer.address, trusted).address : peer.address
+  const { isTrusted, address } = connectionInfo(req.socket, trusted)
+  return isTrusted ? forwardedClient(req, address, trusted).address : address
 }
 
 /**
- * In a few words, what a trusted proxy has said in the place of an address: something in `X-Forwarded-For` that is none,
- * or another field. Undefined if all could be read.
+ * What a trusted proxy has sent instead of an address, in a few words: an invalid element in `X-Forwarded-For`, or another
+ * field. Undefined if all could be parsed.
  */
 export function unreadableHop(req: IncomingMessage, trusted: BlockList): string | undefined {
-  const peer = connectionInfo(req.socket, trusted)
-  return peer.isTrusted ? forwardedClient(req, peer.address, trusted).unreadable : undefined
+  const { isTrusted, address } = connectionInfo(req.socket, trusted)
+  return isTrusted ? forwardedClient(req, address, trusted).unreadable : undefined
 }
 
-function forwardedClient(req: IncomingMessage, peer: string, trusted: BlockList): ForwardedClient {
-  const known = req as KnownRequest
-  known[FORWARDED_CLIENT] ??= findClient(req, peer, trusted)
-  return known[FORWARDED_CLIENT]
+function forwardedClient(req: IncomingMessage, proxy: string, trusted: BlockList): ForwardedClient {
+  const cached = req as CachedRequest
+  cached[FORWARDED_CLIENT] ??= findClient(req, proxy, trusted)
+  return cached[FORWARDED_CLIENT]
 }
 
-function findClient({ headers }: IncomingMessage, peer: string, trusted: BlockList): ForwardedClient {
+function findClient({ headers }: IncomingMessage, proxy: string, trusted: BlockList): ForwardedClient {
   const field = (headers['x-forwarded-for'] as string | undefined) ?? ''
   let address: string | undefined
   for (let end = field.length; end >= 0; ) {
@@ -54,7 +54,7 @@ function findClient({ headers }: IncomingMessage, peer: string, trusted: BlockLi
     const hop = addressOfNode(element)
     if (hop === undefined) {
       return {
-        address: address ?? peer,
+        address: address ?? proxy,
         unreadable: `${JSON.stringify(element.slice(0, MAX_SHOWN))} in X-Forwarded-For`
       }
     }
@@ -62,22 +62,22 @@ function findClient({ headers }: IncomingMessage, peer: string, trusted: BlockLi
     if (!contains(trusted, hop)) break
   }
   return address === undefined
-    ? { address: peer, unreadable: fieldInstead(headers) }
+    ? { address: proxy, unreadable: fieldInstead(headers) }
     : { address, unreadable: undefined }
 }
 
-/** One source of truth is read: of two a client could choose that which the proxy does not set. */
+/** Only one field is read: of two, a client could forge that which the proxy does not set. */
 function fieldInstead(headers: IncomingMessage['headers']): string | undefined {
   if (headers.forwarded !== undefined) return 'Forwarded, and no X-Forwarded-For'
   return headers['x-real-ip'] === undefined ? undefined : 'X-Real-IP, and no X-Forwarded-For'
 }
 
-/** What proxies call it; each in a row may add its own, the first of which stands for the client's connection. */
+/** The schemes that proxies send. Each of several may append its own: the first is that of the client's connection. */
 const PROTOCOL = /^[\s,]*"?(?:(https|wss)|http|ws)"?\s*(?:,|$)/i
 
-/** Whether the client's own connection is encrypted: that is the one here, unless a trusted proxy says otherwise. */
+/** Whether the client's own connection is encrypted: that to this balancer, unless a trusted proxy says otherwise. */
 export function isSecure(req: IncomingMessage, trusted: BlockList): boolean {
-  const peer = connectionInfo(req.socket, trusted)
-  const said = peer.isTrusted ? PROTOCOL.exec(String(req.headers['x-forwarded-proto'] ?? '')) : null
-  return said ? said[1] !== undefined : peer.scheme === 'https'
+  const { isTrusted, scheme } = connectionInfo(req.socket, trusted)
+  const forwarded = isTrusted ? PROTOCOL.exec(String(req.headers['x-forwarded-proto'] ?? '')) : null
+  return forwarded ? forwarded[1] !== undefined : scheme === 'https'
 }

@@ -3,74 +3,77 @@ import type { TLSSocket } from 'node:tls'
 import type { ProxyHeader } from '../proxy-protocol/header.js'
 import { clientCommonName, clientNameLine } from '../tls/client-name.js'
 
-/** The other side of a client's connection. */
+/** Where a client's connection comes from. */
 export interface ConnectionInfo {
   readonly address: string
-  /** Whether what it says of the way of a request is believed. */
+  /** Whether it comes from a trusted proxy, whose forwarding fields are believed. */
   readonly isTrusted: boolean
-  /** Of what its client speaks, to this balancer or to the proxy that has passed the connection on. */
+  /** What the client speaks: to this balancer, or to the proxy that sent a PROXY protocol header. */
   readonly scheme: 'http' | 'https'
   /** The port that the client connected to. */
   readonly localPort: number
-  /** A line of the field with the name in its certificate; empty if it has shown none. */
+  /** The field with the common name of the client's certificate, as a line; empty without one. */
   readonly clientNameLine: string
-  /** The forwarding fields of a request that comes from there, in lines. */
+  /** The forwarding fields of its requests, as lines. */
   readonly forwardingLines: string
 }
 
-const PEER = Symbol('peer')
+const INFO = Symbol('connection info')
 const TRUSTED = Symbol('trusted')
-const PROXIED = Symbol('proxied')
+const PROXY_HEADER = Symbol('PROXY protocol header')
 const ADDRESS = Symbol('address')
 
-type KnownSocket = Socket & {
-  [PEER]?: ConnectionInfo
+type ClientSocket = Socket & {
+  [INFO]?: ConnectionInfo
   [TRUSTED]?: BlockList
-  [PROXIED]?: ProxyHeader
+  [PROXY_HEADER]?: ProxyHeader
   [ADDRESS]?: string | undefined
 }
 
-/** Has a socket count as the connection that the header of the PROXY protocol on it tells of. */
+/** Stores the PROXY protocol header of a connection, which from then on counts as the one that the header describes. */
 export function setProxyHeader(socket: Socket, header: ProxyHeader): void {
-  ;(socket as KnownSocket)[PROXIED] = header
+  ;(socket as ClientSocket)[PROXY_HEADER] = header
 }
 
-/** What a proxy has told of a connection that it passed on, if one has. */
+/** The PROXY protocol header of a connection, if it had one. */
 export function proxyHeaderOf(socket: Socket): ProxyHeader | undefined {
-  return (socket as KnownSocket)[PROXIED]
+  return (socket as ClientSocket)[PROXY_HEADER]
 }
 
-/** Has the connection that TLS makes of another one come from where that came from. */
+/** Copies the origin of a connection to the TLS socket over it. */
 export function inheritConnectionInfo(socket: Socket, raw: Socket): void {
-  const known = socket as KnownSocket
-  // The system tells it no more once the client has reset the connection.
-  known[ADDRESS] = raw.remoteAddress
+  const secure = socket as ClientSocket
+  // Unknown to the system once the client has reset the connection.
+  secure[ADDRESS] = raw.remoteAddress
   const header = proxyHeaderOf(raw)
-  if (header) setProxyHeader(known, header)
+  if (header) setProxyHeader(secure, header)
 }
 
 /**
- * Whether a connection that was just accepted is one that its client has reset already. What was sent over it can still
- * be read, but nobody can tell from where: the system knows its address no more. A Unix socket has none at either end.
+ * Whether the client has reset a connection before it was accepted. What was sent over it could still be read, but the
+ * system no longer knows its address. A Unix socket has an address at neither end.
  */
 export function isResetBeforeAccept(socket: Socket): boolean {
   return socket.remoteAddress === undefined && socket.localAddress !== undefined
 }
 
-/** The peer of a connection, found out once for those who trust the same: the pools of one server may trust others. */
+/**
+ * Where a connection comes from. Cached for the latest list of trusted proxies: the pools of one server may have several.
+ * @param trusted proxies whose forwarding fields are believed
+ */
 export function connectionInfo(socket: Socket, trusted: BlockList): ConnectionInfo {
-  const known = socket as KnownSocket
-  if (known[TRUSTED] !== trusted) {
-    // The system tells it no more once the connection is closed.
-    known[ADDRESS] ??= known.remoteAddress
-    known[PEER] = findPeer(known, trusted)
-    known[TRUSTED] = trusted
+  const cached = socket as ClientSocket
+  if (cached[TRUSTED] !== trusted) {
+    // Unknown to the system once the connection is closed.
+    cached[ADDRESS] ??= cached.remoteAddress
+    cached[INFO] = readInfo(cached, trusted)
+    cached[TRUSTED] = trusted
   }
-  return known[PEER]!
+  return cached[INFO]!
 }
 
-function findPeer(socket: KnownSocket, trusted: BlockList): ConnectionInfo {
-  const header = socket[PROXIED]
+function readInfo(socket: ClientSocket, trusted: BlockList): ConnectionInfo {
+  const header = socket[PROXY_HEADER]
   const address = clientAddress(socket)
   const scheme = speaksTls(socket) ? 'https' : 'http'
   const localPort = header?.source?.localPort || socket.localPort || 0
@@ -85,38 +88,38 @@ function findPeer(socket: KnownSocket, trusted: BlockList): ConnectionInfo {
   }
 }
 
-/** Whether the client of a connection speaks TLS, here or to the proxy that has passed it on. */
+/** Whether the client of a connection speaks TLS, to this balancer or to the proxy that sent a PROXY protocol header. */
 export function speaksTls(socket: Socket): boolean {
   return (socket as Partial<TLSSocket>).encrypted === true || proxyHeaderOf(socket)?.tls !== undefined
 }
 
 const MAPPED_IPV4 = '::ffff:'
 
-/** Where a connection comes from: by the word of a proxy that is trusted, or else the address of the socket. */
+/** The address of a client: that in the PROXY protocol header, or else that of the socket. */
 export function clientAddress(socket: Socket): string {
   return proxyHeaderOf(socket)?.source?.address ?? remoteAddressOf(socket)
 }
 
-/** Whether it is known that a connection comes from an address of a list. */
+/** Whether a connection is known to come from an address of a list. */
 export function comesFrom(socket: Socket, list: BlockList): boolean {
   const header = proxyHeaderOf(socket)
-  // A proxy that cannot say whose connection it passes on does not mean that it is its own.
+  // A header without addresses does not mean that the connection is the proxy's own.
   const isKnown = header === undefined || header.isLocal === true || header.source !== undefined
   return isKnown && contains(list, clientAddress(socket))
 }
 
 /**
- * The address at the other end of a socket: IPv4 written as such even on a socket of both families, and IPv6 without the
- * zone, which means something on this machine alone (RFC 4007 section 11.2).
+ * The remote address of a socket: an IPv4-mapped address as IPv4, and IPv6 without its zone, which has a meaning on this
+ * machine alone (RFC 4007 section 11.2).
  */
-export function remoteAddressOf(socket: KnownSocket): string {
+export function remoteAddressOf(socket: ClientSocket): string {
   const address = socket[ADDRESS] ?? socket.remoteAddress ?? 'unknown'
   if (address.startsWith(MAPPED_IPV4)) return address.slice(MAPPED_IPV4.length)
   const zone = address.indexOf('%')
   return zone === -1 ? address : address.slice(0, zone)
 }
 
-/** Whether a list of ranges has an address. */
+/** Whether an address is in a list of ranges. */
 export function contains(list: BlockList, address: string): boolean {
   return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

@@ -1,15 +1,15 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { canonicalAddress } from '../../base/address/canonical.js'
 
-/** Behind an address: a number, or what stands for one (RFC 7239 section 6.3); some write a colon alone. */
+/** A port: a number or an obfuscated one (RFC 7239 section 6.3); some proxies send a colon alone. */
 const PORT = /^:(?:\d{0,5}|_[\w.-]+)$/
 const IN_BRACKETS = /^\[([^\]]*)\](.*)$/s
 const QUOTED = /^"((?:[^"\\]|\\.)*)"$/s
 
 /**
- * The address in one element of `X-Forwarded-For`, canonical. It may be written in every form of RFC 7239 section 6, in
- * quotes or not, and as proxies write it beside that: an IPv6 address without brackets, also before a port where no
- * address could end so. Undefined if it is no address: `unknown`, a name in its place (`_hidden`), or anything else.
+ * The address in an element of `X-Forwarded-For`, in canonical form. All forms of RFC 7239 section 6 are accepted, quoted
+ * or not, and IPv6 without brackets, which may be followed by a port where that is unambiguous. Undefined if it is no
+ * address: `unknown`, an obfuscated identifier (`_hidden`), or anything else.
  */
 export function addressOfNode(element: string): string | undefined {
   if (isIPv4(element)) return element

@@ -1,14 +1,14 @@
 import type { Server } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 
-/** While clients keep coming, the rest of them is left. */
+/** If clients keep connecting, the rest of them is reset. */
 const MAX_MS = 1000
-/** Turns of the event loop in a row without a connection, of which libuv accepts one a turn. */
+/** Consecutive turns of the event loop without a connection: libuv accepts one a turn. */
 const QUIET_TURNS = 2
 
 /**
- * Waits until the connections are accepted that clients have opened already, as far as they know: the system resets
- * those that are in its queue when the port closes.
+ * Waits until the connections in the accept queue are accepted: their clients consider them established, and the system
+ * resets them when the port is closed.
  */
 export async function acceptQueued(server: Server): Promise<void> {
   let quietTurns = 0

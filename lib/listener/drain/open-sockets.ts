@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net'
 
-/** The connections that a server accepts from now on, as long as they are open. */
+/** The open connections of those that a server accepts from now on; kept up to date. */
 export function openSockets(server: Server): ReadonlySet<Socket> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket: Socket) => {

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 
-/** Connections on which something is to come first that tells who speaks over them, or what. */
+/** Connections on which a PROXY protocol header or the preface of HTTP/2 is awaited. */
 export class PendingConnections {
   readonly #sockets = new Set<Socket>()
 
-  /** Takes a connection, until it is closed or `proceed`, which is returned with that, is called. */
+  /** Tracks a connection until it closes, or the returned function, which calls `proceed`, is called. */
   track<Args extends unknown[]>(socket: Socket, proceed: (...args: Args) => void): (...args: Args) => void {
     const leave = () => {
       this.#sockets.delete(socket)
@@ -18,7 +18,7 @@ export class PendingConnections {
     }
   }
 
-  /** Closes them. */
+  /** Closes all of them at once. */
   destroyAll(): void {
     for (const socket of this.#sockets) socket.destroy()
   }

@@ -3,40 +3,41 @@ import { Server, type Socket } from 'node:net'
 import { currentResponse, isUntrackedIdle } from '../http1/client-connection.js'
 
 const SWEEP_MS = 50
-/** How long a connection is idle before it is closed: its next request may be on its way. */
+/** Idle time before a connection is closed: its next request may be on the way. */
 const IDLE_MS = 100
-/** For the head of a request, at the most. */
+/** Upper bound of the time for the head of a request. */
 const MAX_HEAD_TIMEOUT_MS = 5000
 
+/** Limits of a drain. */
 export interface DrainLimits {
-  /** For the head of a request, if that is shorter than the few seconds that it has in a drain, in milliseconds. */
+  /** For the head of a request; at most 5 seconds in a drain. */
   readonly headTimeoutMs: number
-  /** For a whole request, if that is to be shorter in a drain than before it, in milliseconds. */
+  /** For a whole request, if shorter than before the drain. */
   readonly requestTimeoutMs?: number
-  /** After which the rest is cut, in milliseconds. */
+  /** After which the remaining connections are closed, requests or not. */
   readonly drainTimeoutMs: number
 }
 
 /**
- * Ends a server of HTTP/1.1: it listens no more, connections are closed as they go idle, and the limits of a request's
- * time act to the last, other than with Node's `server.close()`, which ends the check of them.
+ * Drains an HTTP/1.1 server: it stops listening, and its connections are closed as they become idle. Unlike Node's
+ * `server.close()`, it keeps enforcing the timeouts of requests to the end.
  */
 export class ServerDrain {
   readonly #server: HttpServer
   readonly #connections: ReadonlySet<Socket>
   readonly #limits: DrainLimits
   readonly #onTimeout: () => void
-  /** Answers begun without a word of their connection's end. */
+  /** Responses whose heads were sent before the drain, without `Connection: close`. */
   readonly #startedResponses = new Map<Socket, ServerResponse>()
-  /** When the last of them ended, or the drain began. */
+  /** When the latest of them ended, or the drain began. */
   #quietSinceMs = 0
   readonly #idleSinceMs = new WeakMap<Socket, number>()
   #timers: NodeJS.Timeout[] = []
   #isClosed = false
 
   /**
-   * @param connections of the server, with those on which something else comes before HTTP
-   * @param onTimeout called before what is left is cut, when idle connections are closed already
+   * @param connections of the server, including those on which HTTP has not begun
+   * @param onTimeout called when the drain times out, after idle connections were closed and before all others are
    */
   constructor(
     server: HttpServer,
@@ -50,7 +51,7 @@ export class ServerDrain {
     this.#onTimeout = onTimeout
   }
 
-  /** Begins. What listens is closed with the next call of the server's `close()`, which ends nothing else. */
+  /** Starts the drain. The next call of the server's `close()` stops it listening, and closes no connection. */
   start(): void {
     const server = this.#server
     const { headTimeoutMs, drainTimeoutMs } = this.#limits
@@ -59,12 +60,12 @@ export class ServerDrain {
       if (response?.headersSent) this.#startedResponses.set(socket, response)
     }
     this.#quietSinceMs = performance.now()
-    // Node looks once a second for those that are late, and a late one is to be answered before the rest is cut.
+    // Node checks timeouts once a second, and a late request is to be answered before all connections are closed.
     const limitMs = Math.max(1, Math.min(headTimeoutMs, MAX_HEAD_TIMEOUT_MS, drainTimeoutMs / 2))
     this.#timers = [
-      // What has come meanwhile is read first: a process that was held up would find everybody idle.
+      // Reads what has arrived first: after a pause of the process all connections would look idle.
       setInterval(() => setImmediate(() => this.#sweep(performance.now())), SWEEP_MS),
-      // Heads that have begun have as long from now on as those that begin now.
+      // Heads that have begun to arrive have as long as those that begin now.
       setTimeout(() => this.#shorten(limitMs), limitMs),
       setTimeout(() => this.#closeAll(), drainTimeoutMs)
     ]
@@ -75,7 +76,7 @@ export class ServerDrain {
     })
   }
 
-  /** Connections may have come by another server, which closes when it likes. */
+  /** Connections may come from another server, which closes independently. */
   #endIfEmpty(): void {
     if (!this.#isClosed || this.#connections.size > 0) return
     for (const timer of this.#timers) clearTimeout(timer)
@@ -96,7 +97,7 @@ export class ServerDrain {
       this.#startedResponses.delete(socket)
       this.#quietSinceMs = nowMs
     }
-    // Node tells neither which connections are idle nor since when.
+    // Node exposes neither which connections are idle nor since when.
     if (nowMs - this.#quietSinceMs >= IDLE_MS) this.#server.closeIdleConnections()
     for (const socket of this.#connections) if (this.#isLongIdle(socket, nowMs)) socket.destroy()
     this.#endIfEmpty()
@@ -118,12 +119,12 @@ export class ServerDrain {
     for (const socket of this.#connections) if (isUntrackedIdle(socket)) socket.destroy()
     this.#onTimeout()
     server.closeAllConnections()
-    // Node does not know of those that have changed to another protocol.
+    // Node no longer tracks upgraded connections.
     for (const socket of this.#connections) socket.destroy()
   }
 }
 
-/** Ends Node's timer for the limits of a request's time, which would keep the server in memory. */
+/** Stops Node's timer for request timeouts, which would keep the server in memory. */
 function stopChecking(server: HttpServer): void {
   const key = Object.getOwnPropertySymbols(server).find(
     ({ description }) => description === 'http.server.connectionsCheckingInterval'

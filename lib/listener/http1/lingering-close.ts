@@ -1,18 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import { refuseFurtherRequests } from './client-connection.js'
 
-/** How long a client may go on with a body that nobody reads. */
+/** How long the rest of a request is read and discarded. */
 const LINGERING_TIMEOUT_MS = 2000
 
 /**
- * Has the connection of a request end gently after the response, though the rest of the request is still to come: a
- * socket that is closed with bytes unread resets the connection, and the response would be lost on its way. What comes
- * is thrown away, for a while (RFC 9112 section 9.6).
+ * Closes the connection of an incomplete request after its response, as nginx's `lingering_close` does: closing a socket
+ * with unread bytes resets the connection, and the client could lose the response. The rest of the request is read and
+ * discarded for a while (RFC 9112 section 9.6).
  */
 export function lingeringClose(req: IncomingMessage): void {
   const { socket } = req
   refuseFurtherRequests(socket)
-  // What Node calls when the last response of a connection is written.
+  // Node calls this after the last response of a connection.
   socket.destroySoon = () => {
     socket.end()
     req.resume()

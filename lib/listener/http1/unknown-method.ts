@@ -1,19 +1,19 @@
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** What Node tells of bytes that are no request to its parser. */
+/** An error of Node's HTTP parser. */
 export interface ParserError extends Error {
   readonly code?: string
   readonly reason?: string
-  /** The read in which it was found. */
+  /** The bytes of the read in which it was found. */
   readonly rawPacket?: Buffer
-  /** Where in that. */
+  /** Its position in those. */
   readonly bytesParsed?: number
 }
 
-/** What follows the target; a digit stands for any. */
+/** What follows the target; `0` stands for any digit. */
 const VERSION = 'HTTP/0.0\r\n'
-/** In a version up to here the parser has read what it refuses as a method of another protocol, such as RTSP. */
+/** Up to here the parser reads the version before it rejects a method of another protocol, such as RTSP. */
 const NAME_LENGTH = 'HTTP'.length
 const OTHER_PROTOCOL = 'Invalid method for HTTP/x.x request'
 const PREFACE_WANTED = 'Expected HTTP/2 Connection Preface'
@@ -24,7 +24,7 @@ const isToken = (char: string) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(char)
 const isVisible = (char: string) => char >= '!' && char <= '~'
 const isDigit = (char: string) => char >= '0' && char <= '9'
 
-/** A request line that Node's parser has refused for its method, read on from there as RFC 9112 section 3 has it. */
+/** Parses a request line that Node's parser rejected for its method (RFC 9112 section 3). */
 class RequestLine {
   method = ''
   target = ''
@@ -56,21 +56,21 @@ class RequestLine {
 }
 
 /**
- * Finds the requests among what Node's parser refuses that are in order but for a method that it does not know: these
- * are to be told so (RFC 9110 section 9.1), while all else is no request at all.
+ * Tells requests with a method that Node's parser does not know from invalid ones: the former are answered `501`
+ * (RFC 9110 section 9.1).
  */
 export class UnknownMethodParser {
   readonly #maxBytes: number
   readonly #open = new WeakMap<Socket, RequestLine>()
 
-  /** @param maxBytes of a line that comes in parts */
+  /** @param maxBytes limit of a request line */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
   /**
-   * Reads on a connection what an error was found in; Node finds one in each read after the first. Returns the request
-   * without its fields, `more` if it has not come as far as that can be told, or undefined if it is none.
+   * Parses the bytes of a parse error; Node reports one for each read after the first. Returns the request without its
+   * fields, `more` if its line is incomplete, or undefined if it is invalid.
    */
   parse(error: ParserError, socket: Socket): IncomingMessage | 'more' | undefined {
     const { rawPacket } = error
@@ -85,12 +85,12 @@ export class UnknownMethodParser {
   }
 }
 
-/** The line of which an error tells, as far as it has come; undefined if its method is not what is wrong. */
+/** The request line of an error, as far as it was received; undefined if the error is not about its method. */
 function lineIn({ code, reason, bytesParsed = 0 }: ParserError, text: string): RequestLine | undefined {
   const line = new RequestLine()
   if (code === 'HPE_INVALID_METHOD') {
     let from = bytesParsed
-    // What came in a read before this one was the beginning of a method that is known.
+    // An earlier read had the beginning of a known method.
     while (from > 0 && isToken(text[from - 1]!)) from--
     line.parse(text.slice(from))
     return line

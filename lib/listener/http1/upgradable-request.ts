@@ -3,8 +3,8 @@ import { connectionOptions } from '../../base/http/field-names.js'
 import { hasBody } from '../../base/http/request-body.js'
 
 /**
- * The protocols that a request offers to change to, or undefined if it offers none that can be passed on. HTTP/2 is
- * none of those: nobody here would understand the requests in it, and who offers it speaks HTTP/1.1 as well.
+ * The protocols that a request offers to switch to (RFC 9110 section 7.8); undefined if none can be passed on. HTTP/2
+ * cannot: its requests would not be balanced, and a client that offers it speaks HTTP/1.1 as well.
  */
 export function offeredProtocols(req: IncomingMessage): string | undefined {
   const { connection, upgrade } = req.headers
@@ -17,9 +17,8 @@ export function offeredProtocols(req: IncomingMessage): string | undefined {
 }
 
 /**
- * A request for which Node leaves HTTP only if it is a change of protocol that can be passed on. By itself Node does for
- * each that has an `Upgrade` field, if for any; and then the body of an upload that offers HTTP/2, as the HTTP clients
- * of some languages do with all of theirs, would not be read.
+ * A request that Node treats as an upgrade only if it can be passed on as one. By default Node does so for every
+ * `Upgrade` field, and would not read the body of an upload that offers HTTP/2, as some HTTP clients always do.
  */
 export class UpgradableRequest extends IncomingMessage {
   declare upgradeSeen: boolean | null

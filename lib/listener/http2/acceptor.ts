@@ -4,21 +4,21 @@ import type { Http2Options, ServeStream } from './options.js'
 import { ClientSession, RESET_BURST, RESETS_PER_S } from './session.js'
 
 const SWEEP_MS = 1000
-/** Names and values of a request are bounded elsewhere, and answered there: here is the end of patience. */
-const PATIENCE = 2
+/** Heads over the limit are answered `431` elsewhere; over this multiple of it, nghttp2 resets the stream. */
+const LIMIT_FACTOR = 2
 const PSEUDO_FIELDS = 5
-/** What each field counts beside its name and value (RFC 9113 section 6.5.2). */
+/** Overhead of each field in the size of a header list (RFC 9113 section 6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32
-/** Of all that Node keeps for one session. */
+/** Memory of one session, in Node's accounting. */
 const SESSION_MEMORY_MB = 32
-/** What nghttp2 wants of room for a head, as a multiple of its text, were it all fields of a letter. */
+/** The space that nghttp2 reserves for a head, as a multiple of its text, at worst. */
 const HEAD_ROOM = 4
-/** For what the balancer adds to a head. */
+/** Space for the fields that the balancer adds. */
 const OWN_FIELDS_BYTES = 16_384
 
-/** Speaks HTTP/2 on connections that were accepted elsewhere: a server that never listens. */
+/** Serves HTTP/2 on connections that were accepted elsewhere: a server that never listens. */
 export class Http2Acceptor {
-  /** Who answers the requests. */
+  /** Handles the requests. */
   serve: ServeStream | undefined
   readonly #options: Http2Options
   readonly #server: Http2Server
@@ -35,11 +35,11 @@ export class Http2Acceptor {
       ...limits,
       maxSessionMemory: SESSION_MEMORY_MB,
       maxSendHeaderBlockLength: HEAD_ROOM * maxResponseHeadBytes + OWN_FIELDS_BYTES,
-      maxHeaderListPairs: PATIENCE * maxFields + PSEUDO_FIELDS,
+      maxHeaderListPairs: LIMIT_FACTOR * maxFields + PSEUDO_FIELDS,
       settings: {
         maxConcurrentStreams: maxStreams,
         initialWindowSize: windowBytes,
-        maxHeaderListSize: PATIENCE * (maxHeadBytes + FIELD_OVERHEAD_BYTES * maxFields),
+        maxHeaderListSize: LIMIT_FACTOR * (maxHeadBytes + FIELD_OVERHEAD_BYTES * maxFields),
         enableConnectProtocol: true
       }
     })
@@ -47,38 +47,38 @@ export class Http2Acceptor {
     this.#server.on('sessionError', options.onError)
   }
 
-  /** Speaks HTTP/2 on a connection. */
+  /** Starts a session on a connection. */
   accept(socket: Socket): void {
     this.#socket = socket
-    // That a client has said all is the end of its session, other than in HTTP/1.1.
+    // Unlike in HTTP/1.1, the end of the client's side ends the session.
     socket.allowHalfOpen = false
     this.#server.emit('connection', socket)
     this.#socket = undefined
   }
 
-  /** Has clients go elsewhere with what they ask from now on, and closes what has been answered. */
+  /** Drains all sessions, and those still to come (RFC 9113 section 6.8). */
   drain(): void {
     this.#isDraining = true
     for (const session of this.#sessions) session.drain()
   }
 
-  /** Closes the sessions that have nothing under way. */
+  /** Closes the sessions without streams. */
   closeIdle(): void {
     for (const session of this.#sessions) session.closeIdle()
   }
 
   #onSession(session: ServerHttp2Session): void {
     const socket = this.#socket!
-    const known = new ClientSession(session, socket, this.#options, (...asked) => this.serve!(...asked))
-    this.#sessions.add(known)
+    const client = new ClientSession(session, socket, this.#options, (...args) => this.serve!(...args))
+    this.#sessions.add(client)
     socket.once('close', () => {
-      this.#sessions.delete(known)
+      this.#sessions.delete(client)
       if (this.#sessions.size > 0) return
       clearInterval(this.#sweeper)
       this.#sweeper = undefined
     })
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref()
-    if (this.#isDraining) known.drain()
+    if (this.#isDraining) client.drain()
   }
 
   #sweep(): void {

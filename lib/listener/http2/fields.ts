@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http2'
 
-/** Fields of one connection, of which HTTP/2 knows none (RFC 9113 section 8.2.2). */
+/** Connection-specific fields, which HTTP/2 does not have (RFC 9113 section 8.2.2). */
 const OF_CONNECTION = new Set([
   'connection',
   'http2-settings',
@@ -12,8 +12,8 @@ const OF_CONNECTION = new Set([
 ])
 
 /**
- * Fields for HTTP/2, from the lines of a head, each with its CRLF, without its first line; names are in lower case
- * there (RFC 9113 section 8.2.1). Fields of one name come together, in their order.
+ * Fields for Node's HTTP/2, with names in lower case (RFC 9113 section 8.2.1). Fields of one name become a list.
+ * @param lines fields of HTTP/1.1, each with its CRLF
  */
 export function fieldsFromLines(lines: string): OutgoingHttpHeaders {
   const fields = noFields()
@@ -26,14 +26,14 @@ export function fieldsFromLines(lines: string): OutgoingHttpHeaders {
   return fields
 }
 
-/** The same from names and values in turn. */
+/** The same from alternating names and values. */
 export function fieldsFromList(list: readonly string[]): OutgoingHttpHeaders {
   const fields = noFields()
   for (let i = 0; i < list.length; i += 2) addField(fields, list[i]!, list[i + 1]!)
   return fields
 }
 
-/** Whatever a field is called, there is none of its name yet. */
+/** Without a prototype, so that no field name finds something inherited. */
 const noFields = (): OutgoingHttpHeaders => Object.create(null)
 
 function addField(fields: OutgoingHttpHeaders, writtenName: string, value: string): void {
@@ -45,7 +45,7 @@ function addField(fields: OutgoingHttpHeaders, writtenName: string, value: strin
   else fields[name] = [before as string, value]
 }
 
-/** Sends fields, each but `set-cookie` in one line (RFC 9110 section 5.3) if need be: Node refuses some that come twice. */
+/** Calls `send` with the fields. Node throws for some repeated ones: then all but `set-cookie` are joined (RFC 9110 section 5.3). */
 export function sendFields(fields: OutgoingHttpHeaders, send: (fields: OutgoingHttpHeaders) => void): void {
   try {
     send(fields)
@@ -62,12 +62,12 @@ function joined(fields: OutgoingHttpHeaders): OutgoingHttpHeaders {
   return Object.fromEntries(entries)
 }
 
-/** What nghttp2 takes for a name or a value; a larger one would end the session. */
+/** The limit of nghttp2 for a name or a value: a larger one would end the session. */
 const MAX_FIELD_BYTES = 65_536
 
 /**
- * Whether fields can be sent, also where those of one name are joined.
- * @param totalBytes of all of them, and no less
+ * Whether nghttp2 can send the fields, even joined.
+ * @param totalBytes upper bound of their total size
  */
 export function areSendable(fields: OutgoingHttpHeaders, totalBytes: number): boolean {
   if (totalBytes <= MAX_FIELD_BYTES) return true

@@ -1,30 +1,31 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 
+/** Limits of HTTP/2 sessions of clients. */
 export interface Http2Options {
-  /** Open at once in a session. */
+  /** Concurrent streams of a session. */
   readonly maxStreams: number
   readonly maxFields: number
   readonly maxHeadBytes: number
   readonly maxResponseHeadBytes: number
-  /** Of a body that nobody reads yet, for each stream. */
+  /** Flow-control window of each stream. */
   readonly windowBytes: number
-  /** From the beginning of a session to its first request. */
+  /** From the start of a session to its first request. */
   readonly headTimeoutMs: number
-  /** Without a stream. */
+  /** For a session without a stream. */
   readonly keepAliveTimeoutMs: number
-  /** In which something is taken of what waits for a client; 0 for no limit. */
+  /** For a client that reads nothing of a response; 0 for no limit. */
   readonly sendTimeoutMs: number
   /** 0 for no limit. */
   readonly requestsPerSession: number
-  /** Why a session failed. */
+  /** Called when a session fails. */
   readonly onError: (error: Error) => void
 }
 
 /**
- * Serves a request.
- * @param list its fields, names and values in turn
- * @param isWhole whether there is nothing behind them
+ * Handles a request.
+ * @param list its fields, alternating names and values
+ * @param isWhole whether it has neither body nor trailers
  */
 export type ServeStream = (
   stream: ServerHttp2Stream,

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 
-/** How the preface of HTTP/2 begins (RFC 9113 section 3.4): a method that no request of HTTP/1.1 has. */
+/** The start of the HTTP/2 connection preface (RFC 9113 section 3.4), which no HTTP/1.1 request has. */
 const PREFACE_START = Buffer.from('PRI ')
 
 /**
- * Finds out by its first bytes which version of HTTP a client speaks, and leaves them on the connection, which is at
- * rest then. One that sends too little in time is closed.
+ * Detects by the first bytes whether a client speaks HTTP/2. The bytes are put back on the connection, which is paused
+ * then. It is closed if too few arrive in time.
  */
 export function detectVersion(socket: Socket, timeoutMs: number, serve: (isHttp2: boolean) => void): void {
   const drop = () => socket.destroy()
@@ -20,11 +20,11 @@ export function detectVersion(socket: Socket, timeoutMs: number, serve: (isHttp2
     if (chunk === null) return
     bytes = bytes.length === 0 ? chunk : Buffer.concat([bytes, chunk])
     const length = Math.min(bytes.length, PREFACE_START.length)
-    const isLikeIt = bytes.subarray(0, length).equals(PREFACE_START.subarray(0, length))
-    if (isLikeIt && length < PREFACE_START.length) return
+    const isPreface = bytes.subarray(0, length).equals(PREFACE_START.subarray(0, length))
+    if (isPreface && length < PREFACE_START.length) return
     leave()
     socket.unshift(bytes)
-    serve(isLikeIt)
+    serve(isPreface)
   }
   socket.on('readable', read).on('end', drop).on('error', leave).on('close', leave)
 }

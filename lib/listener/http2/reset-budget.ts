@@ -1,7 +1,6 @@
 /**
- * How often a client may have its streams reset before it is taken for an attacker: so many at once, and so many a
- * second in the long run. What it resets by itself Node counts in all versions, but what it provokes only from 22 on
- * (CVE-2025-8671).
+ * Limits how often a client may provoke resets of its streams, as a token bucket (CVE-2025-8671, "MadeYouReset"). Node
+ * itself counts those that the client sends, and from version 22 on these as well.
  */
 export class ResetBudget {
   readonly #burst: number
@@ -16,7 +15,7 @@ export class ResetBudget {
     this.#filledMs = nowMs
   }
 
-  /** Takes one. Returns whether there was one left. */
+  /** Spends a token. Returns whether there was one. */
   spend(nowMs: number): boolean {
     this.#left = Math.min(this.#burst, this.#left + (nowMs - this.#filledMs) * this.#perMs)
     this.#filledMs = nowMs

@@ -1,6 +1,6 @@
 import type { ServerHttp2Session } from 'node:http2'
 
-/** What a session of Node has within, the same in all versions from 20 to 26. */
+/** Internals of Node's HTTP/2 sessions, the same in versions 20 to 26. */
 interface Handle {
   hasPendingData(): boolean
 }
@@ -8,8 +8,8 @@ interface Handle {
 let key: symbol | undefined
 
 /**
- * Whether a session neither reads nor writes any more, as its client was told that it broke the protocol. Node 20 does
- * not notice that, and would keep its streams for ever, even when the client has gone.
+ * Whether nghttp2 has terminated a session after a protocol error of its client. Node 20 does not notice, and would keep
+ * its streams for ever, even after the client has gone.
  */
 export function hasEnded(session: ServerHttp2Session): boolean {
   key ??= Object.getOwnPropertySymbols(session).find(({ description }) => description === 'kHandle')

@@ -2,7 +2,7 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import { isSent } from './reset-after-end.js'
 
 const { NGHTTP2_CANCEL } = constants
-/** What is sent beside bodies, and of bodies by a byte at a time, is no progress. */
+/** Less than this is no progress: control frames, or bodies read byte by byte. */
 const PROGRESS_BYTES = 1024
 
 interface Waiting {
@@ -11,8 +11,8 @@ interface Waiting {
 }
 
 /**
- * Finds the streams of a session whose client takes nothing of what waits for it. Node only says when a whole part of a
- * body was taken: while the session as a whole moves, a slow one of many is given time.
+ * Finds the streams of a session whose client does not read the response. Node reports only when a whole chunk was
+ * written: while the session makes progress, a slow stream among many is given time.
  */
 export class StalledStreams {
   readonly #timeoutMs: number
@@ -26,8 +26,8 @@ export class StalledStreams {
   }
 
   /**
-   * Resets the streams of which nothing was taken for the time of the limit.
-   * @param sessionBytes written so far on the connection
+   * Resets the streams of which nothing was read for the timeout. To be called regularly.
+   * @param sessionBytes written on the connection so far
    */
   sweep(streams: Iterable<ServerHttp2Stream>, sessionBytes: number, nowMs: number): void {
     if (sessionBytes - this.#sessionBytes >= PROGRESS_BYTES) {
@@ -40,7 +40,7 @@ export class StalledStreams {
   #isStalled(stream: ServerHttp2Stream, nowMs: number): boolean {
     const bytes = stream.writableLength
     const waiting = this.#waiting.get(stream)
-    // Behind the last byte the end may still wait.
+    // After the last byte, END_STREAM may still wait.
     const isWaiting = bytes > 0 || (stream.writableFinished && !isSent(stream))
     if (!isWaiting || !waiting) {
       if (isWaiting) this.#waiting.set(stream, { bytes, sinceMs: nowMs })

@@ -8,8 +8,8 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 })
 
 /**
- * The checksum CRC-32C (RFC 3720 appendix B.4) of some bytes.
- * @param zeroedAt where four bytes count as zeros, as a checksum that lies among them does
+ * The CRC-32C checksum of bytes (RFC 3720 appendix B.4).
+ * @param zeroedAt position of four bytes that count as zeros: those of the checksum itself
  */
 export function crc32c(bytes: Uint8Array, zeroedAt = bytes.length): number {
   let remainder = 0xffff_ffff

@@ -1,56 +1,57 @@
-/** The two ends of a client's connection to a proxy. */
+/** The two endpoints of a client's connection to a proxy. */
 export interface Endpoints {
   readonly address: string
   readonly port: number
-  /** What the client connected to. */
+  /** The address that the client connected to. */
   readonly localAddress: string
   readonly localPort: number
 }
 
-/** TLS as a client speaks it to a proxy that ends it. */
+/** TLS between a client and the proxy that terminates it. */
 export interface ClientTls {
   readonly version?: string
   readonly cipher?: string
-  /** Of the certificate that the client was shown. */
+  /** Of the proxy's certificate. */
   readonly signatureAlgorithm?: string
   readonly keyAlgorithm?: string
-  /** Common name in the client's own certificate, where it has shown one that was verified. */
+  /** Common name in the client's certificate, if that was verified. */
   readonly clientName?: string
 }
 
-/** What version 2 tells of a client's connection beside its ends; only what is known is set. */
+/** What the TLVs of version 2 say about a client's connection; absent if unknown. */
 export interface ConnectionDetails {
   readonly tls?: ClientTls
-  /** The protocol that was agreed on (ALPN). */
+  /** The negotiated protocol (ALPN). */
   readonly alpn?: string
-  /** The host that the client asked for (SNI, over TLS). */
+  /** The host name that the client sent (SNI, over TLS). */
   readonly authority?: string
-  /** A name of the connection, of any bytes, a character a byte. */
+  /** An identifier of the connection, of any bytes, in latin1. */
   readonly uniqueId?: string
 }
 
-/** What the header of the PROXY protocol says. */
+/** A PROXY protocol header. */
 export interface ProxyHeader extends ConnectionDetails {
-  /** Bytes of the header. */
+  /** In bytes. */
   readonly length: number
-  /** Whose connection it is; undefined of one that the proxy has made itself, or of which it does not know that. */
+  /** The client's connection; undefined if it is the proxy's own, or unknown. */
   readonly source: Endpoints | undefined
-  /** Whether the proxy has made it itself, such as to check whether somebody listens. */
+  /** Whether the connection is the proxy's own, such as for a health check. */
   readonly isLocal?: boolean
 }
 
-/** A connection does not begin with a header as it has to be. The message says why, in one of few ways. */
+/** A connection does not begin with a valid header. The message is one of a few reasons. */
 export class InvalidProxyHeader extends Error {}
 
-/** First bytes of the two versions. */
+/** The first bytes of the two versions. */
 export const V1_SIGNATURE = Buffer.from('PROXY ')
 export const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
-/** Bytes of version 2 before its addresses: the signature, version and command, family, length. */
+/** The length of version 2 before its addresses: signature, version and command, family, length. */
 export const V2_FIXED_BYTES = 16
 
+/** Commands of version 2. */
 export const Command = { local: 0, proxy: 1 } as const
 
-/** Family and transport, in one byte. */
+/** Address family and transport of version 2, in one byte. */
 export const Family = {
   unspecified: 0x00,
   tcp4: 0x11,
@@ -61,6 +62,7 @@ export const Family = {
   unixDatagram: 0x32
 } as const
 
+/** Types of TLVs. */
 export const TlvType = {
   alpn: 0x01,
   authority: 0x02,
@@ -74,12 +76,12 @@ export const TlvType = {
   sslKeyAlgorithm: 0x25
 } as const
 
-/** Of the first byte in the TLV of TLS. */
+/** Flags in the first byte of the TLV `ssl`. */
 export const ClientFlag = { ssl: 1, certificateOfConnection: 2, certificateOfSession: 4 } as const
 
-/** Type and length. */
+/** The length of a TLV's type and length. */
 export const TLV_HEAD_BYTES = 3
-/** The flags, and whether a certificate was verified, before what else is said of TLS. */
+/** The length of the flags and the result of verification, before the sub-TLVs of `ssl`. */
 export const SSL_HEAD_BYTES = 5
 export const CRC32C_BYTES = 4
 export const MAX_AUTHORITY_BYTES = 255

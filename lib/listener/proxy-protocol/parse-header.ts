@@ -12,7 +12,7 @@ import {
 } from './header.js'
 import { parseTlvs, verifyChecksum } from './parse-tlvs.js'
 
-/** As much as HAProxy takes with the buffers that it has by default. */
+/** As HAProxy accepts with buffers of its default size. */
 const MAX_LENGTH_2 = 16_384
 const MAX_LENGTH_1 = 107
 const LINE_1 =
@@ -20,7 +20,7 @@ const LINE_1 =
 const MAX_PORT = 65_535
 const MAX_FAMILY = 3
 const MAX_TRANSPORT = 2
-/** How long the addresses are. */
+/** The length of the addresses of each family. */
 const ADDRESS_BYTES = new Map<number, number>([
   [Family.unspecified, 0],
   [Family.tcp4, 12],
@@ -33,9 +33,8 @@ const ADDRESS_BYTES = new Map<number, number>([
 const BROKEN_LINE = 'is a broken line of version 1'
 
 /**
- * Reads the header at the start of a connection (the PROXY protocol's specification, versions 1 and 2).
- * Returns undefined while it is not whole.
- * @throws {InvalidProxyHeader} if it is none
+ * Parses the header at the start of a connection (PROXY protocol, versions 1 and 2). Undefined while it is incomplete.
+ * @throws {InvalidProxyHeader} if there is no valid header
  */
 export function parseProxyHeader(bytes: Buffer): ProxyHeader | undefined {
   if (startsLike(bytes, V1_SIGNATURE)) return readVersion1(bytes)
@@ -87,13 +86,13 @@ function readVersion2(bytes: Buffer): ProxyHeader | undefined {
   }
   if (family >> 4 > MAX_FAMILY || (family & 15) > MAX_TRANSPORT)
     throw new InvalidProxyHeader('has a family that is not known')
-  // Half a family is as none, and nobody knows how long its addresses are.
+  // Of an incompletely specified family, which counts as unspecified, the length of the addresses is unknown.
   if (addressBytes === undefined) return { length, source: undefined }
   if (length < V2_FIXED_BYTES + addressBytes) throw new InvalidProxyHeader('is too short for its addresses')
   return { length, source: endpointsOf(header, family), ...parseTlvs(header, V2_FIXED_BYTES + addressBytes) }
 }
 
-/** Undefined for what does not come by TCP. */
+/** Undefined for all but TCP. */
 function endpointsOf(header: Buffer, family: number): Endpoints | undefined {
   if (family !== Family.tcp4 && family !== Family.tcp6) return undefined
   const bytes = family === Family.tcp4 ? 4 : 16

@@ -15,11 +15,10 @@ import {
 type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
- * Reads what stands behind the addresses in a header of version 2, and verifies the checksum, if there is one. What is
- * of no use here, or of a type that is not known, is skipped.
+ * Parses the TLVs of a version 2 header, and verifies its checksum, if there is one. TLVs of other types are skipped.
  * @param header all of it
- * @param start where the first TLV is
- * @throws {InvalidProxyHeader} if one does not fit into the header, is too long or given twice, or the checksum is wrong
+ * @param start position of the first TLV
+ * @throws {InvalidProxyHeader} if a TLV exceeds the header, is too long or repeated, or the checksum is wrong
  */
 export function parseTlvs(header: Buffer, start: number): ConnectionDetails {
   const details: Writable<ConnectionDetails> = {}
@@ -38,8 +37,8 @@ export function parseTlvs(header: Buffer, start: number): ConnectionDetails {
 }
 
 /**
- * Verifies the checksum of a header whose other content does not count.
- * @throws {InvalidProxyHeader} if there is one, and it is wrong
+ * Verifies the checksum of a header, and ignores all other TLVs.
+ * @throws {InvalidProxyHeader} if there is a checksum, and it is wrong
  */
 export function verifyChecksum(header: Buffer, start: number): void {
   let end = start
@@ -51,19 +50,19 @@ export function verifyChecksum(header: Buffer, start: number): void {
   }
 }
 
-/** @param tell is given the type of each, its value, and where that is */
-function eachTlv(bytes: Buffer, tell: (type: number, value: Buffer, at: number) => void): void {
+/** @param onTlv called with the type, the value and the position of the value of each */
+function eachTlv(bytes: Buffer, onTlv: (type: number, value: Buffer, at: number) => void): void {
   for (let at = 0; at < bytes.length; ) {
     const start = at + TLV_HEAD_BYTES
     if (start > bytes.length) throw new InvalidProxyHeader('ends amid a TLV')
     const end = start + bytes.readUInt16BE(at + 1)
     if (end > bytes.length) throw new InvalidProxyHeader('has a TLV that is longer than the header')
-    tell(bytes[at]!, bytes.subarray(start, end), start)
+    onTlv(bytes[at]!, bytes.subarray(start, end), start)
     at = end
   }
 }
 
-/** What two readers could take differently. */
+/** Rejects a repeated TLV, of which two parsers could read a different one. */
 function once(found: Set<number>, type: number): void {
   if (found.has(type)) throw new InvalidProxyHeader('has a TLV twice')
   found.add(type)
@@ -79,7 +78,7 @@ function verify(header: Buffer, at: number, value: Buffer): void {
     throw new InvalidProxyHeader('has a wrong checksum')
 }
 
-/** Whether a client speaks TLS, and how. Its certificate counts only if the proxy has verified it. */
+/** Parses the TLV `ssl`. The name in the client's certificate counts only if the proxy has verified that. */
 function readSsl(value: Buffer): Pick<ConnectionDetails, 'tls'> {
   if (value.length < SSL_HEAD_BYTES) throw new InvalidProxyHeader('has too short a TLV of TLS')
   const flags = value[0]!

@@ -5,9 +5,9 @@ import type { ProxyHeader } from './header.js'
 import { parseProxyHeader } from './parse-header.js'
 
 /**
- * Reads the header of the PROXY protocol off a connection before anything else does. Calls `accept` once it is read, with
- * the connection at rest; one that does not begin with a header in time is closed.
- * @param refused is told why, in one of few ways
+ * Reads the PROXY protocol header from a connection, before anything else is read. Then calls `accept`, with the
+ * connection paused. A connection without a valid header in time is closed.
+ * @param refused called with the reason, one of a few
  */
 export function receiveProxyHeader(
   socket: Socket,
@@ -27,7 +27,7 @@ export function receiveProxyHeader(
       drop('ends too soon')
       return
     }
-    // Somebody looks whether the port is open.
+    // A port scan, or a TCP health check.
     leave()
     socket.destroy()
   }

@@ -1,15 +1,15 @@
 const INTERVAL_MS = 60_000
 
 /**
- * Tells of connections that were refused without flooding: the first of a minute by its address, and what follows as a
- * count with the next one after it. Reasons are few, and each has a minute of its own.
+ * Logs refused connections without flooding: of each reason, one a minute with its address, and the number of those in
+ * between with the next one. Reasons must be few.
  */
 export class RefusalLog {
   readonly #write: (reason: string, address: string, before: number) => void
   readonly #now: () => number
-  readonly #told = new Map<string, { untilMs: number; count: number }>()
+  readonly #windows = new Map<string, { untilMs: number; count: number }>()
 
-  /** @param write is given how many there were since it was last called for this reason */
+  /** @param write called with how many were skipped since the previous call for the reason */
   constructor(
     write: (reason: string, address: string, before: number) => void,
     now: () => number = () => performance.now()
@@ -20,12 +20,12 @@ export class RefusalLog {
 
   record(reason: string, address: string): void {
     const nowMs = this.#now()
-    const told = this.#told.get(reason)
-    if (told && nowMs < told.untilMs) {
-      told.count++
+    const window = this.#windows.get(reason)
+    if (window && nowMs < window.untilMs) {
+      window.count++
       return
     }
-    this.#told.set(reason, { untilMs: nowMs + INTERVAL_MS, count: 0 })
-    this.#write(reason, address, told?.count ?? 0)
+    this.#windows.set(reason, { untilMs: nowMs + INTERVAL_MS, count: 0 })
+    this.#write(reason, address, window?.count ?? 0)
   }
 }

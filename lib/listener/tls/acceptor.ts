@@ -3,29 +3,30 @@ import { createServer, type SecureContext, type Server, type TLSSocket } from 'n
 import { inheritConnectionInfo } from '../client/connection-info.js'
 import type { ServerCredentials } from './credentials.js'
 
+/** How TLS of clients is accepted. */
 export interface AcceptorOptions {
-  /** Whether clients have to show a certificate. */
+  /** Whether clients must present a certificate. */
   readonly wantsCertificate: boolean
-  /** For a handshake to end. */
+  /** For the handshake. */
   readonly timeoutMs: number
   readonly bufferSizeBytes: number
-  /** What may be spoken over it, the best first. */
+  /** Protocols for ALPN, in the order of preference. */
   readonly protocols: readonly string[]
-  /** A handshake that had begun did not end well. */
+  /** Called when a handshake that had begun fails. */
   readonly onFailed: () => void
-  /** Why not, where that is known. */
+  /** Called with its error, if there is one. */
   readonly onError: (error: Error) => void
 }
 
-/** As its buffers are made by Node: it takes their size for a connection that it accepts, but not for TLS over that. */
+/** Internals of Node's streams: `net.Server` sets the buffer size of its connections, but not that of TLS over them. */
 interface Buffered {
   readonly _readableState: { highWaterMark: number }
   readonly _writableState: { highWaterMark: number }
 }
 
 /**
- * Speaks TLS on connections that were accepted elsewhere: a server that never listens. What has to come first on a
- * connection can so be read before it, and what is spoken over it is for others to know.
+ * Accepts TLS on connections that were accepted elsewhere: a server that never listens. So a PROXY protocol header can be
+ * read before the handshake.
  */
 export class TlsAcceptor {
   readonly #server: Server
@@ -56,13 +57,13 @@ export class TlsAcceptor {
     return this.#credentials
   }
 
-  /** For handshakes that begin from now on. */
+  /** Replaces the credentials for handshakes that begin from now on. */
   setCredentials(credentials: ServerCredentials): void {
     this.#credentials = credentials
     this.#server.setSecureContext(credentials.options)
   }
 
-  /** Shakes hands on a connection, and gives what comes of it to `serve`; or closes it, if nothing does in time. */
+  /** Performs the handshake on a connection, and calls `serve` with the TLS socket. Closes the connection on a timeout. */
   accept(raw: Socket, serve: (socket: TLSSocket) => void): void {
     const timer = setTimeout(() => raw.destroy(), this.#options.timeoutMs)
     const leave = () => {
@@ -71,7 +72,7 @@ export class TlsAcceptor {
     }
     const fail = () => {
       leave()
-      // Some only look whether the port is open.
+      // Without a byte it was a port scan, or a TCP health check.
       if (raw.bytesRead > 0) this.#options.onFailed()
     }
     raw.once('close', fail)
@@ -83,7 +84,7 @@ export class TlsAcceptor {
     this.#server.emit('connection', raw)
   }
 
-  /** Closes the connections on which hands are being shaken. */
+  /** Closes the connections whose handshake is under way. */
   destroyPending(): void {
     for (const raw of this.#pending.keys()) raw.destroy()
   }

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
-/** As users of HAProxy call it. */
+/** As configurations of HAProxy name it. */
 const FIELD = 'X-SSL-Client-CN'
-/** What no field may have in it. */
+/** Characters that no field value may have. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones
 const CONTROLS = /[\x00-\x1f\x7f]/
 
-/** The common name in the certificate that a client has shown and that was verified, on a connection of TLS. */
+/** The common name in the verified certificate of a client; undefined without TLS or such a certificate. */
 export function clientCommonName(socket: Socket): string | undefined {
   const tls = socket as Partial<TLSSocket>
   if (!tls.authorized) return undefined
@@ -15,7 +15,7 @@ export function clientCommonName(socket: Socket): string | undefined {
   return typeof name === 'string' ? name : name?.[0]
 }
 
-/** The line that tells a backend that name, in UTF-8, with its CRLF; empty for none, or one that cannot be in a field. */
+/** The field for that name, in UTF-8 bytes, with its CRLF; empty for none, or one that is invalid in a field. */
 export function clientNameLine(name: string | undefined): string {
   if (name === undefined || name.trim() === '' || CONTROLS.test(name)) return ''
   return `${FIELD}: ${Buffer.from(name.trim()).toString('latin1')}\r\n`

@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContext, type SecureContextOptions } fr
 import { type KeyPair, readCertificates, readKeyPair } from '../../base/key-pair.js'
 import type { TlsConfig } from './options.js'
 
-/** Those that keep what was said a secret even if the key is lost later, and that find out what was changed on the way. */
+/** Cipher suites with forward secrecy and authenticated encryption (AEAD). */
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -16,20 +16,20 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305'
 ].join(':')
 
-/** What is shown to clients, and asked of them, as it was when the files were read. */
+/** The certificates that clients are shown, and the CA of theirs, as of when the files were read. */
 export class ServerCredentials {
   readonly pairs: readonly KeyPair[]
-  /** Of the first pair. */
+  /** With the first pair, the default. */
   readonly options: SecureContextOptions
   readonly #contexts = new Map<string, SecureContext>()
 
-  /** @throws {Error} if a file is wrong; the message says which, and in what way */
+  /** @throws {Error} if a file is invalid; the message names it and the fault */
   constructor(config: TlsConfig) {
     const { pairs, clientCaFile, minVersion } = config
     const common: SecureContextOptions = {
       minVersion,
       ciphers: CIPHERS,
-      // The work of a handshake, asked for again and again.
+      // A client could make the server repeat the costly handshake.
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ...(clientCaFile === '' ? {} : { ca: readCertificates(clientCaFile) })
     }
@@ -42,13 +42,13 @@ export class ServerCredentials {
     }
   }
 
-  /** What is shown to a client that asks for a name; undefined if none is for that name more than the others. */
+  /** The context for a server name (SNI), exact or wildcard; undefined for the default. */
   contextFor(servername: string): SecureContext | undefined {
     const name = servername.toLowerCase()
     return this.#contexts.get(name) ?? this.#contexts.get(`*${name.slice(name.indexOf('.'))}`)
   }
 
-  /** Whether it is the same as other credentials. */
+  /** Whether certificates, keys and CA are the same as others. */
   equals({ pairs, options }: ServerCredentials): boolean {
     const same = ({ cert, key }: KeyPair, i: number) => cert === pairs[i]?.cert && key === pairs[i]?.key
     return this.options.ca === options.ca && this.pairs.every(same)

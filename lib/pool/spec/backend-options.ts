@@ -14,47 +14,46 @@ export const MAX_OF_REQUESTS = 100_000_000
 const MAX_PORT = 65_535
 const MIN_PERIOD_S = 0.1
 const MAX_PERIOD_S = 86_400
-/** As those of nginx's connections to its upstreams last. */
+/** As nginx's `keepalive_time`. */
 const MAX_AGE_MS = 3_600_000
 const MAX_REQUESTS = 100_000
 const RESOLVE_MS = 10_000
 const LONGEST_AGE_S = 2_592_000
 
-/** What a backend says of its health checks; what it does not say is as it is for all. */
+/** Health checks of one backend; what is absent is as configured for all. */
 export interface CheckOptions {
-  /** What is asked for: a path, or the health of a service of gRPC as `grpc:name`. */
+  /** A path, or `grpc:service` for gRPC's health checking protocol. */
   readonly checkPath?: string
-  /** Of the `Host` field, and of TLS where it is a name. */
+  /** For the `Host` field and, if it is a name, for TLS. */
   readonly checkHost?: string
   readonly checkPort?: number
   readonly checkStatus?: readonly StatusRange[]
   readonly checkPeriodMs?: number
-  /** Never asked: healthy until a connection is refused, and again when one is accepted. */
+  /** No checks: it is healthy until a connection is refused, and again when one is accepted. */
   readonly noCheck?: boolean
 }
 
-/** What can be said of one backend in `LB_BACKENDS`, behind its address. */
+/** The options of a backend in `LB_BACKENDS`, after its address. */
 export interface BackendOptions extends CheckOptions, BackendTlsOptions, ConnectionOptions {
-  /** It is spoken to in HTTP/2: that is known beforehand, or has to be agreed to over TLS. */
+  /** HTTP/2: with prior knowledge or, over TLS, negotiated by ALPN. */
   readonly h2?: boolean
-  /** The version of the PROXY protocol in which it is told at the start of a connection whose that is. */
+  /** Version of the PROXY protocol header that it is sent on each connection. */
   readonly proxyProtocol?: 1 | 2
-  /** Share of the load in proportion to the others' (1 to 256, default 1). */
+  /** Share of the load relative to the others (1 to 256, default 1). */
   readonly weight: number
-  /** Requests in flight at it at once; 0 for no limit. */
+  /** Limit of requests in flight; 0 for none. */
   readonly max: number
-  /** Used only while none of the others can be. */
+  /** Used only while no primary backend is eligible. */
   readonly backup: boolean
 }
 
 /**
- * Reads the value of an option, `undefined` where none was given. A wrong one is told to `fault` by what it would
- * have to be.
+ * Parses the value of an option; undefined if it has none. Calls `fault` for an invalid one, with what would be valid.
  */
 type Reader<T> = (value: string | undefined, fault: (wanted: string) => undefined) => T | undefined
 
 interface Option<T> {
-  /** As it is written, where that is not the name of the property. */
+  /** Its name in the configuration, if that is not the property's. */
   readonly name?: string
   readonly fallback?: T
   readonly read: Reader<T>
@@ -83,16 +82,16 @@ const KEY_OF = new Map(
   Object.entries(OPTIONS).map(([key, { name }]) => [name ?? key, key as keyof BackendOptions])
 )
 
-/** What holds for a backend that does not say. */
+/** The default options. */
 export const DEFAULTS = Object.fromEntries(
   Object.entries(OPTIONS).flatMap(([key, { fallback }]) => (fallback === undefined ? [] : [[key, fallback]]))
 ) as unknown as BackendOptions
 
-/** As they are written. */
+/** The names of all options in the configuration. */
 export const OPTION_NAMES = [...KEY_OF.keys()]
-const KNOWN = OPTION_NAMES.join(', ')
+const NAME_LIST = OPTION_NAMES.join(', ')
 
-/** Reads `name=value` options, each given at most once. Calls `fault` once for everything that is wrong. */
+/** Parses options, each `name=value` or `name`. Calls `fault` for each error. */
 export function parseOptions(options: readonly string[], fault: (message: string) => void): BackendOptions {
   const values: Record<string, unknown> = { ...DEFAULTS }
   const seen = new Set<string>()
@@ -100,7 +99,7 @@ export function parseOptions(options: readonly string[], fault: (message: string
     const [name = '', value] = option.split(/=(.*)/s)
     const key = KEY_OF.get(name)
     if (!key) {
-      fault(`unknown option "${option}"; known: ${KNOWN}`)
+      fault(`unknown option "${option}"; known: ${NAME_LIST}`)
     } else if (seen.has(name)) {
       fault(`${name} is given twice`)
     } else {
@@ -127,7 +126,7 @@ function wholeNumber(min: number, max: number): Reader<number> {
   }
 }
 
-/** The name alone says yes. */
+/** A flag; its name alone means true. */
 function flag(...[value, fault]: Parameters<Reader<boolean>>): boolean | undefined {
   return value === undefined || (readFlag(value) ?? fault('true or false'))
 }
@@ -141,7 +140,7 @@ function text(isRight: (value: string) => boolean, wanted: string): Reader<strin
   return (value = '', fault) => (isRight(value) ? value : fault(wanted))
 }
 
-/** A `+` stands between several, as a comma ends the backend. */
+/** Several are separated by `+`, as a comma ends the backend. */
 function statusCodes(...[value = '', fault]: Parameters<Reader<readonly StatusRange[]>>) {
   let isRight = true
   const ranges = readStatusRanges(value, '+', () => {

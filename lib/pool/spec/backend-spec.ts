@@ -8,8 +8,8 @@ export interface BackendConfig extends Origin, BackendOptions {
   readonly address: string
 }
 
-/** What connections are made by. */
-const OF_CONNECTIONS = [
+/** The options of connections. */
+const CONNECTION_OPTIONS = [
   'tlsName',
   'tlsNoVerify',
   'h2',
@@ -19,16 +19,16 @@ const OF_CONNECTIONS = [
   'resolveMs'
 ] as const
 
-/** Whether connections to two are made in the same way. */
+/** Whether two configurations have the same options of connections. */
 export function hasSameConnectionOptions(a: BackendConfig, b: BackendConfig): boolean {
-  return OF_CONNECTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
+  return CONNECTION_OPTIONS.every((key) => (a[key] || undefined) === (b[key] || undefined))
 }
 
 type Fault = (message: string) => void
 
 /**
  * Reads `LB_BACKENDS`: entries separated by commas or white space, each `host:port`, `[v6]:port`, an `http(s)://` origin
- * or `unix:/path`, followed by `;name=value` options. Calls `fault` once for everything that is wrong.
+ * or `unix:/path`, followed by `;name=value` options. Calls `fault` for each error.
  */
 export function parseBackends(text: string, fault: Fault): BackendConfig[] {
   const backends: BackendConfig[] = []
@@ -51,26 +51,22 @@ export function parseBackends(text: string, fault: Fault): BackendConfig[] {
 }
 
 function parseBackend(entry: string, fault: Fault): BackendConfig | undefined {
-  const [place = '', ...given] = entry.split(';')
-  return readBackend(place, given, fault)
+  const [origin = '', ...options] = entry.split(';')
+  return readBackend(origin, options, fault)
 }
 
 /**
- * Reads one backend. Calls `fault` once for everything that is wrong.
- * @param place `host:port`, `[v6]:port`, an `http(s)://` origin or `unix:/path`
+ * Parses one backend. Calls `fault` for each error.
+ * @param text `host:port`, `[v6]:port`, an `http(s)://` origin or `unix:/path`
  * @param given options, each `name=value` or `name`
  */
-export function readBackend(
-  place: string,
-  given: readonly string[],
-  fault: Fault
-): BackendConfig | undefined {
-  const isSocket = isUnixSocket(place)
+export function readBackend(text: string, given: readonly string[], fault: Fault): BackendConfig | undefined {
+  const isSocket = isUnixSocket(text)
   const options = parseOptions(given, (message) => {
     const isOfPath = isSocket && message.startsWith('unknown option')
     fault(isOfPath ? `${message}; the path of a Unix socket may hold no semicolon` : message)
   })
-  const origin = parseOrigin(place, fault)
+  const origin = parseOrigin(text, fault)
   if (!origin) return undefined
   const { tlsName, tlsNoVerify, checkPort } = options
   if (origin.protocol === 'http:' && (tlsName !== undefined || tlsNoVerify))
@@ -79,13 +75,13 @@ export function readBackend(
   return { ...origin, address: addressOf(origin), ...options }
 }
 
-/** The address of the backend that a text means, however it is written; the text itself if it means none. */
+/** The canonical address of a backend, however it is written; the text itself if that is invalid. */
 export function canonicalBackendAddress(text: string): string {
   const origin = parseOrigin(text, () => {})
   return origin ? addressOf(origin) : text
 }
 
-/** The schema type of a backend list. */
+/** The zod schema of `LB_BACKENDS`. */
 export function backendList() {
   return z.string().transform((text, ctx): BackendConfig[] => {
     let faulty = false

@@ -2,23 +2,24 @@ import { originOf } from '../../transport/origin.js'
 import { DEFAULTS } from './backend-options.js'
 import { type BackendConfig, readBackend } from './backend-spec.js'
 
-/** A backend as JSON says it: its address or origin, and the options of `LB_BACKENDS` by the same names. */
+/** A backend in JSON: its address or origin, and the options of `LB_BACKENDS` under the same names. */
 export type BackendSpec = { readonly address: string } & Readonly<Record<string, string | number | boolean>>
 
-/** What is wrong with what was said of backends; a line a fault. */
+/** Specifications of backends are invalid. */
 export class SpecError extends Error {
+  /** @param faults one line each */
   constructor(readonly faults: readonly string[]) {
     super(faults.join('; '))
     this.name = 'SpecError'
   }
 }
 
-/** What is wrong with a backend in view of the rest of the configuration; undefined for nothing. */
+/** Validates a backend against the rest of the configuration. Returns the fault, or undefined. */
 export type FaultOf = (config: BackendConfig) => string | undefined
 
 /**
- * Reads backends as JSON says them.
- * @throws {SpecError} naming everything that is wrong
+ * Parses backends in JSON.
+ * @throws {SpecError} with all faults
  */
 export function readBackendSpecs(
   specs: readonly BackendSpec[],
@@ -44,7 +45,7 @@ export function readBackendSpecs(
   return configs
 }
 
-/** The options of a backend as JSON says them, without those that are as if nothing had been said. */
+/** A backend in JSON, without options that have their default value. */
 export function specOf(config: BackendConfig): BackendSpec {
   const { weight, max, backup, checkPath, checkHost, checkPort, checkStatus, checkPeriodMs, noCheck } = config
   const { tlsName, tlsNoVerify, h2, proxyProtocol, maxAgeMs, maxRequests, resolveMs } = config
@@ -66,7 +67,7 @@ export function specOf(config: BackendConfig): BackendSpec {
     'tls-name': tlsName,
     'tls-no-verify': tlsNoVerify || undefined
   }
-  const said = Object.entries(options).filter(([, value]) => value !== undefined)
-  const place = config.protocol === 'https:' ? originOf(config) : config.address
-  return { address: place, ...(Object.fromEntries(said) as Record<string, string | number | boolean>) }
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  const address = config.protocol === 'https:' ? originOf(config) : config.address
+  return { address, ...(Object.fromEntries(given) as Record<string, string | number | boolean>) }
 }
