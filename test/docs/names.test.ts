@@ -14,9 +14,13 @@ function filesBelow(folder: string, end: string): string[] {
     .map((name) => path.join(folder, name))
 }
 
-const DOCS = ['README.md', ...filesBelow('docs', '.md'), ...filesBelow('deploy', '')].filter(
-  (file) => path.extname(file) !== '' && !file.endsWith('.json')
-)
+const DOCS = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...filesBelow('docs', '.md'),
+  ...filesBelow('deploy', '')
+].filter((file) => path.extname(file) !== '' && !file.endsWith('.json'))
 const SOURCES = [
   'app',
   'bench',
@@ -90,8 +94,8 @@ t.test('every file of the project that is named exists', async (t) => {
       /(?<![\w./-])(?:app|bench|bin|chaos|deploy|docs|findings|lib|plugins|routes|soak|test)\/[\w./-]*(?:\.[a-z]+\b|\/)/g
     )
     for (const [name] of named) {
-      // Results are made by a run.
-      if (name.includes('/results/')) continue
+      // Placeholders, and results, which a run makes.
+      if (name.includes('NAME') || name.includes('/results/')) continue
       count++
       t.ok(existsSync(path.join(ROOT, name)), `${file}: ${name}`)
     }
