@@ -1,4 +1,4 @@
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 import { Browser } from '../../screenshots/browser.js'
 import type { Page } from '../../screenshots/browser-page.js'
 import { TOKEN } from './api.js'
@@ -17,6 +17,18 @@ export interface PageFleet {
   readonly page: Page
   /** Starts the balancer once more, on the same port. */
   restart(): Promise<void>
+}
+
+let shared: Browser | undefined
+
+/** One for all tests of this process: each has a page in it that shares nothing with others. */
+function browser(): Browser {
+  if (shared) return shared
+  // It does not know the authority of the tests.
+  const started = new Browser(['--ignore-certificate-errors'])
+  tap.teardown(() => started.close())
+  shared = started
+  return started
 }
 
 export async function pageFleet(t: Test, env: Env = {}): Promise<PageFleet> {
@@ -40,10 +52,8 @@ export async function pageFleet(t: Test, env: Env = {}): Promise<PageFleet> {
   const port = await balancer.listening()
   const isSecure = env.LB_TLS_CERT !== undefined
   const origin = isSecure ? `https://localhost:${port}` : `http://127.0.0.1:${port}`
-  // It does not know the authority of the tests.
-  const browser = new Browser(isSecure ? ['--ignore-certificate-errors'] : [])
-  atEnd(t, () => browser.close())
-  const page = await browser.newPage()
+  const page = await browser().newPage()
+  atEnd(t, () => page.open('about:blank'))
   await page.show({ width: 1360, height: 900 })
   await page.open(`${origin}/__lb/`)
   await page.until(`document.querySelector('.row') !== null`, PATIENCE_MS)
