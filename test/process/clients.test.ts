@@ -3,11 +3,16 @@ import { readdirSync, readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import path from 'node:path'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { eventually } from '../helper.js'
+import type { Test } from 'tap'
+import { freePort } from '../../scenarios/processes.js'
+import { eventually, startBalancer, test } from '../helper.js'
 import { makeAnswer, pattern } from '../support/answer.js'
+import { Child } from '../support/child.js'
+import { needs } from '../support/command.js'
 import { BODY, curlTest } from '../support/curl.js'
 import { OK, type Script } from '../support/raw-backend.js'
-import { fieldValue, readMessage } from '../support/wire.js'
+import { exchange } from '../support/raw-client.js'
+import { fieldValue, readMessage, statusOf } from '../support/wire.js'
 
 const send =
   (bytes: Buffer): Script =>
@@ -177,4 +182,141 @@ curlTest('a curl that loses patience frees its backend', async (t, { stage, url,
   if (!held[0]!.destroyed) await once(held[0]!, 'close')
   await eventually(() => stage.balancer.registry.inFlight === 0, 1000)
   t.equal(stage.balancer.stats().latency.count, 0)
+})
+
+type Upload = [name: string, args: string[], line: string, framing: string, input?: Buffer]
+const NO_WAIT = ['-H', 'Expect:']
+
+const UPLOADS: Upload[] = [
+  ['a file', ['-T', 'upload'], 'PUT /upload HTTP/1.1', 'length'],
+  [
+    'a file in chunks',
+    ['-T', 'upload', '-H', 'Transfer-Encoding: chunked'],
+    'PUT /upload HTTP/1.1',
+    'chunked'
+  ],
+  ['of unknown length', ['-T', '-'], 'PUT / HTTP/1.1', 'chunked', BODY],
+  ['nothing of unknown length', ['-T', '-'], 'PUT / HTTP/1.1', 'chunked', Buffer.alloc(0)],
+  ['posted', ['--data-binary', '@upload'], 'POST / HTTP/1.1', 'length'],
+  ['posted in HTTP/1.0', ['--http1.0', '--data-binary', '@upload'], 'POST / HTTP/1.1', 'length'],
+  ['patched', ['-X', 'PATCH', '--data-binary', '@-'], 'PATCH / HTTP/1.1', 'length', BODY],
+  ['nothing posted', ['--data-binary', ''], 'POST / HTTP/1.1', 'length', Buffer.alloc(0)]
+]
+
+curlTest('curl uploads', async (t, { stage, folder, url, run }) => {
+  stage.act = OK
+  for (const [name, args, line, framing, input] of UPLOADS) {
+    const there = args.map((arg) =>
+      arg.replace(/^@?upload$/, (file) => file.replace('upload', path.join(folder, 'upload')))
+    )
+    const { code, stdout } = await run([...NO_WAIT, ...there, url], input)
+    t.equal(code, 0, name)
+    t.equal(`${stdout}`, 'ok')
+    const request = stage.requests.pop()!
+    t.match(request, { startLine: line, framing })
+    t.ok(request.body.equals(input ?? BODY), `${name}, byte for byte`)
+  }
+})
+
+type Verdict = [name: string, args: string[], says: string, status: number, sends: boolean]
+
+const EXPECT = ['-H', 'Expect: 100-continue']
+const PATIENT = ['--expect100-timeout', '5', ...EXPECT]
+const NO_417 = 'HTTP/1.1 417 Expectation Failed\r\nContent-Length: 0\r\n\r\n'
+const NO_413 = 'HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'
+
+const VERDICTS: Verdict[] = [
+  ['wants it', PATIENT, 'HTTP/1.1 100 Continue\r\n\r\n', 200, true],
+  ['finds it too large', PATIENT, NO_413, 413, false],
+  ['does not know what is expected', PATIENT, NO_417, 417, false],
+  ['says nothing', ['--expect100-timeout', '1', ...EXPECT], '', 200, true]
+]
+
+curlTest('the backend decides whether curl sends a body', async (t, { stage, folder, url, run }) => {
+  for (const [name, args, says, status, sends] of VERDICTS) {
+    let got: Buffer = Buffer.alloc(0)
+    stage.raw = (bytes, socket) => {
+      if (got.length === 0) socket.write(says)
+      if (readMessage(bytes, { kind: 'request' })) socket.write(OK)
+      got = bytes
+    }
+    const { transfers } = await run([...args, '-T', path.join(folder, 'upload'), url])
+    const { http_code, time_total } = transfers.at(-1)!
+    t.equal(http_code, status, name)
+    t.ok(says === '' ? time_total >= 1 : time_total < 4, `after ${time_total} s`)
+    const bodyAt = got.indexOf('\r\n\r\n') + 4
+    t.match(got.toString('latin1', 0, bodyAt), /\r\nExpect: 100-continue\r\n/)
+    const body = got.subarray(bodyAt)
+    t.ok(body.equals(sends ? BODY : Buffer.alloc(0)), `the body was ${sends ? '' : 'not '}sent`)
+    await stage.reset()
+  }
+})
+
+const START_MS = 20_000
+/** Shows the variables that it is given. */
+const PROGRAM = `printf 'Content-Type: text/plain\\r\\n\\r\\n'; env | grep -E '^HTTP_|^CONTENT_' | sort`
+
+/** A lighttpd that runs a program of CGI for each request. */
+async function lighttpd(t: Test): Promise<{ address: string }> {
+  const port = await freePort()
+  const folder = t.testdir({
+    'env.sh': PROGRAM,
+    'lighttpd.conf': [
+      'server.modules = ("mod_cgi")',
+      'server.document-root = var.CWD',
+      'server.bind = "127.0.0.1"',
+      `server.port = ${port}`,
+      'cgi.assign = (".sh" => "/bin/sh")'
+    ].join('\n')
+  })
+  const child = new Child(
+    t,
+    ['-D', '-f', path.join(folder, 'lighttpd.conf')],
+    {},
+    { program: 'lighttpd', cwd: folder }
+  )
+  await eventually(() => {
+    if (child.ended !== undefined) throw new Error(child.output)
+    return fetch(`http://127.0.0.1:${port}/`).then(
+      () => true,
+      () => false
+    )
+  }, START_MS)
+  return { address: `127.0.0.1:${port}` }
+}
+
+test('a program behind lighttpd, which writes _ for whatever is no letter or digit, is told what the balancer says', async (t) => {
+  if (!needs(t, 'lighttpd')) return
+  const { port } = await startBalancer(t, [await lighttpd(t)])
+  const forged = [
+    'X_Forwarded_For',
+    'X.Forwarded.For',
+    "X'Forwarded`For",
+    'X-Forwarded_Proto',
+    'X_Real_Ip',
+    'Proxy'
+  ]
+  const lines = ['Host: app.test', ...forged.map((name) => `${name}: 6.6.6.6`), 'X_Custom: 1', 'X.Other: 2']
+  const response = await exchange(t, port, ['GET /env.sh HTTP/1.1', ...lines, '', ''].join('\r\n'))
+  t.equal(statusOf(response), 200)
+  const variables = new Map(
+    `${response.body}`.split('\n').map((line) => line.split('=', 2) as [string, string])
+  )
+  t.equal(variables.get('HTTP_X_FORWARDED_FOR'), '127.0.0.1')
+  t.equal(variables.get('HTTP_X_FORWARDED_PROTO'), 'http')
+  t.equal(variables.get('HTTP_X_REAL_IP'), undefined)
+  t.equal(variables.get('HTTP_PROXY'), undefined)
+  t.same([variables.get('HTTP_X_CUSTOM'), variables.get('HTTP_X_OTHER')], ['1', '2'])
+  t.notMatch(`${response.body}`, '6.6.6.6')
+})
+
+test('it takes a request that names no host, as that of another balancer may', async (t) => {
+  if (!needs(t, 'lighttpd')) return
+  const backend = await lighttpd(t)
+  const { port } = await startBalancer(t, [backend])
+  for (const start of ['GET /env.sh HTTP/1.0', 'GET /env.sh HTTP/1.1\r\nHost:']) {
+    const response = await exchange(t, port, `${start}\r\n\r\n`)
+    t.equal(statusOf(response), 200)
+    t.match(`${response.body}`, `HTTP_HOST=${backend.address}\n`)
+  }
 })
