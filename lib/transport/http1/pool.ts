@@ -1,6 +1,5 @@
-import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { ConnectionClosed } from '../connection-closed.js'
+import { ClosingDispatcher } from '../closing-dispatcher.js'
 import { IdleTimeout } from '../idle-timeout.js'
 import { lifetimeOf, retireElsewhere } from '../lifetime.js'
 import { Http1Connection, type Http1ConnectionCallbacks } from './connection.js'
@@ -32,11 +31,8 @@ let activity = 0
  * connections, each of which would have left the processor's cache when its response arrives. Beyond `EAGER_REQUESTS`
  * they wait for a connection to become idle while the event loop has other work, as that costs no time; when it has
  * none, some are sent in each turn.
- *
- * It is the one dispatcher of an undici `Pool` (its `factory`), which passes requests and handlers through as they are:
- * `OutgoingRequest` and `ResponseHandler`, not undici's own types.
  */
-export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
+export class Http1Pool extends ClosingDispatcher implements Http1ConnectionCallbacks {
   readonly #options: Http1PoolOptions
   readonly #connections = new Set<Http1Connection>()
   readonly #idle: Http1Connection[] = []
@@ -71,34 +67,19 @@ export class Http1Pool extends Dispatcher implements Http1ConnectionCallbacks {
     return true
   }
 
-  /** Closes once the requests under way have ended. */
-  override close(): Promise<void>
-  override close(callback: () => void): void
-  override close(callback?: () => void): Promise<void> | undefined {
+  protected override closeAll(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#resolveClosed = resolve
     })
     this.#sendWaiting(this.#waiting.length)
     for (const connection of [...this.#idle]) connection.destroy()
     this.#closeIfDone()
-    if (!callback) return this.#closed
-    this.#closed.then(callback)
-    return undefined
+    return this.#closed
   }
 
-  /** Fails the requests under way, and closes. */
-  override destroy(error?: Error | null): Promise<void>
-  override destroy(callback: () => void): void
-  override destroy(error: Error | null, callback: () => void): void
-  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
-    const isError = error instanceof Error
-    const reason = isError ? error : new ConnectionClosed()
+  protected override failAll(reason: Error): void {
     for (const { handler } of this.#waiting.splice(0)) handler.onError(reason)
     for (const connection of [...this.#connections, ...this.#tunnels]) connection.fail(reason)
-    const closed = typeof error === 'function' ? error : callback
-    if (!closed) return this.close()
-    this.close(closed)
-    return undefined
   }
 
   /** Retires connections to other addresses than these: idle ones at once, the others after their request. */

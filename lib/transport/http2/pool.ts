@@ -1,6 +1,5 @@
-import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { ConnectionClosed } from '../connection-closed.js'
+import { ClosingDispatcher } from '../closing-dispatcher.js'
 import type { Http1Pool } from '../http1/pool.js'
 import { IdleTimeout } from '../idle-timeout.js'
 import { lifetimeOf, retireElsewhere } from '../lifetime.js'
@@ -17,10 +16,8 @@ const SWEEP_MS = 500
 /**
  * Connections of HTTP/2 to one backend, each with as many requests at a time as the backend takes. A request goes on the
  * one that has the fewest; among equals on the oldest, so that the surplus of a burst falls idle and closes.
- *
- * It stands under an undici `Pool` as the one dispatcher of its `factory`.
  */
-export class Http2Pool extends Dispatcher {
+export class Http2Pool extends ClosingDispatcher {
   readonly #options: Http2ConnectionOptions
   readonly #upgrades: Http1Pool
   /** Those that take requests, or will when they stand, the oldest first. */
@@ -66,10 +63,7 @@ export class Http2Pool extends Dispatcher {
     this.#retireSpent()
   }
 
-  /** Lets the requests that it has be answered, and closes. */
-  override close(): Promise<void>
-  override close(callback: () => void): void
-  override close(callback?: () => void): Promise<void> | undefined {
+  protected override closeAll(): Promise<unknown> {
     this.#closed ??= Promise.all([
       this.#upgrades.close(),
       new Promise<void>((resolve) => {
@@ -77,25 +71,13 @@ export class Http2Pool extends Dispatcher {
       })
     ])
     this.#onChange()
-    const closed = this.#closed.then(() => {})
-    if (!callback) return closed
-    closed.then(callback)
-    return undefined
+    return this.#closed
   }
 
-  /** Fails the requests that it has, and closes. */
-  override destroy(error?: Error | null): Promise<void>
-  override destroy(callback: () => void): void
-  override destroy(error: Error | null, callback: () => void): void
-  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
-    const reason = error instanceof Error ? error : new ConnectionClosed()
+  protected override failAll(reason: Error): void {
     void this.#upgrades.destroy(reason)
     this.#waiting.fail(reason)
     for (const connection of [...this.#open, ...this.#closing]) connection.fail(reason)
-    const closed = typeof error === 'function' ? error : callback
-    if (!closed) return this.close()
-    this.close(closed)
-    return undefined
   }
 
   readonly #send = (

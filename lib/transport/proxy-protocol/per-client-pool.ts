@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
-import { ConnectionClosed } from '../connection-closed.js'
+import { ClosingDispatcher } from '../closing-dispatcher.js'
 import { whenClosed } from './when-closed.js'
 
 /** Connections to one backend. */
@@ -30,10 +29,8 @@ interface Current {
  * Connections to a backend that is told at the start of each whose it is: each carries the requests of one client that
  * come over one connection of its, and of nobody else. They close with that; and when a proxy in front sends the
  * request of another client over it, when they have answered what they have.
- *
- * It stands under an undici `Pool` as the one dispatcher of its `factory`.
  */
-export class PerClientPool extends Dispatcher {
+export class PerClientPool extends ClosingDispatcher {
   readonly #options: PerClientPoolOptions
   readonly #current = new Map<Socket, Current>()
   /** With those that close. */
@@ -62,28 +59,13 @@ export class PerClientPool extends Dispatcher {
     for (const connections of this.#all) connections.keepOnly(addresses)
   }
 
-  /** Lets the requests that it has be answered, and closes. */
-  override close(): Promise<void>
-  override close(callback: () => void): void
-  override close(callback?: () => void): Promise<void> | undefined {
+  protected override closeAll(): Promise<unknown> {
     this.#current.clear()
-    const closed = Promise.all([...this.#all].map((connections) => connections.close())).then(() => {})
-    if (!callback) return closed
-    void closed.then(callback)
-    return undefined
+    return Promise.all([...this.#all].map((connections) => connections.close()))
   }
 
-  /** Fails the requests that it has, and closes. */
-  override destroy(error?: Error | null): Promise<void>
-  override destroy(callback: () => void): void
-  override destroy(error: Error | null, callback: () => void): void
-  override destroy(error?: Error | null | (() => void), callback?: () => void): Promise<void> | undefined {
-    const reason = error instanceof Error ? error : new ConnectionClosed()
+  protected override failAll(reason: Error): void {
     for (const connections of this.#all) void connections.destroy(reason)
-    const closed = typeof error === 'function' ? error : callback
-    if (!closed) return this.close()
-    this.close(closed)
-    return undefined
   }
 
   #connectionsOf(client: IncomingMessage): ConnectionPool {
