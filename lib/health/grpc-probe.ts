@@ -2,9 +2,9 @@ import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type HealthAnswer, HealthCall, healthCallRequest } from './grpc-call.js'
 import { type HealthRequest, healthRequestTo } from './grpc-request.js'
 import { HealthWatch } from './grpc-watch.js'
-import { sendOneShot } from './one-shot-request.js'
 import type { HealthCheckConfig } from './options.js'
-import { CheckTimeout, type Probe, type Sockets, timed } from './probe.js'
+import { type Probe, type Sockets, timed } from './probe.js'
+import { sendTimed, type TimedOptions } from './timed-request.js'
 
 const BUFFER_BYTES = 4096
 
@@ -33,7 +33,7 @@ export function grpcChecks(
   const ask = async () => {
     // The API accepts such a backend at run time.
     if (!request.origin.h2) return { ok: false, result: 'gRPC needs ;h2' }
-    const answer = await askHealth(request, sockets, maxHeadBytes)
+    const answer = await askHealth(request, options)
     if (answer.hasHealthStatus) watch.ensureOpen(performance.now())
     return { ok: answer.ok, result: answer.result }
   }
@@ -41,8 +41,8 @@ export function grpcChecks(
 }
 
 /** Calls `grpc.health.v1.Health/Check` over a connection of its own. Rejects if the call fails. */
-function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: number): Promise<HealthAnswer> {
-  const { origin, servername, service, timeoutMs, checkHead } = request
+function askHealth(request: HealthRequest, options: TimedOptions): Promise<HealthAnswer> {
+  const { service, checkHead } = request
   return new Promise((resolve, reject) => {
     let said: HealthAnswer | undefined
     const call = new HealthCall({
@@ -50,22 +50,12 @@ function askHealth(request: HealthRequest, sockets: Sockets, maxHeadBytes: numbe
         said = answer
       },
       onEnd: (end) => {
-        clearTimeout(timer)
+        sent.stopTimer()
         // An error status overrides the message before it.
         resolve(end.isOk && said ? said : end)
       },
       onError: reject
     })
-    // An answer that has arrived is read first, in case the event loop was blocked.
-    const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
-    const options = {
-      connectTimeoutMs: timeoutMs,
-      bufferSizeBytes: BUFFER_BYTES,
-      maxHeadBytes,
-      servername,
-      ...sockets,
-      onClosed: () => clearTimeout(timer)
-    }
-    const connection = sendOneShot(origin, options, healthCallRequest(checkHead, service), call)
+    const sent = sendTimed(request, options, healthCallRequest(checkHead, service), call)
   })
 }

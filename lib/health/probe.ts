@@ -6,18 +6,13 @@ import type { ResponseHandler } from '../transport/backend-stream.js'
 import { SocketOpener, type SocketOptions } from '../transport/sockets/open-socket.js'
 import { BODY_LIMIT_BYTES, BodyMatch } from './body-match.js'
 import { type CheckRequest, checkRequest } from './check-request.js'
-import { sendOneShot } from './one-shot-request.js'
 import type { HealthCheckConfig } from './options.js'
+import { sendTimed } from './timed-request.js'
 
 const BUFFER_BYTES = 16_384
 
 /** Checks a backend once. Never rejects: a failure is a result. */
 export type Probe = (backend: Backend) => Promise<CheckResult>
-
-/** A check took too long. */
-export class CheckTimeout extends Error {
-  override readonly name = 'TimeoutError'
-}
 
 /** Enough of an answer has been read, and the connection is closed. */
 class EnoughRead extends Error {}
@@ -50,7 +45,7 @@ interface Answer {
 }
 
 function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promise<Answer> {
-  const { origin, servername, timeoutMs, method, head, maxHeadBytes } = request
+  const { method, head, maxHeadBytes } = request
   return new Promise((resolve, reject) => {
     const body: Buffer[] = []
     let received = 0
@@ -73,31 +68,17 @@ function ask(request: CheckRequest, wantsBody: boolean, sockets: Sockets): Promi
         if (wantsBody) body.push(Buffer.from(chunk))
         if (received < BODY_LIMIT_BYTES) return
         finish()
-        connection.fail(new EnoughRead())
+        sent.fail(new EnoughRead())
       },
       onReadEnd: () => {},
       onEnd: () => {
-        clearTimeout(timer)
+        sent.stopTimer()
         finish()
       },
       onError: reject
     }
-    // An answer that has arrived is read first, in case the event loop was blocked.
-    const timer = setTimeout(() => setImmediate(() => connection.fail(new CheckTimeout())), timeoutMs)
-    const options = {
-      connectTimeoutMs: timeoutMs,
-      bufferSizeBytes: BUFFER_BYTES,
-      maxHeadBytes,
-      servername,
-      ...sockets,
-      onClosed: () => clearTimeout(timer)
-    }
-    const connection = sendOneShot(
-      origin,
-      options,
-      { method, head, body: undefined, replayable: true },
-      handler
-    )
+    const options = { ...sockets, maxHeadBytes, bufferSizeBytes: BUFFER_BYTES }
+    const sent = sendTimed(request, options, { method, head, body: undefined, replayable: true }, handler)
   })
 }
 
