@@ -26,9 +26,24 @@ export function nginxWith(configuration: (place: Place) => string): Peer {
 }
 
 // Under root the worker would become a user who cannot enter the run's private folder.
-export const user = process.getuid?.() === 0 ? 'user root root;' : ''
+const user = process.getuid?.() === 0 ? 'user root root;' : ''
 
-function configuration({ port, backends, connections, folder }: Place): string {
+/** What differs between the ways in which it is set up. */
+export interface NginxSettings {
+  errorLevel: 'error' | 'crit'
+  /** Lines of the group of servers. */
+  upstream?: string
+  /** Options of each of them. */
+  server?: string
+  /** Lines of what is passed on. */
+  location: string
+}
+
+/** The configuration for one worker, with connections to clients and backends that are kept. */
+export function nginxConfiguration(
+  { port, backends, connections, folder }: Place,
+  { errorLevel, upstream = '', server = '', location }: NginxSettings
+): string {
   const files = 4 * connections + 512
   return `
 daemon off;
@@ -36,7 +51,7 @@ ${user}
 worker_processes 1;
 worker_rlimit_nofile ${files};
 pid ${folder}/nginx.pid;
-error_log stderr error;
+error_log stderr ${errorLevel};
 events { worker_connections ${files}; }
 http {
   access_log off;
@@ -47,8 +62,9 @@ http {
   scgi_temp_path ${folder}/scgi;
   keepalive_requests 1000000000;
   upstream backends {
+    ${upstream}
     least_conn;
-${backends.map((backend) => `    server ${backend};`).join('\n')}
+${backends.map((backend) => `    server ${backend} ${server};`).join('\n')}
     keepalive ${2 * connections + 64};
     keepalive_requests 1000000000;
     keepalive_time 24h;
@@ -60,12 +76,20 @@ ${backends.map((backend) => `    server ${backend};`).join('\n')}
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_buffers 16 32k;
-      proxy_max_temp_file_size 0;
+      ${location}
     }
   }
 }
 `
+}
+
+function configuration(place: Place): string {
+  return nginxConfiguration(place, {
+    errorLevel: 'error',
+    location: `
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_buffers 16 32k;
+      proxy_max_temp_file_size 0;`
+  })
 }
