@@ -41,11 +41,22 @@ async function beside(t: Test) {
       t.ok((await other.response()).body.equals(marked('noise', NOISE)))
     }
   }
-  return { held, client, noise }
+  /** The response to a request that is sent in these pieces, with others between them. */
+  const inPieces = async (pieces: readonly string[]) => {
+    held.length = 0
+    client.send(request('held'))
+    await eventually(() => held.length === 1)
+    for (const piece of pieces) {
+      held[0]!.write(piece)
+      await noise()
+    }
+    return client.response()
+  }
+  return { held, client, noise, inPieces }
 }
 
 test('a head in pieces is not mixed with other responses', async (t) => {
-  const { held, client, noise } = await beside(t)
+  const { inPieces } = await beside(t)
   const parts = [
     'HTTP/1.1 20',
     '0 Fine\r\nX-Na',
@@ -55,53 +66,34 @@ test('a head in pieces is not mixed with other responses', async (t) => {
     '\r\nbo',
     'dy'
   ]
-  client.send(request('held'))
-  await eventually(() => held.length === 1)
-  for (const part of parts) {
-    held[0]!.write(part)
-    await noise()
-  }
-  const response = await client.response()
+  const response = await inPieces(parts)
   t.equal(response.startLine, 'HTTP/1.1 200 Fine')
   t.equal(fieldValue(response.fields, 'x-name'), 'value')
   t.equal(response.body.toString(), 'body')
 })
 
 test('interim heads before a head in pieces are not mixed with other responses', async (t) => {
-  const { held, client, noise } = await beside(t)
+  const { inPieces } = await beside(t)
   const parts = [
     'HTTP/1.1 103 Early\r\nLi',
     'nk: a\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 200 Fine\r\nX-Na',
     'me: val',
     'ue\r\nContent-Length: 0\r\n\r\n'
   ]
-  client.send(request('held'))
-  await eventually(() => held.length === 1)
-  for (const part of parts) {
-    held[0]!.write(part)
-    await noise()
-  }
-  const response = await client.response()
+  const response = await inPieces(parts)
   t.equal(response.startLine, 'HTTP/1.1 200 Fine')
   t.equal(fieldValue(response.fields, 'x-name'), 'value')
 })
 
 test('trailers in pieces are not mixed with other responses', async (t) => {
-  const { held, client, noise } = await beside(t)
+  const { inPieces } = await beside(t)
   const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n'
   for (const parts of [
     [`${head}X-Su`, 'm: abc', 'def\r\nX-Other: 1', '\r\n\r\n'],
     [`${head}X-Sum: abc`, 'def\r', '\nX-Ot', 'her: 1\r\n\r', '\n'],
     [head.slice(0, -3), '0\r\nX-Sum: abc', 'def\r\nX-Other: 1\r\n', '\r\n']
   ]) {
-    held.length = 0
-    client.send(request('held'))
-    await eventually(() => held.length === 1)
-    for (const part of parts) {
-      held[0]!.write(part)
-      await noise()
-    }
-    const response = await client.response()
+    const response = await inPieces(parts)
     t.same(response.trailers, [
       ['X-Sum', 'abcdef'],
       ['X-Other', '1']

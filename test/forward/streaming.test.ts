@@ -65,7 +65,6 @@ test('both directions may run at once', async (t) => {
   })
   const { port } = await startBalancer(t, [backend])
   const client = await RawClient.open(t, port)
-  // undici sends the head of a request together with the first byte of its body.
   client.send('POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
   for (const word of ['one', 'two', 'six']) {
     client.send(`3\r\n${word}\r\n`)
