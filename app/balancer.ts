@@ -20,8 +20,8 @@ import { serverOptions } from './options.js'
 import { registerPool } from './pool.js'
 
 /**
- * Makes the load balancer of a server that has been made with `serverOptions`.
- * @param ownsProcess whether signals and the exit code of the process are its own as well
+ * Makes a load balancer of a server that was created with `serverOptions`.
+ * @param ownsProcess whether it may handle signals and set the exit code of the process
  */
 export async function registerBalancer(
   fastify: FastifyInstance,
@@ -43,7 +43,7 @@ export async function registerBalancer(
   await fastify.register(proxied, { config })
 }
 
-/** What is for backends, whatever way it came in. */
+/** The scope of the requests for backends. */
 const proxied = fp<{ config: Config }>(
   async (fastify, { config }) => {
     await fastify.register(leastConnections, { config })
@@ -54,13 +54,13 @@ const proxied = fp<{ config: Config }>(
   { name: 'proxied', encapsulate: true }
 )
 
-/** Where the log goes, in Fastify's own terms. */
+/** Where the log goes, as in Fastify's options. */
 export type LogOptions = Pick<FastifyServerOptions, 'logger' | 'loggerInstance'>
 
 /**
- * Makes a load balancer that does not listen yet, from options alone: no variable and no file of them is read. Its pool
- * is `fairlead.pool()`, once it is ready.
- * @param log there is none if absent
+ * Creates a load balancer that does not listen yet, from options alone: no variables and no files of settings are read. Its
+ * pool is `fairlead.pool()`, once it is ready.
+ * @param log without it nothing is logged
  * @throws {ConfigError} naming everything that is wrong with the options
  */
 export function createLoadBalancer(options: LoadBalancerOptions, log: LogOptions = {}): FastifyInstance {

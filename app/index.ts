@@ -9,10 +9,10 @@ export interface AppOptions {
   readonly config?: Config
 }
 
-/** What fastify-cli gives to the server, from the environment. */
+/** Options that fastify-cli passes to the server, from the environment. */
 export const options = serverOptions(loadConfig(process.env))
 
-/** The load balancer, whole. */
+/** The whole load balancer, for `fastify start app`. */
 export default async function app(fastify: FastifyInstance, opts: AppOptions): Promise<void> {
   if (fastify.prefix !== '')
     throw new Error(
@@ -20,6 +20,6 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
     )
   const config = opts.config ?? loadConfig(process.env)
   await registerBalancer(fastify, config, true)
-  // Who brings a configuration has it from somewhere else.
+  // A configuration that was passed in has no files to reload.
   if (!opts.config) await fastify.register(reload, { config })
 }

@@ -8,25 +8,26 @@ import pools from '../plugins/pools.js'
 import prefixed, { type Rejection } from '../routes/prefixed/index.js'
 import { createPool } from './pool.js'
 
-/** What `register` takes beside the settings of the pool. */
+/** Options of `register` beside the settings of the pool. */
 export interface PlaceOptions {
-  /** Below which all is balanced; everything if absent. */
+  /** Requests below this path are balanced; all requests if absent. */
   prefix?: string
-  /** What stands in the place of the prefix on the way to the backends; nothing if absent. */
+  /** Replaces the prefix in the path that backends get; if absent, the prefix is cut off. */
   rewritePrefix?: string
-  /** Of the pool; its prefix if absent. */
+  /** Name of the pool; its prefix if absent. */
   name?: string
 }
 
+/** Options of the plugin. */
 export type FairleadOptions = PoolOptions & PlaceOptions
 
-/** Of Fastify, for every plugin. */
-const OF_REGISTER = ['logLevel', 'logSerializers']
+/** Options that Fastify itself accepts for every plugin. */
+const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
 
-/** Balances what is below a prefix of an application that has routes of its own. */
+/** The plugin: balances the requests below a prefix of an application. */
 const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) => {
   const { prefix = '', rewritePrefix = '', name, ...settings } = options
-  const config = poolConfig(withoutKeys(settings, OF_REGISTER))
+  const config = poolConfig(withoutKeys(settings, FASTIFY_OPTIONS))
   const place = fastify.prefix + withoutLastSlash(prefix)
   checkPlace(place, withoutLastSlash(rewritePrefix))
 

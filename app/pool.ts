@@ -19,13 +19,13 @@ import tracing from '../plugins/tracing.js'
 
 interface PoolParts {
   readonly config: Config
-  /** Registers what listens, which the statistics count the connections of. */
+  /** Registers what owns the client connections, which the statistics count. */
   readonly registerListener: () => Promise<void>
-  /** Answers a request that no backend is asked for; the balancer's own way if absent. */
+  /** Writes the answer for a failure; as the balancer does if absent. */
   readonly answer?: typeof sendLocalReply
 }
 
-/** Registers what a pool of backends consists of, whoever has the connections to clients. */
+/** Registers the parts of a pool of backends, whoever owns the client connections. */
 export async function registerPool(
   fastify: FastifyInstance,
   { config, registerListener, answer }: PoolParts
@@ -44,14 +44,14 @@ export async function registerPool(
   await fastify.register(localReplies, { config, answer })
 }
 
-/** The connections to clients are those of another server. */
+/** The client connections belong to another server. */
 const noConnections = fp(async (fastify) => void fastify.decorate('connections', new Set<Socket>()), {
   name: 'connections'
 })
 
 /**
- * Makes a pool for a server that is not the balancer's own. It has an instance of Fastify to itself, which never listens:
- * so none of its parts can meet what the application has under the same name, or do anything to its server.
+ * Creates a pool for an application's server. It has a Fastify instance of its own, which never listens, so that its parts
+ * can neither clash with decorators of the application nor change its server.
  */
 export async function createPool(
   config: Config,

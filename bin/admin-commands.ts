@@ -11,7 +11,7 @@ export function complaint(error: unknown): string {
   return error instanceof ConfigError ? error.message : `lb: ${(error as Error).message}`
 }
 
-/** Adds the commands that look after a balancer that runs. */
+/** Adds the commands that show and change a running balancer. */
 export function addAdminCommands(program: Command): void {
   const command = (name: string, description: string) =>
     program
@@ -55,14 +55,14 @@ export function addAdminCommands(program: Command): void {
   )
 }
 
-/** The balancer of this machine, unless told otherwise. The balancer itself has no use for a client. */
+/** A client of the balancer on this machine, or of `url`. It is loaded only here, as the balancer needs none. */
 async function clientFor(url: string | undefined): Promise<AdminClient> {
   const { AdminClient } = await import('../lib/admin/client.js')
-  // What the balancer reads as well, and with the same precedence.
+  // The balancer reads it as well, with the same precedence.
   try {
     process.loadEnvFile()
   } catch {
-    // There need not be any.
+    // There may be none.
   }
   const { LB_ADMIN_PORT, FASTIFY_PORT, PORT, LB_ADMIN_TOKEN = '' } = process.env
   const port = LB_ADMIN_PORT || FASTIFY_PORT || PORT || '80'

@@ -36,7 +36,7 @@ function port(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
 }
 
-/** A longer path would be cut off without a word. */
+/** The system would silently truncate a longer path. */
 const MAX_SOCKET_BYTES = process.platform === 'linux' ? 107 : 103
 
 function socketPath(text: string): string {
@@ -46,7 +46,7 @@ function socketPath(text: string): string {
 
 const settings: Partial<Behaviour>[] = []
 
-/** An option that sets a behaviour: named and read as the setting of the same name. */
+/** An option for the setting of the same name, and parsed like it. */
 function setting(flags: string, description: string): Option {
   const option = new Option(flags, description)
   if (!flags.includes('<')) return option

@@ -4,7 +4,7 @@ import { CommandProcess, freePort, isPortFree } from '../scenarios/processes.js'
 
 const READY_TIMEOUT_MS = 10_000
 const POLL_MS = 50
-// npm passes ctrl-C on to a process that the terminal has told already.
+// npm forwards Ctrl-C to a process that has got it from the terminal already.
 const REPEATED_SIGNAL_MS = 1000
 
 const children: CommandProcess[] = []
@@ -35,7 +35,7 @@ async function stop(signal: NodeJS.Signals): Promise<void> {
   process.exit()
 }
 
-/** The port itself, or a free one with a word about it. */
+/** The port itself if it is free, or another, with a message. */
 async function portOrOther(port: number, who: string): Promise<number> {
   if (await isPortFree(port)) return port
   const other = await freePort()

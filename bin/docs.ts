@@ -69,7 +69,7 @@ ${table([
   ['`app3:3000;backup`', 'used only while no other backend can be'],
   ['`app1:3000;h2`', 'HTTP/2 without TLS, known beforehand (h2c): for gRPC, above all'],
   ['`app1:3000;proxy=v2`', 'told by the PROXY protocol whose each connection is'],
-  ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend has to choose (ALPN)'],
+  ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend must select (ALPN)'],
   ['`app1:3000;max-age=60`', 'a connection is retired after 60 s; after an hour unless given'],
   ['`app1:3000;max-requests=1000`', 'a connection is retired after 1000 requests; after 100000 unless given'],
   ['`app1:3000;resolve=2`', '`app1` is looked up every 2 s; every 10 s unless given'],
@@ -94,9 +94,9 @@ ${table([
     'TLS over it; the certificate has to be valid for `localhost`, or the `tls-name`'
   ],
   ['`http://app1`', 'port 80'],
-  ['`https://app1.example`', 'TLS to port 443; the certificate has to be valid for `app1.example`'],
-  ['`https://10.0.0.7;tls-name=app1.example`', 'asked for by this name, which the certificate has to have'],
-  ['`https://10.0.0.7;tls-no-verify`', 'any certificate is believed: for trials']
+  ['`https://app1.example`', 'TLS to port 443; the certificate must be valid for `app1.example`'],
+  ['`https://10.0.0.7;tls-name=app1.example`', 'server name (SNI) for which the certificate must be valid'],
+  ['`https://10.0.0.7;tls-no-verify`', 'any certificate is accepted: for trials']
 ])}
 
 A port is from 1 to 65535. Each option may be given once. No backend may be listed twice, however it is written. An
@@ -141,7 +141,7 @@ ${table([
 ])}
 `
 
-/** What `docs/configuration.md` holds. */
+/** The content of `docs/configuration.md`. */
 export function configurationReference(): string {
   const rows = describeVariables().map(({ name, info }) => row(name, info))
   const variables = table([['variable', 'flag of `lb`', 'default', 'unit', 'meaning'], ...rows])

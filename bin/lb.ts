@@ -36,7 +36,7 @@ const program = new Command('lb')
   .allowExcessArguments(false)
   .action(run)
 
-/** Has a command take each variable as a flag; returns what sets the variables that were given. */
+/** Adds a flag for each variable to a command; returns a function that sets the variables of the flags given. */
 function withFlags(command: Command): () => void {
   const variableOf = new Map<Option, string>()
   for (const { name, info } of describeVariables()) {
@@ -55,7 +55,7 @@ function withFlags(command: Command): () => void {
       // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
       process.env[name] =
         typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
-      // fastify-cli lets its own variable go before PORT; a flag goes before both.
+      // fastify-cli's own variable overrides PORT; a flag overrides both.
       if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
     }
   }

@@ -7,11 +7,11 @@ import { Registry } from '../lib/pool/registry.js'
 import { version } from '../package.json'
 import api from '../routes/lb/api/index.js'
 
-/** What `docs/openapi.json` holds: the API as the schemas of its routes have it, writes included. */
+/** The content of `docs/openapi.json`: the API by the schemas of its routes, including those that write. */
 export async function openApiDocument(): Promise<string> {
   const config = loadConfig({ LB_ADMIN_TOKEN: 'of nobody at all'.replaceAll(' ', '-') })
   const fastify = Fastify({ ...serverOptions(config), logger: false })
-  // Nothing is asked of them: the routes only want them to be there.
+  // The routes only need them to exist.
   const registry = new Registry([], { createPool: () => ({}) as never, initialState: 'healthy' })
   fastify.decorate('registry', registry).decorate('backendList', new BackendList(registry))
   await fastify.register(swagger, {

@@ -83,7 +83,7 @@ async function main(): Promise<void> {
   process.exitCode = failed.length === 0 ? 0 : 1
 }
 
-// An exit of our own: it takes the processes that were started with it.
+// An explicit exit also ends the processes that were started.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 
 if (options.list) for (const { name, summary } of scenarios) console.log(`${name.padEnd(18)}${summary}`)

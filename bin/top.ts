@@ -2,7 +2,7 @@ import type { AdminClient } from '../lib/admin/client.js'
 import { liveTable, type Snapshot } from '../lib/admin/live-table.js'
 
 const PERIOD_MS = 1000
-/** Another screen than the one with what came before, which is back at the end. */
+/** Switches to the terminal's alternate screen, and back at the end. */
 const ENTER = '\x1b[?1049h\x1b[?25l'
 const LEAVE = '\x1b[?25h\x1b[?1049l'
 const FROM_TOP = '\x1b[H'
@@ -10,7 +10,7 @@ const REST_OF_LINE = '\x1b[K'
 const REST_OF_SCREEN = '\x1b[J'
 const CTRL_C = '\x03'
 
-/** Shows what a balancer is doing, once a second, until `q` or ^C. What is no terminal gets one table after the other. */
+/** Shows a balancer's state every second, until `q` or ^C. If the output is no terminal, tables follow one another. */
 export async function top(client: AdminClient): Promise<void> {
   const { stdin, stdout } = process
   const isTerminal = stdout.isTTY === true
@@ -43,7 +43,7 @@ export async function top(client: AdminClient): Promise<void> {
       before = now
       show(isTerminal ? cut(text) : text)
     } catch (error) {
-      // A balancer that is restarted is waited for; one that never answered is not.
+      // Waits for a balancer that restarts, but not for one that has never answered.
       if (!before) return finish(error as Error)
       show((error as Error).message)
     }
@@ -53,7 +53,7 @@ export async function top(client: AdminClient): Promise<void> {
   stdin.on('data', (keys) => {
     if (/[qQ]/.test(String(keys)) || String(keys).includes(CTRL_C)) finish()
   })
-  // Nobody reads on.
+  // The reader has closed the pipe.
   stdout.on('error', () => finish())
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => finish())
   if (stdin.isTTY) stdin.setRawMode(true)

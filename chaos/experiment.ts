@@ -37,7 +37,7 @@ export interface Experiment {
   timeline: Timeline
 }
 
-/** Starts a proxy afresh, puts load on it, lets the fault happen and end, and says what came of it. */
+/** Starts a proxy, puts load on it, injects a fault, ends it, and returns the figures. */
 export async function runExperiment(
   stage: Stage,
   { peer, program }: FoundPeer,
@@ -82,12 +82,12 @@ async function letHappen(fleet: Fleet, fault: Fault, timing: Timing): Promise<Mo
   await sleep(timing.recoveryMs)
   while (nowMs() < recoveryMs + timing.recoveryAtMostMs && !haveReturned(fleet, fault.faulty))
     await sleep(returnPollMs)
-  // Requests that were given by then are yet to be answered.
+  // Requests sent by then may still be in flight.
   await sleep(returnPollMs)
   return { baselineMs, faultMs, recoveryMs, endMs: nowMs() }
 }
 
-/** Whether every faulty backend was given about its share lately. */
+/** Whether every faulty backend recently got about its share. */
 function haveReturned({ arrivals }: Fleet, faulty: number[]): boolean {
   const sinceBin = Math.floor((nowMs() - returnWindowMs) / arrivalBinMs)
   const recent = arrivals.map((counts) => {

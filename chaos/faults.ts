@@ -8,15 +8,15 @@ const flapPeriodMs = 700
 const allDownMs = 2000
 const slowMs = 500
 
-/** Something that goes wrong with backends. */
+/** A fault of backends. */
 export interface Fault {
   name: string
   summary: string
-  /** The backends that it strikes. */
+  /** The backends that it affects. */
   faulty: number[]
-  /** Whether the backends are able to count what they are given during the fault, and others are there to compare. */
+  /** Whether the backends can count requests during the fault, and there are others to compare with. */
   sharesCount: boolean
-  /** Causes it, and holds it for so long; a fault with a course of its own ends when that is over. */
+  /** Injects it for so long, or until a fault with a fixed course has ended. */
   strike(fleet: Fleet, durationMs: number): Promise<void>
   /** Ends it; resolves once the backends answer again. */
   recover(fleet: Fleet): Promise<void>

@@ -12,7 +12,7 @@ export interface PhaseFigures {
   maxMs: number
 }
 
-/** What one proxy made of one fault. Times in milliseconds; undefined is "never" or "cannot be told". */
+/** The figures of one proxy under one fault. Times in milliseconds; undefined means "never" or "unknown". */
 export interface Figures {
   requests: number
   failed: number
@@ -122,7 +122,7 @@ function givenDuringFault(recording: Recording): Pick<Figures, 'faultyShare' | '
     for (const [bin, count] of counts) {
       const endMs = (bin + 1) * arrivalBinMs
       const isFaulty = faulty.includes(backend)
-      // Bins that are in part before the fault or after it would blame the proxy for what was right.
+      // Bins that reach beyond the fault would count requests that were right.
       if (bin * arrivalBinMs < faultMs || endMs > recoveryMs) continue
       if (isFaulty) givenAtMs.push(endMs)
       if (endMs <= faultMs + settleMs) continue

@@ -64,7 +64,7 @@ export class Fleet {
     await untilTold(backend, 'listening')
   }
 
-  /** Ends a backend, or any process of it that is there, and waits until it is gone. */
+  /** Ends the process of a backend, if there is one, and waits for its end. */
   async stopBackend(index: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const backend = this.#processes[index]
     if (!isAlive(backend)) return
@@ -73,12 +73,12 @@ export class Fleet {
     await exited
   }
 
-  /** Stops a backend in its tracks: the kernel still accepts connections for it, and nothing answers. */
+  /** Freezes a backend (SIGSTOP): the kernel still accepts connections for it, and nothing answers. */
   freeze(index: number): void {
     this.#processes[index]!.kill('SIGSTOP')
   }
 
-  /** Lets a frozen backend go on. */
+  /** Resumes a frozen backend (SIGCONT). */
   thaw(index: number): void {
     this.#processes[index]!.kill('SIGCONT')
   }
@@ -91,7 +91,7 @@ export class Fleet {
     await adopted
   }
 
-  /** Makes every backend run and behave, whatever was done to it, and forgets what arrived. */
+  /** Has every backend run and behave normally, and clears the recorded arrivals. */
   async restore(): Promise<void> {
     await Promise.all(
       everyBackend.map(async (index) => {
@@ -103,7 +103,7 @@ export class Fleet {
     for (const counts of this.arrivals) counts.clear()
   }
 
-  /** What a backend has entered in its ledger since the start of the fleet, its processes together. */
+  /** Counts of the entries in a backend's ledger since the start, over all its processes. */
   account(index: number): Account {
     const counts = new Array<number>(128).fill(0)
     for (const character of readFileSync(this.#ledgers[index]!)) counts[character]!++

@@ -12,14 +12,14 @@ import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 declare module 'fastify' {
   interface FastifyInstance {
     /**
-     * Whether a request goes no further, as its client may send none, or as there is no room for one more, or as it says
-     * so itself: it is then answered, and counted if it was refused.
+     * Answers a request that must not reach a backend: one of a client that is denied or over its rate limit, one beyond
+     * the limit of requests in flight, or one whose Max-Forwards is 0. Returns whether it did.
      */
     tryLocalReply(req: IncomingMessage, res: ClientStream): boolean
     /**
-     * Answers a request that no backend is asked for, counts it, and has it logged.
-     * @param cell of the balancer's counters, for the reason
-     * @param fields of the answer, beside the usual ones
+     * Answers a request with a failure, counts it, and logs it.
+     * @param cell the balancer's counter of the reason (`BalancerCell`)
+     * @param fields further fields of the answer
      */
     rejectRequest(
       req: IncomingMessage,
@@ -33,11 +33,11 @@ declare module 'fastify' {
 
 interface Options {
   readonly config: Config
-  /** Answers a request with a failure, with more fields than such answers have anyway. */
+  /** Writes the answer for a failure; another server than the balancer's own may have its own way. */
   readonly answer?: typeof sendLocalReply
 }
 
-/** What is answered without asking a backend: what may not be sent, and what may be passed on no more. */
+/** Requests that the balancer answers itself. */
 export default fp<Options>(
   async (fastify, { config, answer = sendLocalReply }) => {
     const { registry, requestMetrics, rejectionOf, recordLocalReply } = fastify
@@ -58,14 +58,14 @@ export default fp<Options>(
         rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields)
         return true
       }
-      if (counters.get(BalancerCell.inFlight) < maxConnections) return endsHere(req, res)
+      if (counters.get(BalancerCell.inFlight) < maxConnections) return replyAtLastHop(req, res)
       rejectRequest(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
     }
-    const endsHere = (req: IncomingMessage, res: ClientStream) => {
+    const replyAtLastHop = (req: IncomingMessage, res: ClientStream) => {
       const left = forwardsLeft(req)
       if (left === undefined || left > 0) return false
-      // One that is wrong is refused where all are.
+      // Invalid requests are rejected later, as all are.
       if ('statusCode' in checkRequest(req, req.url!, limits)) return false
       const failure = lastHopFailure(req.method!, left)
       if (failure) {

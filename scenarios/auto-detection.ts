@@ -10,12 +10,12 @@ import { freePort } from './processes.js'
 
 const FALL = 3
 const RISE = 2
-/** While a state is in doubt, checks come every second at most. */
+/** In a transitional state, checks come every second at most. */
 const IN_DOUBT_S = 1
 const JITTER = 1.1
 const SLACK_MS = 500
 
-/** Backends are found when they appear, left alone when they say that they are not well, and taken back. */
+/** Backends are used when they appear, not when their checks fail, and again when they pass. */
 export const autoDetection: Scenario = {
   name: 'auto-detection',
   summary: 'backends that start late are found, a failing health check takes one out and back',

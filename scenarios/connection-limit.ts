@@ -5,7 +5,7 @@ const LIMIT = 5
 // Fewer connections than are open at once by default: four times the limit.
 const PARALLEL = 15
 
-/** Requests above the limit are refused at once and politely; those below it are not disturbed. */
+/** Requests above the limit are rejected at once with a proper answer; those below it are not affected. */
 export const connectionLimit: Scenario = {
   name: 'connection-limit',
   summary: 'requests above LB_MAX_CONNECTIONS are answered 503, and service goes on',

@@ -5,7 +5,7 @@ const LONG_MS = 60_000
 const AT_ONCE_MS = 1500
 const DRAIN_TIMEOUT_S = 0.5
 
-/** Told to end, the balancer finishes what it began and nothing else. Told twice, it goes at once. */
+/** On a signal, the balancer finishes the requests in flight and exits; on a second one it exits at once. */
 export const gracefulShutdown: Scenario = {
   name: 'graceful-shutdown',
   summary: 'SIGTERM lets requests in flight end, a second one or the drain timeout cuts them',
@@ -18,7 +18,7 @@ export const gracefulShutdown: Scenario = {
 
 async function finishes(harness: Harness): Promise<void> {
   const { balancer, client, answer } = await withRequestInFlight(harness, harness.quick ? 1500 : 4000)
-  // Open and idle when the signal comes: the one way that is left to ask it something.
+  // Open and idle when the signal comes: the only way to send it another request.
   await balancer.client.send('/__lb/ready')
   balancer.process.kill('SIGTERM')
   const seen = await refuses(balancer, client)

@@ -5,7 +5,7 @@ import { CommandProcess, freePort } from './processes.js'
 
 const POLL_MS = 20
 
-/** A scenario: real processes are started, something is done to them, and what comes of it is checked. */
+/** A scenario: starts real processes, does something to them, and checks the results. */
 export interface Scenario {
   readonly name: string
   readonly summary: string

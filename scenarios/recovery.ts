@@ -8,7 +8,7 @@ const JITTER = 1.1
 const SLACK_MS = 500
 const FALL = 3
 
-/** A backend that comes back is used again soon, without an error for anybody. */
+/** A backend that comes back is soon used again, without an error for clients. */
 export const recovery: Scenario = {
   name: 'recovery',
   summary: 'a backend that is started again serves within two check periods',

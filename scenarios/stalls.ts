@@ -1,7 +1,7 @@
 const TICK_MS = 100
 const STALL_MS = 1000
 
-/** Notices when the system does not run this process: what it measures then says nothing of those under test. */
+/** Detects when the system did not schedule this process: its measurements are then meaningless. */
 export class StallWatch {
   readonly #timer: NodeJS.Timeout
   #lastMs = performance.now()

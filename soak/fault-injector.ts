@@ -5,11 +5,11 @@ import { everyBackend, type Fleet } from '../chaos/fleet.js'
 import { seededRandom } from '../test/support/random.js'
 
 const slowMs = 400
-/** How long something is wrong, and how long nothing is after it. */
-const wrongMs = { least: 200, most: 3000 }
-const restMs = { least: 200, most: 1500 }
+/** How long a fault lasts, and how long the pause after it. */
+const faultMs = { least: 200, most: 3000 }
+const pauseMs = { least: 200, most: 1500 }
 const faultsAtOnce = 2
-/** Part of the rounds in which no backend is left. */
+/** Share of the rounds in which all backends fail. */
 const outageShare = 0.08
 
 interface Fault {
@@ -29,7 +29,7 @@ const stopping = (signal: 'SIGKILL' | 'SIGTERM'): Fault => ({
 
 const kill = stopping('SIGKILL')
 
-/** All that can be wrong with a backend. */
+/** The faults of a backend, by name. */
 export const faults: Readonly<Record<string, Fault>> = {
   kill,
   restart: stopping('SIGTERM'),
@@ -43,7 +43,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   refuse: behaving({ refusing: true })
 }
 
-/** Breaks backends again and again. */
+/** Injects faults into backends, one after another. */
 export class FaultInjector {
   /** How often each fault was injected. */
   readonly counts: Record<string, number> = {}
@@ -56,12 +56,12 @@ export class FaultInjector {
     this.#random = seededRandom(seed)
   }
 
-  /** Goes on until `stop` is called; resolves once every backend is well again. */
+  /** Goes on until `stop` is called; resolves once no backend has a fault. */
   async run(): Promise<void> {
     const { signal } = this.#stop
     while (!signal.aborted) {
       await this.#round()
-      await this.#wait(restMs)
+      await this.#wait(pauseMs)
     }
   }
 
@@ -73,7 +73,7 @@ export class FaultInjector {
     if (this.#random() < outageShare) {
       await Promise.all(everyBackend.map((index) => kill.begin(this.#fleet, index)))
       this.#count('outage')
-      await this.#wait(wrongMs)
+      await this.#wait(faultMs)
       await Promise.all(everyBackend.map((index) => kill.end(this.#fleet, index)))
       return
     }
@@ -84,7 +84,7 @@ export class FaultInjector {
         const { begin, end } = faults[name!]!
         await begin(this.#fleet, index)
         this.#count(name!)
-        await this.#wait(wrongMs)
+        await this.#wait(faultMs)
         await end(this.#fleet, index)
       })
     )
@@ -99,7 +99,7 @@ export class FaultInjector {
     this.counts[name] = (this.counts[name] ?? 0) + 1
   }
 
-  /** What is under way ends early at the stop. */
+  /** Waits for a random time, or until the stop. */
   async #wait({ least, most }: { least: number; most: number }): Promise<void> {
     const ms = least + this.#random() * (most - least)
     await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => {})

@@ -8,7 +8,7 @@ const connectPollMs = 50
 /** Of objects, and of what they hold outside of V8's heap, such as buffers. */
 const heapExpression = '{ const { heapUsed, external } = process.memoryUsage(); heapUsed + external }'
 
-/** Looks from outside at what a process of Node has in use, through its inspector. */
+/** Measures the memory in use of another Node process, through its inspector. */
 export class Heap {
   readonly #socket: WebSocket
   #count = 0
@@ -24,7 +24,7 @@ export class Heap {
     return new Heap(socket)
   }
 
-  /** What is still in use once all garbage is gone. */
+  /** Memory in use after a full garbage collection, in MiB. */
   async usedMib(): Promise<number> {
     await this.#ask('HeapProfiler.collectGarbage', {})
     const { result } = await this.#ask('Runtime.evaluate', { expression: heapExpression })

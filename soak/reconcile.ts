@@ -2,19 +2,19 @@ import type { Account } from '../chaos/fleet.js'
 import type { Outcome, Tally } from '../chaos/load/samples.js'
 import type { Statistics } from '../lib/observe/statistics.js'
 
-/** All that was counted, by everybody who counted it. */
+/** The counts of the balancer, the clients and the backends. */
 export interface CountSnapshots {
   /** The balancer's statistics before the load, and when its last request had ended. */
   before: Statistics
   after: Statistics
   /** What the clients saw. */
   clients: Tally
-  /** The backends' own accounts at the same two moments. */
+  /** The backends' own counts at the same two moments. */
   backendsBefore: Account[]
   backendsAfter: Account[]
 }
 
-/** One thing that must be so. */
+/** One condition that must hold. */
 export interface Check {
   name: string
   holds: boolean
@@ -22,12 +22,12 @@ export interface Check {
   figures: string
 }
 
-/** Holds the accounts against each other. */
+/** Compares the counts with each other. */
 export function reconcile(counts: CountSnapshots): Check[] {
   return [...checkClients(counts), ...checkBackends(counts), ...checkGauges(counts.after)]
 }
 
-/** Clients saw what the balancer says that it answered; one that gave up may have been answered by then, or not. */
+/** Clients got the answers that the balancer counted; one that timed out may have been answered, or not. */
 function checkClients({ before, after, clients }: CountSnapshots): Check[] {
   const of = (outcome: Outcome) => clients[outcome] ?? 0
   const sent = Object.values(clients).reduce((sum, count) => sum + count, 0) - of('refused')
@@ -59,9 +59,9 @@ function checkClients({ before, after, clients }: CountSnapshots): Check[] {
 }
 
 /**
- * Each backend was given what the balancer says that it gave it, without what did not arrive: attempts that failed, and
- * those that were left for another backend's answer, or by a client. An answer that a backend gave was counted unless
- * nobody waited for it any more.
+ * Each backend got the requests that the balancer counted, except those that did not arrive: failed attempts, and those
+ * abandoned for another backend's answer, or by a client. Each answer of a backend was counted unless its request was
+ * abandoned.
  */
 function checkBackends({ before, after, clients, backendsBefore, backendsAfter }: CountSnapshots): Check[] {
   const hedges =
@@ -92,7 +92,7 @@ function checkBackends({ before, after, clients, backendsBefore, backendsAfter }
   ]
 }
 
-/** Nothing is under way when nobody asks. */
+/** Without clients nothing is in progress. */
 function checkGauges({ requests, backends }: Statistics): Check[] {
   const { inFlight, queued, retrying, tunnels } = requests
   const gauges = { inFlight, queued, retrying, tunnels, active: sumOf(backends, ({ active }) => active) }
@@ -103,7 +103,7 @@ function equal(name: string, one: number, other: number): Check {
   return { name, holds: one === other, figures: one === other ? String(one) : `${one} is not ${other}` }
 }
 
-/** Whether a figure is another one, or more by up to so much. */
+/** Whether a figure is at least `least`, and at most `slack` more. */
 function within(name: string, figure: number, least: number, slack: number): Check {
   const holds = figure >= least && figure <= least + slack
   return { name, holds, figures: `${figure}, of ${least} to ${least + slack}` }

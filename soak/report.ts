@@ -4,7 +4,7 @@ import type { Check } from './reconcile.js'
 import { isFlat, type Trend, trendOf } from './trend.js'
 import type { Sample } from './watch.js'
 
-/** Rises that are no leak worth the name, in MiB per hour: of what is in use, and of what the system sees. */
+/** Rises that count as no leak, in MiB per hour: of memory in use, and of resident memory. */
 const smallRises = { used: 10, resident: 60 }
 /** Before that, caches and compiled code still grow. */
 const judgedFromMinutes = 3
@@ -12,7 +12,7 @@ const hourMs = 3_600_000
 const minuteMs = 60_000
 const rowCount = 20
 
-/** What a run came to. */
+/** The results of a run. */
 export interface Outcome {
   facts: string[]
   minutes: number

@@ -22,14 +22,14 @@ import { type Sample, sampleOf, statisticsOf } from './watch.js'
 
 const minuteMs = 60_000
 const sampleMs = 5000
-/** Short runs are looked at more often, that there is something to see. */
+/** Short runs are sampled more often. */
 const fewestSamples = 20
 const quietWithinMs = 5000
 const quietPollMs = 50
 
 /**
- * As for the chaos runs, with all else that makes attempts: hedges, waiting for room and for an end of an outage.
- * @param inspectorPort where it lets its memory be looked at
+ * As for the chaos runs, with hedges, the queue for slots, and waiting while no backend is available.
+ * @param inspectorPort for measuring its memory
  */
 const soaked = (inspectorPort: number): Peer => ({
   ...fairlead,
@@ -111,7 +111,7 @@ async function watch(balancer: Child, port: number, heap: Heap, durationMs: numb
   return samples
 }
 
-/** The statistics once nothing is under way, or when that has been waited for long enough. */
+/** The statistics once nothing is in flight, or after a time limit. */
 async function quietStatistics(port: number): Promise<Statistics> {
   const deadlineMs = performance.now() + quietWithinMs
   for (;;) {

@@ -5,10 +5,10 @@ export interface Trend {
   standardError: number
 }
 
-/** How sure one wants to be of a rise: about 95 %. */
+/** Confidence in a rise: about 95 %. */
 const sureErrors = 2
 
-/** Fewer than that say nothing of the error. */
+/** With fewer points the error cannot be estimated. */
 const fewestIndependent = 3
 
 /**

@@ -12,7 +12,7 @@ export interface Sample {
   /** Memory that is resident, and what of it belongs to no file: heap, buffers, stacks. */
   rssMib: number
   anonymousMib: number
-  /** What was still in use once all garbage was gone. */
+  /** Memory in use after a full garbage collection. */
   usedMib: number
   inFlight: number
   queued: number
@@ -28,7 +28,7 @@ export async function statisticsOf(port: number): Promise<Statistics> {
   return (await response.json()) as Statistics
 }
 
-/** Looks at a balancer, now. */
+/** Takes a sample of a balancer. */
 export async function sampleOf(pid: number, port: number, heap: Heap, atMs: number): Promise<Sample> {
   const usedMib = await heap.usedMib()
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')

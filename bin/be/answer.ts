@@ -8,10 +8,10 @@ const CHUNK_BYTES = 65_536
 /** The port that a backend listens on, or the path of its Unix socket. */
 export type Place = number | string
 
-/** Answers one request; `number` is its place in the count. */
+/** Answers one request; `number` counts the requests so far. */
 export type Answer = (req: IncomingMessage, res: ServerResponse, number: number) => void
 
-/** Builds the answer that a behaviour asks for, with all that does not depend on the request done beforehand. */
+/** Builds the answer of a behaviour, with whatever does not depend on the request prepared. */
 export function createAnswer(behaviour: Behaviour, place: Place): Answer {
   if (behaviour.echo) return echo(behaviour, place)
   const fields = ['content-type', 'text/plain', 'X-Backend', String(place)]
@@ -76,7 +76,7 @@ function echo({ status, chunked }: Behaviour, place: Place): Answer {
     if (chunked || coding !== undefined) fields.push('transfer-encoding', 'chunked')
     else fields.push('content-length', length ?? '0')
     res.writeHead(status, fields)
-    // A client that leaves in the middle is its own affair.
+    // A client that leaves early needs no answer.
     pipeline(req, res, () => {})
   }
 }

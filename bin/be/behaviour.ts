@@ -35,7 +35,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = Object.freeze({
   echo: false
 })
 
-/** One or more settings cannot be what was asked for: a fault for each. */
+/** One or more settings are invalid: a fault for each. */
 export class SettingError extends Error {
   constructor(readonly faults: readonly string[]) {
     super(faults.join('; '))
@@ -78,7 +78,7 @@ function flag(value: unknown): boolean {
   throw new SettingError(['must be true or false'])
 }
 
-/** What each setting is called from outside, on the command line and over HTTP, and how its value is read. */
+/** The name of each setting on the command line and over HTTP, and how its value is parsed. */
 const SETTINGS = {
   content: (value: unknown) => ({ content: text(value) }),
   latency: (value: unknown) => ({ latencyMs: milliseconds(value) }),
@@ -95,7 +95,7 @@ const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS
 
-/** Reads one setting. The fault in the error does not name it: the caller knows how the user calls it. */
+/** Parses one setting. The error does not name it, as the caller knows the name that the user knows. */
 export function readSetting(name: SettingName, value: unknown): Partial<Behaviour> {
   return SETTINGS[name](value)
 }

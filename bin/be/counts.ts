@@ -1,6 +1,6 @@
 import type { Behaviour } from './behaviour.js'
 
-/** What happened to the requests; health checks and the backend's own pages are left out. */
+/** Counts of requests, without health checks and those for `/__be/`. */
 export interface Counts {
   requests: number
   inFlight: number
@@ -14,7 +14,7 @@ export interface Counts {
   bytesReceived: number
 }
 
-/** What `/__be/stats` tells. */
+/** The content of `/__be/stats`. */
 export interface BackendStats extends Counts {
   /** 0 if it listens on a Unix socket. */
   port: number

@@ -18,7 +18,7 @@ export interface BackendOptions extends Partial<Behaviour> {
   readonly address?: string
   /** Path of a Unix socket to listen on instead. */
   readonly socket?: string
-  /** Told of every change of behaviour that was asked for over HTTP. */
+  /** Called for every change of behaviour over HTTP. */
   readonly onChange?: (changes: Partial<Behaviour>) => void
 }
 
@@ -137,7 +137,7 @@ export class DemoBackend {
       if (!res.writableFinished && !this.#resets.has(res)) counts.aborted++
     })
 
-    // Taken now: a change of behaviour is for the requests that come after it.
+    // A later change of behaviour applies to later requests only.
     const behaviour = this.#behaviour
     const answer = this.#answer
     const waitMs = behaviour.latencyMs + (behaviour.jitterMs > 0 ? Math.random() * behaviour.jitterMs : 0)
@@ -170,7 +170,7 @@ export class DemoBackend {
     if (resetRate > 0 && Math.random() < resetRate) {
       this.#counts.reset++
       this.#resets.add(res)
-      // A Unix socket knows no reset.
+      // A Unix socket cannot be reset.
       if (this.#options.socket === undefined) req.socket.resetAndDestroy()
       else req.socket.destroy()
     } else if (failRate > 0 && Math.random() < failRate) {
@@ -182,7 +182,7 @@ export class DemoBackend {
   }
 }
 
-/** Takes a socket away at which nobody listens any more, as a process leaves it that is killed. */
+/** Removes a stale socket, which a killed process leaves behind. */
 async function removeAbandoned(path: string): Promise<void> {
   const isAbandoned = await new Promise<boolean>((resolve) => {
     const socket = connect(path, () => resolve(false))

@@ -6,7 +6,7 @@ import type { Outcome, Recorder } from './samples.js'
 
 const answerWithinMs = 10_000
 
-/** One client: a connection that carries one request at a time, and is made anew when it was closed. */
+/** One client: a connection that carries one request at a time, and is reopened when it was closed. */
 export class Client {
   readonly #port: number
   readonly #recorder: Recorder
@@ -59,7 +59,7 @@ export class Client {
     socket.on('data', (bytes: Buffer) => {
       if (socket === this.#socket) this.#read(bytes)
     })
-    // The close follows, and says all that is needed.
+    // `close` follows, which is handled.
     socket.on('error', () => {})
     socket.once('close', () => {
       if (socket === this.#socket) this.#closed()

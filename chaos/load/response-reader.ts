@@ -21,7 +21,7 @@ export class ResponseReader {
     this.#held = none
   }
 
-  /** Takes what came. Returns whether the response is complete; throws if it is none. */
+  /** Reads a chunk. Returns whether the response is complete; throws if it is invalid. */
   push(bytes: Buffer): boolean {
     this.#held = this.#held.length === 0 ? bytes : Buffer.concat([this.#held, bytes])
     while (this.#step()) if (this.#state === 'complete') break

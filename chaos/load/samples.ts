@@ -26,13 +26,13 @@ export interface Samples {
 
 const firstCapacity = 16_384
 
-/** Takes down what became of requests. */
+/** Records the outcomes of requests. */
 export interface Recorder {
   /** @param backend which answered, or -1 */
   add(startMs: number, latencyMs: number, outcome: Outcome, backend: number): void
 }
 
-/** How often each outcome was seen: all that is to be known of a run that has no end in memory. */
+/** How often each outcome occurred: all that is kept of a run of unlimited length. */
 export type Tally = Partial<Record<Outcome, number>>
 
 /** Counts outcomes. */

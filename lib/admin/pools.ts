@@ -7,7 +7,7 @@ import type { BackendSpec } from '../pool/spec/json-spec.js'
 import { ApiError, backendExists, lastBackend, noSuchBackend } from './api-error.js'
 import type { BackendList } from './backend-list.js'
 
-/** What is known of a pool, as `/__lb/stats` shows it of a balancer. Connections of clients are the server's. */
+/** Statistics of a pool, as in `/__lb/stats`, without the client connections, which belong to the server. */
 export type PoolStatistics = Omit<Statistics, 'connections'>
 
 interface PoolParts {
@@ -16,7 +16,7 @@ interface PoolParts {
   readonly statistics: () => Statistics
 }
 
-/** A pool of backends in the hands of the program that it is a part of. */
+/** A pool of backends, as a program that embeds the balancer uses it. */
 export class Pool {
   readonly name: string
   readonly #parts: PoolParts
@@ -26,16 +26,16 @@ export class Pool {
     this.#parts = parts
   }
 
-  /** What is known of the pool at this moment. */
+  /** The current statistics. */
   stats(): PoolStatistics {
     const { connections: _connections, ...statistics } = this.#parts.statistics()
     return statistics
   }
 
   /**
-   * Takes a backend in.
-   * @param backend its address, or that with its options
-   * @throws {SpecError} if something is wrong with it
+   * Adds a backend.
+   * @param backend its address, or an object with address and options
+   * @throws {SpecError} if it is invalid
    * @throws {ApiError} `LB_BACKEND_EXISTS` if there is one with this address
    */
   add(backend: string | BackendSpec): BackendView {
@@ -45,7 +45,7 @@ export class Pool {
   }
 
   /**
-   * Gives a backend nothing more, and lets it go when what it has is done.
+   * Removes a backend, which finishes its requests in flight.
    * @throws {ApiError} `LB_NO_SUCH_BACKEND`, or `LB_LAST_BACKEND` if it is the last one
    */
   remove(address: string): void {
@@ -53,7 +53,7 @@ export class Pool {
   }
 
   /**
-   * Gives a backend nothing more, but keeps it.
+   * Drains a backend: it gets no new requests, but stays in the pool.
    * @param draining false to use it again
    * @throws {ApiError} `LB_NO_SUCH_BACKEND`
    */
@@ -81,7 +81,10 @@ export class Pools {
       throw new ApiError(409, 'LB_POOL_EXISTS', `There is a pool "${name}" already: give one of them a name`)
   }
 
-  /** Takes a pool in, whose name no other has. */
+  /**
+   * Adds a pool.
+   * @throws {ApiError} `LB_POOL_EXISTS` if there is one of its name
+   */
   add(pool: Pool): void {
     this.assertFree(pool.name)
     this.#pools.set(pool.name, pool)
@@ -93,7 +96,7 @@ export class Pools {
   }
 
   /**
-   * A pool by its name, which need not be said while there is only one.
+   * Returns a pool by its name, which may be omitted while there is only one.
    * @throws {ApiError} `LB_NO_SUCH_POOL`
    */
   pool(name?: string): Pool {

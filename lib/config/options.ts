@@ -12,7 +12,7 @@ type Camel<Name> = Name extends `${infer Word}_${infer Rest}`
   ? `${Lowercase<Word>}${Capitalize<Camel<Rest>>}`
   : Lowercase<Name & string>
 
-/** What an option takes for what comes of it; a list may be one text, too, as a variable has it. */
+/** The type of an option for the type of its parsed value; a list may also be one text, as in a variable. */
 type Given<Value> = [Value] extends [boolean]
   ? boolean
   : [Value] extends [number]
@@ -25,14 +25,14 @@ type GivenFor<Name extends VariableName> = Name extends 'LB_BACKENDS'
   ? string | readonly (string | BackendSpec)[]
   : Given<Values[Name]>
 
-/** Settings as a program gives them, by the names that they have in the file of `LB_CONFIG` or the same in camel case. */
+/** Settings as a program passes them, named as in the file of `LB_CONFIG`, or the same in camel case. */
 type OptionsFor<Names extends VariableName> = {
   [Name in Names as Camel<WithoutPrefix<Name>>]?: GivenFor<Name> | undefined
 } & {
   [Name in Names as Kebab<WithoutPrefix<Name>>]?: GivenFor<Name> | undefined
 }
 
-/** What one pool of several in one server cannot have a word in. */
+/** Settings of a whole server, which a single pool cannot have. */
 const OF_SERVER = [
   'LB_MAX_SOCKETS',
   'LB_MAX_SOCKETS_PER_CLIENT',
@@ -62,20 +62,20 @@ const OF_SERVER = [
   'LB_DRAIN_TIMEOUT'
 ] as const satisfies readonly VariableName[]
 
-/** What a program says otherwise: where to listen, and all of this. */
+/** Settings that a program passes in another way. */
 const OF_PROGRAM = ['PORT', 'LB_CONFIG'] as const satisfies readonly VariableName[]
 
 type OfServer = (typeof OF_SERVER)[number]
 type OfProgram = (typeof OF_PROGRAM)[number]
 
-/** What `createLoadBalancer` takes. */
+/** Options of `createLoadBalancer`. */
 export type LoadBalancerOptions = OptionsFor<Exclude<VariableName, OfProgram>>
-/** What a pool in a server of others takes. */
+/** Options of a pool in an application's server. */
 export type PoolOptions = OptionsFor<Exclude<VariableName, OfProgram | OfServer>>
 
 const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-/** The variable of each option, by both of its names. */
+/** The variable of each option, by both names. */
 const NAMES = new Map<string, VariableName>(
   describeVariables().flatMap(({ name }) => {
     const key = keyOf(name)
@@ -83,8 +83,8 @@ const NAMES = new Map<string, VariableName>(
   })
 )
 
-/** Why an option is none of a pool's, or of any. */
-function whyUnfit(name: VariableName, isOfPool: boolean): string | undefined {
+/** Why an option is not allowed for a pool, or at all; undefined if it is. */
+function whyNotAllowed(name: VariableName, isOfPool: boolean): string | undefined {
   if (name === 'PORT') return 'is for listen() to say'
   if (name === 'LB_CONFIG') return 'is no option: a program gives the settings themselves'
   if (isOfPool && (OF_SERVER as readonly VariableName[]).includes(name))
@@ -92,14 +92,17 @@ function whyUnfit(name: VariableName, isOfPool: boolean): string | undefined {
   return undefined
 }
 
-/** @throws {ConfigError} naming everything that is wrong with the options of a whole server */
+/**
+ * The configuration of a whole server.
+ * @throws {ConfigError} naming everything that is wrong with the options
+ */
 export function loadBalancerConfig(options: LoadBalancerOptions): Config {
   return configOf(options, false)
 }
 
 /**
- * What is not said is as it is for variables, but that no report goes to the log.
- * @throws {ConfigError} naming everything that is wrong with the options of a pool
+ * The configuration of a pool. Defaults are those of the variables, except that no periodic report is logged.
+ * @throws {ConfigError} naming everything that is wrong with the options
  */
 export function poolConfig(options: PoolOptions): Config {
   return configOf(options, true)
@@ -117,7 +120,7 @@ function configOf(options: object, isOfPool: boolean): Config {
   for (const key of Object.keys(settings)) {
     const name = NAMES.get(key)
     if (name === undefined) continue
-    const why = whyUnfit(name, isOfPool)
+    const why = whyNotAllowed(name, isOfPool)
     if (why !== undefined) faults.push(`${key} ${why}`)
     if (why !== undefined) delete variables[name]
     if (given.has(name)) faults.push(`${key} is given as ${given.get(name)} as well`)
