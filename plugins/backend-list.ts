@@ -2,8 +2,8 @@ import fp from 'fastify-plugin'
 import { BackendList } from '../lib/admin/backend-list.js'
 import { StateFile } from '../lib/admin/state-file.js'
 import { missingResource } from '../lib/base/shortage/resource.js'
-import { checkFault } from '../lib/config/health-check.js'
 import type { Config } from '../lib/config/load.js'
+import { checkFault } from '../lib/config/settings/health-check.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

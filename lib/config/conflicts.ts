@@ -1,8 +1,8 @@
-import { checkConflicts } from './health-check.js'
-import { http2Conflicts } from './http2.js'
 import type { schema } from './schema.js'
-import { stickyConflicts } from './sticky.js'
-import { tlsConflicts } from './tls.js'
+import { checkConflicts } from './settings/health-check.js'
+import { http2Conflicts } from './settings/http2.js'
+import { stickyConflicts } from './settings/sticky.js'
+import { tlsConflicts } from './settings/tls.js'
 import type { Needs } from './variable.js'
 
 type Values = (typeof schema)['_output']

@@ -1,8 +1,8 @@
-import { type KeyPairFiles, readCertificates, readKey, readKeyPair } from '../base/key-pair.js'
-import { integer, oneOf, parsed } from '../base/values/values.js'
-import { type TlsConfig, VERSIONS } from '../listener/tls/options.js'
-import type { BackendTlsConfig } from '../transport/sockets/tls-options.js'
-import { type Needs, variable } from './variable.js'
+import { type KeyPairFiles, readCertificates, readKey, readKeyPair } from '../../base/key-pair.js'
+import { integer, oneOf, parsed } from '../../base/values/values.js'
+import { type TlsConfig, VERSIONS } from '../../listener/tls/options.js'
+import type { BackendTlsConfig } from '../../transport/sockets/tls-options.js'
+import { type Needs, variable } from '../variable.js'
 
 const MAX_PORT = 65_535
 const MAX_AGE_S = 315_360_000

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
-import { flag, integer, parsed, seconds } from '../base/values/values.js'
-import { type Needs, variable } from './variable.js'
+import { flag, integer, parsed, seconds } from '../../base/values/values.js'
+import { type Needs, variable } from '../variable.js'
 
 const DAY_S = 24 * 3600
 

@@ -1,5 +1,5 @@
-import { flag, integer, type StatusRange, seconds, statusRanges } from '../base/values/values.js'
-import { variable } from './variable.js'
+import { flag, integer, type StatusRange, seconds, statusRanges } from '../../base/values/values.js'
+import { variable } from '../variable.js'
 
 const HOUR_S = 3600
 

@@ -5,11 +5,11 @@ import {
   checkMethod,
   checkTarget,
   grpcService
-} from '../base/values/check-values.js'
-import { flag, integer, seconds, secondsOrZero, statusRanges } from '../base/values/values.js'
-import type { HealthCheckConfig } from '../health/options.js'
-import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { type Needs, variable } from './variable.js'
+} from '../../base/values/check-values.js'
+import { flag, integer, seconds, secondsOrZero, statusRanges } from '../../base/values/values.js'
+import type { HealthCheckConfig } from '../../health/options.js'
+import type { BackendConfig } from '../../pool/spec/backend-spec.js'
+import { type Needs, variable } from '../variable.js'
 
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S

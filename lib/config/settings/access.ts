@@ -1,7 +1,7 @@
 import type { BlockList } from 'node:net'
-import { addressRanges, parsed } from '../base/values/values.js'
-import type { AccessConfig, RateLimitConfig } from '../listener/access/options.js'
-import { variable } from './variable.js'
+import { addressRanges, parsed } from '../../base/values/values.js'
+import type { AccessConfig, RateLimitConfig } from '../../listener/access/options.js'
+import { variable } from '../variable.js'
 
 const MAX_REQUESTS = 1_000_000
 const RATE = /^(\d{1,7})\/([smh])(?:;burst=(\d{1,7}))?$/

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs'
 import { type BlockList, isIP } from 'node:net'
 import path from 'node:path'
-import { isHostName } from '../base/values/check-values.js'
-import { addressRanges, parsed } from '../base/values/values.js'
-import { variable } from './variable.js'
+import { isHostName } from '../../base/values/check-values.js'
+import { addressRanges, parsed } from '../../base/values/values.js'
+import { variable } from '../variable.js'
 
 const MIN_TOKEN_LENGTH = 16
 const MAX_PORT = 65_535

@@ -1,6 +1,6 @@
-import { flag } from '../base/values/values.js'
-import { EXPORTERS, PROTOCOLS, type SpanConfig } from '../observe/tracing/options.js'
-import { variable } from './variable.js'
+import { flag } from '../../base/values/values.js'
+import { EXPORTERS, PROTOCOLS, type SpanConfig } from '../../observe/tracing/options.js'
+import { variable } from '../variable.js'
 
 /** The variables of tracing that are Fairlead's own. */
 export const tracingVariables = {

@@ -1,8 +1,8 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import path from 'node:path'
-import { oneOf, parsed } from '../base/values/values.js'
-import { type AccessLogConfig, FORMATS, type LogSelection } from '../observe/access-log/options.js'
-import { variable } from './variable.js'
+import { oneOf, parsed } from '../../base/values/values.js'
+import { type AccessLogConfig, FORMATS, type LogSelection } from '../../observe/access-log/options.js'
+import { variable } from '../variable.js'
 
 const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/
 

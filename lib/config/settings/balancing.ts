@@ -1,7 +1,7 @@
-import { ALGORITHMS, type BalancingOptions, type HashKey } from '../balancing/options.js'
-import { oneOf, parsed } from '../base/values/values.js'
+import { ALGORITHMS, type BalancingOptions, type HashKey } from '../../balancing/options.js'
+import { oneOf, parsed } from '../../base/values/values.js'
+import { variable } from '../variable.js'
 import { stickyOf, stickyVariables } from './sticky.js'
-import { variable } from './variable.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 

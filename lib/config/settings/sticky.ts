@@ -1,8 +1,8 @@
 import type { BlockList } from 'node:net'
-import { SAME_SITE, SECURE, type StickyConfig } from '../balancing/sticky-options.js'
-import { isHostName } from '../base/values/check-values.js'
-import { flag, oneOf, parsed, seconds } from '../base/values/values.js'
-import { type Needs, variable } from './variable.js'
+import { SAME_SITE, SECURE, type StickyConfig } from '../../balancing/sticky-options.js'
+import { isHostName } from '../../base/values/check-values.js'
+import { flag, oneOf, parsed, seconds } from '../../base/values/values.js'
+import { type Needs, variable } from '../variable.js'
 
 const DAY_S = 86_400
 const MIN_SECRET_LENGTH = 16
