@@ -17,6 +17,9 @@ export class History {
   readonly #random: () => number
   #world!: World
   #rules!: Rules
+  /** Of each kind of event. */
+  #weights: readonly (readonly [kind: string, weight: number])[] = []
+  #totalWeight = 0
   readonly #told: string[] = []
 
   constructor(readonly seed: number) {
@@ -34,11 +37,19 @@ export class History {
     globalThis.setTimeout = ((run: () => void, ms: number) => this.#world.timers.set(run, ms)) as never
     globalThis.clearTimeout = ((timer: never) => this.#world.timers.clear(timer)) as never
     try {
-      this.#world = new World(drawSetting(this.#random), this.#random)
+      const setting = drawSetting(this.#random)
+      this.#weights = Object.entries(setting.weights)
+      this.#totalWeight = this.#weights.reduce((sum, [, weight]) => sum + weight, 0)
+      this.#world = new World(setting, this.#random)
       this.#rules = new Rules(this.#world)
       this.#world.watch(this.#rules)
-      for (let i = 0; i < this.#world.setting.length; i++) await this.#step()
-      await this.#windUp()
+      for (let i = 0; i < setting.length; i++) {
+        const isAwaited = this.#step()
+        // Each turn costs more than most steps: the runner of the tests looks after every promise.
+        for (let turns = 0; isAwaited && turns < TURNS_OF_A_CHECK; turns++) await undefined
+        this.#rules.check()
+      }
+      this.#windUp()
     } catch (error) {
       const { balancing, resilience, backends } = this.#world.setting.config
       const setting = JSON.stringify({ backends, algorithm: balancing.algorithm, resilience })
@@ -52,20 +63,19 @@ export class History {
     }
   }
 
-  async #step(): Promise<void> {
+  /** Returns whether it goes on in turns to come. */
+  #step(): boolean {
     this.#world.finishAnswers()
-    const { weights } = this.#world.setting
-    let drawn = this.#random() * Object.values(weights).reduce((sum, weight) => sum + weight)
-    for (const [kind, weight] of Object.entries(weights)) {
+    let drawn = this.#random() * this.#totalWeight
+    for (const [kind, weight] of this.#weights) {
       drawn -= weight
-      if (drawn >= 0) continue
-      await this.#happen(kind)
-      break
+      if (drawn < 0) return this.#happen(kind)
     }
-    this.#rules.check()
+    return false
   }
 
-  async #happen(kind: string): Promise<void> {
+  /** Returns whether it goes on in turns to come. */
+  #happen(kind: string): boolean {
     const world = this.#world
     const { registry } = world
     switch (kind) {
@@ -74,69 +84,80 @@ export class History {
         const cookie = this.#random() < 0.6 ? this.#oneOf(cookies) : undefined
         const method = this.#random() < 0.2 ? 'POST' : 'GET'
         const client = world.arrive(method, cookie)
-        return this.#tell(`${method} of ${client.id}, kept on ${client.keptOn?.address}: ${client.code}`)
+        this.#tell(`${method} of ${client.id}, kept on ${client.keptOn?.address}: ${client.code}`)
+        break
       }
       case 'send':
-        return this.#with(
+        this.#with(
           kind,
           ({ isSent }) => !isSent,
           (attempt) => attempt.send()
         )
+        break
       case 'head': {
         const status = this.#oneOf([200, 200, 200, 404, 500, 503])!
-        return this.#with(`${status}`, isAwaited, (attempt) => world.head(attempt, status))
+        this.#with(`${status}`, isAwaited, (attempt) => world.head(attempt, status))
+        break
       }
       case 'end':
-        return this.#with(
+        this.#with(
           kind,
           ({ hasHead }) => hasHead,
           (attempt) => attempt.end()
         )
+        break
       case 'fail': {
         const which = this.#random()
-        return this.#with(
+        this.#with(
           kind,
           () => true,
           (attempt) => attempt.fail(errorOf(this.#codeFor(attempt, which)))
         )
+        break
       }
       case 'timeOut':
-        return this.#with(kind, isAwaited, (attempt) => attempt.timeOut())
+        this.#with(kind, isAwaited, (attempt) => attempt.timeOut())
+        break
       case 'abort': {
         const client = this.#oneOf(world.open)
         this.#tell(`${client?.id} leaves`)
         if (client) world.abort(client)
-        return
+        break
       }
       case 'health': {
         const backend = this.#oneOf(registry.backends)!
         const to = this.#random() < 0.6 ? 'healthy' : 'unhealthy'
         this.#tell(`${backend.address} is ${to}`)
-        return this.#rules.asHealthEvent(() => registry.setState(backend, to, 'test'))
+        this.#rules.asHealthEvent(() => registry.setState(backend, to, 'test'))
+        break
       }
       case 'drain': {
         const backend = this.#oneOf(registry.backends)!
         const draining = this.#random() < 0.4
         this.#tell(`${backend.address} is ${draining ? '' : 'not '}drained`)
-        return registry.setDraining(backend, draining, 'test')
+        registry.setDraining(backend, draining, 'test')
+        break
       }
       case 'pass':
-        return this.#pass(PULSE_MS * (1 + Math.floor(this.#random() * 12)))
+        this.#pass(PULSE_MS * (1 + Math.floor(this.#random() * 12)))
+        break
       case 'passLong':
-        return this.#pass(LONG_MS)
+        this.#pass(LONG_MS)
+        break
       case 'check': {
         const answer = world.checks.shift()
-        if (!answer) return
+        if (!answer) return false
         const isWell = this.#random() < 0.4
         this.#tell(`a check ${isWell ? 'passes' : 'fails'}`)
         answer(isWell)
-        for (let i = 0; i < TURNS_OF_A_CHECK; i++) await undefined
+        return true
       }
     }
+    return false
   }
 
   /** Everybody is answered, leaves or gives up, and nothing is left. */
-  async #windUp(): Promise<void> {
+  #windUp(): void {
     const world = this.#world
     for (let rounds = 0; world.open.length > 0; rounds++) {
       if (rounds > 200) throw new Error('it has no end')

@@ -34,7 +34,8 @@ export class Rules {
       const wasAny = this.#eligible.includes(true)
       this.#noteChange(from)
       const isByRequests = wasAny && to === 'unhealthy' && !this.#isHealthEvent
-      if (isByRequests) this.#demand(registry.eligibleCount > 0, 'the last eligible backend was taken out')
+      if (isByRequests)
+        this.#demand(registry.eligibleCount > 0, () => 'the last eligible backend was taken out')
     })
     this.#eligible = registry.backends.map((backend) => this.isEligible(backend))
   }
@@ -68,7 +69,7 @@ export class Rules {
     const world = this.#world
     this.#demand(
       this.isEligible(backend),
-      `${backend.address} is given a request while it is ${backend.status}`
+      () => `${backend.address} is given a request while it is ${backend.status}`
     )
     // Who waits through an outage may ask the same backends anew.
     if (isFirst || this.#outageMs === 0) {
@@ -80,14 +81,17 @@ export class Rules {
       const isSecondChance = backend === client.keptOn && before.length === 1 && isRace
       const isRightPlace =
         before.length > 0 ? isSecondChance || !choices.some(hasRoom) : choices.includes(backend)
-      this.#demand(isRightPlace, `${backend.address} is asked while it is the turn of others`)
+      this.#demand(isRightPlace, () => `${backend.address} is asked while it is the turn of others`)
     }
     if (this.#outageMs === 0) this.#checkRetries(client)
     if (!isFirst || client.isStranded || this.#waitsForOwn(client)) return
     for (const other of world.open) {
       if (other.id >= client.id) break
       const isWaiting = other.attempts.length === 0 && !other.isAnswered && !other.isStranded
-      this.#demand(!isWaiting || this.#waitsForOwn(other), `client ${client.id} goes before ${other.id}`)
+      this.#demand(
+        !isWaiting || this.#waitsForOwn(other),
+        () => `client ${client.id} goes before ${other.id}`
+      )
     }
   }
 
@@ -98,13 +102,13 @@ export class Rules {
     // One of two that were asked at once may fail.
     const seconds = attempts.filter(({ isSecond }) => isSecond)
     const isWithin = failures.length <= retries + seconds.length
-    this.#demand(isWithin, `client ${id} is tried again after ${failures.length} failures`)
+    this.#demand(isWithin, () => `client ${id} is tried again after ${failures.length} failures`)
   }
 
   afterAttempt({ client, backend }: Attempt): void {
     const { max } = backend.config
     const count = Math.max(backend.active, this.#world.countUnderWay()[backend.id]!)
-    this.#demand(max === 0 || count <= max, `${backend.address} has ${count} in flight, of ${max}`)
+    this.#demand(max === 0 || count <= max, () => `${backend.address} has ${count} in flight, of ${max}`)
     client.idleSinceMs = Number.NaN
   }
 
@@ -115,11 +119,11 @@ export class Rules {
     const counts = world.countUnderWay()
     for (const backend of registry.backends) {
       const { active, address, id } = backend
-      this.#demand(active === counts[id], `${address} has ${active} slots taken, not ${counts[id]}`)
-      this.#demand(backend.eligible === this.isEligible(backend), `${address} is eligible wrongly`)
+      this.#demand(active === counts[id], () => `${address} has ${active} slots taken, not ${counts[id]}`)
+      this.#demand(backend.eligible === this.isEligible(backend), () => `${address} is eligible wrongly`)
       this.#demand(
         !backend.ejected || nowMs < this.#ejectedUntilMs.get(backend)!,
-        `${address} is ejected for ever`
+        () => `${address} is ejected for ever`
       )
       this.#starts.check(backend)
     }
@@ -136,9 +140,9 @@ export class Rules {
       if (Number.isNaN(client.idleSinceMs)) client.idleSinceMs = nowMs
       this.#checkWait(client)
     }
-    this.#demand(registry.inFlight === serving, `${registry.inFlight} in flight, not ${serving}`)
+    this.#demand(registry.inFlight === serving, () => `${registry.inFlight} in flight, not ${serving}`)
     const queued = registry.counters.get(BalancerCell.queued)
-    this.#demand(queued >= 0 && queued <= waiting, `${queued} are queued, of ${waiting} that wait`)
+    this.#demand(queued >= 0 && queued <= waiting, () => `${queued} are queued, of ${waiting} that wait`)
     this.#checkBudget()
     this.#throwBroken()
   }
@@ -152,16 +156,16 @@ export class Rules {
     )
     this.#demand(
       gauges.every((gauge) => gauge === 0),
-      `in flight, queued, retrying: ${gauges}`
+      () => `in flight, queued, retrying: ${gauges}`
     )
     const active = registry.backends.map((backend) => backend.active)
     this.#demand(
       active.every((count) => count === 0),
-      `slots are taken at the end: ${active}`
+      () => `slots are taken at the end: ${active}`
     )
-    this.#demand(this.#world.timers.size === 0, 'a timer is left')
+    this.#demand(this.#world.timers.size === 0, () => 'a timer is left')
     const lost = clients.find((client) => !client.isClosed)
-    this.#demand(!lost, `client ${lost?.id} was never answered`)
+    this.#demand(!lost, () => `client ${lost?.id} was never answered`)
     this.#throwBroken()
   }
 
@@ -176,8 +180,8 @@ export class Rules {
   }
 
   /** What is broken is told at the next check, as those that break it may have nobody to throw to. */
-  #demand(isTrue: unknown, otherwise: string): void {
-    if (!isTrue) this.#broken ??= new Error(otherwise)
+  #demand(isTrue: unknown, otherwise: () => string): void {
+    if (!isTrue) this.#broken ??= new Error(otherwise())
   }
 
   #throwBroken(): void {
@@ -200,9 +204,9 @@ export class Rules {
       ? (client.isStranded ? this.#outageMs + PULSE_MS : 0) + queueTimeoutMs + PULSE_MS
       : inTurnMs.reduce((sum, ms) => sum + ms + PULSE_MS)
     const waitedMs = this.#world.nowMs - client.idleSinceMs
-    this.#demand(waitedMs <= limitMs, `client ${client.id} has waited for ${waitedMs} ms`)
+    this.#demand(waitedMs <= limitMs, () => `client ${client.id} has waited for ${waitedMs} ms`)
     const isPassedOver = isFirst && !client.isStranded && this.choicesOf(client).some(hasRoom)
-    this.#demand(!isPassedOver, `client ${client.id} waits though there is room`)
+    this.#demand(!isPassedOver, () => `client ${client.id} waits though there is room`)
   }
 
   /** Second tries have a place each, and never more places are taken than there are. */
@@ -211,7 +215,7 @@ export class Rules {
     const retrying = registry.counters.get(BalancerCell.retrying)
     const inFlight = Math.max(registry.inFlight, this.#inFlight)
     const places = Math.max(MIN_PLACES, Math.floor(setting.config.resilience.retryBudget * inFlight))
-    if (retrying > this.#retrying) this.#demand(retrying <= places, `${retrying} retries, of ${places}`)
+    if (retrying > this.#retrying) this.#demand(retrying <= places, () => `${retrying} retries, of ${places}`)
     this.#retrying = retrying
     this.#inFlight = registry.inFlight
     // Who waits through an outage begins anew, with a first try.
@@ -220,7 +224,7 @@ export class Rules {
     for (const { attempts } of this.#world.open)
       for (const attempt of attempts)
         if (attempt.isUnderWay && !attempt.hasHead && holdsPlace(attempt)) holders++
-    this.#demand(retrying >= holders, `${retrying} places are taken, for ${holders} retries`)
+    this.#demand(retrying >= holders, () => `${retrying} places are taken, for ${holders} retries`)
   }
 
   #checkEjection(backend: Backend, reason: string): void {
@@ -228,9 +232,9 @@ export class Rules {
     this.#ejectedUntilMs.set(backend, this.#world.nowMs + seconds * 1000)
     const { backends, eligibleCount } = this.#world.registry
     const out = backends.filter(({ ejected }) => ejected).length
-    this.#demand(this.#eligible[backend.id], `${backend.address} was out before it was ejected`)
-    this.#demand(out <= backends.length / 2, `${out} of ${backends.length} are ejected`)
-    this.#demand(eligibleCount > 0, 'the last eligible backend was ejected')
+    this.#demand(this.#eligible[backend.id], () => `${backend.address} was out before it was ejected`)
+    this.#demand(out <= backends.length / 2, () => `${out} of ${backends.length} are ejected`)
+    this.#demand(eligibleCount > 0, () => 'the last eligible backend was ejected')
   }
 }
 

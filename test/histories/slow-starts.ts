@@ -6,13 +6,13 @@ const SLOWEST_SHARE = 0.1
 /** What must be true of the weights of backends that come back. */
 export class SlowStarts {
   readonly #world: World
-  readonly #demand: (isTrue: boolean, otherwise: string) => void
+  readonly #demand: (isTrue: boolean, otherwise: () => string) => void
   readonly #returnedMs = new Map<Backend, number>()
   /** The weights of the last look. */
   readonly #effective = new Map<Backend, number>()
 
   /** @param demand tells what is broken */
-  constructor(world: World, demand: (isTrue: boolean, otherwise: string) => void) {
+  constructor(world: World, demand: (isTrue: boolean, otherwise: () => string) => void) {
     this.#world = world
     this.#demand = demand
   }
@@ -31,7 +31,7 @@ export class SlowStarts {
       if (wasEligible[id] || !eligible || !isSound(backend) || from === 'checking') continue
       this.#returnedMs.set(backend, nowMs)
       const share = shareOf(backend)
-      this.#demand(slowStartMs === 0 || share === SLOWEST_SHARE, `${address} comes back with ${share}`)
+      this.#demand(slowStartMs === 0 || share === SLOWEST_SHARE, () => `${address} comes back with ${share}`)
     }
   }
 
@@ -39,12 +39,15 @@ export class SlowStarts {
   check(backend: Backend): void {
     const { effectiveWeight, address } = backend
     const share = shareOf(backend)
-    this.#demand(share >= SLOWEST_SHARE && share <= 1, `${address} has ${share} of its weight`)
-    this.#demand(effectiveWeight >= (this.#effective.get(backend) ?? 0), `the weight of ${address} falls`)
+    this.#demand(share >= SLOWEST_SHARE && share <= 1, () => `${address} has ${share} of its weight`)
+    this.#demand(
+      effectiveWeight >= (this.#effective.get(backend) ?? 0),
+      () => `the weight of ${address} falls`
+    )
     this.#effective.set(backend, effectiveWeight)
     const { slowStartMs } = this.#world.setting.config.resilience
     const sinceMs = this.#world.nowMs - (this.#returnedMs.get(backend) ?? Number.NEGATIVE_INFINITY)
-    this.#demand(sinceMs < slowStartMs + PULSE_MS || share === 1, `${address} starts slowly for ever`)
+    this.#demand(sinceMs < slowStartMs + PULSE_MS || share === 1, () => `${address} starts slowly for ever`)
   }
 }
 

@@ -1,3 +1,0 @@
-import { playPart } from './play-part.js'
-
-playPart(4)
