@@ -55,10 +55,10 @@ async function open(t: Test, flags: readonly string[] = []) {
 
 /** Of h2load: how often what is asked for, in what manner, with a body of what size. */
 const RUNS = [
-  ['small responses', 4000, '/small', [], 0],
-  ['small responses, pipelined', 4000, '/small', ['-m', '8'], 0],
-  ['large responses', 1000, '/large', [], 0],
-  ['uploads', 2000, '/small', ['-d'], UPLOAD.length]
+  ['small responses', 1500, '/small', [], 0],
+  ['small responses, pipelined', 1500, '/small', ['-m', '8'], 0],
+  ['large responses', 500, '/large', [], 0],
+  ['uploads', 1000, '/small', ['-d'], UPLOAD.length]
 ] as const
 
 /** Versions of HTTP, with what `lb` and h2load need for them. */
@@ -107,7 +107,7 @@ test('wrk meets no error, and all count the same', async (t) => {
   const { origin, counted } = await open(t)
   const script = path.join(t.testdir(), 'report.lua')
   writeFileSync(script, REPORT)
-  const flags = ['-t', '1', '-c', `${CONNECTIONS}`, '-d', '2s', '--timeout', '10s', '-s', script]
+  const flags = ['-t', '1', '-c', `${CONNECTIONS}`, '-d', '1s', '--timeout', '10s', '-s', script]
   let [asked, cut] = [0, 0]
   for (const target of ['/small', '/large']) {
     const { code, stdout } = await command(t, 'wrk', [...flags, `${origin}${target}`])

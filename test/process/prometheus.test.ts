@@ -1,11 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { eventually, test } from '../helper.js'
+import { eventually, startBalancer, test } from '../helper.js'
 import { Child, lb } from '../support/child.js'
 import { command, needs } from '../support/command.js'
 import { ALERTS, panelQueries, readDashboard } from '../support/monitoring.js'
 import { BE } from '../support/processes.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
 
 const START_MS = 20_000
 const SCRAPE_MS = 10_000
@@ -100,7 +101,8 @@ test('Prometheus reads the metrics, and counts as many requests as were sent', a
 
 test('promtool finds nothing to complain of', async (t) => {
   if (!needs(t, 'promtool')) return
-  const { port } = await openBalancer(t)
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, `${backend.address} 127.0.0.1:1`, { LB_NO_HEALTH_CHECK: 'false' })
   for (let i = 0; i < 2; i++) {
     await (await fetch(`http://127.0.0.1:${port}/`)).arrayBuffer()
     const metrics = Buffer.from(await (await fetch(`http://127.0.0.1:${port}/__lb/metrics`)).arrayBuffer())

@@ -1,36 +1,41 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
-import type { Test } from 'tap'
-import { atEnd, eventually, sleep, test } from '../helper.js'
+import tap, { type Test } from 'tap'
+import { atEnd, eventually, sleep, startBalancer, test } from '../helper.js'
+import { openssl } from '../support/certificates.js'
 import { lb } from '../support/child.js'
+import { needs } from '../support/command.js'
 import type { Env } from '../support/processes.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
 
 const BIG = Buffer.alloc(20_000_000, 'over TLS ')
 
-/** A key and a certificate for `localhost` and `check.example` that signs itself, or undefined where there is no openssl to make them. */
-function makeCertificate(t: Test) {
-  const folder = t.testdir()
+/** A certificate for `localhost` and `check.example` that signs itself, the same for all tests here; undefined without openssl. */
+let made: ReturnType<typeof makeCertificate> | undefined
+
+function certificateFor(t: Test) {
+  if (needs(t, 'openssl')) made ??= makeCertificate()
+  return made
+}
+
+function makeCertificate() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tls-backend-'))
+  tap.teardown(() => rmSync(folder, { recursive: true }))
   const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,DNS:check.example']
   const output = ['-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2']
-  try {
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...output, ...subject], { stdio: 'pipe' })
-  } catch (error) {
-    t.comment(`needs openssl to make a certificate: ${(error as Error).message}`)
-    return undefined
-  }
+  openssl(['req', '-x509', '-newkey', 'rsa:2048', ...output, ...subject])
   return { certFile, key: readFileSync(keyFile), cert: readFileSync(certFile) }
 }
 
-/** A balancer before one backend of TLS, or undefined without a certificate. */
-async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhost', options = '') {
-  const certificate = makeCertificate(t)
+/** A backend of TLS, or undefined without a certificate. */
+async function secureBackend(t: Test) {
+  const certificate = certificateFor(t)
   if (!certificate) return undefined
   const seen: { method: string; host: string; servername: unknown; size: number }[] = []
   let written = 0
@@ -52,18 +57,32 @@ async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhos
     server.closeAllConnections()
     server.close()
   })
-  const backend = `https://${host}:${(server.address() as AddressInfo).port}${options}`
-  const child = lb(t, ['-p', '0', '-b', backend], envOf(certificate.certFile))
-  return { port: await child.listening(), child, seen, written: () => written }
+  const { port } = server.address() as AddressInfo
+  return { port, certFile: certificate.certFile, seen, written: () => written }
 }
 
-const trusting = (certFile: string): Env => ({ NODE_EXTRA_CA_CERTS: certFile })
+/** A balancer before it, or undefined without a certificate. */
+async function start(t: Test, envOf: (certFile: string) => Env, host = 'localhost', options = '') {
+  const backend = await secureBackend(t)
+  if (!backend) return undefined
+  const { certFile, seen, written } = backend
+  const env = { LB_NO_HEALTH_CHECK: 'false', ...envOf(certFile) }
+  const { port, log } = await startBalancer(t, `https://${host}:${backend.port}${options}`, env)
+  return { port, messages: () => log.map(({ msg }) => msg).join('\n'), seen, written }
+}
+
+const trusting = (certFile: string): Env => ({ LB_BACKEND_CA: certFile })
 const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: other.example\r\n\r\n`
 
 test('a backend of TLS is asked by its own name, whatever Host the client sends', async (t) => {
-  const balancer = await start(t, trusting)
-  if (!balancer) return
-  const { port, seen } = balancer
+  const backend = await secureBackend(t)
+  if (!backend) return
+  const { seen, certFile } = backend
+  // Node itself is told of an authority as a process starts.
+  const child = lb(t, ['-p', '0', '-b', `https://localhost:${backend.port}`], {
+    NODE_EXTRA_CA_CERTS: certFile
+  })
+  const port = await child.listening()
   seen.length = 0
   for (let i = 0; i < 3; i++) t.equal(statusOf(await exchange(t, port, request('/'))), 200)
   const body = Buffer.alloc(3_000_000)
@@ -110,14 +129,14 @@ test('checks go over TLS as requests do, with a method and a name of their own',
 test('a check by a name that the certificate does not have fails', async (t) => {
   const balancer = await start(t, trusting, 'localhost', ';check-host=other.example')
   if (!balancer) return
-  t.match(balancer.child.output, /UNHEALTHY.*certificate is for another name/)
+  t.match(balancer.messages(), /UNHEALTHY.*certificate is for another name/)
   t.equal(balancer.seen.length, 0)
 })
 
 test('a check of a certificate that nobody vouches for fails', async (t) => {
   const balancer = await start(t, () => ({}))
   if (!balancer) return
-  t.match(balancer.child.output, /UNHEALTHY.*certificate not trusted/)
+  t.match(balancer.messages(), /UNHEALTHY.*certificate not trusted/)
   t.equal(balancer.seen.length, 0)
 })
 
@@ -134,6 +153,6 @@ test('a certificate for another name is refused', async (t) => {
   const balancer = await start(t, trusting, '127.0.0.1')
   if (!balancer) return
   t.equal(statusOf(await exchange(t, balancer.port, request('/'))), 503)
-  t.match(balancer.child.output, /UNHEALTHY/)
+  t.match(balancer.messages(), /UNHEALTHY/)
   t.equal(balancer.seen.length, 0)
 })
