@@ -1,10 +1,16 @@
-import { startBalancer, test } from '../helper.js'
-import { http2Backend } from '../support/http2-backend.js'
+import { createServer } from 'node:http'
+import { sleep, startBalancer, test, withoutChance } from '../helper.js'
+import { LogFile } from '../support/access-log.js'
+import { answering as answeringStreams, http2Backend } from '../support/http2-backend.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
+import { listen } from '../support/listen.js'
 import { pairs } from '../support/message.js'
-import { answering, OK, scripted } from '../support/raw-backend.js'
+import { answering, OK, type RawBackend, refusing, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
+import { switching } from '../support/tunnel.js'
 import { type Field, fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
+
+// Fields of a request
 
 const request = (...lines: string[]) => ['GET / HTTP/1.1', ...lines, '', ''].join('\r\n')
 const isAdded = ([name]: Field) => /^(x-forwarded-|x-request-id$|via$|forwarded$)/i.test(name)
@@ -243,4 +249,197 @@ test('a request with two hosts or none is ambiguous, and refused', async (t) => 
   t.equal(statusOf(await exchange(t, port, request('X: y'))), 400, 'none')
   t.equal(statusOf(await exchange(t, port, request('Host: a', 'Host: b'))), 400, 'two')
   t.equal(backend.requests.length, 0)
+})
+
+// The host of a request
+
+const HOSTLESS: readonly [what: string, ...lines: string[]][] = [
+  ['HTTP/1.0', 'GET /x HTTP/1.0'],
+  ['HTTP/1.0 that keeps its connection', 'GET /x HTTP/1.0', 'Connection: keep-alive', 'A: 1'],
+  ['HTTP/1.0 with an empty Host', 'GET /x HTTP/1.0', 'A: 1', 'hOST:'],
+  ['HTTP/1.1 with an empty Host', 'GET /x HTTP/1.1', 'A: 1', 'Host: \t', 'B: 2'],
+  ['a check of another balancer', 'OPTIONS * HTTP/1.0'],
+  ['an upload without a body', 'POST /x HTTP/1.0', 'Content-Length: 0']
+]
+
+const latest = ({ requests }: RawBackend, name: string) => fieldValues(requests.at(-1)!.fields, name)
+
+test('a request that names no host is for the authority of the backend that gets it', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend], { LB_FORWARDED: 'true' })
+  for (const [what, ...lines] of HOSTLESS) {
+    t.equal(statusOf(await exchange(t, port, [...lines, '', ''].join('\r\n'))), 200, what)
+    t.same(latest(backend, 'host'), [backend.address], what)
+    t.same(latest(backend, 'x-forwarded-host'), [], 'nothing is made up of what the client asked for')
+    t.same(latest(backend, 'forwarded'), ['for=127.0.0.1;proto=http'])
+  }
+  const upload = 'POST /x HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello'
+  t.equal(statusOf(await exchange(t, port, upload)), 200)
+  t.same([latest(backend, 'host'), `${backend.requests.at(-1)!.body}`], [[backend.address], 'hello'])
+})
+
+test('a host that is named goes on as it is, also in an absolute target of HTTP/1.0', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  for (const [bytes, host] of [
+    ['GET http://a.test:81/x HTTP/1.0\r\n\r\n', 'a.test:81'],
+    ['GET http://a.test/x HTTP/1.0\r\nHost: A.test\r\n\r\n', 'A.test'],
+    ['GET /x HTTP/1.0\r\nHost: a.test\r\n\r\n', 'a.test']
+  ] as const) {
+    t.equal(statusOf(await exchange(t, port, bytes)), 200)
+    t.same([latest(backend, 'host'), latest(backend, 'x-forwarded-host')], [[host], [host]])
+    t.equal(backend.requests.at(-1)!.startLine, 'GET /x HTTP/1.1')
+  }
+})
+
+test('a retry names the backend that is asked then', async (t) => {
+  withoutChance(t)
+  const first = await scripted(t, (_request, socket) => socket.resetAndDestroy())
+  const other = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [first, other])
+  t.equal(statusOf(await exchange(t, port, 'PUT / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello')), 200)
+  t.same(
+    [first, other].map((backend) => latest(backend, 'host')),
+    [[first.address], [other.address]]
+  )
+  t.same(
+    other.requests.map(({ body }) => `${body}`),
+    ['hello']
+  )
+})
+
+test('a hedge names the backend that is asked beside the first', async (t) => {
+  withoutChance(t)
+  const hosts: string[] = []
+  let slow = false
+  const backends = await Promise.all(
+    ['first', 'other'].map(async (name) => {
+      const server = createServer(({ headers: { host } }, res) => {
+        hosts.push(`${name} ${host}`)
+        setTimeout(() => res.end(name), slow && name === 'first' ? 3000 : 1)
+      })
+      return { name, address: await listen(t, server) }
+    })
+  )
+  const balancer = await startBalancer(t, backends, { LB_HEDGE: 'true', LB_STALL_TIMEOUT: '0' })
+  const request = 'GET / HTTP/1.0\r\n\r\n'
+  for (let i = 0; i < 20; i++) await exchange(t, balancer.port, request)
+  await sleep(1100)
+  slow = true
+  hosts.length = 0
+  t.equal(`${(await exchange(t, balancer.port, request)).body}`, 'other')
+  t.same(
+    hosts,
+    backends.map(({ name, address }) => `${name} ${address}`)
+  )
+})
+
+test('a change of protocol with an empty Host', async (t) => {
+  const backend = await switching(t, (socket) => socket.end())
+  const { port } = await startBalancer(t, [backend])
+  const upgrade = 'GET / HTTP/1.1\r\nHost:\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n'
+  t.equal(statusOf(await exchange(t, port, upgrade)), 101)
+  t.same(latest(backend, 'host'), [backend.address])
+})
+
+test('a backend of HTTP/2 is told its authority', async (t) => {
+  const backend = await http2Backend(t, answeringStreams())
+  const { port } = await startBalancer(t, [backend])
+  for (const [what, ...lines] of HOSTLESS) {
+    t.equal(statusOf(await exchange(t, port, [...lines, '', ''].join('\r\n'))), 200, what)
+    const { headers } = backend.requests.at(-1)!
+    t.equal(headers[':authority'], `127.0.0.1:${backend.port}`, what)
+    t.same([headers.host, headers['x-forwarded-host']], [undefined, undefined])
+  }
+})
+
+// Trace context
+
+const TRACE_ID = '0af7651916cd43dd8448eb211c80319c'
+const SPAN_ID = 'b7ad6b7169203331'
+const MADE = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$/
+
+const get = (...lines: string[]) => ['GET / HTTP/1.1', 'Host: x', ...lines, '', ''].join('\r\n')
+
+/** Valid ones (W3C Trace Context sections 3.2 and 4.1). */
+const VALID = [
+  `00-${TRACE_ID}-${SPAN_ID}-01`,
+  `00-${TRACE_ID}-${SPAN_ID}-00`,
+  `00-${TRACE_ID}-${SPAN_ID}-03`,
+  `cc-${TRACE_ID}-${SPAN_ID}-01`,
+  `cc-${TRACE_ID}-${SPAN_ID}-01-what-the-future-brings`
+]
+const INVALID = [
+  '',
+  'garbage',
+  `ff-${TRACE_ID}-${SPAN_ID}-01`,
+  `00-${TRACE_ID.toUpperCase()}-${SPAN_ID}-01`,
+  `00-${'0'.repeat(32)}-${SPAN_ID}-01`,
+  `00-${TRACE_ID}-${'0'.repeat(16)}-01`,
+  `00-${TRACE_ID}-${SPAN_ID}`,
+  `00-${TRACE_ID}-${SPAN_ID}-1`,
+  `00-${TRACE_ID}-${SPAN_ID}-01-more`,
+  `cc-${TRACE_ID}-${SPAN_ID}-01.more`,
+  `00-${TRACE_ID}-${SPAN_ID}-01, 00-${TRACE_ID}-${SPAN_ID}-01`
+]
+
+test('the fields of a trace pass as they came, whatever they say, unless more is asked for', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend])
+  for (const value of [...VALID, ...INVALID]) {
+    await exchange(t, port, get(`TraceParent: ${value}`, 'tracestate: a=1', 'Tracestate: b=2'))
+    const { fields } = backend.requests.at(-1)!
+    t.same(fieldValues(fields, 'traceparent'), [value], value)
+    t.same(fieldValues(fields, 'tracestate'), ['a=1', 'b=2'])
+  }
+  await exchange(t, port, get())
+  t.same(fieldValues(backend.requests.at(-1)!.fields, 'traceparent'), [])
+})
+
+test('a valid parent passes unchanged where others are made', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend], { LB_TRACEPARENT: 'true' })
+  for (const value of VALID) {
+    await exchange(t, port, get(`TraceParent: ${value}`, 'tracestate: a=1', 'Tracestate: b=2'))
+    const { fields } = backend.requests.at(-1)!
+    t.same(fieldValues(fields, 'traceparent'), [value], value)
+    t.ok(
+      fields.some(([name]) => name === 'TraceParent'),
+      'in its case'
+    )
+    t.same(fieldValues(fields, 'tracestate'), ['a=1', 'b=2'])
+  }
+})
+
+test('a parent is made where there is none, or an invalid one, whose state goes with it', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend], { LB_TRACEPARENT: 'true' })
+  const made = new Set<string>()
+  for (const lines of [[], ...INVALID.map((value) => [`Traceparent: ${value}`]), [], []]) {
+    await exchange(t, port, get(...lines, 'tracestate: a=1', 'X-Other: traceparent'))
+    const { fields } = backend.requests.at(-1)!
+    const values = fieldValues(fields, 'traceparent')
+    t.equal(values.length, 1)
+    t.match(values[0], MADE, lines.join())
+    made.add(values[0]!)
+    t.same(fieldValues(fields, 'tracestate'), [])
+    t.same(fieldValues(fields, 'x-other'), ['traceparent'])
+  }
+  t.equal(made.size, INVALID.length + 3, 'each is another one')
+})
+
+test('a second try keeps the parent, and the access log names the trace', async (t) => {
+  withoutChance(t)
+  const log = new LogFile(t)
+  const other = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [await refusing(t), other], {
+    LB_TRACEPARENT: 'true',
+    LB_ACCESS_LOG: 'all',
+    LB_ACCESS_LOG_FILE: log.file
+  })
+  await exchange(t, port, get())
+  const [, traceId] = fieldValues(other.requests[0]!.fields, 'traceparent')[0]!.split('-')
+  t.match(await log.entries(1), [{ traceId, attempts: 2 }])
+  await exchange(t, port, get(`traceparent: ${VALID[0]}`))
+  t.match((await log.entries(2)).at(-1), { traceId: TRACE_ID })
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
@@ -8,13 +9,26 @@ import {
   type Server,
   type ServerResponse
 } from 'node:http'
-import type { Socket } from 'node:net'
+import { connect as connectPlain, type Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
-import { atEnd, inFlight, startBalancer, test } from '../helper.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from 'node:tls'
+import type { Test } from 'tap'
+import { atEnd, type Balancer, eventually, inFlight, startBalancer, test, withoutChance } from '../helper.js'
 import { pattern } from '../support/answer.js'
+import { authority } from '../support/certificates.js'
+import { type FrameBackend, framed } from '../support/frame-backend.js'
 import { heldMemory } from '../support/garbage.js'
+import { answering as answeringHttp2, bodyOf, http2Backend } from '../support/http2-backend.js'
 import { listen } from '../support/listen.js'
 import { pour, stalled } from '../support/pour.js'
+import { answering, OK, scripted } from '../support/raw-backend.js'
+import { exchange, RawClient } from '../support/raw-client.js'
+import { startSecureBalancer } from '../support/secure-balancer.js'
+import { acting, answeredOf } from '../support/whole-requests.js'
+import { statusOf } from '../support/wire.js'
+
+// Slow reader
 
 /** Of no size that memory comes in, so that what is out of order shows. */
 const PIECE = pattern('slow', 49_999)
@@ -131,3 +145,141 @@ for (const [what, begin] of Object.entries(TRANSFERS)) {
     if (status) t.equal(await status, 200)
   })
 }
+
+// Reset clients
+
+const CHANGE =
+  'POST /changes HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.5\r\nContent-Length: 0\r\n\r\n'
+const SEND_AND_RESET = `
+  const [port] = process.argv.slice(1)
+  for (let i = 0; i < 10; i++) {
+    const socket = require('node:net').connect(port, '127.0.0.1', () => {
+      socket.write(${JSON.stringify(CHANGE)}, () => socket.resetAndDestroy())
+    })
+  }`
+
+async function refusesNow(t: Test, { port }: Balancer): Promise<void> {
+  t.equal(statusOf(await exchange(t, port, CHANGE)), 403)
+}
+
+for (const [whom, env] of [
+  ['a denied client', { LB_DENY: '127.0.0.1' }],
+  ['a denied client of a proxy', { LB_DENY: '203.0.113.5', LB_TRUSTED_PROXIES: '127.0.0.1' }]
+] as const) {
+  test(`what ${whom} sent on a connection that it has reset before it is accepted reaches no backend`, async (t) => {
+    const backend = await scripted(t, answering(OK))
+    const balancer = await startBalancer(t, [backend], env)
+    // Nothing is accepted meanwhile.
+    execFileSync(process.execPath, ['-e', SEND_AND_RESET, String(balancer.port)])
+    await refusesNow(t, balancer)
+    t.same(backend.requests, [])
+  })
+}
+
+test('over TLS, what a denied client sends just before a reset reaches no backend', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const by = authority(t)
+  if (!by) return
+  const balancer = await startSecureBalancer(t, by, [backend], { LB_DENY: '127.0.0.1' })
+  for (let i = 0; i < 10; i++) {
+    const raw = connectPlain(balancer.port, '127.0.0.1')
+    const socket = connect({ socket: raw, ca: by.pem, servername: 'localhost' })
+    atEnd(t, () => raw.destroy())
+    for (const side of [raw, socket]) side.on('error', () => {})
+    await new Promise((resolve) => socket.once('secureConnect', resolve))
+    await sleep(20)
+    socket.write(CHANGE)
+    raw.resetAndDestroy()
+  }
+  await refusesNow(t, balancer)
+  t.same(backend.requests, [])
+})
+
+// Clients that are refused for ever
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+const POST = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello'
+const REFUSED_STREAM = 7
+const MAX_STREAMS = 3
+const NO_RETRIES = { LB_RETRIES: '0', LB_RETRY_BUDGET: '0' }
+
+/** Backends that take nothing, however often they are asked. */
+const REFUSALS: Readonly<Record<string, (t: Test) => Promise<FrameBackend>>> = {
+  refusals: (t) => acting(t, (id, _nth, peer) => peer.reset(id, REFUSED_STREAM)),
+  'GOAWAY of the first stream': (t) => acting(t, (_id, _nth, peer) => peer.goAway(0)),
+  'GOAWAY before there are any': (t) =>
+    framed(
+      t,
+      () => {},
+      (peer) => {
+        peer.settings()
+        peer.goAway(0)
+      }
+    ),
+  'no streams at all': (t) =>
+    framed(
+      t,
+      () => {},
+      (peer) => peer.settings([MAX_STREAMS, 0])
+    ),
+  'GOAWAY and the end of the connection': (t) =>
+    acting(t, (_id, _nth, peer) => {
+      peer.goAway(0)
+      peer.socket.end()
+    })
+}
+
+for (const [how, refusing] of Object.entries(REFUSALS)) {
+  test(`a backend that refuses for ever, by ${how}, gets few connections, and its clients an answer`, async (t) => {
+    const backend = await refusing(t)
+    const made: number[] = []
+    const balancer = await startBalancer(t, `${backend.address};h2`)
+    let known = 0
+    const watch = setInterval(() => {
+      for (; known < backend.connections; known++) made.push(performance.now())
+    }, 1)
+    const clients = await Promise.all(Array.from({ length: 30 }, () => RawClient.open(t, balancer.port)))
+    const startMs = performance.now()
+    for (const [i, client] of clients.entries()) client.send(i % 2 ? GET : POST)
+    await eventually(() => inFlight(balancer)[0] === 30)
+    // Who leaves is not waited for.
+    for (const client of clients.slice(0, 5)) client.socket.destroy()
+    await eventually(() => inFlight(balancer)[0]! <= 25)
+    for (const client of clients.slice(5)) t.equal(statusOf(await client.response()), 502)
+    clearInterval(watch)
+    const tookMs = performance.now() - startMs
+    // The limit is 2 s; the rest is for a busy machine.
+    t.ok(tookMs < 5000, `after ${tookMs} ms`)
+    const most = Math.max(
+      ...made.map((ms) => made.filter((other) => other >= ms && other < ms + 1000).length)
+    )
+    t.ok(most <= 20, `${most} connections in a second`)
+    t.ok(backend.connections > 2, 'it is asked again')
+    t.match(balancer.stats().requests, { queued: 0, retrying: 0, failed: 25 })
+  })
+}
+
+test('another backend is asked at once, and the one that refuses is ejected', async (t) => {
+  withoutChance(t)
+  const sick = await acting(t, (_id, _nth, peer) => peer.goAway(0))
+  const well = await http2Backend(t, async (asked) => answeringHttp2(await bodyOf(asked))(asked))
+  const balancer = await startBalancer(t, [{ address: `${sick.address};h2` }, well], NO_RETRIES)
+  const startMs = performance.now()
+  t.equal(statusOf(await exchange(t, balancer.port, POST)), 200)
+  t.ok(performance.now() - startMs < 500)
+  let isOver = false
+  const load = (async () => {
+    let right = 0
+    let all = 0
+    while (!isOver) {
+      right += await answeredOf(t, balancer, 10, 5, POST)
+      all += 50
+    }
+    t.equal(right, all)
+  })()
+  await eventually(() => balancer.stats().backends[0]!.state === 'ejected', 10_000)
+  isOver = true
+  await load
+  t.ok(sick.connections < 40, `${sick.connections} connections`)
+  t.equal(balancer.stats().requests.failed, 0)
+})

@@ -1,10 +1,3 @@
 import { overTls } from '../support/over-tls.js'
 
-overTls(
-  'forward/client-abort',
-  'forward/early-response',
-  'forward/pipelined-upgrade',
-  'forward/request-body',
-  'forward/response',
-  'forward/streaming'
-)
+overTls('forward/client-abort', 'forward/early-response', 'forward/request-body', 'forward/response')
