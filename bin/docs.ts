@@ -9,12 +9,12 @@ const INTRODUCTION = `# Configuration
 
 <!-- Written by "npm run docs" from lib/config/schema.ts: change it there. -->
 
-Fairlead is configured by environment variables. \`fastify start app\` reads them, also from a file \`.env\` in the
-current folder; \`lb\` takes each as a flag as well, and the flag goes first.
+Fairlead is configured by environment variables, which may also be set in a file \`.env\` in the current folder. \`lb\`
+accepts each as a flag as well, secrets apart; flags take precedence.
 
-Everything is checked before the port is opened. If something is wrong, one message on standard error names every
-variable that is, with what would be right, and the process exits with status 1. Variables that begin with \`LB_\` and
-are not known count as wrong, so that a misspelt one does not go unnoticed.
+Everything is validated before the port is opened. One message on standard error names every wrong variable and what
+would be right, and the process exits with status 1. Unknown variables that begin with \`LB_\` are errors, so that a
+misspelt one does not go unnoticed.
 
 \`\`\`sh
 PORT=8000 LB_BACKENDS='app1:3000;weight=3 app2:3000' npx fastify start app
@@ -28,9 +28,9 @@ const GRAMMAR = `## Values
 - **true or false**: also \`1\`, \`yes\`, \`on\` and \`0\`, \`no\`, \`off\`, in any case.
 - **Status codes**: codes and ranges, separated by commas: \`200-299,304\`.
 - **Address ranges**: addresses and CIDR ranges, separated by commas or spaces: \`10.0.0.0/8 fd00::/8 192.0.2.7\`.
-- **Rates**: a whole number, \`/s\`, \`/m\` or \`/h\`, and \`;burst=\` with another one, if it is not the same: \`100/s;burst=20\`.
-- **Files**: names of files, relative to the current folder; in a list no name has blanks or commas. They are read at the
-  start, and again when they change ([tls.md](tls.md)).
+- **Rates**: a whole number, \`/s\`, \`/m\` or \`/h\`, optionally followed by \`;burst=\` and another one: \`100/s;burst=20\`.
+- **Files**: names of files, relative to the current folder; in lists, names may not contain blanks or commas. They are read at
+  the start, and again when they change ([tls.md](tls.md)).
 
 ### Backends
 
@@ -67,76 +67,71 @@ ${table([
   ['`app1:3000;weight=3`', 'three times the share of a backend without a weight'],
   ['`app1:3000;max=50`', 'no more than 50 requests in flight at it'],
   ['`app3:3000;backup`', 'used only while no other backend can be'],
-  ['`app1:3000;h2`', 'HTTP/2 without TLS, known beforehand (h2c): for gRPC, above all'],
-  ['`app1:3000;proxy=v2`', 'told by the PROXY protocol whose each connection is'],
+  ['`app1:3000;h2`', 'HTTP/2 without TLS, by prior knowledge (h2c), for gRPC above all'],
+  ['`app1:3000;proxy=v2`', 'each connection begins with a PROXY protocol header, which names its client'],
   ['`https://app1.example;h2`', 'HTTP/2 over TLS, which the backend must select (ALPN)'],
-  ['`app1:3000;max-age=60`', 'a connection is retired after 60 s; after an hour unless given'],
-  ['`app1:3000;max-requests=1000`', 'a connection is retired after 1000 requests; after 100000 unless given'],
-  ['`app1:3000;resolve=2`', '`app1` is looked up every 2 s; every 10 s unless given'],
-  ['`app1:3000;check=/ready`', 'its health checks ask for `/ready` instead of `LB_HEALTH_CHECK_URL`'],
-  [
-    '`app1:3000;h2;check=grpc:app.v1.Shop`',
-    'they ask for the health of this service of [gRPC](grpc.md#health-checks)'
-  ],
-  ['`app1:3000;check-host=app.example`', 'they say `Host: app.example`, see `LB_HEALTH_CHECK_HOST`'],
+  ['`app1:3000;max-age=60`', 'connections are closed after 60 s; by default after an hour'],
+  ['`app1:3000;max-requests=1000`', 'connections are closed after 1000 requests; by default after 100000'],
+  ['`app1:3000;resolve=2`', '`app1` is looked up every 2 s; by default every 10 s'],
+  ['`app1:3000;check=/ready`', 'its health checks request `/ready` instead of `LB_HEALTH_CHECK_URL`'],
+  ['`app1:3000;h2;check=grpc:app.v1.Shop`', 'they check this [gRPC](grpc.md#health-checks) service'],
+  ['`app1:3000;check-host=app.example`', 'they send `Host: app.example`, see `LB_HEALTH_CHECK_HOST`'],
   ['`app1:3000;check-port=9000`', 'they go to port 9000'],
-  ['`app1:3000;check-status=200-299+404`', 'they take these for healthy instead of `LB_HEALTH_CHECK_STATUS`'],
-  ['`app1:3000;check-period=30`', 'they come every 30 s instead of `LB_HEALTH_CHECK_PERIOD`'],
-  ['`app1:3000;no-check`', 'none: as with `LB_NO_HEALTH_CHECK`, for this backend alone'],
-  ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
   [
-    '`[fe80::1%eth0]:8080`',
-    'an address of the link that `eth0` is on; `http://[fe80::1%25eth0]:8080` as a URL'
+    '`app1:3000;check-status=200-299+404`',
+    'these statuses are healthy instead of those in `LB_HEALTH_CHECK_STATUS`'
   ],
+  ['`app1:3000;check-period=30`', 'they run every 30 s instead of `LB_HEALTH_CHECK_PERIOD`'],
+  ['`app1:3000;no-check`', 'no health checks: as with `LB_NO_HEALTH_CHECK`, for this backend only'],
+  ['`[2001:db8::7]:8080`', 'IPv6 needs brackets'],
+  ['`[fe80::1%eth0]:8080`', 'a link-local address on `eth0`; as a URL `http://[fe80::1%25eth0]:8080`'],
   ['`unix:/run/app.sock`', 'HTTP over a Unix socket; `;h2` for HTTP/2'],
   [
     '`https://unix:/run/app.sock`',
-    'TLS over it; the certificate has to be valid for `localhost`, or the `tls-name`'
+    'TLS over it; the certificate must be valid for `localhost`, or the `tls-name`'
   ],
   ['`http://app1`', 'port 80'],
   ['`https://app1.example`', 'TLS to port 443; the certificate must be valid for `app1.example`'],
-  ['`https://10.0.0.7;tls-name=app1.example`', 'server name (SNI) for which the certificate must be valid'],
-  ['`https://10.0.0.7;tls-no-verify`', 'any certificate is accepted: for trials']
+  [
+    '`https://10.0.0.7;tls-name=app1.example`',
+    'this name is sent as SNI, and the certificate must be valid for it'
+  ],
+  ['`https://10.0.0.7;tls-no-verify`', 'any certificate is accepted: for tests']
 ])}
 
-A port is from 1 to 65535. Each option may be given once. No backend may be listed twice, however it is written. An
-origin has no path, query, user name or password: requests keep the target that the client sent. A shell takes \`;\` for
-the end of a command, so quote entries that have one. A path with a comma or a semicolon has to have them encoded, as
-\`%2C\` and \`%3B\`.
+A port is from 1 to 65535. Each option may be given once. No backend may be listed twice, in any spelling. An origin has
+no path, query, user name or password: requests keep the client's target. To a shell, \`;\` ends a command, so quote
+entries that contain one. Commas and semicolons in a path have to be encoded, as \`%2C\` and \`%3B\`.
 
 The path of a Unix socket is absolute, has at most 107 bytes, and is visible ASCII without commas, semicolons, double quotes and
-backslashes. A request that names no host, and health checks unless told otherwise, say \`Host: localhost\`. A zone is the
-name of an interface or its number; it chooses the link, and is in no field.
+backslashes. Requests without a host name, and health checks by default, send \`Host: localhost\`. A zone is the name or the
+number of an interface; it selects the link, and is not sent in any field.
 
 ### Health checks
 
 - \`LB_HEALTH_CHECK_HEADERS\`: one field a line, each \`Name: value\` in ASCII. On a single line they may be separated by
-  \`;\` too; a value with a \`;\` needs lines, if only a line break at the end. \`User-Agent\` and \`Accept\` may be replaced.
-- \`LB_HEALTH_CHECK_BODY\`: a text is looked for byte for byte. What begins with \`/\` and ends with \`/\` or \`/\` and letters is
-  a pattern, matched against the first 64 KiB of the body as UTF-8. The text and the pattern are looked for when the body
-  has ended, or when 64 KiB of it are there. A pattern that takes more than 100 ms is given up, and the check has failed;
-  it holds up everything else meanwhile, so beware of nested repetitions such as \`(a+)+\`.
-- \`LB_NO_HEALTH_CHECK\` turns off those of all backends, whatever they say of their own.
+  \`;\` too; a value with a \`;\` needs the form with lines, even if it is only a line break at the end. \`User-Agent\` and \`Accept\` may be replaced.
+- \`LB_HEALTH_CHECK_BODY\`: a text is searched byte for byte. A value that begins with \`/\` and ends with \`/\`, or \`/\` and
+  letters, is a pattern, matched against the first 64 KiB of the body as UTF-8. The body is searched when it is complete,
+  or when 64 KiB have arrived. A pattern that takes more than 100 ms is aborted, and the check has failed; it blocks
+  everything else meanwhile, so beware of nested repetitions such as \`(a+)+\`.
+- \`LB_NO_HEALTH_CHECK\` turns off the checks of all backends, whatever their options say.
 `
 
 const FASTIFY = `## Variables of fastify-cli
 
-\`FASTIFY_*\` variables set the options of \`fastify start\` and go before the values above, for \`lb\` too. These are worth
-knowing:
+\`FASTIFY_*\` variables set the options of \`fastify start\` and take precedence over the values above, for \`lb\` too. These are
+useful:
 
 ${table([
   ['variable', 'default', 'meaning'],
-  ['`FASTIFY_PORT`', '`PORT`', 'Port to listen on, from 1 up; it goes before `PORT`.'],
-  [
-    '`FASTIFY_ADDRESS`',
-    '`::`, or `0.0.0.0` without IPv6',
-    'Address to listen on: every one, unless told otherwise.'
-  ],
+  ['`FASTIFY_PORT`', '`PORT`', 'Port to listen on, from 1 up; it takes precedence over `PORT`.'],
+  ['`FASTIFY_ADDRESS`', '`::`, or `0.0.0.0` without IPv6', 'Address to listen on; all by default.'],
   ['`FASTIFY_LOG_LEVEL`', '`info`', '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.'],
   [
     '`FASTIFY_CLOSE_GRACE_DELAY`',
     '`LB_DRAIN_TIMEOUT` and 5 s more',
-    'Milliseconds until a shutdown is cut short. Leave it longer than the drain.'
+    'Milliseconds until a shutdown is cut short. Keep it longer than the drain.'
   ]
 ])}
 `
