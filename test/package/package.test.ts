@@ -1,0 +1,151 @@
+import { execFile, spawn } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { ROOT } from '../support/processes.js'
+import { TYPES } from './consumer.js'
+
+const run = promisify(execFile)
+const MODULES = path.join(ROOT, 'node_modules')
+
+/** A folder with the packed package installed in it, and what that depends on. */
+async function installed(t: Test): Promise<string> {
+  // Not below the project, where what is missing in the package would be found all the same.
+  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-package-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const modules = path.join(folder, 'node_modules')
+  mkdirSync(path.join(modules, '.bin'), { recursive: true })
+  // Without the scripts: they would build anew below the tests that run.
+  const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder]
+  const { stdout } = await run('npm', pack, { cwd: ROOT })
+  await run('tar', ['-xzf', path.join(folder, stdout.trim()), '-C', folder])
+  cpSync(path.join(folder, 'package'), path.join(modules, 'fairlead'), { recursive: true })
+  const { dependencies, bin } = JSON.parse(
+    readFileSync(path.join(modules, 'fairlead', 'package.json'), 'utf8')
+  )
+  for (const name of [...Object.keys(dependencies), '@types/node', 'undici-types']) {
+    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true })
+    symlinkSync(path.join(MODULES, name), path.join(modules, name), 'junction')
+  }
+  for (const [name, file] of Object.entries<string>(bin))
+    symlinkSync(path.join('..', 'fairlead', file), path.join(modules, '.bin', name))
+  writeFileSync(path.join(folder, 'package.json'), '{ "private": true }')
+  return folder
+}
+
+async function backends(t: Test): Promise<{ LEFT: string; RIGHT: string }> {
+  const addresses = await Promise.all(
+    ['left', 'right'].map(async (name) => {
+      const server: Server = createServer((req, res) => res.end(`${name} ${req.url}`))
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      t.teardown(() => {
+        server.closeAllConnections()
+        server.close()
+      })
+      return `127.0.0.1:${(server.address() as AddressInfo).port}`
+    })
+  )
+  return { LEFT: addresses[0]!, RIGHT: addresses[1]! }
+}
+
+const USE = `
+async function main() {
+  const app = Fastify()
+  app.get('/own', async () => 'own')
+  await app.register(fairlead, { prefix: '/left', backends: [process.env.LEFT] })
+  await app.register(fairlead, { prefix: '/right', backends: process.env.RIGHT, name: 'r', rewritePrefix: '/v2' })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const texts = await Promise.all(['/own', '/left/a', '/right/b'].map(async (path) => (await fetch(url + path)).text()))
+  const lb = createLoadBalancer({ backends: [process.env.LEFT], noHealthCheck: true })
+  const lbUrl = await lb.listen({ host: '127.0.0.1', port: 0 })
+  texts.push(await (await fetch(lbUrl + '/c')).text(), String(lb.fairlead.pool().stats().requests.total))
+  console.log(JSON.stringify([...texts, app.fairlead.names]))
+  await lb.close()
+  await app.close()
+}
+main()
+`
+
+const CONSUMERS: Record<string, string> = {
+  'imported.mjs': `import Fastify from 'fastify'\nimport fairlead, { createLoadBalancer } from 'fairlead'\n${USE}`,
+  'named.mjs': `import Fastify from 'fastify'\nimport { createLoadBalancer, fairlead } from 'fairlead'\n${USE}`,
+  'required.cjs': `const Fastify = require('fastify')\nconst fairlead = require('fairlead')\nconst { createLoadBalancer } = fairlead\n${USE}`,
+  'default.cjs': `const Fastify = require('fastify')\nconst { default: fairlead, createLoadBalancer } = require('fairlead')\n${USE}`
+}
+
+t.test('the packed package', async (t) => {
+  const folder = await installed(t)
+
+  await t.test('holds no tests, no sources and no part of the development', async (t) => {
+    const inside = readdirSync(path.join(folder, 'node_modules/fairlead'), {
+      recursive: true,
+      encoding: 'utf8'
+    })
+    t.ok(inside.includes(path.join('dist', 'index.d.ts')))
+    t.same(
+      inside.filter((name) =>
+        /^(?:lib|plugins|test|bench|dist\/(?:test|bench|soak|chaos))(?:\/|$)/.test(name)
+      ),
+      []
+    )
+  })
+
+  for (const [name, source] of Object.entries(CONSUMERS)) {
+    await t.test(`is a plugin and a server for ${name}`, async (t) => {
+      writeFileSync(path.join(folder, name), source)
+      const env = { ...(await backends(t)), LB_BACKENDS: 'wrong:', PATH: process.env.PATH }
+      const { stdout } = await run(process.execPath, [name], { cwd: folder, env })
+      t.same(JSON.parse(stdout), ['own', 'left /a', 'right /v2/b', 'left /c', '1', ['/left', 'r']])
+    })
+  }
+
+  await t.test('has types for modules of both kinds', async (t) => {
+    const tsc = path.join(MODULES, 'typescript/bin/tsc')
+    for (const [name, source] of Object.entries(TYPES)) writeFileSync(path.join(folder, name), source)
+    const strict = ['--noEmit', '--strict', '--target', 'es2023', '--skipLibCheck', 'false']
+    const check = async (files: readonly string[], options: readonly string[]) => {
+      const { stdout } = await run(process.execPath, [tsc, ...strict, ...options, ...files], {
+        cwd: folder
+      }).catch((error) => error)
+      t.equal(stdout, '', options.join(' '))
+    }
+    await Promise.all([
+      check(['esm.mts', 'cjs.cts'], ['--module', 'nodenext']),
+      check(['bundled.ts'], ['--module', 'esnext', '--moduleResolution', 'bundler'])
+    ])
+  })
+
+  await t.test('has a command of its own name', async (t) => {
+    const { LEFT } = await backends(t)
+    const env = { PATH: process.env.PATH, HOME: folder, npm_config_offline: 'true' }
+    const args = ['fairlead', '-p', '0', '-b', LEFT, '--no-health-check']
+    const child = spawn('npx', args, { cwd: folder, env, detached: true })
+    // What it has started as well.
+    t.teardown(() => process.kill(-child.pid!, 'SIGTERM'))
+    const port = await new Promise<number>((resolve, reject) => {
+      let log = ''
+      const onData = (text: Buffer) => {
+        log += text
+        const found = /listening at http:\/\/\S*:(\d+)/.exec(log)
+        if (found) resolve(Number(found[1]))
+      }
+      child.stdout.on('data', onData)
+      child.stderr.on('data', onData)
+      child.once('exit', () => reject(new Error(`it has ended: ${log}`)))
+    })
+    t.equal(await (await fetch(`http://127.0.0.1:${port}/x`)).text(), 'left /x')
+  })
+})
