@@ -1,8 +1,8 @@
-import type { FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { Pool } from '../lib/admin/pools.js'
-import { ConfigError } from '../lib/config/load.js'
-import { type PoolOptions, poolConfig } from '../lib/config/options.js'
+import type { Config } from '../lib/config/load.js'
+import { optionsError, type PoolOptions, poolConfig } from '../lib/config/options.js'
 import { isPrefix, Prefix } from '../lib/routing/prefix.js'
 import pools from '../plugins/pools.js'
 import prefixed, { type Rejection } from '../routes/prefixed/index.js'
@@ -16,32 +16,35 @@ export interface PlaceOptions {
   rewritePrefix?: string
   /** Name of the pool; its prefix if absent. */
   name?: string
+  /** Whether connections below the prefix may change to WebSocket, or to another protocol. */
+  websocket?: boolean
 }
 
 /** Options of the plugin. */
 export type FairleadOptions = PoolOptions & PlaceOptions
 
+/** Fields of a request head that Node keeps, unless its server says otherwise. */
+const DEFAULT_HEADERS_COUNT = 1000
 /** Options that Fastify itself accepts for every plugin. */
 const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
 
 /** The plugin: balances the requests below a prefix of an application. */
 const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) => {
-  const { prefix = '', rewritePrefix = '', name, ...settings } = options
-  const config = poolConfig(withoutKeys(settings, FASTIFY_OPTIONS))
+  const { prefix = '', rewritePrefix = '', name, websocket = false, ...settings } = options
+  const own = withoutKeys(settings, FASTIFY_OPTIONS)
+  const given = poolConfig(own, placeFaults(fastify, { prefix, rewritePrefix, name, websocket }, own))
+  const config = { ...given, limits: { ...given.limits, headers: maxHeaders(fastify, given) } }
   const place = fastify.prefix + withoutLastSlash(prefix)
-  checkPlace(place, withoutLastSlash(rewritePrefix))
+  const poolName = name ?? (place || '/')
 
   await fastify.register(pools)
-  const poolName = name ?? (place || '/')
-  fastify.fairlead.assertFree(poolName)
+  const { sticky } = config.balancing
+  fastify.fairlead.reserve(poolName, sticky && `${sticky.cookie} of ${sticky.domain}${sticky.path}`)
   let rejection: Rejection | undefined
-  const pool = await createPool(
-    config,
-    fastify.log.child({ pool: poolName }),
-    (_req, _res, failure, fields) => {
-      rejection = { failure, fields }
-    }
-  )
+  const log = fastify.log.child({ pool: poolName })
+  const pool = await createPool(config, log, (_req, _res, failure, fields) => {
+    rejection = { failure, fields }
+  })
   fastify.fairlead.add(new Pool(poolName, pool))
   const takeRejection = () => {
     const taken = rejection
@@ -49,27 +52,51 @@ const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) =
     return taken
   }
   fastify.addHook('onReady', async () => void (await pool.ready()))
+  if (websocket) fastify.addHook('onReady', async () => refuseOtherTunnels(fastify))
   fastify.addHook('preClose', async () => pool.registry.startDraining())
   fastify.addHook('onClose', () => pool.close())
 
   const { caseSensitive } = fastify.initialConfig as { caseSensitive?: boolean }
   const cut = new Prefix(place, withoutLastSlash(rewritePrefix), caseSensitive === false)
-  await fastify.register(prefixed, { prefix, config, pool, cut, takeRejection })
+  await fastify.register(prefixed, { prefix, config, pool, cut, takeRejection, websocket })
 }
 
-function checkPlace(prefix: string, rewritePrefix: string): void {
-  const faults = Object.entries({ prefix, rewritePrefix })
-    .filter(([, text]) => text !== '' && !isPrefix(text))
-    .map(
-      ([key, text]) =>
-        `${key} must be a path such as /api, without parameters and encodings, but is "${text}"`
-    )
-  if (faults.length > 0) throw new ConfigError(faults, 'The options are wrong')
+/**
+ * So many fields a request may have. Of one with as many as its server reads nobody knows whether it had more, which Node
+ * drops unseen, `Content-Length` among them.
+ */
+function maxHeaders({ server }: FastifyInstance, { limits }: Config): number {
+  const read = server.maxHeadersCount ?? DEFAULT_HEADERS_COUNT
+  return read > 0 ? Math.min(limits.headers, read - 1) : limits.headers
+}
+
+/** What is wrong with the place of a pool in its server. */
+function placeFaults(fastify: FastifyInstance, options: PlaceOptions, settings: object): string[] {
+  const { prefix, rewritePrefix, name, websocket } = options
+  const faults: string[] = []
+  for (const [key, text] of Object.entries({ prefix: `${fastify.prefix}${prefix}`, rewritePrefix })) {
+    if (text === '' || text === '/' || isPrefix(withoutLastSlash(`${text}`))) continue
+    faults.push(`${key} must be a path such as /api, without parameters and encodings, but is "${text}"`)
+  }
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    faults.push('name must be a text that is not empty')
+  if (typeof websocket !== 'boolean') faults.push('websocket must be true or false')
+  if (websocket && (fastify.initialConfig as { http2?: boolean }).http2)
+    faults.push('websocket needs a server of HTTP/1.1')
+  for (const key of ['tunnelTimeout', 'tunnel-timeout'])
+    if (!websocket && key in settings) faults.push(`${key} needs websocket`)
+  return faults
+}
+
+/** That plugin answers whatever wants to change the protocol, below whichever path. */
+function refuseOtherTunnels(fastify: FastifyInstance): void {
+  if (fastify.hasPlugin('@fastify/websocket') || fastify.hasDecorator('websocketServer'))
+    throw optionsError(['websocket cannot be together with @fastify/websocket in one server'])
 }
 
 const withoutLastSlash = (text: string) => text.replace(/\/$/, '')
 
-const withoutKeys = (settings: object, keys: readonly string[]) =>
+const withoutKeys = (settings: object, keys: readonly string[]): PoolOptions =>
   Object.fromEntries(Object.entries(settings).filter(([key]) => !keys.includes(key)))
 
 export default fp(fairlead, { name: 'fairlead', fastify: '5.x' })

@@ -74,19 +74,25 @@ export class Pool {
 /** The pools of one server, by their names. */
 export class Pools {
   readonly #pools = new Map<string, Pool>()
-
-  /** @throws {ApiError} `LB_POOL_EXISTS` if there is a pool of this name */
-  assertFree(name: string): void {
-    if (this.#pools.has(name))
-      throw new ApiError(409, 'LB_POOL_EXISTS', `There is a pool "${name}" already: give one of them a name`)
-  }
+  readonly #names = new Set<string>()
+  readonly #cookies = new Set<string>()
 
   /**
-   * Adds a pool.
-   * @throws {ApiError} `LB_POOL_EXISTS` if there is one of its name
+   * Keeps a name for a pool, and its cookie for sessions: where both are the same, each pool would end the other's.
+   * @param cookie with its domain and path, if the pool has sessions
+   * @throws {ApiError} `LB_POOL_EXISTS` if there is a pool of this name, `LB_COOKIE_EXISTS` if one has this cookie
    */
+  reserve(name: string, cookie: string | undefined): void {
+    if (this.#names.has(name))
+      throw new ApiError(409, 'LB_POOL_EXISTS', `There is a pool "${name}" already: give one of them a name`)
+    if (cookie !== undefined && this.#cookies.has(cookie))
+      throw new ApiError(409, 'LB_COOKIE_EXISTS', `Another pool has the cookie ${cookie} already`)
+    this.#names.add(name)
+    if (cookie !== undefined) this.#cookies.add(cookie)
+  }
+
+  /** Adds a pool whose name was reserved. */
   add(pool: Pool): void {
-    this.assertFree(pool.name)
     this.#pools.set(pool.name, pool)
   }
 

@@ -97,19 +97,23 @@ function whyNotAllowed(name: VariableName, isOfPool: boolean): string | undefine
  * @throws {ConfigError} naming everything that is wrong with the options
  */
 export function loadBalancerConfig(options: LoadBalancerOptions): Config {
-  return configOf(options, false)
+  return configOf(options, false, [])
 }
 
 /**
  * The configuration of a pool. Defaults are those of the variables, except that no periodic report is logged.
+ * @param others faults found elsewhere, to be named in the same error
  * @throws {ConfigError} naming everything that is wrong with the options
  */
-export function poolConfig(options: PoolOptions): Config {
-  return configOf(options, true)
+export function poolConfig(options: PoolOptions, others: readonly string[]): Config {
+  return configOf(options, true, others)
 }
 
-function configOf(options: object, isOfPool: boolean): Config {
-  const faults: string[] = []
+/** Everything that is wrong with options, a line a fault. */
+export const optionsError = (faults: readonly string[]) => new ConfigError(faults, 'The options are wrong')
+
+function configOf(options: object, isOfPool: boolean, others: readonly string[]): Config {
+  const faults = [...others]
   const given = new Map<VariableName, string>()
   const settings = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const variables = variablesIn(settings, {
@@ -138,5 +142,5 @@ function configOf(options: object, isOfPool: boolean): Config {
     if (!(error instanceof ConfigError)) throw error
     faults.push(...error.faults.map(spelled))
   }
-  throw new ConfigError(faults, 'The options are wrong')
+  throw optionsError(faults)
 }

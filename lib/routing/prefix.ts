@@ -42,6 +42,12 @@ export class Prefix {
     return rest === undefined ? undefined : origin + this.#replacement + rest + target.slice(end)
   }
 
+  /** Whether a target is below the prefix as it is written, but for characters that need no encoding. */
+  covers(target: string): boolean {
+    const [path = ''] = target.replace(ORIGIN, '').split('?', 1)
+    return this.#has(withUnreservedDecoded(path || '/'))
+  }
+
   #restOf(path: string): string | undefined {
     if (!isAmbiguous(path)) return this.#cut(path)
     // One of the readings is the literal one.

@@ -4,6 +4,7 @@ import { hasBody } from '../../lib/base/http/request-body.js'
 import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
 import type { Failure } from '../../lib/proxy/failure.js'
 import { fieldsOf, sendLocalReply } from '../../lib/proxy/local-reply/local-reply.js'
+import { HostHttp2Response } from '../../lib/proxy/response/host-http2-response.js'
 import { HostResponse } from '../../lib/proxy/response/host-response.js'
 import type { ClientSide } from './client-side.js'
 
@@ -40,8 +41,10 @@ export function fail(
   }
   const all = [...fieldsOf(failure), ...fields]
   for (let i = 0; i < all.length; i += 2) reply.header(all[i]!, all[i + 1]!)
-  // A body that nobody reads would be taken for the next request.
-  if (res instanceof HostResponse && hasBody(req)) {
+  // A body that nobody reads would be taken for the next request, and over HTTP/2 hold its stream open.
+  if (res instanceof HostHttp2Response) {
+    if (!req.complete) res.resetAfterEnd()
+  } else if (res instanceof HostResponse && hasBody(req)) {
     reply.header('connection', 'close')
     if (!req.complete) lingeringClose(req)
   }

@@ -8,6 +8,7 @@ import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/f
 import type { Prefix } from '../../lib/routing/prefix.js'
 import { clientSide } from './client-side.js'
 import { fail } from './fail.js'
+import { acceptUpgrades, upgradeOf } from './upgrade.js'
 
 /** How a request was refused, without an answer so far. */
 export interface Rejection {
@@ -21,33 +22,43 @@ interface Options {
   readonly cut: Prefix
   /** How the pool has just refused a request. */
   readonly takeRejection: () => Rejection | undefined
+  /** Whether connections may change to another protocol. */
+  readonly websocket: boolean
 }
 
 /** Only there because reply-from wants one: the exchange knows its backend. */
 const BASE = 'http://backend.invalid'
 const SOURCE = '/'
 
-const FROM_OPTIONS = {
-  rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request.exchange!),
-  onResponse: (request: FastifyRequest, reply: FastifyReply) => {
-    const exchange = request.exchange!
-    if (exchange.failure) {
-      fail(reply, exchange, exchange.failure)
-    } else {
+type FromOptions = Parameters<FastifyReply['from']>[1]
+
+/** @param tunnelTimeoutMs of connections that have changed to another protocol */
+const fromOptions = (tunnelTimeoutMs: number) =>
+  ({
+    rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request.exchange!),
+    onResponse: (request: FastifyRequest, reply: FastifyReply) => {
+      const exchange = request.exchange!
+      if (exchange.failure) {
+        fail(reply, exchange, exchange.failure)
+        return
+      }
       reply.hijack()
       exchange.writeHead()
-    }
-  },
-  // Trying again is the exchange's business, which does so on another backend.
-  retryDelay: () => null
-} as unknown as Parameters<FastifyReply['from']>[1]
+      if (exchange.changesProtocol) exchange.startTunnel(upgradeOf(request.raw)!.early, tunnelTimeoutMs)
+    },
+    // Trying again is the exchange's business, which does so on another backend.
+    retryDelay: () => null
+  }) as unknown as FromOptions
 
 /**
  * All that is below the prefix of this scope, in a server with routes of its own: the hooks of the application have had
  * their say by then, its parsers have not.
  */
-const prefixed: FastifyPluginAsync<Options> = async (fastify, { config, pool, cut, takeRejection }) => {
+const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
+  const { config, pool, cut, takeRejection, websocket } = options
   const { bufferSizeBytes, limits } = config
+  const sent = fromOptions(config.tunnelTimeoutMs)
+  if (websocket) acceptUpgrades(fastify, cut)
   await fastify.register(replyFrom, {
     base: BASE,
     undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
@@ -77,10 +88,10 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, { config, pool, cu
     const target = targetBehindPrefix(request.raw.url!)
     if (typeof target === 'string') {
       const id = req.headers['x-request-id'] === undefined ? request.id : requestId(req)
-      const exchange = pool.forwarder.open(req, res, target, id)
+      const exchange = pool.forwarder.open(req, res, target, id, upgradeOf(req)?.protocols)
       if (exchange) {
         request.exchange = exchange
-        reply.from(SOURCE, FROM_OPTIONS)
+        reply.from(SOURCE, sent)
         return
       }
     } else {

@@ -18,6 +18,9 @@ import t, { type Test } from 'tap'
 import { ROOT } from '../support/processes.js'
 import { TYPES } from './consumer.js'
 
+// A compiler and five processes of Node, one after the other.
+t.setTimeout(120_000)
+
 const run = promisify(execFile)
 const MODULES = path.join(ROOT, 'node_modules')
 

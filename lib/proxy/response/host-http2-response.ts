@@ -1,4 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
+import { resetAfterEnd } from '../../listener/http2/reset-after-end.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { Http2Request } from '../request/http2-request.js'
 import { type HostFields, linesBeside } from './host-fields.js'
@@ -6,6 +7,8 @@ import { Http2Response } from './http2-response.js'
 
 /** The response to a request that came by HTTP/2 to the server of an application. */
 export class HostHttp2Response extends Http2Response {
+  readonly #req: Http2Request
+  readonly #stream: ServerHttp2Stream
   readonly #fields: HostFields
 
   /**
@@ -14,10 +17,19 @@ export class HostHttp2Response extends Http2Response {
    */
   constructor(req: Http2Request, stream: ServerHttp2Stream, bufferSizeBytes: number, fields: HostFields) {
     super(req, stream, bufferSizeBytes)
+    this.#req = req
+    this.#stream = stream
     this.#fields = fields
   }
 
   override begin(head: ResponseHead, lines: string): void {
+    // The response that Node has made of the stream, which nobody uses from here on, would send its own.
+    this.#stream.removeAllListeners('wantTrailers')
     super.begin(head, lines + linesBeside(head, this.#fields))
+  }
+
+  /** Has the client stop sending, once the application has answered in place of a backend. */
+  resetAfterEnd(): void {
+    resetAfterEnd(this.#stream, () => this.#req.resume())
   }
 }
