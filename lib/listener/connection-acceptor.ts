@@ -17,7 +17,7 @@ export interface ConnectionAcceptorOptions {
   readonly serveHttp: ConnectionListener
   /** Undefined where clients speak no TLS to the balancer. */
   readonly tls: Pick<TlsAcceptor, 'accept'> | undefined
-  /** Undefined where clients are spoken to by HTTP/1.1 alone. */
+  /** Undefined if HTTP/2 is disabled. */
   readonly http2: Pick<Http2Acceptor, 'accept'> | undefined
   /** Whether HTTP/2 is also spoken without TLS, with prior knowledge (RFC 9113 section 3.3). */
   readonly acceptsPlainHttp2: boolean

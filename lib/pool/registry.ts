@@ -135,10 +135,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return count
   }
 
-  /**
-   * Sets the health of a backend, unless an operator has forced it.
-   * @param reason for logs and statistics
-   */
+  /** Sets the health of a backend, unless an operator has forced it. The reason is for logs and statistics. */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
     if (from === to || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
@@ -178,9 +175,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.emit('rotation', { backend, kind: draining ? 'draining' : 'drain ended', reason })
   }
 
-  /** Updates what depends on time. To be called every few dozen milliseconds.
-   * @param nowMs of a monotonic clock
-   */
+  /** Updates what depends on time, by a monotonic clock. To be called every few dozen milliseconds. */
   tick(nowMs: number): void {
     this.tickMs = nowMs
     for (const backend of this.backends) {

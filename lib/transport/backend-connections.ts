@@ -17,11 +17,12 @@ import { SocketOpener, type SocketOptions } from './sockets/open-socket.js'
 const HTTP_1_1 = 'http/1.1'
 const HTTP_2 = 'h2'
 
-/** Where a backend is, and how its connections are kept. */
+/** The origin of a backend, and the options of its connections. */
 export type PooledOrigin = SecureOrigin & ConnectionOptions
 
+/** What the pools of all backends have in common. */
 export interface PoolOptions extends SocketOptions {
-  /** Of a response. */
+  /** Limit of a response's head, and of its trailers. */
   readonly maxHeadBytes: number
   /** Proxies whose forwarding fields say who the client is. */
   readonly trustedProxies: BlockList
@@ -29,30 +30,30 @@ export interface PoolOptions extends SocketOptions {
   readonly onInternalError?: (error: unknown) => void
 }
 
-/** The connections to one backend. */
+/** The connection pool of a backend. */
 export interface BackendPool {
-  /** Sends a request; the handler is told of all that comes of it, sooner or later. */
+  /** Sends a request. The handler is called with the response or an error. */
   dispatch(request: OutgoingRequest, handler: ResponseHandler): void
-  /** The name that it goes to, and its addresses; undefined where that is an address itself. */
+  /** The addresses of the host name; undefined if the backend is configured by address. */
   readonly name?: Pick<NameWatch, 'addresses' | 'fault'> | undefined
-  /** Lets the requests under way be answered, and closes; there may be none after that. */
+  /** Closes once the requests under way have ended. No request may follow. */
   close(): Promise<void>
-  /** Fails the requests under way, and closes every connection. */
+  /** Fails the requests under way, and closes all connections. */
   destroy(): Promise<void>
 }
 
 /**
- * The pool of one backend: undici's, which keeps the life cycle, over connections of our own. There is always room for
- * one request more, as the balancer's own limits bound those: undici's queue is unbounded and would make requests wait
- * unseen.
+ * Creates the pool of a backend: undici's `Pool`, which manages the life cycle, over connections of our own. They accept
+ * any number of requests, which the balancer's own limits bound: undici's queue is unbounded, and requests would wait in
+ * it unseen.
  */
 export function createPool(config: PooledOrigin, options: PoolOptions): BackendPool {
   const { proxyProtocol } = config
   const dispatcher = proxyProtocol
-    ? clientConnections(config, proxyProtocol, options)
+    ? perClientPool(config, proxyProtocol, options)
     : config.h2
-      ? http2Connections(config, options)()
-      : http1Stack(config, options)()
+      ? http2Pools(config, options)()
+      : http1Pools(config, options)()
   const pool = new Pool(`${config.protocol}//${authorityOf(config)}`, {
     connections: 1,
     factory: (): Dispatcher => dispatcher
@@ -63,7 +64,7 @@ export function createPool(config: PooledOrigin, options: PoolOptions): BackendP
   )
   return {
     name,
-    // It looks into neither requests nor handlers, and hands them to the dispatcher.
+    // undici passes requests and handlers to the dispatcher without looking into them.
     dispatch: pool.dispatch.bind(pool) as unknown as BackendPool['dispatch'],
     close() {
       name?.stop()
@@ -76,11 +77,11 @@ export function createPool(config: PooledOrigin, options: PoolOptions): BackendP
   }
 }
 
-/** What announces a connection that speaks one protocol or the other. */
+/** The PROXY protocol header of a connection, by the protocol that it is used for (ALPN). */
 type HeaderOf = (alpn: string) => Buffer
 
-/** One request a connection, since a response that hangs would hold up all behind it. */
-function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http1Pool {
+/** Without pipelining, as a slow response would block those behind it. */
+function http1Pools(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http1Pool {
   const opener = new SocketOpener(config, options)
   const { maxHeadBytes, onInternalError } = options
   return (headerOf) => {
@@ -94,24 +95,24 @@ function http1Stack(config: PooledOrigin, options: PoolOptions): (headerOf?: Hea
   }
 }
 
-/** Changes of protocol go over HTTP/1.1, which most servers speak beside HTTP/2. */
-function http2Connections(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http2Pool {
-  const upgrades = http1Stack(config, { ...options, alpnProtocols: [HTTP_1_1] })
+/** Upgrades use HTTP/1.1, which most servers speak beside HTTP/2. */
+function http2Pools(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http2Pool {
+  const upgrades = http1Pools(config, { ...options, alpnProtocols: [HTTP_1_1] })
   const { onInternalError } = options
   const report = onInternalError ? { onInternalError } : {}
   const http2 = { ...http2Options(config, options), lifetime: config, ...report }
-  const known = new BackendLimits()
+  const limits = new BackendLimits()
   return (headerOf) => {
     const header = headerOf?.(HTTP_2)
     const open: typeof http2.open = (onread, connected) => http2.open(onread, connected, header)
-    return new Http2Pool({ ...http2, open }, upgrades(headerOf), known)
+    return new Http2Pool({ ...http2, open }, upgrades(headerOf), limits)
   }
 }
 
-/** Connections that are told whose they are, so that each has one client alone. */
-function clientConnections(config: PooledOrigin, version: ProxyVersion, options: PoolOptions): PerClientPool {
+/** A pool for each client, as each connection begins with the PROXY protocol header of one client. */
+function perClientPool(config: PooledOrigin, version: ProxyVersion, options: PoolOptions): PerClientPool {
   const { trustedProxies } = options
-  const connections = config.h2 ? http2Connections(config, options) : http1Stack(config, options)
+  const connections = config.h2 ? http2Pools(config, options) : http1Pools(config, options)
   const headersOf = (req: IncomingMessage): HeaderOf => {
     const connection = proxiedConnection(req, trustedProxies)
     return (alpn) => proxyHeader(version, { ...connection, alpn })

@@ -3,76 +3,76 @@ import type { BodyProgress } from './http1/body-sender.js'
 import type { DataSink, RequestInfo, ResponseSink } from './http1/response-parser.js'
 import type { RetryBuffer } from './retry-buffer.js'
 
-/** A request as it goes to a backend. */
+/** A request to a backend. */
 export interface OutgoingRequest extends RequestInfo {
-  /** Request line and fields up to and with the blank line, a character a byte. */
+  /** Request line, fields and the empty line, in latin1. */
   readonly head: string
-  /** Whether that has no `Host`: each backend is named by its own authority when it is asked. */
+  /** Whether the head has no `Host`: then each attempt adds the authority of its backend. */
   readonly lacksHost?: boolean
-  /** The client's request; undefined of one that is the balancer's own. */
+  /** The client's request; undefined if it is the balancer's own. */
   readonly client?: IncomingMessage
-  /** The same, if it has a body. */
+  /** The client's request, if it has a body. */
   readonly body: IncomingMessage | undefined
-  /** Whether it does no harm to send it a second time, and that is prepared for. */
+  /** Whether it may be sent again: it is idempotent, and its body is buffered. */
   readonly replayable: boolean
-  /** What was sent of the body, for when it is to be sent again. */
+  /** What was sent of the body, to be sent again by a retry. */
   readonly retryBuffer?: RetryBuffer | undefined
 }
 
-/** What is told of what comes, up to its end or an error, and nothing after that. */
+/** Receives the data of a stream, up to its end or an error: after these it is not called again. */
 interface StreamSink extends DataSink {
-  /** All that came in one read has been told, and more is to come. */
+  /** All data of one read was passed on, and the response is not complete. */
   onReadEnd(): void
-  /** Nothing more can be sent; what the backend has sent before is still told. */
+  /** Nothing more can be sent; what the backend has sent before is still passed on. */
   onSendingFailed?(): void
   /** The stream failed. */
   onError(error: Error): void
 }
 
-/** Who has sent a request. A connection that cannot be opened is an error without `onSending` before it. */
+/** Receives the progress of a request and its response. If no connection is established, `onError` is called without `onSending`. */
 export interface ResponseHandler extends StreamSink, ResponseSink, BodyProgress {
-  /** Nobody waits for the response any more. */
+  /** The response is no longer needed. */
   readonly aborted: boolean
-  /** The request is not to go on a connection that has carried others, which the backend may be closing. */
+  /** The request needs a new connection: the backend may be closing idle ones. */
   readonly needsNewConnection?: boolean
-  /** The request is about to be written. */
+  /** The request is about to be sent on a stream. */
   onSending(stream: BackendStream): void
-  /** The request has been written whole. */
+  /** The request was written completely. */
   onSent(): void
 }
 
-/** One request on its way to a backend, and its response on its way back: a stream of HTTP/2, or a connection of HTTP/1.1 for that time. */
+/** A request under way at a backend, and its response: a stream of HTTP/2, or a connection of HTTP/1.1 for that time. */
 export interface BackendStream {
-  /** Whether its connection had carried a request before. */
+  /** Whether its connection has carried a request before. */
   readonly isReused: boolean
-  /** Whether what is being told lies in memory that the next read of any connection overwrites. */
+  /** Whether the data being passed on is in a buffer that the next read of any connection overwrites. */
   readonly reusesBuffer: boolean
-  /** What it becomes when the response is that it changes its protocol, if it can. */
+  /** The tunnel that it becomes after `101`; undefined if it cannot. */
   readonly tunnel: TunnelEnd | undefined
-  /** Has the memory of what is being told left alone, as something holds on to it. */
+  /** Keeps the buffer of the data being passed on from being reused, as something still refers to it. */
   retainBuffer(): void
-  /** Reads nothing more, once what has been read is told. */
+  /** Pauses reading. Data that was read already is still passed on. */
   pause(): void
-  /** Reads on. */
+  /** Resumes reading. */
   resume(): void
-  /** Gives the request up, whatever is under way. Its handler is told nothing more. */
+  /** Cancels the request. The handler is not called again. */
   destroy(): void
-  /** Gives the request up, and tells its handler why. */
+  /** Cancels the request, and passes the error to the handler. */
   fail(error: Error): void
 }
 
-/** The backend's end of a tunnel: a connection that has changed to another protocol. */
+/** The backend's end of a tunnel: a connection after `101 Switching Protocols`. */
 export interface TunnelEnd extends BackendStream {
-  /** Gives it to another one. */
-  attach(user: TunnelHandler): void
-  /** Writes bytes of the other protocol. Returns whether there is room for more before `onDrain`. */
+  /** Passes data and events to this handler from now on. */
+  attach(handler: TunnelHandler): void
+  /** Writes data. Returns false if the handler should wait for `onDrain`. */
   write(chunk: Buffer): boolean
-  /** Nothing more will be written. */
+  /** Ends the sending side. */
   endSending(): void
 }
 
-/** Who uses a connection that has changed to another protocol. */
+/** Receives the data and events of a tunnel. */
 export interface TunnelHandler extends StreamSink {
-  /** What was written has been taken. */
+  /** More can be written. */
   onDrain(): void
 }

@@ -2,18 +2,18 @@ import { Dispatcher } from 'undici'
 import { ConnectionClosed } from './connection-closed.js'
 
 /**
- * What stands under an undici `Pool` as the one dispatcher of its `factory`, and closes in the ways that undici asks
- * for: after or before its requests have been answered, with a promise or a callback. Requests and handlers pass through
- * the pool as they are, and are of this room's kind, not of undici's.
+ * The one dispatcher of an undici `Pool` (its `factory`), with the forms of `close()` and `destroy()` that undici calls:
+ * with a promise or a callback. The pool passes requests and handlers through as they are: `OutgoingRequest` and
+ * `ResponseHandler`, not undici's own types.
  */
 export abstract class ClosingDispatcher extends Dispatcher {
-  /** Takes no more requests, lets those that it has be answered, and closes. May be called again. */
+  /** Closes once the requests under way have ended. No request follows. May be called again. */
   protected abstract closeAll(): Promise<unknown>
 
-  /** Fails the requests that it has. */
+  /** Fails the requests under way. */
   protected abstract failAll(reason: Error): void
 
-  /** Lets the requests that it has be answered, and closes. */
+  /** Closes once the requests under way have ended. */
   override close(): Promise<void>
   override close(callback: () => void): void
   override close(callback?: () => void): Promise<void> | undefined {
@@ -23,7 +23,7 @@ export abstract class ClosingDispatcher extends Dispatcher {
     return undefined
   }
 
-  /** Fails the requests that it has, and closes. */
+  /** Fails the requests under way, and closes. */
   override destroy(error?: Error | null): Promise<void>
   override destroy(callback: () => void): void
   override destroy(error: Error | null, callback: () => void): void

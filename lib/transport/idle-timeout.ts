@@ -1,22 +1,22 @@
-/** How long an idle connection is kept if neither the backend nor anybody else says. */
+/** Timeout of an idle connection if the backend does not announce one. */
 const DEFAULT_MS = 4000
-/** How much sooner than the backend it is closed, which may have begun to count sooner. */
+/** How much sooner than announced a connection is closed: the backend may have started its timer earlier. */
 const MARGIN_MS = 2000
 const MAX_MS = 600_000
 
-/** Closings at one moment are those of a process that ends, and count once. */
+/** Connections closed within this time, as by a process that exits, count once. */
 const BURST_MS = 100
-/** Closings after the same time, at so many moments, that teach it. */
-const TAUGHT_BY = 3
-/** What counts as the same time, and how much sooner a connection is then closed here. */
+/** Closes after the same idle time from which it is learned. */
+const MIN_CLOSES = 3
+/** Tolerance of "the same" time, and the share of it that is used here. */
 const TOLERANCE = 0.1
 const LEARNED_SHARE = 0.8
-/** Where a backend closes sooner than this, to connect anew each time would cost more than a request that is sent again. */
+/** Shorter times are not learned: reconnecting each time would cost more than an occasional retry. */
 const SHORTEST_MS = 500
-/** Then it is found out anew, as the backend may have been set up otherwise. */
+/** After this time it is learned again: the backend's configuration may have changed. */
 const FORGET_MS = 600_000
 
-/** How long connections to one backend may be idle: as it says itself, and as its closings have taught. */
+/** How long connections to a backend may be idle: as it announces, or as learned from when it closes them. */
 export class IdleTimeout {
   readonly #defaultMs: number
   #learnedMs = Number.POSITIVE_INFINITY
@@ -25,21 +25,22 @@ export class IdleTimeout {
   #closedAtMs = Number.NEGATIVE_INFINITY
   #closings = 0
 
-  /** @param defaultMs if the backend does not say */
+  /** @param defaultMs if the backend announces none */
   constructor(defaultMs = DEFAULT_MS) {
     this.#defaultMs = defaultMs
   }
 
   /**
-   * For how long a connection may be idle from `nowMs` on; 0 or less for not at all.
-   * @param saidSeconds what the backend said in `Keep-Alive`, or -1
+   * How long a connection may be idle from `nowMs` on; 0 or less: it must not be reused.
+   * @param announcedSeconds the timeout in the backend's `Keep-Alive` field, or -1
    */
-  limitMs(saidSeconds: number, nowMs: number): number {
-    const saidMs = saidSeconds < 0 ? this.#defaultMs : Math.min(saidSeconds * 1000 - MARGIN_MS, MAX_MS)
-    return nowMs < this.#forgetMs ? Math.min(saidMs, this.#learnedMs) : saidMs
+  limitMs(announcedSeconds: number, nowMs: number): number {
+    const announcedMs =
+      announcedSeconds < 0 ? this.#defaultMs : Math.min(announcedSeconds * 1000 - MARGIN_MS, MAX_MS)
+    return nowMs < this.#forgetMs ? Math.min(announcedMs, this.#learnedMs) : announcedMs
   }
 
-  /** The backend has closed a connection that was idle for `idleMs`. */
+  /** The backend closed a connection that was idle for `idleMs`. */
   onClosed(idleMs: number, nowMs: number): void {
     const isBurst = nowMs - this.#closedAtMs < BURST_MS
     this.#closedAtMs = nowMs
@@ -47,12 +48,12 @@ export class IdleTimeout {
     const isSame = Math.abs(idleMs - this.#closedAfterMs) <= TOLERANCE * this.#closedAfterMs
     this.#closings = isSame ? this.#closings + 1 : 1
     this.#closedAfterMs = isSame ? Math.min(idleMs, this.#closedAfterMs) : idleMs
-    if (this.#closings < TAUGHT_BY) return
+    if (this.#closings < MIN_CLOSES) return
     this.#learnedMs = LEARNED_SHARE * this.#closedAfterMs
     this.#forgetMs = nowMs + FORGET_MS
   }
 
-  /** A connection that was idle for `idleMs` has carried another request. */
+  /** A connection that was idle for `idleMs` was reused with success. */
   onReused(idleMs: number): void {
     if (idleMs > this.#closedAfterMs * (1 + TOLERANCE)) this.#closings = 0
   }

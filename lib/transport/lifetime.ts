@@ -1,21 +1,21 @@
-/** What is left out of either bound at the most, so that connections that were made together do not end together. */
+/** The largest share that is deducted from a limit, so that connections opened together are not retired together. */
 const JITTER = 0.1
 
-/** How long connections to a backend are used; 0 sets no bound. */
+/** Limits of connections to a backend; 0 for none. */
 export interface LifetimeOptions {
   readonly maxAgeMs: number
-  /** Requests that a connection carries. */
+  /** Requests of a connection. */
   readonly maxRequests: number
 }
 
-/** How long one connection is used. */
+/** Limits of one connection; infinite without one. */
 export interface Lifetime {
-  /** When it ends, on the clock of `performance.now()`. */
+  /** When it is retired, on the clock of `performance.now()`. */
   readonly retireMs: number
   readonly maxRequests: number
 }
 
-/** Of a connection that is made now. */
+/** The limits of a connection that is opened now. */
 export function lifetimeOf({ maxAgeMs, maxRequests }: LifetimeOptions): Lifetime {
   const share = 1 - JITTER * Math.random()
   return {
@@ -24,18 +24,18 @@ export function lifetimeOf({ maxAgeMs, maxRequests }: LifetimeOptions): Lifetime
   }
 }
 
-/** A connection that can be told to end. */
+/** A connection that can be retired. */
 interface Retirable {
   retireMs: number
-  /** Undefined before it stands. */
+  /** Undefined before the connection is established. */
   readonly remoteAddress: string | undefined
 }
 
-/** Has those of the connections end that go to other addresses than these. */
+/** Retires connections to other addresses than these. */
 export function retireElsewhere(connections: Iterable<Retirable>, addresses: ReadonlySet<string>): void {
   for (const connection of connections) {
     const { remoteAddress } = connection
-    // One that does not stand yet may have begun with an address of before.
+    // One that is not established yet may be connecting to an old address.
     if (remoteAddress === undefined || !addresses.has(remoteAddress)) connection.retireMs = 0
   }
 }

@@ -1,17 +1,17 @@
-/** What is asked of the certificate of an `https://` backend. */
+/** How the certificate of an `https://` backend is verified. */
 export interface BackendTlsOptions {
-  /** The name that it is asked for (SNI) and has to be valid for, where that is not the host. */
+  /** The name for SNI and for the verification of the certificate, if not the host. */
   readonly tlsName?: string
-  /** It is not looked at. */
+  /** The certificate is not verified. */
   readonly tlsNoVerify?: boolean
 }
 
-/** How long its connections are used, and its addresses believed. */
+/** How long connections are used, and addresses of a host name are cached. */
 export interface ConnectionOptions {
-  /** Of a connection, which is then retired; 0 for no bound. */
+  /** Age at which a connection is retired; 0 for none. */
   readonly maxAgeMs: number
-  /** That a connection carries at the most; 0 for no bound. */
+  /** Requests after which a connection is retired; 0 for none. */
   readonly maxRequests: number
-  /** Between two look-ups of its name; 0 for never again after an answer. */
+  /** Between two look-ups of the host name; 0: none after the first answer. */
   readonly resolveMs: number
 }

@@ -4,19 +4,19 @@ import type { BackendTlsOptions } from './origin-options.js'
 /** Where a backend is. */
 export interface Origin {
   readonly protocol: 'http:' | 'https:'
-  /** Host name or IP literal, without the brackets of IPv6, with its zone; `localhost` for a Unix socket. */
+  /** Host name or IP address, IPv6 without brackets and with its zone; `localhost` for a Unix socket. */
   readonly hostname: string
   /** 0 for a Unix socket. */
   readonly port: number
-  /** Of a Unix socket. */
+  /** Path of a Unix socket. */
   readonly socketPath?: string
 }
 
-/** Where a backend is, what is asked of its certificate, and how it is spoken to. */
+/** Where a backend is, how its certificate is verified, and which protocols it speaks. */
 export interface SecureOrigin extends Origin, BackendTlsOptions {
-  /** It is spoken to in HTTP/2: that is known beforehand, or has to be agreed to over TLS. */
+  /** HTTP/2: with prior knowledge or, over TLS, negotiated by ALPN. */
   readonly h2?: boolean
-  /** The version of the PROXY protocol in which it is told at the start of a connection whose that is. */
+  /** Version of the PROXY protocol header that it is sent on each connection. */
   readonly proxyProtocol?: 1 | 2
 }
 
@@ -24,21 +24,21 @@ type Fault = (message: string) => void
 
 const BARE_ADDRESS = /^(\[[^\]]*\]|[^:[\]/]+):(\d+)$/
 const HOST_NAME = /^(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i
-/** What could be a port behind a host of that name is one. */
+/** Digits alone after `unix:` are a port of a host of that name. */
 const SOCKET = /^(?:(https?):\/\/)?unix:(?!\d*\/?$)(.*)$/is
 const URL_FORM = /^[a-z][a-z0-9+.-]*:\/\//i
-/** The zone of an IPv6 address, and what stands around it. */
+/** The zone of an IPv6 address, and the text around it. */
 const ZONED = /^([^[]*\[[0-9a-f:.]+)%([^\]]*)(\].*)$/i
-/** What Node takes for one. */
+/** A zone that Node accepts. */
 const ZONE = /^[a-z0-9.-]{1,64}$/i
-/** The others would end an entry of a list, or have to be escaped where the address is shown. */
+/** Other characters would end an entry of a list, or need escaping where the address is shown. */
 const PATH = /^[!#-+\--:<-[\]-~]*$/
-/** As much as fits into the address of a socket, which ends with a zero byte: else it would be cut off. */
+/** The size of `sun_path` less its final zero byte: a longer path would be truncated. */
 const MAX_PATH_BYTES = process.platform === 'linux' ? 107 : 103
 
 /**
- * Reads where a backend is: `host:port`, `[v6]:port`, an `http(s)://` origin, or `unix:/path`, for TLS behind `https://`.
- * Calls `fault` once for everything that is wrong.
+ * Parses the origin of a backend: `host:port`, `[v6]:port`, `http(s)://host:port`, or `unix:/path`, for TLS after
+ * `https://`. Calls `fault` for each error.
  */
 export function parseOrigin(text: string, fault: Fault): Origin | undefined {
   const [, scheme = 'http', path] = SOCKET.exec(text) ?? []
@@ -58,24 +58,24 @@ export function parseOrigin(text: string, fault: Fault): Origin | undefined {
   return undefined
 }
 
-/** Whether a text means a Unix socket. */
+/** Whether a text is the address of a Unix socket. */
 export const isUnixSocket = (text: string): boolean => SOCKET.test(text)
 
-/** `host:port`, with brackets around IPv6, or `unix:/path`: one backend has one, however it was written. */
+/** The canonical address: `host:port`, with brackets around IPv6, or `unix:/path`. */
 export function addressOf({ hostname, port, socketPath }: Origin): string {
   if (socketPath !== undefined) return `unix:${socketPath}`
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`
 }
 
-/** The same as a URL, in which the zone of an IPv6 address is encoded (RFC 6874 section 2). */
+/** The origin as a URL, in which the zone of an IPv6 address is percent-encoded (RFC 6874 section 2). */
 export function originOf(origin: Origin): string {
   const address = addressOf(origin)
   return `${origin.protocol}//${origin.socketPath === undefined ? address.replace('%', '%25') : address}`
 }
 
 /**
- * The authority of a backend: what `Host` and `:authority` say where nobody else has named a host. The zone of an IPv6
- * address means something on this machine alone (RFC 6874 section 4), and so does the path of a socket.
+ * The authority of a backend, for `Host` and `:authority` of requests that name none. It has neither the zone of an IPv6
+ * address, which has a meaning on this machine alone (RFC 6874 section 4), nor the path of a socket.
  */
 export function authorityOf({ hostname, port }: Pick<Origin, 'hostname' | 'port'>): string {
   if (port === 0) return hostname
@@ -84,27 +84,27 @@ export function authorityOf({ hostname, port }: Pick<Origin, 'hostname' | 'port'
 
 const withoutZone = (hostname: string) => hostname.replace(/%.*$/, '')
 
-/** In a URL the `%` before it is encoded, but mostly it is not (RFC 6874 section 3). */
+/** In a URL the `%` before a zone should be encoded, but often is not (RFC 6874 section 3). */
 function zoneOf(written: string, isUrl: boolean): string {
   return written.replace(isUrl ? /^25(?=.)/ : /^25(?=[a-z])/i, '')
 }
 
 function socketOrigin(scheme: string, written: string, fault: Fault): Origin | undefined {
-  // unix:///path has an empty authority, as other URLs of files have.
+  // unix:///path has an empty authority, as file:///path has.
   const path = written.replace(/^\/\/(?=\/)/, '')
-  const wrong = (message: string) => {
+  const invalid = (message: string) => {
     fault(`the path of a Unix socket ${message}`)
     return undefined
   }
   if (!path.startsWith('/') || path.startsWith('//'))
-    return wrong('must be absolute, such as unix:/run/app.sock')
+    return invalid('must be absolute, such as unix:/run/app.sock')
   if (!PATH.test(path))
-    return wrong('may hold visible ASCII alone, and no comma, semicolon, double quote or backslash')
-  if (path.endsWith('/')) return wrong('must not end with "/", as that of a folder')
-  if (path.endsWith(':')) return wrong('must not end with ":"')
+    return invalid('may hold visible ASCII alone, and no comma, semicolon, double quote or backslash')
+  if (path.endsWith('/')) return invalid('must not end with "/", as that of a folder')
+  if (path.endsWith(':')) return invalid('must not end with ":"')
   const socketPath = path.replace(/\/(\.?\/)+/g, '/')
   if (Buffer.byteLength(socketPath) > MAX_PATH_BYTES)
-    return wrong(`must have no more than ${MAX_PATH_BYTES} bytes`)
+    return invalid(`must have no more than ${MAX_PATH_BYTES} bytes`)
   return {
     protocol: `${scheme.toLowerCase() as 'http' | 'https'}:`,
     hostname: 'localhost',
@@ -146,7 +146,7 @@ function parseAddress(text: string, fault: Fault): Origin | undefined {
     fault(`"${host}" is not a host name or address`)
     return undefined
   }
-  // As URL writes it, so that two spellings of one address are seen to be the same.
+  // Normalized by URL, so that spellings of the same address are equal.
   return { protocol: 'http:', hostname: withoutBrackets(new URL(url).hostname), port: Number(port) }
 }
 

@@ -2,35 +2,35 @@ const SHARED_BYTES = 65_536
 const LARGE_BYTES = 131_072
 const MAX_SPARE = 16
 
-/** What most reads go into: a response that is whole in one read needs no memory of its own. */
+/** Most reads go here: a response that is complete in one read needs no buffer of its own. */
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
 const spare: Buffer[] = []
 
 /**
- * The memory that one connection is read into, used again read by read, where Node would allocate 64 KiB for each, for
- * the garbage collector to free: bulk stays in the cache that way, and takes fewer system calls.
+ * The buffer that a connection is read into. It is reused read by read, where Node would allocate 64 KiB for each and
+ * leave them to the garbage collector: so bulk data stays in the processor's cache, and takes fewer system calls.
  *
- * A read goes into one buffer shared by all connections. One that filled its buffer has more behind it, so the next
- * goes into a large one that belongs to the connection until its bytes have been passed on.
+ * Reads go into one buffer that all connections share. After a read that filled it, there is more: the next read goes
+ * into a large buffer that belongs to the connection until its bytes were passed on.
  */
 export class ReadBuffer {
-  /** Where the next read goes. */
+  /** The target of the next read. */
   buffer: Buffer = shared
-  /** Something holds on to the bytes that were read last, so that their memory is not used again. */
+  /** Something still refers to the bytes of the latest read: their buffer is not reused. */
   isRetained = false
 
-  /** Whether what was read last is overwritten by the next read of any connection: what is to stay must be copied. */
+  /** Whether the next read of any connection overwrites the bytes of the latest one: what outlives it must be copied. */
   get isShared(): boolean {
     return this.buffer === shared
   }
 
-  /** The bytes of a read of this length. */
+  /** The bytes of a read. */
   filled(length: number): Buffer {
     this.isRetained = false
     return this.buffer.subarray(0, length)
   }
 
-  /** All that wants the bytes of a read of this length has had them. */
+  /** The bytes of a read were passed on: chooses the buffer of the next read. */
   recycle(length: number): void {
     const { buffer } = this
     if (buffer !== shared && !this.isRetained && spare.length < MAX_SPARE) spare.push(buffer)

@@ -1,18 +1,19 @@
-/** The body of a request as far as it was sent, kept to send it a second time, unless it grows too large. */
+/** The part of a request's body that was sent, for a retry, unless it exceeds a limit. */
 export class RetryBuffer {
-  /** Whether all that was sent is still here. */
+  /** Whether it has all that was sent. */
   isComplete = true
-  /** Whether the body has come to its end. */
+  /** Whether the body has ended. */
   isEnded = false
   readonly #limitBytes: number
   #chunks: Buffer[] = []
   #bytes = 0
 
+  /** @param limitBytes above which everything is discarded */
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes
   }
 
-  /** Whether an attempt has left something to send again. */
+  /** Whether an attempt has sent a part of the body. */
   get hasStarted(): boolean {
     return this.#chunks.length > 0 || this.isEnded
   }
@@ -21,17 +22,18 @@ export class RetryBuffer {
     return this.#chunks
   }
 
+  /** Adds a copy of what was sent. */
   add(chunk: Buffer): void {
     this.#bytes += chunk.length
     if (this.#bytes > this.#limitBytes) {
       this.discard()
     } else {
-      // A copy: the chunk would hold all that was read with it.
+      // The chunk itself would keep the whole buffer of its read alive.
       this.#chunks.push(Buffer.from(chunk))
     }
   }
 
-  /** It will not be sent a second time. */
+  /** Discards everything: the body will not be sent again. */
   discard(): void {
     this.isComplete = false
     this.#bytes = this.#limitBytes

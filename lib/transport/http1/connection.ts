@@ -146,11 +146,11 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     }
   }
 
-  attach(user: TunnelHandler): void {
-    this.#handler = user
+  attach(handler: TunnelHandler): void {
+    this.#handler = handler
     this.#isTunnel = true
-    this.#parser.setDataSink(user)
-    this.#socket.on('drain', () => user.onDrain())
+    this.#parser.setDataSink(handler)
+    this.#socket.on('drain', () => handler.onDrain())
     this.#callbacks.onTunnel(this)
   }
 
@@ -212,9 +212,9 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
   }
 
   #onBytes(bytes: Buffer): void {
-    let taken: number
+    let consumed: number
     try {
-      taken = this.#handler ? this.#parser.parse(bytes) : 0
+      consumed = this.#handler ? this.#parser.parse(bytes) : 0
     } catch (error) {
       if (!(error instanceof BrokenResponse)) this.#callbacks.onInternalError?.(error)
       this.fail(error as Error)
@@ -222,7 +222,7 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     }
     if (this.#isClosed) return
     if (!this.#parser.isIdle) this.#handler!.onReadEnd()
-    else this.#onResponseEnd(taken === bytes.length)
+    else this.#onResponseEnd(consumed === bytes.length)
   }
 
   #onResponseEnd(isAll: boolean): void {

@@ -80,8 +80,8 @@ export class ResponseParser {
   }
 
   /** Expects the response to a request. */
-  begin(asked: RequestInfo, sink: ResponseSink): void {
-    this.#request = asked
+  begin(request: RequestInfo, sink: ResponseSink): void {
+    this.#request = request
     this.#sink = this.#dataSink = sink
     this.#state = State.head
   }

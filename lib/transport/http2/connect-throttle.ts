@@ -1,46 +1,46 @@
-/** Connections in the making at once: at first, and while those made before have taken requests. */
-const FIRST_AT_ONCE = 4
-const MOST_AT_ONCE = 16
-/** Before the next connection, once two in a row have taken nothing; twice as long each time. */
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 250
-/** By how much a pause may be longer, so that many balancers do not come at once. */
+/** Connections being opened at once: initially, and at most, after successful ones. */
+const INITIAL_CONCURRENT = 4
+const MAX_CONCURRENT = 16
+/** Pause after two failures in a row; it doubles with each further one. */
+const INITIAL_PAUSE_MS = 50
+const MAX_PAUSE_MS = 250
+/** Random share that is added to a pause, so that many balancers do not reconnect at once. */
 const JITTER = 0.5
 
-/** How fast connections to one backend are made: a crowd is spread over few at a time, and a backend that takes nothing is spared. */
+/** Limits how fast connections to a backend are opened: few at a time, with exponential backoff while they accept no request. */
 export class ConnectThrottle {
-  #atOnce = FIRST_AT_ONCE
-  #useless = 0
+  #maxConcurrent = INITIAL_CONCURRENT
+  #failures = 0
   #resumeMs = Number.NEGATIVE_INFINITY
 
-  /** How many may be in the making. */
+  /** How many may be opening at once. */
   get maxConcurrent(): number {
-    return this.#atOnce
+    return this.#maxConcurrent
   }
 
-  /** Whether none may be made at `nowMs`, on the clock of `performance.now()`. */
+  /** Whether none may be opened at `nowMs`, on the clock of `performance.now()`. */
   isPaused(nowMs: number): boolean {
     return nowMs < this.#resumeMs
   }
 
-  /** A connection is made. In doubt there is a pause behind it in any case, as it may show late that it is useless. */
+  /** A connection is being opened. After a failure there is a pause in any case, as the next one may show late. */
   onConnect(nowMs: number): void {
-    if (this.#useless > 0) this.#resumeMs = Math.max(this.#resumeMs, nowMs + FIRST_PAUSE_MS)
+    if (this.#failures > 0) this.#resumeMs = Math.max(this.#resumeMs, nowMs + INITIAL_PAUSE_MS)
   }
 
   /** A connection has answered a request. */
   onSuccess(): void {
-    this.#useless = 0
+    this.#failures = 0
     this.#resumeMs = Number.NEGATIVE_INFINITY
-    if (this.#atOnce < MOST_AT_ONCE) this.#atOnce++
+    if (this.#maxConcurrent < MAX_CONCURRENT) this.#maxConcurrent++
   }
 
-  /** A connection has taken no request, though there were some. */
+  /** A connection has accepted none of its requests. */
   onFailure(nowMs: number): void {
-    this.#atOnce = 1
-    // One alone may have met a server that restarts.
-    if (++this.#useless === 1) return
-    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (this.#useless - 2), LONGEST_PAUSE_MS)
+    this.#maxConcurrent = 1
+    // A single failure may be a server that restarts.
+    if (++this.#failures === 1) return
+    const pauseMs = Math.min(INITIAL_PAUSE_MS * 2 ** (this.#failures - 2), MAX_PAUSE_MS)
     this.#resumeMs = Math.max(this.#resumeMs, nowMs + pauseMs * (1 + JITTER * Math.random()))
   }
 }

@@ -1,13 +1,13 @@
-/** What a connection tells those who keep it. */
+/** The events of a connection, for the pool that holds it. */
 export interface Http2ConnectionCallbacks {
-  /** It can carry requests. */
+  /** The backend's SETTINGS have arrived: requests can be sent. */
   onReady(): void
-  /** It may have room for another request, be idle, or take none any more. */
+  /** Its room for requests has changed: it may be idle, or take no more. */
   onChange(): void
-  /** It has taken none of the requests that it was given, or goes away before there were any. */
+  /** The backend has processed none of its requests, or closes it before there were any. */
   onAllRefused(): void
-  /** It is lost amid requests, after it had answered others: those that lie idle may be at their end, too. */
+  /** It was lost during requests, after it had answered others: the backend may have closed idle ones as well. */
   onStale(): void
-  /** It is closed; its requests have been told. */
+  /** It is closed, and the handlers of its requests were called. */
   onClosed(error: Error): void
 }

@@ -18,20 +18,21 @@ import { sendRequest } from './stream/send-request.js'
 import { Stream } from './stream/stream.js'
 import { Streams, type StreamsCallbacks } from './stream/streams.js'
 
-/** Requests at once on one connection: as many as most servers allow. */
+/** Limit of concurrent requests on a connection: what most servers allow. */
 export const MAX_STREAMS = 100
 const PING_DATA = Buffer.alloc(8)
 
-/** One connection of HTTP/2 to a backend, with many requests at a time (RFC 9113). */
+/** A connection to a backend over HTTP/2, with many requests at a time (RFC 9113). */
 export class Http2Connection implements StreamsCallbacks, SocketOwner {
-  /** Since when it has had no requests, on the clock of `performance.now()`; set by its owner. */
+  // The pool sets these. Times are on the clock of performance.now().
+  /** Since when it has been idle. */
   idleSinceMs = Number.POSITIVE_INFINITY
-  /** How long it had none before the latest; set by its owner. */
+  /** How long it was idle before its latest request. */
   idledMs = 0
-  /** When it is to be retired, on the same clock, and after how many requests; set by its owner. */
+  /** When, and after how many requests, it is retired. */
   retireMs = Number.POSITIVE_INFINITY
   maxRequests = Number.POSITIVE_INFINITY
-  /** It is known to have answered; set by its owner. */
+  /** Whether its first response was counted as a success. */
   hasSucceeded = false
   readonly #callbacks: Http2ConnectionCallbacks
   readonly #options: Http2ConnectionOptions
@@ -45,7 +46,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
   #isReady = false
   #isClosed = false
 
-  /** @param limit what is known of the connections to the same backend */
+  /** @param limit requests in total, shared by the connections to the backend */
   constructor(
     options: Http2ConnectionOptions,
     callbacks: Http2ConnectionCallbacks,
@@ -65,28 +66,28 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#frames = new FrameDispatcher(this, this.#writer, options.maxHeadBytes)
     socket.on('error', (error) => this.fail(error))
     for (const end of ['end', 'close']) socket.on(end, () => this.fail(new ConnectionClosed()))
-    const giveUp = () => {
+    const onTimeout = () => {
       if (!this.#isReady) this.fail(new SettingsTimeout())
     }
-    // The socket has as long by itself, and tells more. Whether it is ready is heard of first.
-    this.#timer = setTimeout(() => setImmediate(giveUp), options.connectTimeoutMs)
+    // The socket has a timeout of the same length, with a better error. Pending events are processed first.
+    this.#timer = setTimeout(() => setImmediate(onTimeout), options.connectTimeoutMs)
   }
 
   get isReady(): boolean {
     return this.#isReady
   }
 
-  /** Whether it takes no more requests, and closes when it has none. */
+  /** Whether it accepts no more requests, and closes after the last one. */
   get isClosing(): boolean {
     return this.#streams.isClosing
   }
 
-  /** Whether it has carried a request to the head of its response. */
+  /** Whether it has received the head of a response. */
   get hasAnswered(): boolean {
     return this.#streams.hasAnswered
   }
 
-  /** The address that it goes to, undefined before it stands. */
+  /** Undefined before the connection is established. */
   get remoteAddress(): string | undefined {
     return this.#socket.remoteAddress
   }
@@ -96,7 +97,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     return this.#streams.size
   }
 
-  /** Requests that it carries at once. */
+  /** Limit of concurrent requests: ours, or the backend's if lower. */
   get maxLoad(): number {
     return Math.min(MAX_STREAMS, this.#frames.settings.maxConcurrentStreams)
   }
@@ -105,24 +106,24 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     return this.#isReady && !this.#isClosed && this.#streams.hasRoom(this.maxLoad)
   }
 
-  /** Sends a request, for which there must be room. */
+  /** Sends a request. `hasRoom` must be true. */
   send(request: OutgoingRequest, handler: ResponseHandler): void {
     const options = this.#options
     const stream = new Stream(this.#streams, request, handler, options.windowBytes, this.hasAnswered)
     handler.onSending(stream)
-    // Its handler may have given it up.
+    // The handler may have cancelled it.
     if (stream.isClosed) return
     this.#streams.add(stream, this.maxRequests)
     sendRequest(stream, request, handler, this.#writer, options, this.#frames.settings.initialWindowBytes)
   }
 
-  /** Takes no more requests, and closes when those that it has are done. */
+  /** Closes once the requests under way have ended. */
   close(): void {
     this.#streams.isClosing = true
     this.#closeIfDone()
   }
 
-  /** Closes the connection, and tells the handlers of its requests why. */
+  /** Closes the connection at once, and passes the error to the handlers of its requests. */
   fail(error: Error): void {
     this.#failAt(0, error)
   }
@@ -134,7 +135,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     return !this.#isClosed
   }
 
-  /** Looks whether the backend is still there: to be called now and then. */
+  /** Sends a PING if need be, or fails the connection if one was not answered. To be called regularly. */
   checkKeepalive(nowMs: number): void {
     this.#streams.recover(nowMs)
     const found = this.#keepalive.check(nowMs, this.#streams.size > 0)
@@ -143,14 +144,14 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
   }
 
   /**
-   * The stream that a frame is of; undefined if it is over.
-   * @throws {BrokenFrame} if there never was one
+   * The stream with this identifier; undefined if it is closed.
+   * @throws {BrokenFrame} if it was never opened
    */
   streamOf(id: number): Stream | undefined {
     return this.#streams.of(id)
   }
 
-  /** The backend has said of itself what was not known before. */
+  /** The backend's SETTINGS were applied. */
   onSettings(windowDelta: number): void {
     if (windowDelta !== 0) for (const stream of this.#streams.all()) stream.addWindow(windowDelta)
     if (this.#isReady) {
@@ -162,7 +163,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#callbacks.onReady()
   }
 
-  /** The backend takes no more requests, and has not looked at those behind this one. */
+  /** GOAWAY: the backend accepts no more requests, and has not processed those after this stream. */
   onGoAway(lastId: number): void {
     this.#streams.onGoAway(lastId)
     this.onStreamClosed()
@@ -205,7 +206,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#closeIfDone()
   }
 
-  /** Closes the connection in good order. */
+  /** Closes the connection gracefully, with a GOAWAY, if nothing is under way. */
   #closeIfDone(): void {
     if (this.#isClosed || !this.#streams.isClosing || this.#streams.size > 0) return
     this.#end()
@@ -213,8 +214,8 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#callbacks.onClosed(new ConnectionClosed())
   }
 
-  /** @param culprit the stream whose frame was broken, if one's was: the others hear that the connection is lost */
-  #failAt(culprit: number, error: Error): void {
+  /** @param invalidId stream whose frame was invalid, or 0: the others fail with ConnectionClosed */
+  #failAt(invalidId: number, error: Error): void {
     if (this.#isClosed) return
     this.#end()
     if (error instanceof BrokenFrame) {
@@ -224,7 +225,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#socket.destroy()
     if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame))
       this.#callbacks.onStale()
-    this.#streams.onLost(culprit, error)
+    this.#streams.onLost(invalidId, error)
     this.#callbacks.onClosed(error)
   }
 

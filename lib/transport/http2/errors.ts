@@ -1,28 +1,28 @@
 import { errorName } from './frames/frames.js'
 
-/** A server was found, but not one that speaks HTTP/2. */
+/** The server does not speak HTTP/2. */
 export class NotHttp2 extends Error {
   readonly code = 'LB_NOT_HTTP2'
 }
 
-/** A connection stands, but nothing that a request could be sent by came of it in time. */
+/** A connection was established, but the server's SETTINGS did not arrive in time. */
 export class SettingsTimeout extends Error {
   readonly code = 'LB_SETTINGS_TIMEOUT'
 }
 
 /**
- * A backend says that it has not looked at a request, or the request was never written to it: it may be sent again,
- * whatever it is (RFC 9113 section 8.7).
+ * A request was not processed: the backend says so (REFUSED_STREAM, GOAWAY), or the request was never written. Any request
+ * may then be sent again (RFC 9113 section 8.7).
  */
 export class RequestRefused extends Error {
   readonly code = 'LB_REQUEST_REFUSED'
-  /** @param ofAll whether its connection has taken no other request either */
+  /** @param ofAll whether the backend has processed no other request of the connection either */
   constructor(readonly ofAll: boolean) {
     super()
   }
 }
 
-/** A backend gave a request up, for a reason that it names in one word. */
+/** A backend reset a stream. The message is the name of its error code. */
 export class StreamReset extends Error {
   readonly code = 'LB_STREAM_RESET'
   constructor(errorCode: number) {
@@ -30,7 +30,7 @@ export class StreamReset extends Error {
   }
 }
 
-/** Nothing has come of a connection for long, not even an answer to a PING. */
+/** A PING was not answered in time. */
 export class PingTimeout extends Error {
   readonly code = 'LB_PING_TIMEOUT'
 }

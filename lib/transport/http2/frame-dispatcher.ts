@@ -6,33 +6,33 @@ import { ErrorCode, Flag, FrameType, numberFrame, pingFrame, settingsAck } from 
 import { PeerSettings } from './peer-settings.js'
 import type { Stream } from './stream/stream.js'
 
-/** Data of all streams together that a backend may send before it is told to go on. */
+/** Receive window of a connection. */
 export const WINDOW_BYTES = 16_777_216
 
 const PING_BYTES = 8
 const MIN_GO_AWAY_BYTES = 8
 const NUMBER_BYTES = 4
 
-/** What is told of frames that concern more than one stream. */
+/** The connection that frames are dispatched for. */
 export interface FrameTarget {
   /**
-   * The stream that a frame is of; undefined if it is over.
-   * @throws {BrokenFrame} if there never was one
+   * The stream with this identifier; undefined if it is closed.
+   * @throws {BrokenFrame} if it was never opened
    */
   streamOf(id: number): Stream | undefined
   /**
-   * The backend has said something of itself.
-   * @param windowDelta so much more it takes on each stream
+   * SETTINGS were applied.
+   * @param windowDelta change of the initial window size, for each open stream
    */
   onSettings(windowDelta: number): void
-  /** The backend takes no more requests, and has not looked at those behind this one. */
+  /** GOAWAY: the backend accepts no more requests, and has not processed those after this stream. */
   onGoAway(lastId: number): void
 }
 
-/** Reads what comes on one connection, answers what has to be answered, and passes the rest on to whom it concerns. */
+/** Parses the frames of a connection, replies to SETTINGS and PING, and dispatches the others to their streams. */
 export class FrameDispatcher implements FrameSink {
   readonly settings = new PeerSettings()
-  /** Of the frame that was read last. */
+  /** Stream of the latest frame. */
   streamId = 0
   readonly #target: FrameTarget
   readonly #writer: FrameWriter
@@ -48,14 +48,14 @@ export class FrameDispatcher implements FrameSink {
   }
 
   /**
-   * Takes bytes that came. They are not kept.
-   * @throws {BrokenFrame}
+   * Parses bytes. No reference to them is kept.
+   * @throws {BrokenFrame} if the connection is in error (RFC 9113 section 5.4.1)
    */
   parse(bytes: Buffer): void {
     this.#reader.parse(bytes)
   }
 
-  /** Tells nothing more. */
+  /** Ignores all further bytes. */
   stop(): void {
     this.#reader.stop()
   }
@@ -65,7 +65,7 @@ export class FrameDispatcher implements FrameSink {
     const stream = this.#target.streamOf(streamId)
     this.#window -= length
     if (this.#window < 0) throw new BrokenFrame('window', ErrorCode.flowControlError)
-    // What a stream has not taken yet is bounded by its own window.
+    // Data that a stream has not consumed is bounded by the stream's own window.
     if (this.#window < WINDOW_BYTES / 2) {
       this.#writer.write(numberFrame(FrameType.windowUpdate, 0, WINDOW_BYTES - this.#window))
       this.#window = WINDOW_BYTES
@@ -111,7 +111,7 @@ export class FrameDispatcher implements FrameSink {
       case FrameType.pushPromise:
         throw new BrokenFrame('unasked push')
     }
-    // What else there is tells of priorities, or is not known here (RFC 9113 section 4.1).
+    // PRIORITY and unknown types are ignored (RFC 9113 section 4.1).
   }
 
   #begin(type: number, streamId: number): void {
@@ -122,7 +122,7 @@ export class FrameDispatcher implements FrameSink {
 
   #onFields(type: number, flags: number, streamId: number, payload: Buffer): void {
     const stream = this.#target.streamOf(streamId)
-    // That of a stream that is over is decoded for the table.
+    // Even of a closed stream it is decoded, for the dynamic table.
     const block = this.#blocks.add(type, flags, streamId, payload)
     if (block) stream?.onFields(block.fields, block.isEnd)
   }

@@ -10,24 +10,24 @@ import {
   writeFrameHead
 } from './frames/frames.js'
 
-/** Above this, what waits for the end of the turn is written as it lies, instead of being joined. */
+/** Frames of a turn up to this size in total are joined to one write. */
 const MAX_JOINED_BYTES = 16_384
-/** Of what a backend makes us answer, without reading it. */
+/** Limit of unsent bytes for replies to a backend that does not read. */
 const MAX_UNREAD_BYTES = 1_048_576
 
-/** Who has data to send, and waits for room. */
+/** A sender of DATA that waits until it can send. */
 export interface DataWaiter {
   /** There may be room. */
   onRoom(): void
 }
 
 /**
- * What goes to a backend over one connection. Frames are written together at the end of the turn of the event loop: then
- * the requests that were read in one turn are sent in one. Data waits for room, in the window of the connection and in the
- * socket; those that wait take turns.
+ * Writes the frames of a connection. They are collected and written at the end of the turn of the event loop, so that
+ * requests that were read in one turn are sent in one write. Senders of DATA wait for the flow-control window of the
+ * connection and for the socket, and take turns.
  */
 export class FrameWriter {
-  /** Of a frame, as the backend wants it. */
+  /** The backend's SETTINGS_MAX_FRAME_SIZE. */
   maxFrameBytes = MAX_FRAME_BYTES
   /** How often it has written to the socket. */
   flushes = 0
@@ -43,13 +43,13 @@ export class FrameWriter {
     socket.on('drain', () => this.#serve())
   }
 
-  /** Bytes of data that may be sent now. */
+  /** Bytes of DATA that can be sent now. */
   get writableBytes(): number {
     const { writableLength, writableHighWaterMark } = this.#socket
     return writableLength + this.#bytes < writableHighWaterMark ? this.#window : 0
   }
 
-  /** Sends a frame, or several that lie one behind another. */
+  /** Queues a frame, or several in one buffer. */
   write(frames: Buffer): void {
     if (this.#frames.length === 0) setImmediate(() => this.flush())
     this.#frames.push(frames)
@@ -57,8 +57,8 @@ export class FrameWriter {
   }
 
   /**
-   * Sends a frame that the backend wants in return for one of its own.
-   * @throws {BrokenFrame} if it wants more and more, and reads nothing
+   * Queues a reply to a frame of the backend: an acknowledgement of PING or SETTINGS.
+   * @throws {BrokenFrame} if the backend provokes ever more of them, and does not read
    */
   reply(frame: Buffer): void {
     if (this.#socket.writableLength + this.#bytes > MAX_UNREAD_BYTES)
@@ -66,7 +66,7 @@ export class FrameWriter {
     this.write(frame)
   }
 
-  /** Sends data, for which there is room. */
+  /** Queues a frame of DATA, no longer than `writableBytes` and `maxFrameBytes`. */
   writeData(streamId: number, data: Buffer, flags: number): void {
     const head = Buffer.allocUnsafe(FRAME_HEAD_BYTES)
     writeFrameHead(head, data.length, FrameType.data, flags, streamId)
@@ -76,7 +76,7 @@ export class FrameWriter {
     this.#window -= data.length
   }
 
-  /** Writes what is there at once. */
+  /** Writes the queued frames. */
   flush(): void {
     const socket = this.#socket
     const frames = this.#frames
@@ -93,16 +93,16 @@ export class FrameWriter {
       for (const frame of frames) socket.write(frame)
       socket.uncork()
     }
-    // Where all was taken at once there is no 'drain' to come.
+    // Without backpressure there is no 'drain' to wait for.
     if (!socket.writableNeedDrain) this.#serve()
   }
 
-  /** Nothing can be written any more. */
+  /** Drops everything from now on: the socket cannot be written to. */
   stop(): void {
     this.#isStopped = true
   }
 
-  /** Closes the connection once all is written, with a last frame. */
+  /** Writes a last frame, and closes the connection after it. */
   end(last: Buffer): void {
     this.write(last)
     this.flush()
@@ -110,18 +110,19 @@ export class FrameWriter {
     else this.#socket.destroySoon()
   }
 
-  /** Has `waiter` told once when there is room. */
+  /** Calls `waiter.onRoom()` once when DATA can be sent. */
   waitForRoom(waiter: DataWaiter): void {
     this.#waiting.add(waiter)
   }
 
+  /** Ends a wait. */
   cancelWait(waiter: DataWaiter): void {
     this.#waiting.delete(waiter)
   }
 
   /**
-   * The backend takes so many bytes of data more.
-   * @throws {BrokenFrame}
+   * Adds to the window of the connection (WINDOW_UPDATE).
+   * @throws {BrokenFrame} if it exceeds 2^31-1
    */
   addWindow(bytes: number): void {
     this.#window += bytes
@@ -132,7 +133,7 @@ export class FrameWriter {
   #serve(): void {
     for (const waiter of this.#waiting) {
       if (this.writableBytes <= 0) return
-      // Behind the others, if it has to wait again.
+      // If it has to wait again, it is queued behind the others.
       this.#waiting.delete(waiter)
       waiter.onRoom()
     }

@@ -1,44 +1,45 @@
-/** A connection with streams on which nothing came for so long is asked for a sign of life, and given so long for it. */
-const ASK_AFTER_MS = 10_000
-const PATIENCE_MS = 20_000
+/** Time without a byte after which a connection with streams is sent a PING, and the time to answer it. */
+const PING_AFTER_MS = 10_000
+const PING_TIMEOUT_MS = 20_000
 /**
- * Asked more often than every 5 minutes, and without anything to answer between, servers of gRPC close the connection
- * (gRPC proposal A8): a stream may be silent for long.
+ * Minimal time between two PINGs without stream activity. gRPC servers close a connection with more than one in 5 minutes
+ * (gRPC proposal A8), and a stream may be silent for long.
  */
-const ASK_AGAIN_MS = 310_000
+const PING_INTERVAL_MS = 310_000
 
-/** How long nothing has come of a backend that owes something. */
+/** Keep-alive of a connection by PING frames (RFC 9113 section 6.7). It writes none itself. */
 export class Keepalive {
-  #hasHeard = false
+  #hasReceived = false
   #sinceMs = 0
-  #askedMs = -1
-  /** When it was last asked, unless something of a request or a response has passed since. */
-  #lastAskedMs = Number.NEGATIVE_INFINITY
+  /** When the unanswered PING was sent, or -1. */
+  #pingMs = -1
+  /** When the latest PING was sent, unless there was stream activity since. */
+  #lastPingMs = Number.NEGATIVE_INFINITY
 
-  /** Something has come. */
+  /** Bytes were received. */
   onReceived(): void {
-    this.#hasHeard = true
+    this.#hasReceived = true
   }
 
-  /** A request is sent, or something of a response has come. */
+  /** A request was sent, or a part of a response was received. */
   onStreamActivity(): void {
-    this.#lastAskedMs = Number.NEGATIVE_INFINITY
+    this.#lastPingMs = Number.NEGATIVE_INFINITY
   }
 
   /**
-   * Looks, now and then, whether the backend is to be asked for a sign of life, or taken for dead.
-   * @param isOwing whether there are streams
+   * To be called regularly. Returns `ping` if a PING is to be sent, and `dead` if one was not answered in time.
+   * @param hasStreams whether a response is awaited
    */
-  check(nowMs: number, isOwing: boolean): 'alive' | 'ping' | 'dead' {
-    if (this.#hasHeard || !isOwing || this.#sinceMs === 0) {
-      this.#hasHeard = false
+  check(nowMs: number, hasStreams: boolean): 'alive' | 'ping' | 'dead' {
+    if (this.#hasReceived || !hasStreams || this.#sinceMs === 0) {
+      this.#hasReceived = false
       this.#sinceMs = nowMs
-      this.#askedMs = -1
+      this.#pingMs = -1
       return 'alive'
     }
-    if (this.#askedMs >= 0) return nowMs - this.#askedMs >= PATIENCE_MS ? 'dead' : 'alive'
-    if (nowMs - this.#sinceMs < ASK_AFTER_MS || nowMs - this.#lastAskedMs < ASK_AGAIN_MS) return 'alive'
-    this.#askedMs = this.#lastAskedMs = nowMs
+    if (this.#pingMs >= 0) return nowMs - this.#pingMs >= PING_TIMEOUT_MS ? 'dead' : 'alive'
+    if (nowMs - this.#sinceMs < PING_AFTER_MS || nowMs - this.#lastPingMs < PING_INTERVAL_MS) return 'alive'
+    this.#pingMs = this.#lastPingMs = nowMs
     return 'ping'
   }
 }

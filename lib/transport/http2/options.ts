@@ -5,18 +5,19 @@ import { SocketOpener, type SocketOptions } from '../sockets/open-socket.js'
 import { DEFAULT_WINDOW_BYTES } from './frames/frames.js'
 import type { RequestOrigin } from './hpack/request-encoder.js'
 
-/** Of a response that its client does not take: so many times what is buffered of others, within these bounds. */
+/** Receive window of a stream: a multiple of the buffer size, within these bounds. */
 const WINDOW_BUFFERS = 8
 const LARGEST_WINDOW_BYTES = 262_144
 
+/** How connections of HTTP/2 to a backend are made. */
 export interface Http2ConnectionOptions extends RequestOrigin {
-  /** Makes the socket. */
+  /** Opens the socket. */
   readonly open: (onread: OnReadOpts, connected: () => void, header?: Buffer) => Socket
-  /** Of a head, or of trailers. */
+  /** Limit of a response's head, and of its trailers. */
   readonly maxHeadBytes: number
-  /** What may lie here of one response that its client has not taken. */
+  /** Receive window of a stream. */
   readonly windowBytes: number
-  /** Until it can carry requests. */
+  /** For connection, TLS and the backend's SETTINGS. */
   readonly connectTimeoutMs: number
   /** Unlimited if absent. */
   readonly lifetime?: LifetimeOptions
@@ -24,7 +25,7 @@ export interface Http2ConnectionOptions extends RequestOrigin {
   readonly onInternalError?: (error: unknown) => void
 }
 
-/** How connections of HTTP/2 to a backend are made. */
+/** The options of connections to an origin. */
 export function http2Options(
   origin: SecureOrigin,
   options: SocketOptions & { readonly maxHeadBytes: number }

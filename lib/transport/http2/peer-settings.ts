@@ -10,15 +10,15 @@ import {
 
 const LARGEST_FRAME_BYTES = 2 ** 24 - 1
 
-/** What a backend says of itself (RFC 9113 section 6.5.2), as far as it matters here. */
+/** The backend's SETTINGS that are used here (RFC 9113 section 6.5.2). */
 export class PeerSettings {
   maxConcurrentStreams = Number.POSITIVE_INFINITY
   initialWindowBytes = DEFAULT_WINDOW_BYTES
   maxFrameBytes = MAX_FRAME_BYTES
 
   /**
-   * Takes the payload of a frame of them.
-   * @throws {BrokenFrame}
+   * Applies the payload of a SETTINGS frame.
+   * @throws {BrokenFrame} if a value is invalid
    */
   apply(payload: Buffer): void {
     if (payload.length % SETTING_BYTES !== 0) throw new BrokenFrame('settings', ErrorCode.frameSizeError)
@@ -40,7 +40,7 @@ export class PeerSettings {
         this.maxFrameBytes = value
         break
       case Setting.enablePush:
-        // Of a server it makes no sense.
+        // A server must not enable it.
         if (value !== 0) throw new BrokenFrame('settings')
     }
   }

@@ -9,36 +9,37 @@ import { RequestRefused } from './errors.js'
 import type { Http2ConnectionOptions } from './options.js'
 import { WaitingRequests } from './waiting-requests.js'
 
-/** A server says that it closes, and what it has not looked at is sent again: so connections may be kept for longer. */
+/** Longer than over HTTP/1.1: a server announces the close by GOAWAY, and what it has not processed is retried. */
 const IDLE_MS = 60_000
 const SWEEP_MS = 500
 
 /**
- * Connections of HTTP/2 to one backend, each with as many requests at a time as the backend takes. A request goes on the
- * one that has the fewest; among equals on the oldest, so that the surplus of a burst falls idle and closes.
+ * The HTTP/2 connections to one backend, each with as many concurrent requests as the backend allows. A request is sent
+ * on the connection with the fewest; among equals on the oldest, so that the surplus of a burst becomes idle and is
+ * closed.
  */
 export class Http2Pool extends ClosingDispatcher {
   readonly #options: Http2ConnectionOptions
   readonly #upgrades: Http1Pool
-  /** Those that take requests, or will when they stand, the oldest first. */
+  /** Those that accept requests, or will once established, the oldest first. */
   readonly #open: Http2Connection[] = []
   readonly #closing = new Set<Http2Connection>()
-  /** For a connection that is to come, or for room on one. */
+  /** Requests that wait for a connection, or for room on one. */
   readonly #waiting = new WaitingRequests<Http2Connection>()
   readonly #idleTimeout = new IdleTimeout(IDLE_MS)
   readonly #limits: BackendLimits
-  /** What a connection is expected to carry. */
+  /** Expected limit of concurrent requests of a new connection. */
   #maxLoad = MAX_STREAMS
   #sweeper: NodeJS.Timeout | undefined
   #closed: Promise<unknown> | undefined
   #resolveClosed = () => {}
 
-  /** @param upgrades takes requests for a change of protocol, which HTTP/2 does not have */
-  constructor(options: Http2ConnectionOptions, upgrades: Http1Pool, known = new BackendLimits()) {
+  /** @param upgrades for upgrade requests, which HTTP/2 does not have */
+  constructor(options: Http2ConnectionOptions, upgrades: Http1Pool, limits = new BackendLimits()) {
     super()
     this.#options = options
     this.#upgrades = upgrades
-    this.#limits = known
+    this.#limits = limits
   }
 
   override dispatch(options: unknown, responseHandler: unknown): boolean {
@@ -56,7 +57,7 @@ export class Http2Pool extends ClosingDispatcher {
     return true
   }
 
-  /** Retires the connections to addresses that are not among these: they take no more requests, and close after theirs. */
+  /** Retires connections to other addresses than these: they close once their requests have ended. */
   keepOnly(addresses: ReadonlySet<string>): void {
     this.#upgrades.keepOnly(addresses)
     retireElsewhere(this.#open, addresses)
@@ -101,34 +102,34 @@ export class Http2Pool extends ClosingDispatcher {
     return least
   }
 
-  /** Opens as many connections as it takes for those that wait, few at once; or turns them away for a while. */
+  /** Opens connections for the waiting requests, as the throttle allows; fails the requests during its pauses. */
   #openEnough(): void {
     const waiting = this.#waiting
     if (waiting.size === 0) return
-    let coming = 0
-    for (const { isReady } of this.#open) if (!isReady) coming++
+    let opening = 0
+    for (const { isReady } of this.#open) if (!isReady) opening++
     const nowMs = performance.now()
     if (this.#limits.throttle.isPaused(nowMs)) {
-      if (coming > 0) return
+      if (opening > 0) return
       waiting.fail(new RequestRefused(true))
       return
     }
     const load = Math.min(this.#maxLoad, this.#limits.requests.max)
-    for (; coming * load < waiting.size && coming < this.#limits.throttle.maxConcurrent; coming++) {
+    for (; opening * load < waiting.size && opening < this.#limits.throttle.maxConcurrent; opening++) {
       this.#limits.throttle.onConnect(nowMs)
       this.#connect()
     }
   }
 
   #connect(): void {
-    const owner = {
+    const callbacks = {
       onReady: () => this.#onReady(connection),
       onChange: () => this.#onChange(connection),
       onAllRefused: () => this.#onAllRefused(connection),
       onStale: () => this.#retireIdle(),
       onClosed: (error: Error) => this.#onClosed(connection, error)
     }
-    const connection: Http2Connection = new Http2Connection(this.#options, owner, this.#limits.requests)
+    const connection: Http2Connection = new Http2Connection(this.#options, callbacks, this.#limits.requests)
     if (this.#options.lifetime) Object.assign(connection, lifetimeOf(this.#options.lifetime))
     this.#open.push(connection)
     this.#sweeper ??= setInterval(() => setImmediate(() => this.#sweep()), SWEEP_MS).unref()
@@ -136,7 +137,7 @@ export class Http2Pool extends ClosingDispatcher {
 
   #onReady(connection: Http2Connection): void {
     if (connection.maxLoad === 0) {
-      // It may take some later, over another connection (RFC 9113 section 6.5.2).
+      // The backend accepts none for now (RFC 9113 section 6.5.2).
       const error = new RequestRefused(true)
       this.#onAllRefused(connection)
       this.#failWaiting(error)
@@ -148,7 +149,7 @@ export class Http2Pool extends ClosingDispatcher {
   }
 
   #onAllRefused({ load }: Http2Connection): void {
-    // One that nobody wanted anything of has refused nobody.
+    // Without any request it is no failure.
     if (load > 0 || this.#waiting.size > 0) this.#limits.throttle.onFailure(performance.now())
   }
 
@@ -175,27 +176,27 @@ export class Http2Pool extends ClosingDispatcher {
     this.#closing.delete(connection)
     if (!connection.isReady) this.#failWaiting(error)
     else if (!connection.isClosing && !this.#closed) {
-      // The backend has closed it, maybe as it was idle.
+      // The backend closed it, maybe because it was idle.
       const nowMs = performance.now()
       this.#idleTimeout.onClosed(nowMs - connection.idleSinceMs, nowMs)
     }
     this.#serve()
   }
 
-  /** A connection could not be opened: neither are those served that it was for. */
+  /** A connection could not be established: fails the requests that it was opened for. */
   #failWaiting(error: Error): void {
     const isLast = this.#open.every(({ isReady }) => isReady)
     this.#waiting.fail(error, isLast ? this.#waiting.size : this.#maxLoad)
   }
 
-  /** Gives those that wait to connections with room, and opens what it takes for the rest. */
+  /** Sends waiting requests on connections with room, and opens connections for the others. */
   #serve(): void {
     this.#waiting.serve(this.#leastLoaded, this.#send)
     this.#openEnough()
     if (this.#closed) this.#closeIdle(Number.NEGATIVE_INFINITY)
   }
 
-  /** Closes all that lie idle: the backend may be closing them, as it closed one that was in use. */
+  /** Closes all idle connections: the backend has just closed one under its requests, and may close the others. */
   #retireIdle(): void {
     for (const connection of [...this.#open])
       if (connection.isReady && connection.load === 0) connection.close()
@@ -212,14 +213,14 @@ export class Http2Pool extends ClosingDispatcher {
     this.#sweeper = undefined
   }
 
-  /** Those that are being made are there for somebody, and come later. */
+  /** Retires connections at their age limit; those that are still opening have requests waiting for them. */
   #retireSpent(): void {
     const nowMs = performance.now()
     for (const connection of this.#open.filter(({ isReady, retireMs }) => isReady && retireMs <= nowMs))
       connection.close()
   }
 
-  /** Closes what has been idle since then; and all, if it closes by itself. */
+  /** Closes connections that have been idle since `sinceMs`; all idle ones if the pool closes. */
   #closeIdle(sinceMs: number): void {
     if (this.#closed && this.#waiting.size > 0) return
     for (const connection of [...this.#open])

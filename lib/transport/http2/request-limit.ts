@@ -1,9 +1,9 @@
-/** After so long it is found out from the start, as connections that are never without requests show nothing. */
+/** After this time the limit is forgotten: connections that are never without requests would not raise it. */
 const FORGET_MS = 60_000
 
 /**
- * How many requests a connection to one backend is given in all, as far as earlier ones have shown: a server that takes so
- * many on each refuses those behind them. It is found out anew as connections answer all that they were given, and go on.
+ * How many requests in total a connection to a backend may carry, as learned from earlier ones: a server with a limit per
+ * connection refuses the requests beyond. It rises again when connections have answered that many and are still open.
  */
 export class RequestLimit {
   #requests = Number.POSITIVE_INFINITY
@@ -14,22 +14,22 @@ export class RequestLimit {
     return this.#requests
   }
 
-  /** A connection has refused requests after it had taken some. */
-  onRefused(taken: number): void {
-    this.#requests = taken
+  /** A connection has refused requests after it had processed some. */
+  onRefused(processed: number): void {
+    this.#requests = processed
     this.#step = 1
     this.#refusedMs = performance.now()
   }
 
-  /** Forgets what was long ago: to be called now and then. */
+  /** Forgets an old limit. To be called regularly. */
   recover(nowMs: number): void {
     if (nowMs - this.#refusedMs >= FORGET_MS) this.#requests = Number.POSITIVE_INFINITY
   }
 
-  /** A connection has answered all that it was given, and takes more: a few at first, twice as many each time. */
-  onAnswered(given: number): void {
-    if (given < this.#requests) return
-    this.#requests = given + this.#step
+  /** A connection has answered all its requests, and is still open: raises the limit, by a step that doubles. */
+  onAnswered(sent: number): void {
+    if (sent < this.#requests) return
+    this.#requests = sent + this.#step
     this.#step *= 2
   }
 }

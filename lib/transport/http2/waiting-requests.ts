@@ -5,7 +5,7 @@ interface Waiting {
   readonly handler: ResponseHandler
 }
 
-/** Requests for which there is no connection with room yet, in the order in which they came. */
+/** A queue of requests that wait for a connection with room. */
 export class WaitingRequests<Connection> {
   readonly #waiting: Waiting[] = []
 
@@ -18,8 +18,8 @@ export class WaitingRequests<Connection> {
   }
 
   /**
-   * Takes out those that can be sent, and those for which nobody waits any more.
-   * @param find a connection that one may go on
+   * Sends the requests for which there is room, and drops the aborted ones.
+   * @param find finds a connection for a request
    */
   serve(
     find: (handler: ResponseHandler) => Connection | undefined,
@@ -30,19 +30,19 @@ export class WaitingRequests<Connection> {
       const { request, handler } = waiting[i]!
       const connection = handler.aborted ? undefined : find(handler)
       if (!connection && !handler.aborted) {
-        // Those behind one that needs a new connection may go on others.
+        // Requests behind one that needs a new connection may use the others.
         if (!handler.needsNewConnection) return
         i++
         continue
       }
       waiting.splice(i, 1)
       if (connection) send(connection, request, handler)
-      // Others may have come and gone from within.
+      // The callbacks may have changed the queue.
       i = 0
     }
   }
 
-  /** Tells the first so many that there is no connection for them. */
+  /** Fails the first `count` requests. */
   fail(error: Error, count = this.size): void {
     for (const { handler } of this.#waiting.splice(0, count)) handler.onError(error)
   }

@@ -4,19 +4,20 @@ import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
 import { ClosingDispatcher } from '../closing-dispatcher.js'
 import { whenClosed } from './when-closed.js'
 
-/** Connections to one backend. */
+/** A pool of connections to a backend. */
 export interface ConnectionPool {
   dispatch(request: OutgoingRequest, handler: ResponseHandler): unknown
-  /** Retires those to addresses that are not among these. */
+  /** Retires connections to other addresses than these. */
   keepOnly(addresses: ReadonlySet<string>): void
   close(): Promise<void>
   destroy(error?: Error | null): Promise<void>
 }
 
+/** How the pools of clients are made. */
 export interface PerClientPoolOptions {
-  /** Tells one client from another among those whose requests come over one connection. */
+  /** Distinguishes the clients of one connection, which a trusted proxy may share among several. */
   readonly keyOf: (req: IncomingMessage) => string
-  /** Makes the connections that are announced as those of the client of a request; without one, as the balancer's own. */
+  /** Creates the pool for the client of a request; without one, for the balancer's own requests. */
   readonly connect: (req: IncomingMessage | undefined) => ConnectionPool
 }
 
@@ -26,14 +27,14 @@ interface Current {
 }
 
 /**
- * Connections to a backend that is told at the start of each whose it is: each carries the requests of one client that
- * come over one connection of its, and of nobody else. They close with that; and when a proxy in front sends the
- * request of another client over it, when they have answered what they have.
+ * A pool for each client's connection, for a backend that gets the client's address in a PROXY protocol header: a
+ * connection to it carries only requests of that client. A pool closes with the client's connection, or when a proxy in
+ * front sends the request of another client over that.
  */
 export class PerClientPool extends ClosingDispatcher {
   readonly #options: PerClientPoolOptions
   readonly #current = new Map<Socket, Current>()
-  /** With those that close. */
+  /** Including those that are closing. */
   readonly #all = new Set<ConnectionPool>()
 
   constructor(options: PerClientPoolOptions) {

@@ -7,15 +7,15 @@ import type { ClientTls } from '../../listener/proxy-protocol/header.js'
 import { clientCommonName } from '../../listener/tls/client-name.js'
 import type { ProxiedConnection } from './write-header.js'
 
-/** Tells one client from another where a trusted proxy sends the requests of several over one connection. */
+/** Distinguishes the clients whose requests a trusted proxy sends over one connection. */
 export function clientIdentity(req: IncomingMessage, trusted: BlockList): string {
   if (!connectionInfo(req.socket, trusted).isTrusted) return ''
   return `${clientOf(req, trusted)} ${isSecure(req, trusted)}`
 }
 
 /**
- * The connection that a request came by, as backends are told of it: that of whoever counts as the client. Of one that a
- * proxy tells of by its fields, neither the port is known nor more of its TLS than that it is spoken.
+ * The client's connection, for the PROXY protocol header. If the client is known from a trusted proxy's forwarding fields
+ * alone, its port is 0, and nothing is known of its TLS but that it is used.
  */
 export function proxiedConnection(req: IncomingMessage, trusted: BlockList): ProxiedConnection {
   const { socket } = req
@@ -23,7 +23,7 @@ export function proxiedConnection(req: IncomingMessage, trusted: BlockList): Pro
   const address = clientOf(req, trusted)
   const isDirect = address === connectionInfo(socket, trusted).address
   const tls = isDirect ? (header?.tls ?? tlsOn(socket)) : {}
-  const authority = isDirect ? (header?.authority ?? nameAskedFor(socket)) : undefined
+  const authority = isDirect ? (header?.authority ?? serverName(socket)) : undefined
   const isUnknown = isDirect && header !== undefined && !header.source && !header.isLocal
   const source = {
     address,
@@ -52,8 +52,8 @@ function tlsOn(socket: Socket): ClientTls | undefined {
   }
 }
 
-/** By SNI. */
-function nameAskedFor(socket: Socket): string | undefined {
+/** The server name (SNI). */
+function serverName(socket: Socket): string | undefined {
   const { servername } = socket as Socket & { servername?: string | false }
   return servername || undefined
 }

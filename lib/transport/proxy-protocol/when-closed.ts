@@ -1,16 +1,16 @@
 import type { Socket } from 'node:net'
 
-const WAITING = new WeakMap<Socket, (() => void)[]>()
+const CALLBACKS = new WeakMap<Socket, (() => void)[]>()
 
-/** Has a function called when a socket closes, with one listener for all of them, which may be many. */
-export function whenClosed(socket: Socket, tell: () => void): void {
-  const waiting = WAITING.get(socket)
+/** Calls back when a socket closes. All callbacks of a socket share one listener, as they may be many. */
+export function whenClosed(socket: Socket, callback: () => void): void {
+  const waiting = CALLBACKS.get(socket)
   if (waiting) {
-    waiting.push(tell)
+    waiting.push(callback)
     return
   }
-  const all = [tell]
-  WAITING.set(socket, all)
+  const all = [callback]
+  CALLBACKS.set(socket, all)
   socket.once('close', () => {
     for (const each of all) each()
   })

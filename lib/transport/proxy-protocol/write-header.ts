@@ -19,25 +19,25 @@ import {
 
 export type ProxyVersion = 1 | 2
 
-/** A client's connection, as backends are to be told of it. */
+/** A client's connection, for a PROXY protocol header. */
 export interface ProxiedConnection extends ConnectionDetails {
-  /** Undefined where nobody knows where it comes from. */
+  /** Undefined if unknown. */
   readonly source: Endpoints | undefined
 }
 
-/** Of a name in a certificate or of a cipher: the header is to fit into one packet. */
+/** Limit of the name of a certificate or cipher: the header should fit into one packet. */
 const MAX_TEXT_BYTES = 255
-/** What is said of a certificate that was not shown, or not verified. */
+/** Result of verification if there is no certificate, or it was not verified. */
 const NOT_VERIFIED = 1
 
-/** The header of a connection that is the balancer's own: of a check. */
+/** The header of a connection of the balancer's own: of a health check. */
 export function localHeader(version: ProxyVersion): Buffer {
   return version === 1 ? Buffer.from('PROXY UNKNOWN\r\n') : framed(Command.local, Family.unspecified, [])
 }
 
 /**
- * The header that announces a client's connection (the PROXY protocol's specification, sections 2.1 and 2.2). Addresses
- * of two families are written as IPv6.
+ * The header for a client's connection (PROXY protocol, sections 2.1 and 2.2). Addresses of different families are
+ * written as IPv6.
  */
 export function proxyHeader(version: ProxyVersion, connection: ProxiedConnection): Buffer {
   return version === 1 ? version1(connection) : version2(connection)
@@ -71,7 +71,7 @@ function version2(connection: ProxiedConnection): Buffer {
 
 const NOTHING = Buffer.alloc(0)
 
-/** Both addresses, in the form in which they are compared; undefined if one is none. */
+/** Both addresses in canonical form; undefined if one is invalid. */
 function endsOf(source: Endpoints | undefined): string[] | undefined {
   if (!source) return undefined
   const ends = [canonicalAddress(source.address), canonicalAddress(source.localAddress)]
@@ -90,7 +90,7 @@ function ipv4Bytes(address: string): Buffer {
   return Buffer.from(address.split('.').map(Number))
 }
 
-/** Of IPv4 as well, as IPv6 writes it. */
+/** IPv4 as IPv4-mapped IPv6. */
 function ipv6Bytes(address: string): Buffer {
   const bytes = Buffer.alloc(16)
   if (isIPv4(address)) {
@@ -124,7 +124,7 @@ function sslBlock({ version, cipher, signatureAlgorithm, keyAlgorithm, clientNam
   return Buffer.concat([head, ...texts.map(([type, text]) => bounded(type, text ?? '', MAX_TEXT_BYTES))])
 }
 
-/** Nothing of a text that is empty, or longer than its type allows. */
+/** A TLV; nothing if the text is empty, or longer than its type allows. */
 function bounded(type: number, text: string, maxBytes: number, encoding: BufferEncoding = 'utf8'): Buffer {
   const value = Buffer.from(text, encoding)
   return value.length === 0 || value.length > maxBytes ? NOTHING : tlv(type, value)

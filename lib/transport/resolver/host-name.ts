@@ -1,14 +1,14 @@
 import type { LookupAddress } from 'node:dns'
 import type { LookupQueue } from './lookup-queue.js'
 
-/** After so long a look-up counts as failed. It cannot be ended, and no other is made of that name before its end. */
+/** Timeout of a look-up. It cannot be cancelled, and the name is not looked up again before it ends. */
 const TIMEOUT_MS = 5000
-/** Between two look-ups, where something hints that the answer has changed. */
-const SOON_MS = 1000
-/** What is left out of a period at the most, so that names that were asked for together are not for ever. */
+/** Minimal time between two look-ups after a failed connection. */
+const MIN_PERIOD_MS = 1000
+/** The largest share that is deducted from a period, so that names are not always looked up together. */
 const JITTER = 0.1
 
-/** Asks the system for the addresses of a name. */
+/** Looks up the addresses of a name. */
 export type Lookup = (
   hostname: string,
   done: (error: Error | null, addresses: readonly LookupAddress[]) => void
@@ -16,28 +16,29 @@ export type Lookup = (
 
 type LookupCallback = (error: Error | null, addresses: readonly LookupAddress[]) => void
 
-/** What a name tells those who keep it. */
+/** The events of a name. */
 export interface HostNameCallbacks {
-  /** Its addresses are others than before, which it had. */
+  /** Its addresses have changed; not called for the first answer. */
   onChanged(name: HostName, before: readonly LookupAddress[]): void
-  /** The latest look-up failed, and the one before had not. */
+  /** A look-up failed, after one that had not. */
   onFailing(name: HostName, error: Error): void
-  /** A look-up was answered, after one that had failed. */
+  /** A look-up succeeded, after one that had failed. */
   onRecovered(name: HostName): void
   /** A look-up has ended. */
   onLookup(isAnswered: boolean): void
 }
 
-/** The system's resolver gave no answer in time. */
+/** The system's resolver did not answer in time. */
 export class LookupTimeout extends Error {
   readonly code = 'LB_LOOKUP_TIMEOUT'
 }
 
-/** It has no address for that name, and no error either. */
+/** The system's resolver returned no address and no error. */
 class NoAddress extends Error {
   readonly code = 'ENOTFOUND'
 }
 
+/** What the names of a resolver share. */
 export interface HostNameOptions {
   readonly lookup: Lookup
   readonly queue: LookupQueue
@@ -45,11 +46,11 @@ export interface HostNameOptions {
 }
 
 /**
- * A name of backends and its addresses, which are asked for again and again, never twice at once. The latest answer holds
- * for as long as there is no other.
+ * A host name and its addresses, which are looked up periodically, never twice at once. An answer is used until the next
+ * one, even if look-ups fail.
  */
 export class HostName {
-  /** The one to be tried first is the first. */
+  /** In the order in which they are tried. */
   addresses: readonly LookupAddress[] = []
   /** Why the latest look-up failed, if it did. */
   fault: Error | undefined
@@ -70,7 +71,10 @@ export class HostName {
     this.#options = options
   }
 
-  /** Asks when its turn has come, if nobody has yet, and then every `periodMs`; with 0 never again once there is an answer. */
+  /**
+   * Starts the periodic look-ups.
+   * @param periodMs between two of them; 0: none after the first answer
+   */
   start(periodMs: number): void {
     this.#periodMs = periodMs
     if (this.#isRunning) return
@@ -78,13 +82,13 @@ export class HostName {
     else this.#refresh()
   }
 
-  /** Ends it. A look-up under way ends unheard by all but those that wait for it. */
+  /** Stops the look-ups. Only the waiting callers get the result of one that is running. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
   }
 
-  /** Calls back with the addresses that are known, or as soon as some are, or with why there are none. */
+  /** Calls back with the known addresses or, without any, with the result of a look-up. */
   lookup(done: LookupCallback): void {
     if (this.addresses.length > 0) process.nextTick(done, null, this.addresses)
     else if (this.#isOverdue) process.nextTick(done, this.fault, [])
@@ -94,7 +98,7 @@ export class HostName {
     }
   }
 
-  /** A connection to this address stands: it is tried first from now on. */
+  /** A connection to this address was established: it is tried first from now on. */
   prefer(address: string): void {
     if (this.addresses.length < 2 || this.addresses[0]!.address === address) return
     const preferred = this.addresses.filter((each) => each.address === address)
@@ -102,14 +106,14 @@ export class HostName {
       this.addresses = [...preferred, ...this.addresses.filter((each) => each.address !== address)]
   }
 
-  /** No connection came about: there may be other addresses by now. Asks again soon, unless it never does. */
+  /** A connection failed: the addresses may have changed. Looks the name up soon, unless that is disabled. */
   refreshSoon(): void {
     if (this.#periodMs === 0 || this.#isRunning) return
-    const delayMs = Math.max(0, this.#startMs + SOON_MS - performance.now())
+    const delayMs = Math.max(0, this.#startMs + MIN_PERIOD_MS - performance.now())
     if (performance.now() + delayMs < this.#dueMs) this.#schedule(delayMs)
   }
 
-  /** @param ended called when the next one may be made */
+  /** @param ended called when the next look-up in the queue may start */
   #lookUp(ended = () => {}): void {
     this.#isRunning = true
     this.#startMs = performance.now()
@@ -154,7 +158,7 @@ export class HostName {
     if (!hadFailed) this.#options.callbacks.onFailing(this, error)
   }
 
-  /** A slow answer is asked for less often. */
+  /** The period is at least as long as the latest look-up took. */
   #scheduleNext(): void {
     const tookMs = performance.now() - this.#startMs
     if (this.#periodMs > 0) this.#schedule(Math.max(this.#periodMs, tookMs) * (1 - JITTER * Math.random()))

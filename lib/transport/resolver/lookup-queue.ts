@@ -1,17 +1,17 @@
-/** A look-up that takes longer holds up those behind it no more. */
-const PATIENCE_MS = 1000
+/** A look-up that takes longer no longer blocks the queue. */
+const MAX_BLOCKING_MS = 1000
 
 type Start = (done: () => void) => void
 
 /**
- * Has look-ups that nobody waits for made one after the other. The system's resolver blocks a thread for each, of which
- * Node has two for that: one of them stays for those that a connection waits for.
+ * Runs background look-ups one after the other. The system's resolver blocks a thread of libuv's pool for each, and libuv
+ * uses half of its four threads for look-ups at most: so one remains for those that a connection waits for.
  */
 export class LookupQueue {
   readonly #waiting: Start[] = []
   #isBusy = false
 
-  /** Calls `start` when its turn has come. */
+  /** Queues a look-up: calls `start` with the function to call at its end. */
   run(start: Start): void {
     this.#waiting.push(start)
     if (!this.#isBusy) this.#next()
@@ -26,10 +26,10 @@ export class LookupQueue {
       if (isOver) return
       isOver = true
       clearTimeout(timer)
-      // Those that nobody wants any more end at once, and may be many.
+      // Cancelled ones end at once, and may be many: no recursion.
       setImmediate(() => this.#next())
     }
-    const timer = setTimeout(done, PATIENCE_MS).unref()
+    const timer = setTimeout(done, MAX_BLOCKING_MS).unref()
     start(done)
   }
 }

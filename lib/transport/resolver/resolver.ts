@@ -5,7 +5,7 @@ import { outOfDescriptors } from '../../base/shortage/resource.js'
 import { HostName, type HostNameCallbacks, type Lookup } from './host-name.js'
 import { LookupQueue } from './lookup-queue.js'
 
-/** The addresses of a name are others. */
+/** The addresses of a name have changed. */
 export interface NameChange {
   readonly hostname: string
   readonly addresses: readonly string[]
@@ -14,25 +14,25 @@ export interface NameChange {
 
 interface ResolverEvents {
   changed: [NameChange]
-  /** Look-ups of a name fail from now on; the error, and whether addresses of it are known from before. */
+  /** Look-ups of a name have begun to fail; `isKnown`: its last addresses are still used. */
   failing: [{ readonly hostname: string; readonly error: Error; readonly isKnown: boolean }]
-  /** Look-ups of a name are answered again. */
+  /** Look-ups of a name succeed again. */
   recovered: [{ readonly hostname: string; readonly addresses: readonly string[] }]
 }
 
-/** A name that is looked up for a backend. */
+/** The watch of a backend's host name. */
 export interface NameWatch {
-  /** As of the latest answer, the one to be tried first as the first; empty before there is one. */
+  /** The addresses of the latest answer, in the order in which they are tried; empty before the first. */
   readonly addresses: readonly string[]
   /** Why the latest look-up failed, if it did. */
   readonly fault: Error | undefined
-  /** Ends it. */
+  /** Ends the watch. */
   stop(): void
 }
 
 interface Watcher {
   readonly periodMs: number
-  /** The addresses are these by now, and were others. */
+  /** The addresses have changed to these. */
   readonly onChanged: (addresses: ReadonlySet<string>) => void
 }
 
@@ -41,7 +41,7 @@ interface Watched {
   readonly watchers: Set<Watcher>
 }
 
-/** As connections of Node's ask: `/etc/hosts` and all, and no IPv6 where this machine has none. */
+/** Looks up as Node's connections do: by `/etc/hosts` and DNS, and without IPv6 if this machine has none. */
 const lookUpInSystem: Lookup = (hostname, done) => {
   dns.lookup(hostname, { all: true, hints: dns.ADDRCONFIG }, (error, addresses) =>
     done(error && outOfDescriptors(error), addresses ?? [])
@@ -49,11 +49,11 @@ const lookUpInSystem: Lookup = (hostname, done) => {
 }
 
 /**
- * The names of backends, as the system resolves them: each is looked up once for all that ask for it, and again from time
- * to time, off the path of requests. An answer that is merely in another order changes nothing.
+ * Resolves the host names of backends through the system. Each name is looked up once for all its watchers, and again
+ * periodically, off the request path. A different order of the addresses is no change.
  */
 export class Resolver extends EventEmitter<ResolverEvents> implements HostNameCallbacks {
-  /** Look-ups so far. */
+  /** Look-ups that succeeded, and that failed. */
   answered = 0
   failed = 0
   readonly #lookup: Lookup
@@ -65,7 +65,7 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameCa
     this.#lookup = ask
   }
 
-  /** For sockets: answers from what is known of the names that are watched, and asks the system for others. */
+  /** For `net.connect()`: uses the addresses of watched names, and looks up others. */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     const watched = this.#names.get(hostname)
     if (!watched || options.family) {
@@ -81,8 +81,8 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameCa
   }
 
   /**
-   * Looks a name up, from now until the watch is stopped. Undefined for what is an address already.
-   * @param periodMs between two look-ups, the shortest of all that watch a name; 0 for never again after an answer
+   * Watches a name until the watch is stopped. Undefined for an address.
+   * @param periodMs between two look-ups; the shortest of all watches of a name counts; 0: none after the first answer
    */
   watch(hostname: string, periodMs: number, onChanged: Watcher['onChanged']): NameWatch | undefined {
     if (isIP(hostname) !== 0 || hostname.includes(':')) return undefined
@@ -110,12 +110,12 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameCa
     }
   }
 
-  /** A connection to this address of a name stands. */
+  /** A connection to this address of a name was established. */
   onConnected(hostname: string, address: string | undefined): void {
     if (address !== undefined) this.#names.get(hostname)?.name.prefer(address)
   }
 
-  /** No connection to a name came about. */
+  /** A connection to a name failed. */
   onNotConnected(hostname: string): void {
     this.#names.get(hostname)?.name.refreshSoon()
   }

@@ -3,7 +3,7 @@ import tls, { createSecureContext, rootCertificates, type SecureContext } from '
 import { readCertificates, readKeyPair } from '../../base/key-pair.js'
 import type { BackendTlsConfig } from './tls-options.js'
 
-/** What is shown to `https://` backends, and whom they are believed by: the same for all of them. */
+/** The client certificate for `https://` backends, and the CAs that are trusted: the same for all of them. */
 export class BackendCredentials {
   readonly #config: BackendTlsConfig
   #context: SecureContext | undefined
@@ -12,21 +12,21 @@ export class BackendCredentials {
     this.#config = config
   }
 
-  /** The files that it is read from. */
+  /** The files to watch. */
   get files(): string[] {
     const { caFile, certFile, keyFile } = this.#config
     return [caFile, certFile, keyFile].filter((file) => file !== '')
   }
 
-  /** For connections to come. Made when it is first needed, as most balancers never do. */
+  /** For new connections. Created on first use, as most balancers need none. */
   get context(): SecureContext {
     this.#context ??= contextOf(this.#config)
     return this.#context
   }
 
   /**
-   * Reads the files anew.
-   * @throws {Error} if they are wrong: then all stays as it was
+   * Reads the files again.
+   * @throws {Error} if one is invalid: then nothing changes
    */
   reload(): void {
     this.#context = contextOf(this.#config)
@@ -42,12 +42,12 @@ function contextOf(config: BackendTlsConfig): SecureContext {
   })
 }
 
-/** From Node 22.15 on. */
+/** In Node 22.15 and later. */
 interface Authorities {
   readonly getCACertificates?: (kind: 'default') => string[]
 }
 
-/** Those that Node believes by itself. */
+/** The CAs that Node trusts by default. */
 function defaultAuthorities(): readonly string[] {
   const { getCACertificates } = tls as Authorities
   if (getCACertificates) return getCACertificates('default')

@@ -4,9 +4,8 @@ const FIRST_DELAY_MS = 5
 const MAX_DELAY_MS = 100
 
 /**
- * Has a plain socket that connects to a Unix socket wait for room there, as one to a port does by itself: where the queue of a
- * Unix socket is full, the system refuses at once (`EAGAIN`). It ends with whoever destroys the socket, as the time for
- * connecting does.
+ * Retries a connection to a Unix socket while its backlog is full: the system then fails at once with `EAGAIN`, where it
+ * would wait for TCP. The retries end when the socket is destroyed, as the connect timeout does.
  */
 export function retryOnFullBacklog(socket: Socket, path: string): void {
   const { destroy } = socket
@@ -20,7 +19,7 @@ export function retryOnFullBacklog(socket: Socket, path: string): void {
   }
 }
 
-/** With another handle, as libuv does not read from one whose first attempt has failed. */
+/** With a new handle: libuv does not read from one whose first attempt failed. */
 function connectAgain(socket: Socket & { _handle?: { close(): void } | null }, path: string): void {
   if (socket.destroyed) return
   socket._handle?.close()

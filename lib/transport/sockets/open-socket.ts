@@ -10,25 +10,26 @@ import { withInterface } from './zone.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
 
+/** How sockets to backends are opened. */
 export interface SocketOptions {
-  /** For the connection to stand, TLS included. */
+  /** For connection and TLS handshake. */
   readonly connectTimeoutMs: number
   readonly bufferSizeBytes: number
-  /** The name that TLS asks for and verifies, instead of the host's; a name that the backend itself is given goes first. */
+  /** The name for SNI and verification, instead of the host; a backend's own `tlsName` precedes it. */
   readonly servername?: string
   readonly credentials: Pick<BackendCredentials, 'context'>
-  /** What is offered to be spoken over TLS (ALPN); nothing if it is not given. */
+  /** Protocols for ALPN; absent: no ALPN. */
   readonly alpnProtocols?: readonly string[]
-  /** Knows the addresses of names; without it the system is asked each time. */
+  /** Resolves host names; absent: each connection looks up the name. */
   readonly resolver?: Resolver
 }
 
-/** Connecting took too long. */
+/** The connection was not established in time. */
 export class ConnectTimeout extends Error {
   readonly code = 'LB_CONNECT_TIMEOUT'
 }
 
-/** Opens sockets to one backend, and has sessions of TLS resumed. */
+/** Opens sockets to a backend, and resumes TLS sessions. */
 export class SocketOpener {
   readonly #backend: SecureOrigin
   readonly #options: SocketOptions
@@ -41,17 +42,17 @@ export class SocketOpener {
   }
 
   /**
-   * Begins to connect; calls `connected` when the socket can be used. A failure is the socket's `error`.
-   * @param header of the PROXY protocol, where the backend is told whose connection it is; or else it is the balancer's
+   * Connects, and calls `connected` when the socket can be used. It emits `error` on failure.
+   * @param header PROXY protocol header of the client, if the backend gets one; absent: that of the balancer's own
    */
   open(onread: OnReadOpts, connected: () => void, header?: Buffer): Socket {
     const { protocol, hostname, socketPath, proxyProtocol } = this.#backend
     const proxyHeader = proxyProtocol ? (header ?? localHeader(proxyProtocol)) : undefined
     const { connectTimeoutMs, bufferSizeBytes } = this.#options
     const resolver = socketPath === undefined ? this.#options.resolver : undefined
-    const place = this.#place()
-    if (place instanceof Error) return new Socket().destroy(place)
-    const options = { ...place, highWaterMark: bufferSizeBytes, onread }
+    const target = this.#target()
+    if (target instanceof Error) return new Socket().destroy(target)
+    const options = { ...target, highWaterMark: bufferSizeBytes, onread }
     const isSecure = protocol === 'https:'
     const socket = isSecure ? connectSecurely({ ...options, ...this.#tlsOptions() }) : connect(options)
     if (proxyHeader && isSecure) sendProxyHeaderBeforeTls(socket, proxyHeader)
@@ -64,11 +65,11 @@ export class SocketOpener {
     }
     socket.once('connect', () => resolver?.onConnected(hostname, socket.remoteAddress))
     let isConnected = false
-    const giveUp = () => {
+    const onTimeout = () => {
       if (!isConnected) socket.destroy(new ConnectTimeout())
     }
-    // Whether it stands is heard of first, in case that this process was held up.
-    const timer = setTimeout(() => setImmediate(giveUp), connectTimeoutMs)
+    // Pending events are processed first, in case this process was blocked.
+    const timer = setTimeout(() => setImmediate(onTimeout), connectTimeoutMs)
     socket.once('close', () => {
       clearTimeout(timer)
       if (!isConnected) resolver?.onNotConnected(hostname)
@@ -82,8 +83,8 @@ export class SocketOpener {
     return socket
   }
 
-  /** Where it connects to, or why it cannot. */
-  #place() {
+  /** The options of `connect()` that name the target, or why there is none. */
+  #target() {
     const { hostname, port, socketPath } = this.#backend
     if (socketPath !== undefined) return { path: socketPath }
     const { resolver } = this.#options
@@ -96,12 +97,12 @@ export class SocketOpener {
     }
   }
 
-  /** Its certificate is verified against the name in its URL, or that beside it, whatever Host a client sends. */
+  /** The certificate is verified against the configured name, whatever Host a client sends. */
   #tlsOptions(): ConnectionOptions {
     const { hostname, tlsName, tlsNoVerify } = this.#backend
     const { servername, credentials, alpnProtocols } = this.#options
     const secureContext = credentials.context
-    // What was shown and believed before is resumed with a session.
+    // A session resumes the old credentials: it must not outlive them.
     if (secureContext !== this.#context) this.#session = undefined
     this.#context = secureContext
     const name = tlsName ?? servername ?? hostname

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
-/** Has `header` be the first that is sent on a plain connection that stands, in one packet with what follows. */
+/** Sends a PROXY protocol header on an established plain connection, in one packet with what `connected` writes. */
 export function sendProxyHeader(socket: Socket, header: Buffer, connected: () => void): void {
   socket.cork()
   socket.write(header)
@@ -10,9 +10,9 @@ export function sendProxyHeader(socket: Socket, header: Buffer, connected: () =>
 }
 
 /**
- * Has `header` sent before TLS on a connection that is being made. All that is written to such a socket is encrypted,
- * and one of TLS over another one does not read into memory that is given to it: so it is written past the socket, as
- * soon as the connection stands, when there is room for it.
+ * Sends a PROXY protocol header before the TLS handshake on a connection that is being opened. A `TLSSocket` encrypts all
+ * that is written to it, and one over another socket does not support `onread`: so the header is written to the file
+ * descriptor as soon as the connection is established, when its send buffer is empty.
  */
 export function sendProxyHeaderBeforeTls(socket: Socket, header: Buffer): void {
   socket.prependOnceListener('connect', () => {

@@ -1,6 +1,6 @@
 import type { KeyPairFiles } from '../../base/key-pair.js'
 
-/** Of TLS to backends, beside what is known by itself; empty for none. */
+/** TLS to backends: client certificate and key, and CAs beside the default ones; empty for none. */
 export interface BackendTlsConfig extends KeyPairFiles {
   readonly caFile: string
 }

@@ -2,16 +2,15 @@ import { networkInterfaces } from 'node:os'
 
 const LINK_LOCAL = /^fe[89ab][0-9a-f]:/i
 
-/** This machine has no such interface. */
+/** This machine has no network interface of that name or number. */
 export class NoSuchInterface extends Error {
   readonly code = 'LB_NO_INTERFACE'
 }
 
 /**
- * The address with the name of its interface as the zone, as libuv before 1.49 takes no number. Where there is no such
- * interface later ones take any other, so that something else would be connected to. Addresses that are not of a link
- * need no zone.
- * @throws {NoSuchInterface}
+ * A link-local address with the name of its interface as its zone: libuv before 1.49 accepts no number, and later ones
+ * use another interface if there is none of that number. Other addresses lose their zone.
+ * @throws {NoSuchInterface} if this machine has none
  */
 export function withInterface(hostname: string): string {
   const [address = '', zone] = hostname.split('%')

@@ -3,24 +3,24 @@ import { FieldDecoder } from '../hpack/field-decoder.js'
 import { BrokenFrame } from './broken-frame.js'
 import { ErrorCode, Flag, FrameType } from './frames.js'
 
-/** What HEADERS has ahead of its fields, if it has a priority. */
+/** Length of the priority in HEADERS. */
 const PRIORITY_BYTES = 5
-/** A block of so many frames, or of less in each than this if it has more, is one of which nothing comes. */
+/** A field block may have this many frames; more only if they average this many bytes (CONTINUATION flood). */
 const MIN_FRAMES = 64
 const MIN_FRAME_BYTES = 256
-/** A block that is larger by up to this is read to its end: only its stream fails, and not all of the connection. */
+/** A block of up to this multiple of the limit is decoded: only its stream fails, not the connection. */
 const TOLERANCE = 4
 
-/** A block of fields that is whole. */
+/** A complete field block. */
 export interface FieldBlock {
   readonly streamId: number
-  /** Names and values in turn; undefined if they are too many. */
+  /** Alternating names and values; undefined if they exceed the limit. */
   readonly fields: string[] | undefined
-  /** Nothing comes behind it on its stream. */
+  /** Whether it ends its stream. */
   readonly isEnd: boolean
 }
 
-/** Puts the blocks of fields of one connection together, from HEADERS and CONTINUATION, and decodes them. */
+/** Assembles the field blocks of a connection from HEADERS and CONTINUATION, and decodes them (RFC 9113 section 4.3). */
 export class FieldBlocks {
   readonly #decoder = new FieldDecoder()
   readonly #maxBytes: number
@@ -29,19 +29,19 @@ export class FieldBlocks {
   #streamId = 0
   #isEnd = false
 
-  /** @param maxBytes of the text that a block makes */
+  /** @param maxBytes limit of a block, as text */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  /** Whether a block has begun: then nothing else may come. */
+  /** Whether a block is incomplete: then only CONTINUATION may follow. */
   get isOpen(): boolean {
     return this.#parts.length > 0
   }
 
   /**
-   * Takes a frame. Returns the block, if it is whole with that.
-   * @throws {BrokenFrame}
+   * Adds a frame. Returns the block if that completes it.
+   * @throws {BrokenFrame} if the frame is out of order, or the block far exceeds the limit
    */
   add(type: number, flags: number, streamId: number, payload: Buffer): FieldBlock | undefined {
     const isFirst = type === FrameType.headers
@@ -55,7 +55,7 @@ export class FieldBlocks {
     this.#bytes += part.length
     const isWhole = (flags & Flag.endHeaders) !== 0
     if (isFirst && isWhole) return this.#decode(part)
-    // What is left out of the table of the decoder makes all behind it useless.
+    // A block that is not decoded would desynchronize the dynamic table: the connection fails.
     const maxFrames = Math.max(MIN_FRAMES, this.#bytes / MIN_FRAME_BYTES)
     if (this.#bytes > TOLERANCE * this.#maxBytes || this.#parts.length >= maxFrames)
       throw new BrokenFrame(HEAD_TOO_LARGE, ErrorCode.enhanceYourCalm)
@@ -71,7 +71,7 @@ export class FieldBlocks {
   }
 }
 
-/** The fields in the payload of HEADERS. */
+/** The fragment of the field block in the payload of HEADERS. */
 function fragmentOf(flags: number, payload: Buffer): Buffer {
   const isPadded = (flags & Flag.padded) !== 0
   const from = (isPadded ? 1 : 0) + ((flags & Flag.priority) !== 0 ? PRIORITY_BYTES : 0)

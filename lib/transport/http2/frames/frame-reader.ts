@@ -2,28 +2,28 @@ import { GatheredBytes } from '../../http1/gathered-bytes.js'
 import { BrokenFrame } from './broken-frame.js'
 import { ErrorCode, Flag, FRAME_HEAD_BYTES, FrameType, MAX_FRAME_BYTES } from './frames.js'
 
-/** What is told of the frames of a connection, in their order. */
+/** Receives the frames of a connection, in their order. */
 export interface FrameSink {
-  /** A whole frame of any kind but DATA. */
+  /** A complete frame of any type but DATA. */
   onFrame(type: number, flags: number, streamId: number, payload: Buffer): void
-  /** A frame of DATA begins. `length` counts for flow control, padding included. */
+  /** A DATA frame begins. `length`, padding included, counts for flow control. */
   onDataFrame(streamId: number, length: number): void
-  /** A part of it. */
+  /** A part of its data. */
   onData(streamId: number, chunk: Buffer): void
-  /** All of it has come. */
+  /** It is complete. */
   onDataFrameEnd(streamId: number, flags: number): void
 }
 
 /**
- * Reads the frames of one connection from whatever parts they come in (RFC 9113 section 4). Data goes on as it comes;
- * any other frame is put together first, as it is short.
+ * Parses the frames of a connection, in whatever parts they arrive (RFC 9113 section 4). Data is passed on as it arrives;
+ * any other frame is assembled first.
  */
 export class FrameReader {
   readonly #sink: FrameSink
   #isStopped = false
-  /** The beginning of a frame. */
+  /** The beginning of an incomplete frame. */
   readonly #partial = new GatheredBytes()
-  /** Of a frame of DATA that has begun. */
+  /** Of the current DATA frame. */
   #streamId = 0
   #flags = 0
   #dataBytes = 0
@@ -34,14 +34,14 @@ export class FrameReader {
     this.#sink = sink
   }
 
-  /** Tells nothing more. */
+  /** Calls the sink no more. */
   stop(): void {
     this.#isStopped = true
   }
 
   /**
-   * Takes bytes that came. They are not kept.
-   * @throws {BrokenFrame}
+   * Parses bytes. No reference to them is kept.
+   * @throws {BrokenFrame} if a frame is too long, or its padding is; what the sink throws passes through
    */
   parse(bytes: Buffer): void {
     const partial = this.#partial
@@ -60,7 +60,7 @@ export class FrameReader {
     partial.clear()
   }
 
-  /** Takes a frame, or the beginning of one of DATA. Returns where the next one begins: here, if this is not all there. */
+  /** Parses a frame, or the start of a DATA frame. Returns the position after it; `at` if it is incomplete. */
   #parseFrame(block: Buffer, at: number): number {
     const left = block.length - at
     if (left < FRAME_HEAD_BYTES) return at
@@ -89,7 +89,7 @@ export class FrameReader {
     this.#isInData = true
     this.#sink.onDataFrame(streamId, length)
     const next = isPadded ? from + 1 : from
-    // An empty frame, or the empty rest of one, is all there.
+    // Nothing follows: the frame is complete.
     if (this.#dataBytes + this.#paddingBytes === 0) this.#endData()
     return next
   }

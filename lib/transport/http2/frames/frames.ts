@@ -1,4 +1,4 @@
-/** Kinds of frames (RFC 9113 section 6). */
+/** Frame types (RFC 9113 section 6). */
 export const FrameType = {
   data: 0,
   headers: 1,
@@ -12,8 +12,10 @@ export const FrameType = {
   continuation: 9
 } as const
 
+/** Flags of frames. */
 export const Flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 0x20 } as const
 
+/** Settings (RFC 9113 section 6.5.2). */
 export const Setting = {
   enablePush: 2,
   maxConcurrentStreams: 3,
@@ -22,7 +24,7 @@ export const Setting = {
   maxHeaderListSize: 6
 } as const
 
-/** RFC 9113 section 7. */
+/** Error codes that are used here (RFC 9113 section 7). */
 export const ErrorCode = {
   noError: 0,
   protocolError: 1,
@@ -34,7 +36,7 @@ export const ErrorCode = {
   enhanceYourCalm: 11
 } as const
 
-/** The names of all of them, by number. */
+/** The names of all error codes, by number. */
 const ERROR_NAMES = [
   'NO_ERROR',
   'PROTOCOL_ERROR',
@@ -52,30 +54,32 @@ const ERROR_NAMES = [
   'HTTP_1_1_REQUIRED'
 ]
 
-/** What comes first on a connection, ahead of all frames of a client. */
+/** The first bytes of a client's connection (RFC 9113 section 3.4). */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 
 export const FRAME_HEAD_BYTES = 9
-/** What each field of a head counts beside its text (RFC 9113 section 6.5.2), and how many are allowed for. */
+/** Overhead of a field in SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 section 6.5.2), and how many are allowed for. */
 const FIELD_OVERHEAD_BYTES = 32
 const AMPLE_FIELDS = 1000
 export const SETTING_BYTES = 6
-/** As long as settings do not allow more. */
+/** Unless SETTINGS_MAX_FRAME_SIZE allows more. */
 export const MAX_FRAME_BYTES = 16_384
 export const DEFAULT_WINDOW_BYTES = 65_535
 export const MAX_WINDOW_BYTES = 2 ** 31 - 1
 
+/** The name of an error code, such as `PROTOCOL_ERROR`. */
 export function errorName(code: number): string {
   return ERROR_NAMES[code] ?? `error ${code}`
 }
 
-/** A frame with room for its payload, which is to be filled in. */
+/** A frame whose payload is to be filled in. */
 export function frame(type: number, flags: number, streamId: number, payloadBytes: number): Buffer {
   const bytes = Buffer.allocUnsafe(FRAME_HEAD_BYTES + payloadBytes)
   writeFrameHead(bytes, payloadBytes, type, flags, streamId)
   return bytes
 }
 
+/** Writes a frame header (RFC 9113 section 4.1). */
 export function writeFrameHead(
   bytes: Buffer,
   payloadBytes: number,
@@ -91,7 +95,7 @@ export function writeFrameHead(
   writeUInt32(bytes, streamId, 5)
 }
 
-/** A frame with one number as its payload: RST_STREAM or WINDOW_UPDATE. */
+/** A frame with one 32-bit number as its payload: RST_STREAM or WINDOW_UPDATE. */
 export function numberFrame(type: number, streamId: number, number: number): Buffer {
   const bytes = frame(type, 0, streamId, 4)
   writeUInt32(bytes, number, FRAME_HEAD_BYTES)
@@ -99,10 +103,10 @@ export function numberFrame(type: number, streamId: number, number: number): Buf
 }
 
 /**
- * What a client begins with.
- * @param streamWindow bytes that the other side may send on a stream
- * @param window and on all of them
- * @param maxHeadBytes of the text of a head; its fields may be many
+ * The connection preface of a client (RFC 9113 section 3.4), and a WINDOW_UPDATE for the connection.
+ * @param streamWindow receive window of each stream, in bytes
+ * @param window receive window of the connection
+ * @param maxHeadBytes limit of a head, as text
  */
 export function connectionPreface(streamWindow: number, window: number, maxHeadBytes: number): Buffer {
   const settings = [
@@ -119,19 +123,22 @@ export function connectionPreface(streamWindow: number, window: number, maxHeadB
   return Buffer.concat([PREFACE, bytes, more])
 }
 
+/** Acknowledges SETTINGS. */
 export function settingsAck(): Buffer {
   return frame(FrameType.settings, Flag.ack, 0, 0)
 }
 
+/** A GOAWAY of a client, which has processed no stream of the server. */
 export function goAwayFrame(errorCode: number): Buffer {
   const bytes = frame(FrameType.goAway, 0, 0, 8)
-  // No stream of the other side was ever taken.
   writeUInt32(bytes, 0, FRAME_HEAD_BYTES)
   writeUInt32(bytes, errorCode, FRAME_HEAD_BYTES + 4)
   return bytes
 }
 
-/** @param data 8 bytes */
+/** A PING, or its acknowledgement.
+ * @param data 8 bytes
+ */
 export function pingFrame(data: Buffer, flags: number): Buffer {
   const bytes = frame(FrameType.ping, flags, 0, 8)
   data.copy(bytes, FRAME_HEAD_BYTES)

@@ -3,19 +3,19 @@ import { ErrorCode } from '../frames/frames.js'
 import { decodeHuffman } from './huffman.js'
 import { FIRST_DYNAMIC, STATIC_TABLE } from './static-table.js'
 
-/** What a table may hold unless settings say otherwise, as ours do not. */
+/** Maximal size of the dynamic table: the default, as our SETTINGS do not change it. */
 const TABLE_BYTES = 4096
-/** What each field counts for, beside its bytes (RFC 7541 section 4.1). */
+/** Overhead of an entry in the table (RFC 7541 section 4.1). */
 const ENTRY_BYTES = 32
-/** What a field takes in the text of a head, beside its bytes. */
+/** Overhead of a field in the text of a head. */
 const LINE_BYTES = 4
 const MAX_INTEGER = 2 ** 28
 
 let memory = Buffer.allocUnsafeSlow(8192)
 
-/** Decodes the blocks of fields of one connection (RFC 7541), which must come in their order, and none be left out. */
+/** HPACK decoder of a connection (RFC 7541). Field blocks must be decoded in their order, and none be skipped. */
 export class FieldDecoder {
-  /** Names and values in turn, the oldest first. */
+  /** The dynamic table: alternating names and values, the oldest first. */
   readonly #table: string[] = []
   #tableBytes = 0
   #maxTableBytes = TABLE_BYTES
@@ -23,9 +23,8 @@ export class FieldDecoder {
   #at = 0
 
   /**
-   * Decodes a block into names and values in turn, a character a byte; undefined if they are more than fit into
-   * `maxBytes` of text.
-   * @throws {BrokenFrame}
+   * Decodes a field block into alternating names and values, in latin1; undefined if they exceed `maxBytes` as text.
+   * @throws {BrokenFrame} if it is invalid (COMPRESSION_ERROR)
    */
   decode(block: Buffer, maxBytes: number): string[] | undefined {
     this.#block = block
@@ -53,7 +52,7 @@ export class FieldDecoder {
         value = this.#string()
       }
       bytes += name.length + value.length + LINE_BYTES
-      // What is too large is read all the same, for the table.
+      // Too large a block is decoded all the same, for the table.
       if (bytes <= maxBytes) fields.push(name, value)
     }
     return bytes <= maxBytes ? fields : undefined
@@ -64,7 +63,7 @@ export class FieldDecoder {
     return index === 0 ? this.#string() : this.#entry(index, 0)
   }
 
-  /** The name (0) or the value (1) of an entry of either table. */
+  /** The name (0) or the value (1) of an entry of the static or dynamic table. */
   #entry(index: number, part: 0 | 1): string {
     const text =
       index < FIRST_DYNAMIC
@@ -119,7 +118,7 @@ export class FieldDecoder {
     this.#shrink(maxBytes)
   }
 
-  /** Drops the oldest entries until the table is no larger. */
+  /** Evicts the oldest entries until the table fits (RFC 7541 section 4.3). */
   #shrink(maxBytes: number): void {
     const table = this.#table
     let dropped = 0

@@ -1,4 +1,4 @@
-/** Lengths in bits of the codes of bytes 0 to 255 and, last, of the end of a string (RFC 7541 appendix B). */
+/** Code lengths in bits of bytes 0 to 255 and, last, of EOS (RFC 7541 appendix B). */
 // biome-ignore format: a row for each 16 bytes
 const LENGTHS = [
   13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28,
@@ -20,28 +20,28 @@ const LENGTHS = [
   30
 ]
 const END_OF_STRING = 256
-/** Ones behind the last code fill up its byte. */
+/** The last byte is padded with ones (RFC 7541 section 5.2). */
 const MAX_PADDING_BITS = 7
 
 const NIBBLES = 16
 const BROKEN = -1
 
 /**
- * What four bits lead to from each state, a place between two bits of a code: the next state, and the byte whose code has
- * ended on the way, if one has. That is one at most, as no code is shorter than five bits.
+ * A state machine over four bits at a time. A state is an inner node of the code tree; each transition has the next state
+ * and the decoded byte, if a code ends in between: at most one, as no code is shorter than five bits.
  */
 interface Machine {
   readonly next: Int16Array
   readonly byte: Int16Array
-  /** Whether a string may end there. */
+  /** Whether a string may end in the state. */
   readonly mayEnd: Uint8Array
 }
 
 let machine: Machine | undefined
 
 /**
- * Decodes a string into `target`, from its start on. Returns its length, or -1 if it is broken.
- * @param target has room for 8 bytes of every 5 that there are to decode
+ * Decodes a Huffman-coded string (RFC 7541 section 5.2). Returns its length in `target`, or -1 if it is invalid.
+ * @param target at least 8/5 of the encoded length
  */
 export function decodeHuffman(source: Buffer, from: number, to: number, target: Buffer): number {
   machine ??= build()
@@ -64,10 +64,10 @@ export function decodeHuffman(source: Buffer, from: number, to: number, target: 
   return mayEnd[state] ? length : BROKEN
 }
 
-/** The codes are canonical: those of one length count up in the order of their bytes, behind all that are shorter. */
+/** Builds the machine. The codes are canonical: shorter ones first, and those of one length ascend with their bytes. */
 function build(): Machine {
   const symbols = [...LENGTHS.keys()].sort((a, b) => LENGTHS[a]! - LENGTHS[b]! || a - b)
-  // Two branches a node: another node, or what is below 0 for a symbol.
+  // Two branches a node: the index of another node, or -symbol-1.
   const nodes: [number, number][] = [[0, 0]]
   let code = 0
   let length = 0

@@ -1,7 +1,7 @@
 import { FieldNames } from '../../../base/http/field-names.js'
 
-/** Of the connection, or told in another way. */
-const LEFT_OUT = new FieldNames([
+/** Connection-specific fields (RFC 9113 section 8.2.2), and `Host`, which becomes `:authority`. */
+const OMITTED = new FieldNames([
   'connection',
   'host',
   'keep-alive',
@@ -10,7 +10,7 @@ const LEFT_OUT = new FieldNames([
   'upgrade'
 ])
 
-/** Fields with an index in the static table, and names with one, as a literal that no table takes. */
+/** Indexed fields of the static table, and literals without indexing whose name is in it (RFC 7541 section 6). */
 const METHOD_GET = 0x82
 const METHOD_POST = 0x83
 const PATH_ROOT = 0x84
@@ -20,20 +20,20 @@ const LITERAL_AUTHORITY = 0x01
 const LITERAL_METHOD = 0x02
 const LITERAL_PATH = 0x04
 const LITERAL = 0x00
-/** The table of the other side is to hold nothing, as it would cost memory there and time here. */
+/** Dynamic table size update to 0: nothing is indexed. */
 const NO_TABLE = 0x20
 
 const LINE_END = '\r\n'
 /** ` HTTP/1.1` */
 const VERSION_LENGTH = 9
 const SPACE = 32
-/** More than a field takes beside its bytes. */
+/** Upper bound of the overhead of a field. */
 const FIELD_BYTES = 11
 
-/** Whom requests are for. */
+/** Scheme and authority of requests. */
 export interface RequestOrigin {
   readonly scheme: 'http' | 'https'
-  /** Of those that name no host. Without any they would not be taken by all servers. */
+  /** For requests without `Host`: some servers reject a request without `:authority`. */
   readonly authority: string
 }
 
@@ -41,12 +41,12 @@ let memory = Buffer.allocUnsafeSlow(16_384)
 let at = 0
 
 /**
- * Encodes the head of a request (RFC 9113 section 8.3.1) into memory that the next call uses again. Strings go as they
- * are: they are short, and what compresses them costs more than what carries them.
- * @param head request line and fields up to and with the blank line, a character a byte
+ * Encodes the head of a request (RFC 9113 section 8.3.1) into a buffer that the next call overwrites. Strings are not
+ * Huffman-coded: they are short, and coding costs more than it saves.
+ * @param head request line, fields and the empty line, in latin1
  */
 export function encodeRequest(head: string, { scheme, authority }: RequestOrigin): Buffer {
-  // The lengths of a field take no more than its line has beside its bytes, and those of long ones little more.
+  // The prefixes of a field are no longer than the rest of its line, and of long fields little longer.
   reserve(head.length * 2 + authority.length + 64)
   const methodEnd = head.indexOf(' ')
   const lineEnd = head.indexOf(LINE_END)
@@ -65,7 +65,7 @@ export function encodeRequest(head: string, { scheme, authority }: RequestOrigin
     if (to <= from) break
     const colon = head.indexOf(':', from)
     const length = colon - from
-    if (LEFT_OUT.mayHave(length, head.charCodeAt(from)) && LEFT_OUT.has(head.slice(from, colon))) continue
+    if (OMITTED.mayHave(length, head.charCodeAt(from)) && OMITTED.has(head.slice(from, colon))) continue
     addField(
       head.slice(from, colon),
       head.slice(head.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1, to)
@@ -74,7 +74,7 @@ export function encodeRequest(head: string, { scheme, authority }: RequestOrigin
   return memory.subarray(0, at)
 }
 
-/** Encodes names and values in turn into memory that the next call uses again. */
+/** Encodes alternating names and values into a buffer that the next call overwrites. */
 export function encodeFields(fields: readonly string[]): Buffer {
   reserve(fields.reduce((sum, text) => sum + text.length + FIELD_BYTES, 0))
   for (let i = 0; i < fields.length; i += 2) addField(fields[i]!, fields[i + 1]!)

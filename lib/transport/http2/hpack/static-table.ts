@@ -1,4 +1,4 @@
-/** Names and values in turn that both sides know (RFC 7541 appendix A), the first at index 1. */
+/** The static table (RFC 7541 appendix A): alternating names and values, the first entry with index 1. */
 export const STATIC_TABLE: readonly string[] = [
   [':authority', ''],
   [':method', 'GET'],
@@ -63,5 +63,5 @@ export const STATIC_TABLE: readonly string[] = [
   ['www-authenticate', '']
 ].flat()
 
-/** The index of the first field of a dynamic table. */
+/** The index of the first entry of the dynamic table. */
 export const FIRST_DYNAMIC = STATIC_TABLE.length / 2 + 1

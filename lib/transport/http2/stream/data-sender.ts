@@ -7,17 +7,14 @@ import { Flag } from '../frames/frames.js'
 
 const NOTHING: Buffer = Buffer.alloc(0)
 
-/** The stream that a body is sent on. */
+/** The stream of a body. */
 export interface DataStream {
   readonly id: number
-  /** Sends the fields behind the body, which end the stream. */
+  /** Sends trailers, which end the stream. */
   sendTrailers(trailers: readonly string[]): void
 }
 
-/**
- * Sends the body of a client's request on a stream, as fast as the backend takes it. Nothing is read from the client
- * before that.
- */
+/** Sends the body of a client's request on a stream, with backpressure. Nothing is read from the client before `start()`. */
 export class DataSender implements DataWaiter {
   readonly #stream: DataStream
   readonly #body: IncomingMessage
@@ -25,16 +22,16 @@ export class DataSender implements DataWaiter {
   readonly #writer: FrameWriter
   readonly #progress: BodyProgress
   readonly #done: () => void
-  /** Bytes that the backend takes on this stream. */
+  /** Send window of the stream. */
   #window: number
   readonly #pending: Buffer[] = []
-  /** The body has come to its end. */
+  /** Whether the body has ended. */
   #isEnded = false
   #isStopped = false
 
   /**
-   * @param retryBuffer what attempts before this one have sent of the body; what this one sends is added
-   * @param window bytes that the backend takes on this stream at first
+   * @param retryBuffer what earlier attempts have sent of the body; what this one sends is added
+   * @param window initial send window of the stream
    * @param done called once, when the last byte was sent
    */
   constructor(
@@ -59,6 +56,7 @@ export class DataSender implements DataWaiter {
     return this.#window
   }
 
+  /** Starts reading from the client. */
   start(): void {
     if (this.#retryBuffer) this.#pending.push(...this.#retryBuffer.chunks)
     // It may have ended between two attempts.
@@ -67,7 +65,7 @@ export class DataSender implements DataWaiter {
     this.onRoom()
   }
 
-  /** Leaves the rest of the body with the client. */
+  /** Stops sending: the rest of the body is not read from the client. */
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
@@ -76,13 +74,13 @@ export class DataSender implements DataWaiter {
     this.#writer.cancelWait(this)
   }
 
-  /** The backend takes so many bytes more, or less, on this stream. */
+  /** Adds to the send window of the stream; negative after SETTINGS that shrink it. */
   addWindow(bytes: number): void {
     this.#window += bytes
     if (this.#pending.length > 0) this.onRoom()
   }
 
-  /** Sends what it has, as far as there is room. */
+  /** Sends what is pending, as far as the windows and the socket allow. */
   onRoom(): void {
     const pending = this.#pending
     while (pending.length > 0) {
@@ -93,7 +91,7 @@ export class DataSender implements DataWaiter {
         return
       }
       this.#sendSome(room)
-      // The client may have broken a limit.
+      // The callback may have stopped it.
       if (this.#isStopped) return
     }
     if (this.#isEnded) this.#end()
@@ -115,7 +113,7 @@ export class DataSender implements DataWaiter {
   readonly #onData = (chunk: Buffer): void => {
     this.#retryBuffer?.add(chunk)
     this.#pending.push(chunk)
-    // Behind others it waits for its turn.
+    // Otherwise it waits behind the others.
     if (this.#pending.length === 1) this.onRoom()
   }
 

@@ -4,7 +4,7 @@ import { BrokenResponse } from '../../http1/broken-response.js'
 import { ResponseHead, trimBlanks } from '../../http1/response-head.js'
 import { passableTrailers } from '../../http1/trailers.js'
 
-/** Fields of a connection, which HTTP/2 has no place for: such a message is malformed (RFC 9113 section 8.2.2). */
+/** Connection-specific fields, with which a message is malformed (RFC 9113 section 8.2.2). */
 const OF_CONNECTION = new FieldNames([
   'connection',
   'keep-alive',
@@ -22,16 +22,16 @@ const LENGTH = /^\d{1,15}$/
 const statusLines: string[] = []
 
 /**
- * Makes of the fields of a response, names and values in turn, the head that goes on: in the text of HTTP/1.1, with the
- * names as they came, which are in small letters.
- * @throws {BrokenResponse} for all that RFC 9113 section 8 does not allow, but blanks around a value, which are removed
+ * Converts the fields of a response to the head for the client, as HTTP/1.1 text with names in lower case.
+ * @param fields alternating names and values
+ * @throws {BrokenResponse} if RFC 9113 section 8 does not allow it; whitespace around a value is removed
  */
 export function headOf(fields: readonly string[]): ResponseHead {
   const head = new ResponseHead()
   const status = fields[1]
   if (fields[0] !== ':status' || !STATUS.test(status!)) throw new BrokenResponse('status')
   const statusCode = Number(status)
-  // HTTP/2 has no change of protocol (section 8.6).
+  // HTTP/2 has no 101 (section 8.6).
   if (statusCode === 101) throw new BrokenResponse('unasked upgrade')
   head.statusCode = statusCode
   head.fromHttp2 = true
@@ -42,7 +42,7 @@ export function headOf(fields: readonly string[]): ResponseHead {
     const value = checkedValue(name, fields[i + 1]!)
     if (name === 'content-length') {
       takeLength(head, value)
-      // RFC 9110 section 8.6: there must be none, and a client might wait for the body.
+      // There must be none on 1xx and 204 (RFC 9110 section 8.6): a client might wait for a body.
       if (statusCode < 200 || statusCode === 204) continue
     } else if (name === 'date') {
       head.hasDate = true
@@ -54,15 +54,16 @@ export function headOf(fields: readonly string[]): ResponseHead {
 }
 
 /**
- * The fields behind a body, without those that nothing may come of.
- * @throws {BrokenResponse}
+ * The trailers of a response that may be passed on.
+ * @param fields alternating names and values
+ * @throws {BrokenResponse} if one is invalid
  */
 export function trailersOf(fields: readonly string[]): string[] {
   const trimmed = fields.map((text, i) => (i % 2 === 0 ? text : checkedValue(fields[i - 1]!, text, true)))
   return passableTrailers(trimmed)
 }
 
-/** The value of a field as it goes on, once field and value are found to be in order. */
+/** Validates a field. Returns its value without whitespace around it. */
 function checkedValue(name: string, value: string, inTrailers = false): string {
   if (!NAME.test(name)) throw new BrokenResponse('field name', inTrailers)
   if (OF_CONNECTION.has(name)) throw new BrokenResponse('field of a connection', inTrailers)

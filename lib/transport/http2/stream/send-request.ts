@@ -6,8 +6,8 @@ import { DataSender } from './data-sender.js'
 import type { Stream } from './stream.js'
 
 /**
- * Sends a request on a stream: its head, and the body behind it.
- * @param window bytes of the body that the backend takes at first
+ * Sends a request on a stream: its head, then the body.
+ * @param window initial send window of the stream
  */
 export function sendRequest(
   stream: Stream,
@@ -30,12 +30,12 @@ export function sendRequest(
   stream.sender.start()
 }
 
-/** The frames of the fields behind a body, which end their stream. */
+/** The frames of trailers, which end their stream. */
 export function trailersFrames(streamId: number, trailers: readonly string[], maxFrameBytes: number): Buffer {
   return headersFrames(streamId, encodeFields(trailers), true, maxFrameBytes)
 }
 
-/** The frames that carry a block of fields: HEADERS, and CONTINUATION for what does not fit into that. */
+/** The frames of a field block: HEADERS, and CONTINUATION for what exceeds the frame size. */
 function headersFrames(streamId: number, block: Buffer, isEnd: boolean, maxFrameBytes: number): Buffer {
   const count = Math.max(1, Math.ceil(block.length / maxFrameBytes))
   const frames = Buffer.allocUnsafe(count * FRAME_HEAD_BYTES + block.length)

@@ -5,19 +5,19 @@ import { ErrorCode, MAX_WINDOW_BYTES } from '../frames/frames.js'
 import type { DataSender, DataStream } from './data-sender.js'
 import { headOf, trailersOf } from './response-fields.js'
 
-/** What a stream asks of its connection. */
+/** The connection of a stream, as the stream uses it. */
 export interface StreamConnection {
-  /** Sends the fields behind a body. */
+  /** Sends trailers, which end the stream. */
   sendTrailers(stream: Stream, trailers: readonly string[]): void
-  /** Has the backend send so many bytes more on the stream. */
+  /** Sends a WINDOW_UPDATE for the stream. */
   sendWindowUpdate(stream: Stream, bytes: number): void
-  /** Something was told of the stream: the end of the read is to be told, too. */
+  /** The stream's handler was called within a read: it expects `onReadEnd()`. */
   onTouched(stream: Stream): void
-  /** The backend has not looked at a stream under way. Returns whether it has looked at none so far. */
+  /** The backend has refused a stream. Returns whether it has processed none of the connection so far. */
   onRefused(): boolean
   /**
-   * The stream is over.
-   * @param errorCode what the backend is told, which may still be at work on it; -1 if it knows
+   * The stream is closed.
+   * @param errorCode for an RST_STREAM; -1 for none
    */
   onClosed(stream: Stream, errorCode: number): void
 }
@@ -25,36 +25,36 @@ export interface StreamConnection {
 const NO_RESET = -1
 const NO_TRAILERS: readonly string[] = Object.freeze([])
 
-/** One request and its response on a connection of HTTP/2, beside others. */
+/** A stream of HTTP/2: one request and its response (RFC 9113 section 5.1). */
 export class Stream implements BackendStream, DataStream {
   /** 0 until the request is sent. */
   id = 0
   /** Sends the body of the request, while there is some left. */
   sender: DataSender | undefined
   isClosed = false
-  /** For its connection: it has been told something in this read. */
+  /** Set by its connection: the handler was called in this read. */
   isTouched = false
-  /** For its connection: how often that had written before it was sent. */
+  /** Set by its connection: how often that had written before the request was sent. */
   flushes = 0
 
   readonly isReused: boolean
-  /** Other streams go on in the memory that it lies in. */
+  /** The connection's buffer is shared with other streams. */
   readonly reusesBuffer = true
   readonly tunnel = undefined
   readonly #connection: StreamConnection
   readonly #request: OutgoingRequest
   readonly #handler: ResponseHandler
   readonly #windowBytes: number
-  /** Bytes that the backend may still send. */
+  /** Receive window: bytes that the backend may still send. */
   #window: number
-  /** Bytes that have come since it was last told that it may send more. */
+  /** Bytes received since the latest WINDOW_UPDATE. */
   #unacknowledged = 0
   #isPaused = false
   #hasHead = false
-  /** Bytes of the body that are to come, or less than 0 where its length is not declared. */
+  /** Bytes of the body still to come; negative without a Content-Length. */
   #remaining = -1
 
-  /** @param windowBytes what may lie here that nobody has taken yet */
+  /** @param windowBytes receive window */
   constructor(
     connection: StreamConnection,
     request: OutgoingRequest,
@@ -69,9 +69,9 @@ export class Stream implements BackendStream, DataStream {
     this.isReused = isReused
   }
 
-  // --- the side of who has sent the request
+  // --- for the handler
 
-  /** Nothing is: all that lasts is copied. */
+  /** Does nothing: what outlives the read has to be copied. */
   retainBuffer(): void {}
 
   pause(): void {
@@ -91,20 +91,20 @@ export class Stream implements BackendStream, DataStream {
     this.#failWith(error, ErrorCode.cancel)
   }
 
-  // --- the side of the connection
+  // --- for the connection
 
   sendTrailers(trailers: readonly string[]): void {
     this.#connection.sendTrailers(this, trailers)
   }
 
-  /** Whether the response has begun. */
+  /** Whether the head of the response was received. */
   get hasHead(): boolean {
     return this.#hasHead
   }
 
   /**
-   * Takes a block of fields: those of a head, or behind the body.
-   * @param fields undefined if they were too many
+   * A field block was received: a head, or trailers.
+   * @param fields undefined if they exceed the limit
    */
   onFields(fields: readonly string[] | undefined, isEnd: boolean): void {
     try {
@@ -116,7 +116,7 @@ export class Stream implements BackendStream, DataStream {
     }
   }
 
-  /** The whole of a frame of data counts, before any of it is told. */
+  /** A DATA frame begins: all of it counts for flow control, before its data is passed on. */
   onDataFrame(length: number): void {
     this.#window -= length
     this.#unacknowledged += length
@@ -140,7 +140,7 @@ export class Stream implements BackendStream, DataStream {
     if (isEnd) this.#end(NO_TRAILERS)
   }
 
-  /** All of a read has been told. */
+  /** All data of a read was passed on. */
   onReadEnd(): void {
     this.isTouched = false
     if (this.isClosed) return
@@ -148,13 +148,13 @@ export class Stream implements BackendStream, DataStream {
     this.#acknowledge()
   }
 
-  /** Nothing more of the request can be sent, while what was answered before is read. */
+  /** Nothing more can be sent; what the backend has sent before is still read. */
   onSendingFailed(): void {
     this.#stopSending()
     this.#handler.onSendingFailed?.()
   }
 
-  /** The backend gives the request up, or asks for no more of it where it has answered. */
+  /** RST_STREAM: the backend has cancelled the request or, after a complete response, needs no more of its body. */
   onReset(errorCode: number): void {
     const isAnswered = errorCode === ErrorCode.noError && this.#hasHead && this.#remaining === 0
     if (isAnswered) this.#end(NO_TRAILERS, NO_RESET)
@@ -163,12 +163,12 @@ export class Stream implements BackendStream, DataStream {
     else this.onLost(new StreamReset(errorCode))
   }
 
-  /** There will be nothing more. */
+  /** Fails the stream: nothing more will be received. */
   onLost(error: Error): void {
     this.#failWith(error, NO_RESET)
   }
 
-  /** The backend takes so many bytes of the body more. */
+  /** Adds to the send window of the stream. */
   addWindow(bytes: number): void {
     const { sender } = this
     if (!sender) return
@@ -190,18 +190,18 @@ export class Stream implements BackendStream, DataStream {
     const isBodiless = this.#request.method === 'HEAD' || statusCode === 204 || statusCode === 304
     this.#remaining = isBodiless ? 0 : head.contentLength
     this.#handler.onHead(head)
-    // From here on it is not sent again.
+    // From here on the request is not retried.
     if (!this.isClosed) this.#request.retryBuffer?.discard()
     if (isEnd) this.#end(NO_TRAILERS)
   }
 
   #onTrailers(fields: readonly string[], isEnd: boolean): void {
     if (!isEnd) throw new BrokenResponse('second head')
-    // A body that is cut short is worse than what is wrong with its trailers.
+    // A truncated body is reported rather than invalid trailers.
     this.#end(fields.length > 0 && this.#remaining <= 0 ? trailersOf(fields) : NO_TRAILERS)
   }
 
-  /** @param errorCode by which the backend is told that nobody needs the rest of a request that is answered */
+  /** @param errorCode for an RST_STREAM, as an answered request needs no rest of its body */
   #end(trailers: readonly string[], errorCode: number = this.sender ? ErrorCode.cancel : NO_RESET): void {
     const wrongCode = this.sender ? ErrorCode.protocolError : NO_RESET
     if (this.#remaining > 0) this.#reject(new BrokenResponse('length'), wrongCode)
@@ -227,7 +227,7 @@ export class Stream implements BackendStream, DataStream {
     this.#connection.onTouched(this)
   }
 
-  /** Lets the backend send more in place of what has been taken, unless that is little. */
+  /** Sends a WINDOW_UPDATE for consumed bytes, once they are half of the window. */
   #acknowledge(): void {
     if (this.isClosed || this.#isPaused || this.#unacknowledged < this.#windowBytes / 2) return
     this.#window += this.#unacknowledged

@@ -8,26 +8,26 @@ import { trailersFrames } from './send-request.js'
 import type { Stream, StreamConnection } from './stream.js'
 
 const MAX_STREAM_ID = 2 ** 31 - 1
-/** Servers take too many requests that are given up for an attack, and may close the connection: it is left before. */
+/** Resets after which a connection takes no more requests: servers may see an attack in more of them (CVE-2023-44487). */
 const MAX_RESETS = 250
-/** After so long without another refusal a backend is tried with more streams at once again. */
+/** Time without a refusal after which the learned limit of concurrent streams is dropped. */
 const FORGET_MS = 5000
 
-/** What is told of the streams of a connection. */
+/** The events of the streams of a connection. */
 export interface StreamsCallbacks {
-  /** Something was sent or has come on one. */
+  /** A request was sent, or a part of a response was received. */
   onActivity(): void
-  /** One is over. */
+  /** A stream was closed. */
   onStreamClosed(): void
-  /** It shows that none of them was looked at. */
+  /** The backend has processed none of them. */
   onAllRefused(): void
 }
 
-/** The streams of one connection, and what the backend has done with them so far. */
+/** The streams of a connection, and how many of them the backend has refused. */
 export class Streams implements StreamConnection {
-  /** Whether there will be none after those under way. */
+  /** Whether no more streams are opened. */
   isClosing = false
-  /** Whether a request was carried to the head of its response. */
+  /** Whether the head of a response was received. */
   hasAnswered = false
   readonly #callbacks: StreamsCallbacks
   readonly #writer: FrameWriter
@@ -41,7 +41,7 @@ export class Streams implements StreamConnection {
   #maxConcurrent = Number.POSITIVE_INFINITY
   #refusedMs = 0
 
-  /** @param limit what is known of the connections to the same backend */
+  /** @param limit requests in total, shared by the connections to the backend */
   constructor(callbacks: StreamsCallbacks, writer: FrameWriter, limit: RequestLimit) {
     this.#callbacks = callbacks
     this.#writer = writer
@@ -54,8 +54,8 @@ export class Streams implements StreamConnection {
   }
 
   /**
-   * Whether there can be one more.
-   * @param maxLoad so many at once, as the backend says itself
+   * Whether another stream can be opened.
+   * @param maxLoad limit of concurrent streams that the backend has announced
    */
   hasRoom(maxLoad: number): boolean {
     const isFew = this.#open.size < Math.min(maxLoad, this.#maxConcurrent)
@@ -63,8 +63,8 @@ export class Streams implements StreamConnection {
   }
 
   /**
-   * Gives a stream its number.
-   * @param maxRequests so many there may be in all
+   * Opens a stream: assigns its identifier.
+   * @param maxRequests limit of streams in total
    */
   add(stream: Stream, maxRequests: number): void {
     stream.flushes = this.#writer.flushes
@@ -77,15 +77,15 @@ export class Streams implements StreamConnection {
   }
 
   /**
-   * The stream that a frame is of; undefined if it is over.
-   * @throws {BrokenFrame} if there never was one
+   * The stream with this identifier; undefined if it is closed.
+   * @throws {BrokenFrame} if it was never opened
    */
   of(id: number): Stream | undefined {
     if (id % 2 === 0 || id >= this.#nextId) throw new BrokenFrame('stream')
     return this.#open.get(id)
   }
 
-  /** Those under way, at this moment. */
+  /** A copy of the list of open streams. */
   all(): Stream[] {
     return [...this.#open.values()]
   }
@@ -103,7 +103,7 @@ export class Streams implements StreamConnection {
     this.#callbacks.onActivity()
   }
 
-  /** All of a read has been told. */
+  /** All data of a read was passed on. */
   onReadEnd(): void {
     for (const stream of this.#touched) stream.onReadEnd()
     this.#touched.length = 0
@@ -121,12 +121,12 @@ export class Streams implements StreamConnection {
   }
 
   onRefused(): boolean {
-    // Beside others it was one too many; alone it shows that the connection takes no more.
+    // Among others it was one too many; alone, the connection accepts no more.
     if (this.#open.size === 1) this.isClosing = true
     return this.#onStreamsRefused(1)
   }
 
-  /** The backend takes no more, and has not looked at those behind this one. */
+  /** GOAWAY: the backend accepts no more streams, and has not processed those after this one. */
   onGoAway(lastId: number): void {
     this.isClosing = true
     const refused = this.all().filter(({ id }) => id > lastId)
@@ -136,35 +136,35 @@ export class Streams implements StreamConnection {
 
   /**
    * The connection is lost.
-   * @param culprit the stream that is to blame, if one is: the others hear of the loss alone
+   * @param invalidId stream whose frame was invalid, if any: only that fails with `error`, the others with ConnectionClosed
    */
-  onLost(culprit: number, error: Error): void {
+  onLost(invalidId: number, error: Error): void {
     this.isClosing = true
-    const isOfAll = !this.#open.has(culprit)
-    // What was to be written next never was; that says nothing of how many the backend takes.
+    const isOfAll = !this.#open.has(invalidId)
+    // Requests that were never written; that does not lower the limits.
     const unwritten = this.all().filter(({ flushes }) => flushes === this.#writer.flushes)
     const ofAll = unwritten.length > 0 && unwritten.length === this.#sent - this.#refused
     if (ofAll) this.#callbacks.onAllRefused()
     for (const stream of unwritten) stream.onLost(new RequestRefused(ofAll))
     for (const stream of this.all())
-      stream.onLost(isOfAll || stream.id === culprit ? error : new ConnectionClosed())
+      stream.onLost(isOfAll || stream.id === invalidId ? error : new ConnectionClosed())
   }
 
-  /** Forgets how many were too many at once, if that was long ago. */
+  /** Drops the learned limit of concurrent streams, once it is old. */
   recover(nowMs: number): void {
     if (nowMs - this.#refusedMs >= FORGET_MS) this.#maxConcurrent = Number.POSITIVE_INFINITY
   }
 
-  /** So many of those under way were not looked at. Returns whether none ever was. */
+  /** Counts streams that the backend has not processed. Returns whether it has processed none so far. */
   #onStreamsRefused(count: number): boolean {
     this.#refused += count
-    const taken = this.#sent - this.#refused
+    const processed = this.#sent - this.#refused
     if (count > 0) {
       this.#maxConcurrent = Math.max(1, this.#open.size - count)
       this.#refusedMs = performance.now()
-      if (this.isClosing && taken > 0) this.#limit.onRefused(taken)
+      if (this.isClosing && processed > 0) this.#limit.onRefused(processed)
     }
-    if (taken === 0) this.#callbacks.onAllRefused()
-    return taken === 0
+    if (processed === 0) this.#callbacks.onAllRefused()
+    return processed === 0
   }
 }
