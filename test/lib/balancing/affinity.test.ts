@@ -95,7 +95,7 @@ t.test('in proportion to weight', async (t) => {
   )
 })
 
-t.test('when a backend goes only its keys move, to all others, and they return with it', async (t) => {
+t.test('when a backend is removed only its keys move, to all others, and they return with it', async (t) => {
   const registry = registryOf('a:80 b:80 c:80 d:80;weight=2')
   const policy = byUrl()
   const before = places(registry, policy)
@@ -111,15 +111,18 @@ t.test('when a backend goes only its keys move, to all others, and they return w
   t.same(places(registry, policy), before)
 })
 
-t.test('a backend that is tried, or full, gives its keys to the same ones', async (t) => {
-  const registry = registryOf('a:80 b:80;max=1 c:80')
-  const [, b] = registry.backends
-  const tried = places(registry, byUrl(), [b!])
-  b!.counters.set(BackendCell.active, 1)
-  t.same(places(registry), tried)
-})
+t.test(
+  'the keys of a backend that was tried, or is at its limit, always move to the same ones',
+  async (t) => {
+    const registry = registryOf('a:80 b:80;max=1 c:80')
+    const [, b] = registry.backends
+    const tried = places(registry, byUrl(), [b!])
+    b!.counters.set(BackendCell.active, 1)
+    t.same(places(registry), tried)
+  }
+)
 
-t.test('another backend takes keys of all, and no others move', async (t) => {
+t.test('an added backend takes keys from all, and no others move', async (t) => {
   const before = places(registryOf('a:80 b:80 c:80'))
   const after = places(registryOf('a:80 b:80 c:80 d:80'))
   const taken = after.filter((place) => place === 'd:80')
@@ -127,7 +130,7 @@ t.test('another backend takes keys of all, and no others move', async (t) => {
   t.ok(after.every((place, i) => place === 'd:80' || place === before[i]))
 })
 
-t.test('more weight only draws keys', async (t) => {
+t.test('more weight only attracts keys', async (t) => {
   const registry = registryOf('a:80 b:80 c:80')
   const before = places(registry)
   registry.backends[0]!.counters.set(BackendCell.effectiveWeight, 150)
@@ -136,13 +139,13 @@ t.test('more weight only draws keys', async (t) => {
   t.ok(after.every((place, i) => place === 'a:80' || place === before[i]))
 })
 
-t.test('the order of the configuration says nothing, nor how busy they are', async (t) => {
+t.test('neither the order of the configuration nor the load matters', async (t) => {
   const other = registryOf('c:80 a:80 b:80')
   other.backends[1]!.counters.set(BackendCell.active, 500)
   t.same(places(registryOf('a:80 b:80 c:80')), places(other))
 })
 
-t.test('requests without a key go by another policy', async (t) => {
+t.test('requests without a key use the fallback policy', async (t) => {
   const { backends } = registryOf('a:80 b:80')
   const policy = rendezvousPolicy(({ url }) => url, roundRobinPolicy())
   for (const url of [undefined, '']) {
@@ -267,7 +270,7 @@ t.test('the line', async (t) => {
   t.notMatch(line(true, new Sessions(backends, { ...config, secure: 'never' })), 'Secure')
 })
 
-t.test('nobody can make a token without the secret', async (t) => {
+t.test('a token cannot be forged without the secret', async (t) => {
   const { sessions } = sticky(registryOf('a:80'))
   const origin = 'http://a:80'
   const signed = createHmac('sha256', '').update(origin).digest().subarray(0, 16)
@@ -277,7 +280,7 @@ t.test('nobody can make a token without the secret', async (t) => {
     t.equal(sessions.backendOf(requestWith({ cookie: `lb=${guess}` })), undefined, guess)
 })
 
-t.test('a token that was changed in any character is none', async (t) => {
+t.test('a token is invalid if any character of it was changed', async (t) => {
   const { sessions, from } = sticky(registryOf('a:80 b:80'))
   const { cookie } = from(0).headers
   for (let i = 'lb='.length; i < cookie!.length; i++) {
@@ -307,7 +310,7 @@ t.test(
   }
 )
 
-t.test('without a secret each has one of its own', async (t) => {
+t.test('without a secret each balancer has one of its own', async (t) => {
   const one = sticky(registryOf('a:80'), { secret: '' })
   const other = sticky(registryOf('a:80'), { secret: '' })
   t.equal(one.sessions.backendOf(one.from(0)), one.backends[0])
@@ -326,7 +329,7 @@ t.test('a client stays, however busy its backend is, and others go by the policy
   )
 })
 
-t.test('a client moves when its backend is not eligible, and is told so once', async (t) => {
+t.test('a client moves when its backend is not eligible, and gets one new cookie', async (t) => {
   const registry = registryOf('a:80 b:80')
   const { selector, sessions, from, backends } = sticky(registry)
   const [a, b] = backends
@@ -371,7 +374,7 @@ t.test(
   }
 )
 
-t.test('a client waits for its backend while that is full', async (t) => {
+t.test('a client waits for its backend while that is at its limit', async (t) => {
   const { selector, from, backends } = sticky(registryOf('a:80;max=1 b:80'))
   backends[0]!.acquire()
   t.equal(selector.select(from(0)), undefined)
@@ -395,7 +398,7 @@ t.test('it chooses only among those that it is given', async (t) => {
   t.equal(stickyPolicy(sessions, roundRobinPolicy()).choose([backends[1]!], from(0)), backends[1])
 })
 
-t.test('a backup keeps clients while there is need of it', async (t) => {
+t.test('a backup keeps its clients while no primary is eligible', async (t) => {
   const registry = registryOf('a:80 b:80 c:80;backup d:80;backup')
   const { selector, sessions, from, backends } = sticky(registry)
   const [a, b, c, d] = backends
@@ -414,7 +417,7 @@ t.test('a backup keeps clients while there is need of it', async (t) => {
   t.equal(sessions.setCookieLine(from(1), c!, false), '', 'once')
 })
 
-t.test('what the policy learns goes on', async (t) => {
+t.test('latencies and ticks reach the policy below', async (t) => {
   const { sessions } = sticky(registryOf('a:80'))
   const onLatency = () => {}
   const tick = () => {}

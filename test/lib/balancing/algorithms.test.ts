@@ -32,7 +32,7 @@ t.test('in proportion to the weight', async (t) => {
   t.equal(pick(busy(registryOfWeights(256, 255), 999_999, 999_999)), 0)
 })
 
-t.test('requests that stay spread by weight exactly', async (t) => {
+t.test('requests in flight spread exactly by weight', async (t) => {
   const registry = registryOfWeights(1, 2, 5)
   const random = seededRandom(1)
   for (let i = 0; i < 80; i++) leastConnections(registry.backends, random)!.acquire()
@@ -42,13 +42,13 @@ t.test('requests that stay spread by weight exactly', async (t) => {
   )
 })
 
-t.test('chance decides among equals', async (t) => {
+t.test('ties are broken at random', async (t) => {
   const equals = busy(registryOfWeights(1, 1, 2), 1, 1, 2)
   t.equal(pick(equals, first), 0)
   t.equal(pick(equals, last), 2)
 })
 
-t.test('chance decides in proportion to the weight', async (t) => {
+t.test('ties are broken in proportion to the weight', async (t) => {
   const random = seededRandom(20)
   const picks = 20_000
   for (const weights of [
@@ -77,7 +77,7 @@ t.test('equals are only those with the least', async (t) => {
   t.same([...picked].sort(), [1, 2])
 })
 
-t.test('passes over a backend that is not healthy', async (t) => {
+t.test('skips a backend that is not healthy', async (t) => {
   for (const state of STATES.keys()) {
     const registry = busy(registryOfWeights(1, 1), 0, 9)
     registry.setState(registry.backends[0]!, STATES[state]!, 'test')
@@ -85,7 +85,7 @@ t.test('passes over a backend that is not healthy', async (t) => {
   }
 })
 
-t.test('passes over those tried, however idle', async (t) => {
+t.test('skips those that were tried, however idle', async (t) => {
   const { backends } = busy(registryOfWeights(1, 1, 1), 0, 5, 1)
   const [a, b, c] = backends
   t.equal(leastConnections(backends, first, [a!]), c)
@@ -135,7 +135,7 @@ t.test('the others go on in turn while one is away, and it does not catch up on 
   )
 })
 
-t.test('a turn is taken from those that were not tried', async (t) => {
+t.test('those that were tried are skipped', async (t) => {
   const { backends } = registryOfWeights(1, 1, 1)
   const policy = roundRobinPolicy()
   const [a, , c] = backends
@@ -174,7 +174,7 @@ t.test(
   }
 )
 
-t.test('idle ones share evenly', async (t) => {
+t.test('idle backends share evenly', async (t) => {
   const counts = tally(
     picks(twoChoicesPolicy(seededRandom(4)), registryOfWeights(1, 1, 1, 1).backends, 20_000),
     4
@@ -182,7 +182,7 @@ t.test('idle ones share evenly', async (t) => {
   t.ok(chiSquare(counts, [1, 1, 1, 1]) < 16.27, `${counts}`)
 })
 
-t.test('idle ones share by weight', async (t) => {
+t.test('idle backends share by weight', async (t) => {
   const counts = tally(
     picks(twoChoicesPolicy(seededRandom(4)), registryOfWeights(1, 2, 5).backends, 20_000),
     3
@@ -190,7 +190,7 @@ t.test('idle ones share by weight', async (t) => {
   t.ok(chiSquare(counts, [1, 2, 5]) < 16.27, `${counts}`)
 })
 
-t.test('requests that stay spread about by weight', async (t) => {
+t.test('requests in flight spread about by weight', async (t) => {
   const { backends } = registryOfWeights(1, 2, 5)
   const policy = twoChoicesPolicy(seededRandom(5))
   for (let i = 0; i < 800; i++) policy.choose(backends, requestWith())!.acquire()
@@ -295,7 +295,7 @@ function latencyMs(policy: Known, registry: Registry): number {
   return ofFirst
 }
 
-t.test('the backend that answers sooner is chosen, until it has as much more to do', async (t) => {
+t.test('the faster backend is chosen, until it has as much more to do', async (t) => {
   const registry = registryOfWeights(1, 1)
   const policy = knowing(registry, 100, 10)
   t.same(tally(picks(policy, busy(registry, 0, 0).backends, 50), 2), [0, 50])
@@ -310,7 +310,7 @@ t.test('weight counts as so many times the speed', async (t) => {
   t.equal(chosen(knowing(registry, 31, 10), registry), 1)
 })
 
-t.test('chance decides among those that are as fast', async (t) => {
+t.test('ties are broken at random between equally fast backends', async (t) => {
   const registry = registryOfWeights(1, 1)
   const [a] = tally(picks(knowing(registry, 10, 10), registry.backends, 1000), 2)
   t.ok(a! > 400 && a! < 600, `${a} of 1000`)
@@ -329,7 +329,7 @@ t.test('a rise is followed at once, a fall slowly', async (t) => {
   t.equal(latencyMs(policy, registry), Math.floor(1000.5 / Math.E))
 })
 
-t.test('while nothing is asked of a backend its average decays, so that it is tried again', async (t) => {
+t.test('the average of a backend without requests decays, so that it is tried again', async (t) => {
   const registry = registryOfWeights(1, 1)
   const [fast, slow] = registry.backends
   const policy = knowing(registry, 10, 50)
@@ -347,7 +347,7 @@ t.test('while nothing is asked of a backend its average decays, so that it is tr
   t.equal(chosen(policy, registry), 0, 'still slow')
 })
 
-t.test('but not while an answer is due, for up to a second', async (t) => {
+t.test('but not while a response is due, for up to a second', async (t) => {
   const registry = registryOfWeights(1, 1)
   const [fast, slow] = registry.backends
   const policy = knowing(registry, 10, 50)
@@ -374,7 +374,7 @@ t.test('but not while an answer is due, for up to a second', async (t) => {
   t.equal(chosen(policy, busy(registry, 20, 0)), 1)
 })
 
-t.test('a tunnel that stays open does not keep it from that', async (t) => {
+t.test('an open tunnel does not keep it from decaying', async (t) => {
   const registry = busy(registryOfWeights(1, 1), 0, 1)
   const [fast, slow] = registry.backends
   const policy = knowing(registry, 10, 50)
@@ -388,7 +388,7 @@ t.test('a tunnel that stays open does not keep it from that', async (t) => {
   t.equal(chosen(policy, registry), 1)
 })
 
-t.test('while it is asked, nothing decays', async (t) => {
+t.test('the average of a backend with requests does not decay', async (t) => {
   const registry = registryOfWeights(1, 1)
   const policy = knowing(registry, 10, 50)
   for (let nowMs = 50; nowMs < 60_000; nowMs += 50) {
@@ -400,7 +400,7 @@ t.test('while it is asked, nothing decays', async (t) => {
   t.equal(chosen(policy, busy(registry, 5, 0)), 1, '6 × 10 ms')
 })
 
-t.test('after however long a night, requests in flight count', async (t) => {
+t.test('after however long without requests, requests in flight count', async (t) => {
   const registry = registryOfWeights(1, 1)
   const policy = knowing(registry, 10, 20)
   for (let nowMs = 0; nowMs < 50_000_000; nowMs += 5000) policy.tick!(nowMs)
@@ -408,7 +408,7 @@ t.test('after however long a night, requests in flight count', async (t) => {
   t.equal(chosen(policy, busy(registry, 0, 1)), 0)
 })
 
-t.test('backends of which nothing is known are asked one request at a time', async (t) => {
+t.test('backends without an average get one request at a time', async (t) => {
   const registry = registryOfWeights(1, 1, 1)
   const policy = knowing(registry, 500)
   const order = Array.from({ length: 5 }, () => {
@@ -422,7 +422,7 @@ t.test('backends of which nothing is known are asked one request at a time', asy
   t.equal(chosen(policy, registry), 2)
 })
 
-t.test('while nothing is known of any, requests spread by weight', async (t) => {
+t.test('while no backend has an average, requests spread by weight', async (t) => {
   const registry = registryOfWeights(1, 3)
   const policy = peakEwmaPolicy(seededRandom(3))
   for (let i = 0; i < 40; i++) policy.choose(registry.backends, requestWith())!.acquire()
@@ -432,7 +432,7 @@ t.test('while nothing is known of any, requests spread by weight', async (t) => 
   )
 })
 
-t.test('one that comes back is asked one request at a time too', async (t) => {
+t.test('one that is eligible again gets one request at a time, too', async (t) => {
   const registry = registryOfWeights(1, 1)
   const [, other] = registry.backends
   const policy = knowing(registry, 10, 10)
@@ -444,7 +444,7 @@ t.test('one that comes back is asked one request at a time too', async (t) => {
   t.equal(chosen(policy, busy(registry, 20, 1)), 0)
 })
 
-t.test('one that comes back with a tunnel of before draws no crowd', async (t) => {
+t.test('one that is eligible again with an open tunnel attracts no herd', async (t) => {
   const registry = registryOfWeights(1, 1)
   const [one, other] = registry.backends
   const policy = knowing(registry, 10, 10)

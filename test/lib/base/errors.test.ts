@@ -23,7 +23,7 @@ import { ConnectTimeout } from '../../../lib/transport/sockets/open-socket.js'
 
 const systemError = (code: string) => Object.assign(new Error(`connect ${code} 10.0.0.7:8080`), { code })
 
-t.test('network errors in words, without addresses', async (t) => {
+t.test('network errors are described without addresses', async (t) => {
   for (const [error, words] of [
     [systemError('ECONNREFUSED'), 'connection refused'],
     [systemError('ECONNRESET'), 'connection reset'],
@@ -49,14 +49,14 @@ t.test('network errors in words, without addresses', async (t) => {
   }
 })
 
-t.test('an error of no known kind by its code or name, never by its message', async (t) => {
+t.test('an unknown error is described by its code or name, never by its message', async (t) => {
   t.equal(describeNetworkError(systemError('EWEIRD')), 'EWEIRD')
   t.equal(describeNetworkError(new TypeError('10.0.0.7')), 'TypeError')
   t.equal(describeNetworkError({}), 'Error')
   t.equal(describeNetworkError(Object.assign(new Error('x'), { code: 7 })), 'Error', 'a code is text')
 })
 
-t.test('of several addresses the last one tells', async (t) => {
+t.test('of several addresses the error of the last one counts', async (t) => {
   const error = new AggregateError([systemError('ENETUNREACH'), systemError('ECONNREFUSED')])
   t.equal(networkErrorCode(error), 'ECONNREFUSED')
   t.equal(describeNetworkError(error), 'connection refused')
@@ -64,7 +64,7 @@ t.test('of several addresses the last one tells', async (t) => {
   t.equal(networkErrorCode(new AggregateError([])), 'AggregateError')
 })
 
-t.test('unreachable is what is certain', async (t) => {
+t.test('unreachable is only what certainly is', async (t) => {
   for (const code of ['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND'])
     t.ok(isUnreachable(systemError(code)), code)
   for (const code of ['ECONNRESET', 'ETIMEDOUT', 'EAI_AGAIN', 'LB_CONNECT_TIMEOUT', 'LB_CONNECTION_CLOSED'])
@@ -77,7 +77,7 @@ const none = { clients: 0, backends: 0, checks: 0, other: 0 }
 const errorOf = (code: string, syscall = 'connect') =>
   Object.assign(new Error(`${syscall} ${code}`), { code, syscall })
 
-t.test('the first is told at once, and those that follow once a minute with their number', async (t) => {
+t.test('the first is reported at once, and those that follow once a minute with their number', async (t) => {
   const timers: { act: () => void; ms: number }[] = []
   const { setTimeout } = globalThis
   t.teardown(() => Object.assign(globalThis, { setTimeout }))
@@ -121,7 +121,7 @@ t.test('the first is told at once, and those that follow once a minute with thei
   t.match(shortages.latest, { resource: 'descriptors' })
 })
 
-t.test('what is told says what came of it, and what to do', async (t) => {
+t.test('a report says the effects and the remedy', async (t) => {
   for (const [resource, counts, limit, text] of [
     [
       'descriptors',
@@ -176,14 +176,14 @@ t.test('the limit is read from the system, and read again', async (t) => {
   t.equal(new DescriptorLimit(path.join(file, 'none')).value, undefined, 'there is no such file elsewhere')
 })
 
-t.test('that names cannot be found may be for want of descriptors', async (t) => {
+t.test('a failed look-up of a name may be a lack of descriptors', async (t) => {
   t.equal(missingResource(errorOf('ENOTFOUND', 'getaddrinfo')), undefined)
   t.equal(missingResource(errorOf('ECONNREFUSED')), undefined)
   t.equal(missingResource(errorOf('EMFILE')), 'descriptors')
   t.equal(missingResource({ errors: [errorOf('ECONNREFUSED'), errorOf('EMFILE')] }), 'descriptors')
 })
 
-t.test('a server goes on when it cannot accept, and what else is wrong with it is not hidden', async (t) => {
+t.test('a server keeps running when it cannot accept, and its other errors are not hidden', async (t) => {
   const shortages = new Shortages(() => {})
   const server = createServer()
   surviveAcceptErrors(server, shortages)
@@ -199,7 +199,7 @@ t.test('a server goes on when it cannot accept, and what else is wrong with it i
   shortages.flush()
 })
 
-t.test('a connection without a descriptor of its own is none too many', async (t) => {
+t.test('a connection without a descriptor does not exceed the limit', async (t) => {
   const shortages = new Shortages(() => {})
   const limit = new DescriptorLimit('/dev/null')
   limit.value = 100

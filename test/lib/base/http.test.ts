@@ -9,7 +9,7 @@ import { grpcStatusOf } from '../../../lib/proxy/local-reply/grpc-reply.js'
 
 // Field names
 
-t.test('a name is known in whatever case it is written', async (t) => {
+t.test('a name is found in any case', async (t) => {
   const names = new FieldNames(['connection', 'te', 'x-real-ip', 'http2-settings'])
   for (const name of [
     'connection',
@@ -24,7 +24,7 @@ t.test('a name is known in whatever case it is written', async (t) => {
     t.ok(names.has(name), name)
 })
 
-t.test('names that look alike are told apart', async (t) => {
+t.test('similar names are distinguished', async (t) => {
   const names = new FieldNames(['connection', 'te'])
   const others = [
     'connectioN-',
@@ -43,7 +43,7 @@ t.test('names that look alike are told apart', async (t) => {
   for (const name of others) t.notOk(names.has(name), JSON.stringify(name))
 })
 
-t.test('names that become the same variable are alike', async (t) => {
+t.test('names of the same CGI variable are equivalent', async (t) => {
   const names = new FieldNames(['x-forwarded-for', 'te', 'content-length'])
   for (const name of [
     'X-Forwarded-For',
@@ -78,7 +78,7 @@ t.test('an empty set has no name', async (t) => {
   for (const name of ['', 'a', 'connection']) t.notOk(none.has(name))
 })
 
-t.test('no name of any length gets through', async (t) => {
+t.test('a name of any length is rejected', async (t) => {
   const listed = Array.from({ length: 63 }, (_, i) => 'q'.repeat(i + 1))
   const names = new FieldNames(listed)
   for (const name of listed) t.ok(names.has(name.toUpperCase()))
@@ -149,7 +149,7 @@ t.test('the server as a whole is a target of OPTIONS alone', async (t) => {
   t.equal(pathOf('*x', 'OPTIONS'), undefined)
 })
 
-t.test('what has no form for a backend has no destination', async (t) => {
+t.test('a target of another form has no destination', async (t) => {
   const none = ['', 'a/b', 'a.test:443', 'ftp://a.test/x', 'http:///x', 'http://', 'http://me@a.test/']
   const withFragment = ['/a#b', '/#', 'http://a.test#f', '/a?b#c', 'http://a.test/?#']
   for (const target of [...none, 'http://me:pw@a.test', 'http://a\\b/', ...withFragment])
@@ -158,7 +158,7 @@ t.test('what has no form for a backend has no destination', async (t) => {
 
 // Calls of gRPC
 
-t.test('a message is encoded as gRPC has it, and read back', async (t) => {
+t.test('a message is encoded as gRPC specifies, and decoded again', async (t) => {
   for (const [text, message] of [
     ['No backend is available', 'No backend is available'],
     ['100 % "sure"\r\n', '100 %25 "sure"%0D%0A'],
@@ -171,7 +171,7 @@ t.test('a message is encoded as gRPC has it, and read back', async (t) => {
   t.equal(decodeMessage('50 % or %zz, %4'), '50 % or %zz, %4')
 })
 
-t.test('a time is read as gRPC has it: at most eight digits, and a unit', async (t) => {
+t.test('a timeout is parsed as gRPC specifies: at most eight digits, and a unit', async (t) => {
   const read = (text: string | undefined) =>
     timeoutOf({ headers: { 'grpc-timeout': text } } as unknown as IncomingMessage)
   for (const [text, timeoutMs] of [
@@ -206,7 +206,7 @@ t.test('a time is read as gRPC has it: at most eight digits, and a unit', async 
   t.equal(read(undefined), undefined)
 })
 
-t.test('that a response is gRPC is told by its type', async (t) => {
+t.test('a response is gRPC by its content type', async (t) => {
   for (const [line, isGrpc] of [
     ['content-type: application/grpc', true],
     ['Content-Type:application/grpc+proto', true],

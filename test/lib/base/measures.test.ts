@@ -54,7 +54,7 @@ t.test('what is shorter or longer than that counts as the shortest or longest', 
   t.ok(near(maxMs, 3_600_000), `max ${maxMs}`)
 })
 
-t.test('a latency is forgotten when it is a minute old, to ten seconds', async (t) => {
+t.test('a latency is dropped when it is a minute old, to ten seconds', async (t) => {
   const { clock, window, record } = windowAt(1_000_000)
   record(7)
   for (const laterMs of [1, 9999, 10_000, 49_999, 59_999]) {
@@ -77,7 +77,7 @@ t.test('old ones go as new ones come', async (t) => {
   t.ok(near(window.summary().p50Ms, 6), 'of 4 to 9')
 })
 
-t.test('a long silence empties it, however long', async (t) => {
+t.test('a long pause empties it, however long', async (t) => {
   for (const silenceMs of [60_000, 61_000, 119_999, 7 * 86_400_000]) {
     const { clock, window, record } = windowAt(3000)
     record(1)
@@ -89,7 +89,7 @@ t.test('a long silence empties it, however long', async (t) => {
   }
 })
 
-t.test('what came since the last look, whoever else looks', async (t) => {
+t.test('recent latencies are those since the previous call, whatever else is called', async (t) => {
   const { clock, window, record } = windowAt(9500)
   t.same(window.takeRecent(), { p50Ms: null, p99Ms: null })
   for (let ms = 1; ms <= 100; ms++) record(ms)
@@ -145,7 +145,7 @@ t.test('over the last second, ten and sixty', async (t) => {
   t.same(ratesAfter(...totals), { last1s: 200, last10s: 110, last60s: (50 * 6 + 1100) / 60 })
 })
 
-t.test('a balancer that has come to rest', async (t) => {
+t.test('an idle balancer', async (t) => {
   t.same(ratesAfter(0, ...Array(70).fill(5000)), { last1s: 0, last10s: 0, last60s: 0 })
 })
 

@@ -35,7 +35,7 @@ const HIDDEN: readonly (readonly [url: string, shown: string])[] = [
   ['https://host/a#access_token=abc', 'https://host/a#access_token=***']
 ]
 
-test('what is secret by its name is hidden', async (t) => {
+test('what is secret by its name is redacted', async (t) => {
   for (const [url, shown] of HIDDEN) t.equal(redactSecrets(url), shown)
 })
 

@@ -64,7 +64,7 @@ t.test('a trusted range may be written as IPv4 in IPv6, and an address in it as 
       t.equal(clientOf(requestWith({ 'x-forwarded-for': said }, { remoteAddress }), mapped), '198.51.100.7')
 })
 
-t.test('what is said in place of an address is told, and nothing else', async (t) => {
+t.test('an element that is no address is reported, and nothing else', async (t) => {
   for (const [remoteAddress, headers, told] of [
     [PROXY, { 'x-forwarded-for': '6.6.6.6, unknown' }, '"unknown" in X-Forwarded-For'],
     [PROXY, { 'x-forwarded-for': 'un"known, 10.0.0.2' }, '"un\\"known" in X-Forwarded-For'],
@@ -332,7 +332,7 @@ t.test('a flood of addresses cannot grow its memory', async (t) => {
   t.ok(largest > 100_000, 'but it remembers as many as it may')
 })
 
-t.test('whoever goes on sending amid a flood is not forgotten, even if all of it is refused', async (t) => {
+t.test('who keeps sending in a flood is not forgotten, even if all requests are rejected', async (t) => {
   const limiter = new RateLimiter(rate(2, 3600), 100)
   t.equal(passed(limiter, 5, 0, 'offender'), 2)
   for (let i = 0; i < 1000; i++) {
@@ -342,7 +342,7 @@ t.test('whoever goes on sending amid a flood is not forgotten, even if all of it
   t.ok(limiter.size <= 100)
 })
 
-t.test('whose bucket is full again is forgotten', async (t) => {
+t.test('a client whose bucket is full again is forgotten', async (t) => {
   const limiter = new RateLimiter(rate(10))
   for (let i = 0; i < 1000; i++) limiter.take(`client ${i}`, 0)
   t.equal(limiter.size, 1000)
@@ -361,7 +361,7 @@ t.test('whose bucket is full again is forgotten', async (t) => {
 const socketFrom = (remoteAddress: string | undefined) =>
   Object.assign(new EventEmitter(), { remoteAddress }) as unknown as Socket & { remoteAddress: unknown }
 
-t.test('each address has so many, as long as they are open', async (t) => {
+t.test('each address may have so many open connections', async (t) => {
   const bound = new SocketsPerClient(2)
   const [one, two, three] = [socketFrom('10.0.0.1'), socketFrom('10.0.0.1'), socketFrom('10.0.0.1')]
   t.same(
@@ -386,7 +386,7 @@ t.test('each address has so many, as long as they are open', async (t) => {
   )
 })
 
-t.test('what is one address counts as one', async (t) => {
+t.test('an address counts as the same, however it is written', async (t) => {
   const bound = new SocketsPerClient(1)
   t.ok(bound.admit(socketFrom('10.0.0.1')))
   t.notOk(bound.admit(socketFrom('::ffff:10.0.0.1')))

@@ -88,7 +88,7 @@ const BEHIND = [
   '\r\n\r\n\0\r\nQUIT\n'
 ]
 
-t.test('who connects is read, and what is behind it is left', async (t) => {
+t.test('the header is read, and what follows it is left', async (t) => {
   for (const [name, header, source] of HEADERS) {
     const bytes = bytesOf(header)
     for (const behind of BEHIND)
@@ -100,7 +100,7 @@ t.test('who connects is read, and what is behind it is left', async (t) => {
   }
 })
 
-t.test('a part of it is not taken for the whole, wherever it is cut', async (t) => {
+t.test('a part of a header is incomplete, wherever it is cut', async (t) => {
   for (const [name, header] of HEADERS) {
     const bytes = bytesOf(header)
     const taken = Array.from({ length: bytes.length }, (_, i) => parseProxyHeader(bytes.subarray(0, i)))
@@ -152,7 +152,7 @@ const BROKEN: readonly [name: string, header: string | Buffer][] = [
   ['no room for those of IPv6', version2(0x21, 0x21, IPV4)]
 ]
 
-t.test('what is none, or broken, is refused', async (t) => {
+t.test('a missing or invalid header is refused', async (t) => {
   for (const [name, header] of BROKEN) t.throws(() => parseProxyHeader(bytesOf(header)), name)
 })
 
@@ -186,7 +186,7 @@ function checked(header: Buffer, wrongBy = 0): Buffer {
 const CHECKSUM = typed(3, Buffer.alloc(4))
 const NAME = typed(0x22, 'jörg.example')
 
-t.test('what version 2 tells of a connection is read, and what is not known is skipped', async (t) => {
+t.test('the TLVs of version 2 are read, and unknown ones are skipped', async (t) => {
   const read = (...tlvs: Buffer[]) => {
     const { length: _, source: __, ...details } = parseProxyHeader(proxied(...tlvs))!
     return details
@@ -233,7 +233,7 @@ t.test('what version 2 tells of a connection is read, and what is not known is s
   t.same(read(...[4, 0x30, 0xea, 0xee, 0xf0, 0xff, 4, 0xea].map((type) => typed(type, 'x'))), {})
 })
 
-t.test('a checksum is verified, of a connection that the proxy has made itself as well', async (t) => {
+t.test("a checksum is verified, for a proxy's own connection as well", async (t) => {
   t.equal(crc32c(Buffer.from('123456789')), 0xe306_9283, 'as the polynomial is known to do')
   const local = version2(0x20, 0, CHECKSUM)
   for (const header of [proxied(CHECKSUM), proxied(typed(2, 'a'), CHECKSUM, tlv(9)), local]) {
@@ -276,7 +276,7 @@ t.test('what does not fit, or could be read in two ways, is refused with the rea
   t.ok(parseProxyHeader(proxied(tlv(16_000))), 'long ones are read')
 })
 
-t.test('refusals are told once a minute for each reason', async (t) => {
+t.test('refusals are logged once a minute for each reason', async (t) => {
   let nowMs = 1000
   const told: unknown[] = []
   const refusals = new RefusalLog(
@@ -302,7 +302,7 @@ const connection = (address: string, localAddress: string, details = {}): Proxie
   ...details
 })
 
-t.test('what is written in version 1 is as the specification has it', async (t) => {
+t.test('headers of version 1 are written as specified', async (t) => {
   for (const [address, localAddress, line] of [
     ['203.0.113.9', '10.0.0.1', 'TCP4 203.0.113.9 10.0.0.1 49153 443'],
     ['::ffff:203.0.113.9', '::ffff:10.0.0.1', 'TCP4 203.0.113.9 10.0.0.1 49153 443'],
@@ -318,7 +318,7 @@ t.test('what is written in version 1 is as the specification has it', async (t) 
   t.equal(localHeader(1).toString(), 'PROXY UNKNOWN\r\n')
 })
 
-t.test('what is written in version 2 is read as it was, with a checksum', async (t) => {
+t.test('headers of version 2 are written with a checksum, and parsed to the same', async (t) => {
   t.same(localHeader(2), version2(0x20, 0, Buffer.alloc(0)))
   const details = {
     alpn: 'h2',

@@ -23,7 +23,7 @@ t.test('a gauge goes up and down, and below zero', async (t) => {
   t.equal(gauges.get(4), 0)
 })
 
-t.test('a total passes 2^31 and 2^32 as if they were nothing', async (t) => {
+t.test('a total counts past 2^31 and 2^32', async (t) => {
   for (const border of [2 ** 31, TWO_32, 3 * TWO_32]) {
     const totals = counters()
     totals.addTotal(6, border - 2)
@@ -54,7 +54,7 @@ t.test('a total counts on to 2^53', async (t) => {
   t.equal(totals.total(0), Number.MAX_SAFE_INTEGER)
 })
 
-t.test('counters at different offsets of a buffer are apart', async (t) => {
+t.test('counters at different offsets of a buffer are independent', async (t) => {
   const cells = new Int32Array(new SharedArrayBuffer(4 * 2 * BACKEND_CELLS))
   const first = new Counters(cells, 0)
   const second = new Counters(cells, BACKEND_CELLS)
@@ -216,7 +216,7 @@ class Model {
   }
 }
 
-t.test('any course of requests, failures and state changes', async (t) => {
+t.test('any sequence of requests, failures and state changes', async (t) => {
   const weights = fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 1, maxLength: 8 })
   const steps = fc.array(anyStep, { maxLength: 120 })
   const property = fc.property(weights, steps, (weights, steps) => {

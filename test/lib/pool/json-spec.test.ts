@@ -109,7 +109,7 @@ t.test('a round trip changes nothing', async () => {
   )
 })
 
-t.test('everything that is wrong is named', async (t) => {
+t.test('all faults are reported', async (t) => {
   t.same(
     faultsOf(
       { address: 'a:80', weight: 0 },

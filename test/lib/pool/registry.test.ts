@@ -26,7 +26,7 @@ t.test('backends are in the order of the configuration, as configured', async (t
   ])
 })
 
-t.test('backends start in the state that is asked for', async (t) => {
+t.test('backends start in the configured state', async (t) => {
   const checking = registryOf('a:80 b:80', { initialState: 'checking' })
   t.same(
     checking.backends.map(({ state, eligible }) => [state, eligible]),
@@ -41,7 +41,7 @@ t.test('backends start in the state that is asked for', async (t) => {
   t.equal(healthy.eligibleCount, 2)
 })
 
-t.test('a slot is counted once taken and once given back', async (t) => {
+t.test('a request in flight is counted once, and its end once', async (t) => {
   const [a, b] = registryOf('a:80 b:80').backends
   a!.acquire()
   a!.acquire()
@@ -51,7 +51,7 @@ t.test('a slot is counted once taken and once given back', async (t) => {
   t.equal(b!.active, 0)
 })
 
-t.test('a change of state is told, with reason and time', async (t) => {
+t.test('a change of state is emitted, with reason and time', async (t) => {
   let now = START
   const registry = registryOf('a:80 b:80', { now: () => now })
   const { states } = heard(registry)
@@ -80,7 +80,7 @@ t.test('the same state again is no change', async (t) => {
   t.hasStrict(backend, { since: START, reason })
 })
 
-t.test('a backend that cannot be reached is taken out at once', async (t) => {
+t.test('a backend that cannot be reached is unhealthy at once', async (t) => {
   const registry = registryOf('a:80 b:80', { now: () => LATER })
   const { states, failures } = heard(registry)
   const [a] = registry.backends
@@ -108,7 +108,7 @@ t.test('but never the last eligible one', async (t) => {
   t.equal(registry.backends[2]!.state, 'unhealthy', 'once it is no longer the last')
 })
 
-t.test('other failures are counted and told, and change no state', async (t) => {
+t.test('other failures are counted and emitted, and change no state', async (t) => {
   const registry = registryOf('a:80 b:80')
   const { states, failures } = heard(registry)
   for (let i = 0; i < 100; i++)
@@ -131,7 +131,7 @@ t.test('a backend that is out or not checked yet stays as it is when it cannot b
   t.equal(a!.reason, 'check failed')
 })
 
-t.test('draining is told to all who ask, for good', async (t) => {
+t.test('draining is permanent', async (t) => {
   const registry = registryOf('a:80')
   t.equal(registry.draining, false)
   registry.startDraining()
@@ -155,7 +155,7 @@ t.test('close destroys every pool', async (t) => {
 const configOf = (text: string) => backendConfigs(text)[0]!
 const addresses = (registry: ReturnType<typeof registryOf>) => registry.backends.map(({ address }) => address)
 
-t.test('a backend that joins is numbered after all that were there, in its initial state', async (t) => {
+t.test('an added backend has the next id, and the initial state', async (t) => {
   const registry = registryOf('a:80 b:80', { initialState: 'checking' })
   const told: string[] = []
   registry.on('added', ({ address }) => told.push(address))
@@ -247,7 +247,7 @@ t.test(
   }
 )
 
-t.test('a backend that leaves is given nothing, and is let go when its last request is done', async (t) => {
+t.test('a removed backend gets no requests, and its connections close after its last one', async (t) => {
   let destroyed = 0
   const registry = registryOf('a:80 b:80', {
     createPool: () => ({
@@ -279,7 +279,7 @@ t.test('a backend that leaves is given nothing, and is let go when its last requ
   t.equal(destroyed, 2, 'and the other one at the end')
 })
 
-t.test('what is said of a backend can change, and its state and counters stay', async (t) => {
+t.test('a backend can be reconfigured, and keeps its state and counters', async (t) => {
   const registry = registryOf('a:80 b:80', { slowStartMs: 1000 })
   const [backend, other] = registry.backends
   registry.setState(backend!, 'unhealthy', 'test')
@@ -296,7 +296,7 @@ t.test('what is said of a backend can change, and its state and counters stay', 
   t.equal(other!.effectiveWeight, 100)
 })
 
-t.test('with panic, the last healthy one that leaves lets the unhealthy ones in', async (t) => {
+t.test('removing the last healthy backend starts the panic mode', async (t) => {
   const registry = registryOf('a:80 b:80', { panic: true })
   const [unhealthy, last] = registry.backends
   registry.setState(unhealthy!, 'unhealthy', 'test')
@@ -308,7 +308,7 @@ t.test('with panic, the last healthy one that leaves lets the unhealthy ones in'
 
 // Rotation
 
-t.test('a backend that comes back starts slowly', async (t) => {
+t.test('a backend that is eligible again starts slowly', async (t) => {
   const registry = registryOf('a:1;weight=2 b:1', { slowStartMs: 10_000 })
   const [a] = registry.backends
   registry.tick(0)
@@ -329,7 +329,7 @@ t.test('after a first check it does not', async (t) => {
   t.equal(registry.backends[0]!.effectiveWeight, 100)
 })
 
-t.test('a backend that is drained is given nothing, whatever its checks say', async (t) => {
+t.test('a drained backend gets no requests, whatever its checks say', async (t) => {
   const registry = registryOf('a:1 b:1')
   const [a] = registry.backends
   const told: string[] = []

@@ -43,7 +43,7 @@ function resolverOf(answers: Readonly<Record<string, readonly string[]>>) {
 
 const plain = (addresses: readonly LookupAddress[]) => addresses.map(({ address }) => address)
 
-test('a name is asked for again and again, and those who watch it hear of other addresses', async (t) => {
+test('a name is looked up periodically, and its watchers are called when the addresses change', async (t) => {
   const { names, watch, changes, told, ask } = resolverOf({ a: ['10.0.0.1'] })
   const heard: string[][] = []
   const first = watch('a', PERIOD_MS, (addresses) => heard.push([...addresses]))
@@ -77,7 +77,7 @@ test('an answer in another order is the same, and an address that stays keeps it
   a.stop()
 })
 
-test('the address that a connection came about with is tried first', async (t) => {
+test('the address of the latest connection is tried first', async (t) => {
   const { names, watch, resolver, told } = resolverOf({ a: ['::1', '127.0.0.1'] })
   const a = watch('a', PERIOD_MS)
   await eventually(() => a.addresses.length === 2)
@@ -91,7 +91,7 @@ test('the address that a connection came about with is tried first', async (t) =
   a.stop()
 })
 
-test('the last answer is kept while look-ups fail, which is told once, and once when that is over', async (t) => {
+test('the last answer is used while look-ups fail, which is reported once, and so is their recovery', async (t) => {
   const { names, watch, told, ask, resolver } = resolverOf({ a: ['10.0.0.1'] })
   const a = watch('a', PERIOD_MS)
   await ask('a')
@@ -110,7 +110,7 @@ test('the last answer is kept while look-ups fail, which is told once, and once 
   a.stop()
 })
 
-test('while there has been no answer at all, each connection asks, never two at once', async (t) => {
+test('before the first answer each connection looks the name up, never two at once', async (t) => {
   const { names, watch, told, ask } = resolverOf({})
   const a = watch('a', 60_000)
   names.delayMs = 20
@@ -146,7 +146,7 @@ test('names are shared by all that watch them, with the shortest of their period
   for (const { stop } of [slow, never, fast]) stop()
 })
 
-test('with a period of 0 a name is never asked for again once there is an answer', async (t) => {
+test('with a period of 0 a name is not looked up again after the first answer', async (t) => {
   const { names, watch, ask, resolver } = resolverOf({})
   const a = watch('a', 0)
   await ask('a').catch(() => {})
@@ -159,7 +159,7 @@ test('with a period of 0 a name is never asked for again once there is an answer
   a.stop()
 })
 
-test('a connection that does not come about has the name asked for soon, once a second at most', async (t) => {
+test('after a failed connection the name is looked up soon, once a second at most', async (t) => {
   const { names, watch, ask, resolver } = resolverOf({ a: ['10.0.0.1'] })
   const a = watch('a', 60_000)
   await ask('a')
@@ -171,7 +171,7 @@ test('a connection that does not come about has the name asked for soon, once a 
   a.stop()
 })
 
-test('a resolver that does not answer holds up neither other names nor those who wait for long', async (t) => {
+test('a resolver that does not answer delays neither other names nor connections for long', async (t) => {
   const { names, watch, ask, told } = resolverOf({ a: ['10.0.0.1'], b: ['10.0.0.2'] })
   names.answers.set('silent', 'silence')
   // Nothing else keeps this process: what the resolver waits for does not.
@@ -306,7 +306,7 @@ plainTest('a connection that was idle for longer and served again speaks against
   t.equal(kept.limitMs(UNSAID, 3000), 4000)
 })
 
-test('idle connections are closed here before a backend does that has been seen to', async (t) => {
+test('idle connections are closed before the backend does, as learned', async (t) => {
   const skip = skippableTime(t)
   const backend = await scripted(t, answering(OK))
   const stack = stackFor(t, backend)
@@ -347,7 +347,7 @@ function enlarged(): ReadBuffer {
   return memory
 }
 
-test('reads that do not fill it go into the memory that all connections share', async (t) => {
+test('reads that do not fill it go into the buffer that all connections share', async (t) => {
   const [one, other] = [new ReadBuffer(), new ReadBuffer()]
   const shared = one.buffer
   t.equal(shared.length, SHARED_BYTES)
@@ -364,13 +364,13 @@ test('reads that do not fill it go into the memory that all connections share', 
   }
 })
 
-test('who keeps what is shared gets no memory of his own by it', async (t) => {
+test("retaining the shared buffer does not make it a connection's own", async (t) => {
   const memory = new ReadBuffer()
   read(memory, 100, true)
   t.ok(memory.isShared)
 })
 
-test('a read that fills the memory is followed by one into a large one, of that connection alone', async (t) => {
+test('a read that fills the buffer is followed by one into a large one, of that connection alone', async (t) => {
   const [one, other] = [enlarged(), enlarged()]
   t.same([one.buffer.length, other.buffer.length], [LARGE_BYTES, LARGE_BYTES])
   t.not(one.buffer.buffer, other.buffer.buffer)
@@ -389,7 +389,7 @@ test('and that by one into the shared one again, unless it was filled too', asyn
   t.ok(memory.isShared)
 })
 
-test('memory that was passed on is used again, for any connection', async (t) => {
+test('a large buffer is reused, for any connection', async (t) => {
   const memory = enlarged()
   const { buffer } = memory
   read(memory, LARGE_BYTES)
@@ -399,7 +399,7 @@ test('memory that was passed on is used again, for any connection', async (t) =>
   t.ok(other.buffer === buffer, 'for another one')
 })
 
-test('memory that is kept is used no more', async (t) => {
+test('a retained buffer is not reused', async (t) => {
   const memory = enlarged()
   const { buffer } = memory
   read(memory, LARGE_BYTES, true)
@@ -411,7 +411,7 @@ test('memory that is kept is used no more', async (t) => {
   t.ok(memory.buffer === next, 'what is kept is only what was read last')
 })
 
-test('of what is spare only so much is held', async (t) => {
+test('only so many spare buffers are kept', async (t) => {
   const many = Array.from({ length: 2 * MAX_SPARE }, enlarged)
   const buffers = new Set(many.map(({ buffer }) => buffer))
   t.equal(buffers.size, many.length)

@@ -78,7 +78,7 @@ t.test('nothing is read before it starts', async (t) => {
   t.same([body.readableLength, sent], [0, [5]])
 })
 
-t.test('a body goes out as it comes, behind the head', async (t) => {
+t.test('a body is sent as it arrives, after the head', async (t) => {
   const { body, socket, sender, sent, counts } = sending()
   sender.start(HEAD)
   await turn()
@@ -151,7 +151,7 @@ t.test('what has come already goes out with the head in one write, and so does e
   }
 })
 
-t.test('a backend that does not take it pauses the client, until it does', async (t) => {
+t.test('a backend that does not read pauses the client, until it does', async (t) => {
   for (const chunked of [false, true]) {
     const { body, socket, sender, sent, counts } = sending({ chunked, highWaterMark: 100 })
     socket.isSlow = true
@@ -177,7 +177,7 @@ t.test('a backend that does not take it pauses the client, until it does', async
   }
 })
 
-t.test('stopped, it leaves the rest with the client, and the socket alone', async (t) => {
+t.test('after stop() neither the client is read nor the socket written', async (t) => {
   const { body, socket, sender, sent, counts } = sending()
   socket.isSlow = true
   sender.start(HEAD)
@@ -196,7 +196,7 @@ t.test('stopped, it leaves the rest with the client, and the socket alone', asyn
   t.same([socket.listenerCount('drain'), body.listenerCount('data')], [0, 0])
 })
 
-t.test('another one can send what one that was stopped has left', async (t) => {
+t.test('another sender can send the rest after stop()', async (t) => {
   const first = sending({ chunked: true })
   first.sender.start(HEAD)
   first.sender.stop()

@@ -51,7 +51,7 @@ test('a connection has one request at a time', async (t) => {
   t.equal(new Set(held).size, 2)
 })
 
-test('nothing takes a connection in the turn in which it came free', async (t) => {
+test('no connection is reused in the turn in which it became idle', async (t) => {
   const backend = await scripted(t, answering(OK))
   for (const replayable of [true, false])
     for (const [turns, connections] of [
@@ -90,7 +90,7 @@ test('not even a request that waits for one, which gets it when the turn has end
   t.equal(stack.opened, EAGER)
 })
 
-test('a connection that came free earlier is taken from beneath one that just did, and only once', async (t) => {
+test('a connection that became idle earlier is reused before one that just did, and only once', async (t) => {
   const { backend, held, answer } = await holding(t)
   const stack = stackFor(t, backend)
   const [early, late] = askFor(stack, 2) as [Ending, Ending]
@@ -115,7 +115,7 @@ test('a connection that came free earlier is taken from beneath one that just di
   t.ok(next[1]!.connection !== before.connection && next[1]!.connection !== now.connection)
 })
 
-test('who gives up in the midst of a response takes its connection along', async (t) => {
+test('a request that is cancelled during its response closes its connection', async (t) => {
   const sockets: Socket[] = []
   const backend = await scripted(t, (_request, socket) => {
     sockets.push(socket)
@@ -131,7 +131,7 @@ test('who gives up in the midst of a response takes its connection along', async
   t.equal(backend.connections, 2)
 })
 
-test('a connection that is given up with the end of its response is not used again', async (t) => {
+test('a connection that is destroyed at the end of its response is not reused', async (t) => {
   const backend = await scripted(t, answering(OK))
   const stack = stackFor(t, backend)
   const first = ask(stack)
@@ -176,7 +176,7 @@ test('an idle connection is used again for as long as the backend keeps it, and 
   }
 })
 
-test('each response says anew how long', async (t) => {
+test('the latest response says how long', async (t) => {
   const skip = skippableTime(t)
   const hints = [['Keep-Alive: timeout=60'], [], ['Keep-Alive: timeout=60']]
   const backend = await scripted(t, (_request, socket) => void socket.write(withFields(...hints.shift()!)))
@@ -253,7 +253,7 @@ test('what has been idle for too long is closed, though nobody asks', async (t) 
   await eventually(() => backend.sockets.size === 0)
 })
 
-test('what was abandoned before it was connected is closed as well', async (t) => {
+test('what was aborted before it was connected is closed as well', async (t) => {
   const skip = skippableTime(t)
   const backend = await serving(t, () => {})
   const stack = stackFor(t, backend)

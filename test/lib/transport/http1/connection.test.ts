@@ -24,7 +24,7 @@ async function asked(t: Test, request: Parameters<typeof ask>[1] = {}) {
   return { stack, backend, ending, socket: socket!, connection: ending.connection! }
 }
 
-test('the end of each read is told, but for the last', async (t) => {
+test('the end of each read is reported, but for the last', async (t) => {
   const { ending, socket } = await asked(t)
   const calls: string[] = []
   ending.onReadEnd = () => calls.push('read')
@@ -38,7 +38,7 @@ test('the end of each read is told, but for the last', async (t) => {
   t.same(calls, ['read', 'interim', 'head', 'data', 'read', 'data', 'end'])
 })
 
-test('that a request was sent is told once, when all of it was', async (t) => {
+test('onSent is called once, when all of the request was sent', async (t) => {
   const headers = { 'content-length': '10' }
   const stream = Object.assign(new PassThrough(), { headers, rawTrailers: [] })
   const backend = await scripted(t, ({ body }, socket) => void socket.write(headOf(body.length) + body))
@@ -57,7 +57,7 @@ test('that a request was sent is told once, when all of it was', async (t) => {
   t.same([ending.sent, ending.body], [1, '0123456789'])
 })
 
-test('on hold it reads no more than it has, until it is released', async (t) => {
+test('paused, it reads no more, until it is resumed', async (t) => {
   const size = 8 * 1024 * 1024
   const { ending, socket, connection } = await asked(t)
   ending.onReadEnd = () => connection.pause()
@@ -78,7 +78,7 @@ test('on hold it reads no more than it has, until it is released', async (t) => 
   t.equal(ending.bytes, size)
 })
 
-test('released before the read is over it is not held', async (t) => {
+test('resumed before the end of the read, it is not paused', async (t) => {
   const { ending, socket, connection } = await asked(t)
   ending.onReadEnd = () => {
     connection.pause()
@@ -91,7 +91,7 @@ test('released before the read is over it is not held', async (t) => {
   t.equal(ending.body, 'okok')
 })
 
-test('what is read is borrowed where other reads go as well, and left alone where it is kept', async (t) => {
+test('data is in the shared buffer after short reads, and a retained buffer is not reused', async (t) => {
   const size = 64 * READ_BYTES
   const { ending, socket, connection } = await asked(t)
   const kept: Buffer[] = []
@@ -117,7 +117,7 @@ test('what is read is borrowed where other reads go as well, and left alone wher
   t.equal(wrong.length, 0)
 })
 
-test('given up when it is about to send, it sends nothing', async (t) => {
+test('destroyed in onSending, it sends nothing', async (t) => {
   const { stack, backend, ending, socket } = await asked(t)
   socket.write(OK)
   await eventually(allEnded([ending]))
@@ -130,7 +130,7 @@ test('given up when it is about to send, it sends nothing', async (t) => {
   t.equal(backend.requests.length, 1)
 })
 
-test('failed, it tells why, once', async (t) => {
+test('the error of a failed connection is passed on once', async (t) => {
   const { ending, connection, backend, socket } = await asked(t)
   connection.fail(new Error('mine'))
   connection.fail(new Error('other'))
@@ -178,7 +178,7 @@ async function changed(t: Test) {
   return { ...all, user, received, tunnel }
 }
 
-test('after a change of protocol the connection is its user’s', async (t) => {
+test('after an upgrade the connection belongs to its tunnel handler', async (t) => {
   const { ending, user, socket, tunnel, received } = await changed(t)
   t.equal(tunnel.write(Buffer.from('\0hi')), true)
   await eventually(() => received.join('') === '\0hi')
@@ -193,7 +193,7 @@ test('after a change of protocol the connection is its user’s', async (t) => {
   t.same([ending.calls, ending.completed], [1, 0])
 })
 
-test('and hears of room, of the end, and of an error', async (t) => {
+test('which is called for drain, the end, and an error', async (t) => {
   const { user, socket, tunnel, stack } = await changed(t)
   socket.pause()
   let isTaken = true
@@ -247,7 +247,7 @@ class Switching extends Ending {
   }
 }
 
-test('tunnels are no requests whose connections come free: nobody waits for them', async (t) => {
+test('no request waits for the connection of a tunnel', async (t) => {
   const backend = await scripted(t, ({ fields }, socket) => {
     if (fields.some(([name]) => name === 'Upgrade')) socket.write(SWITCHING)
   })
@@ -349,7 +349,7 @@ test('and so do bytes on one that no request was sent over yet', async (t) => {
   t.same([gone.count, gone.calls], [0, 0])
 })
 
-test('a broken response is one error, and takes its connection along', async (t) => {
+test('an invalid response is one error, and closes its connection', async (t) => {
   for (const response of [
     'garbage',
     'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n',
@@ -432,7 +432,7 @@ test('a connection whose request was answered before it was sent whole is not us
   t.equal(body.readableLength, 4, 'the rest was left with the client')
 })
 
-test('of many requests none gets what belongs to another', async (t) => {
+test('none of many requests gets the response to another', async (t) => {
   const backend = await scripted(t, ({ startLine }, socket) => {
     const path = startLine.split(' ')[1]!
     const more = path.endsWith('7') ? EVIL : ''

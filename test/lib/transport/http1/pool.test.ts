@@ -22,7 +22,7 @@ import { eventually, sleep, test } from '../../../support/test.js'
 /** Turns of the event loop that a request waits at the most. */
 const PATIENCE_TURNS = 16
 
-test('a request is told from its sending to its end', async (t) => {
+test('the handler is called from the sending of a request to its end', async (t) => {
   const response =
     'HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: 1\r\n\r\n'
   const backend = await scripted(t, answering(response))
@@ -76,7 +76,7 @@ test('while the event loop is busy they wait, but not for ever', async (t) => {
   }
 })
 
-test('a request that waits takes the connection that comes free', async (t) => {
+test('a waiting request is sent on a connection that becomes idle', async (t) => {
   const { backend, held, answer } = await holding(t)
   const stack = stackFor(t, backend)
   const warm = askFor(stack, EAGER)
@@ -95,14 +95,14 @@ test('a request that waits takes the connection that comes free', async (t) => {
   t.ok(backend.connections < 2 * EAGER, `${backend.connections} connections`)
 })
 
-test('whether it waits or not, a request is taken', async (t) => {
+test('dispatch() accepts every request, whether it waits or not', async (t) => {
   const { backend } = await holding(t)
   const stack = stackFor(t, backend)
   const isTaken = Array.from({ length: EAGER + 1 }, () => stack.dispatch(requestOf(), new Ending()))
   t.ok(isTaken.every((taken) => taken))
 })
 
-test('who is gone is not sent, and holds up nobody', async (t) => {
+test('an aborted request is not sent, and delays no other', async (t) => {
   const { backend, held, answer } = await holding(t)
   const stack = stackFor(t, backend)
   const busy = askFor(stack, EAGER)
@@ -118,7 +118,7 @@ test('who is gone is not sent, and holds up nobody', async (t) => {
   t.equal(stack.opened, EAGER + 5, 'nor is a connection opened for it')
 })
 
-test('who leaves while it is connected is not sent, and the next one takes the connection', async (t) => {
+test('a request aborted while it connects is not sent, and the next one uses the connection', async (t) => {
   const backend = await scripted(t, answering(OK))
   const stack = stackFor(t, backend)
   const gone = ask(stack)
@@ -174,7 +174,7 @@ test('a connection that takes too long is one error, and is not waited for', asy
   t.same(backend.received, [])
 })
 
-test('a connection that stands is not cut off by the time for connecting', async (t) => {
+test('an established connection is not closed by the connect timeout', async (t) => {
   const { backend, held, answer } = await holding(t)
   const ending = ask(stackFor(t, backend, 50))
   await eventually(() => held.length === 1)
@@ -214,7 +214,7 @@ test('destroy fails what is not connected yet', async (t) => {
   t.equal(backend.requests.length, 0)
 })
 
-test('close answers the requests that it has, those that wait as well', async (t) => {
+test('close waits for all requests, waiting ones included', async (t) => {
   const { backend, held, answer } = await holding(t)
   const stack = stackFor(t, backend)
   const idle = askFor(stack, 3)
@@ -246,7 +246,7 @@ test('close leaves no idle connection', async (t) => {
   t.equal(unused.opened, 0)
 })
 
-test('close is over when what was under way has failed', async (t) => {
+test('close resolves when the requests under way have failed', async (t) => {
   const { backend, held } = await holding(t)
   const stack = stackFor(t, backend)
   const endings = askFor(stack, 3)
@@ -257,7 +257,7 @@ test('close is over when what was under way has failed', async (t) => {
   t.ok(endings.every(({ errors, count }) => count === 1 && errors.length === 1))
 })
 
-test('a close that destroy overtakes is over as well', async (t) => {
+test('close resolves after a later destroy, too', async (t) => {
   const { backend, held } = await holding(t)
   const stack = stackFor(t, backend)
   const ending = ask(stack)
@@ -272,7 +272,7 @@ test('a close that destroy overtakes is over as well', async (t) => {
   t.ok(isClosed)
 })
 
-test('close asked for twice is over for both', async (t) => {
+test('two calls of close both resolve', async (t) => {
   const { backend, held, answer } = await holding(t)
   const stack = stackFor(t, backend)
   const ending = ask(stack)

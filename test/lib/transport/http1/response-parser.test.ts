@@ -38,7 +38,7 @@ t.test('a response is the same, wherever it is cut', async (t) => {
   }
 })
 
-t.test('what comes behind it is not taken', async (t) => {
+t.test('bytes after a response are not consumed', async (t) => {
   for (const example of EXAMPLES) {
     if (example.closes) continue
     const bytes = Buffer.concat([example.bytes, MORE])
@@ -65,7 +65,7 @@ t.test('the end of the connection is that of a response which has no other', asy
   t.pass()
 })
 
-t.test('one after another, each told to who has asked for it', async (t) => {
+t.test('responses one after another go to the sinks of their requests', async (t) => {
   const parser = new ResponseParser(MAX_HEAD_BYTES)
   const lasting = EXAMPLES.filter(({ closes }) => !closes)
   for (const { asked, bytes, told, persistent, name } of [...lasting, ...lasting.reverse()]) {
@@ -78,7 +78,7 @@ t.test('one after another, each told to who has asked for it', async (t) => {
   }
 })
 
-t.test('how long the connection is kept is what the last response said', async (t) => {
+t.test('the keep-alive timeout is that of the latest response', async (t) => {
   const parser = new ResponseParser(MAX_HEAD_BYTES)
   const interim = 'HTTP/1.1 103 Early\r\nKeep-Alive: timeout=9\r\n\r\n'
   for (const [field, keepAliveSeconds] of [
@@ -92,7 +92,7 @@ t.test('how long the connection is kept is what the last response said', async (
   }
 })
 
-t.test('without a request nothing is taken or told', async (t) => {
+t.test('without a request nothing is consumed or passed on', async (t) => {
   const parser = new ResponseParser(MAX_HEAD_BYTES)
   const recorder = new Recorder()
   t.equal(parser.parse(MORE), 0)
@@ -104,7 +104,7 @@ t.test('without a request nothing is taken or told', async (t) => {
   t.equal(recorder.calls, calls)
 })
 
-t.test('who stops it from within is told nothing more', async (t) => {
+t.test('a sink that stops the parser is not called again', async (t) => {
   for (const { name, asked, bytes, closes } of EXAMPLES) {
     for (const parts of [cut(bytes, []), cut(bytes, [bytes.length - 3]), cut(bytes, [...bytes.keys()])]) {
       for (let calls = 1, ended = false; !ended; calls++) {
@@ -125,7 +125,7 @@ t.test('who stops it from within is told nothing more', async (t) => {
   t.pass()
 })
 
-t.test('another one can be told what follows the head', async (t) => {
+t.test('what follows the head can be passed to another sink', async (t) => {
   const parser = new ResponseParser(MAX_HEAD_BYTES)
   const first = new Recorder()
   const second = new Recorder()
@@ -155,7 +155,7 @@ function outcomes(asked: RequestInfo, text: string): Pick<Parsed, 'told' | 'brok
   return [...new Map(results.map((result) => [JSON.stringify(result), result])).values()]
 }
 
-t.test('a head that is none is broken, wherever it is cut', async (t) => {
+t.test('an invalid head is rejected, wherever it is cut', async (t) => {
   for (const text of [
     'garbage',
     'GET / HTTP/1.1\r\n',
@@ -187,7 +187,7 @@ t.test('a head that is none is broken, wherever it is cut', async (t) => {
   }
 })
 
-t.test('a change of protocol that was not offered is broken', async (t) => {
+t.test('an upgrade that was not offered is rejected', async (t) => {
   for (const [upgrade, ...fields] of [
     [undefined],
     [undefined, 'Upgrade: websocket'],
@@ -205,7 +205,7 @@ t.test('a change of protocol that was not offered is broken', async (t) => {
   }
 })
 
-t.test('a chunk that is none is broken, and what came before it is told', async (t) => {
+t.test('an invalid chunk is rejected, and the data before it is passed on', async (t) => {
   for (const [chunk, data = ''] of [
     ['\r\n'],
     ['x\r\n'],
@@ -243,7 +243,7 @@ t.test('a chunk that is none is broken, and what came before it is told', async 
   }
 })
 
-t.test('behind the size of a chunk come blanks and an extension, and nothing else', async (t) => {
+t.test('after the size of a chunk only whitespace and an extension are allowed', async (t) => {
   for (const size of ['5 5', '5\t5', '5 x', '5 \xb2', '5  0;a'])
     t.match(
       outcomes(GET, `${CHUNKED}${size}\r\nhello\r\n0\r\n\r\n`),
@@ -252,7 +252,7 @@ t.test('behind the size of a chunk come blanks and an extension, and nothing els
     )
 })
 
-t.test('trailers that are none are broken', async (t) => {
+t.test('invalid trailers are rejected', async (t) => {
   for (const trailer of [
     'A',
     ': 1',
@@ -280,7 +280,7 @@ t.test('an interim response has no body, whatever it declares', async (t) => {
     ])
 })
 
-t.test('behind a change of protocol nothing is taken for chunks, whatever it declares', async (t) => {
+t.test('after an upgrade nothing is parsed as chunks, whatever the head declares', async (t) => {
   const text = `${SWITCH}Upgrade: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n`
   const [{ told, broken }, ...others] = outcomes({ method: 'GET', upgrade: 'x' }, text) as [Parsed]
   t.same(others, [])
@@ -292,7 +292,7 @@ t.test('behind a change of protocol nothing is taken for chunks, whatever it dec
   t.same(told, broken ? [] : passed)
 })
 
-t.test('a change of protocol in answer to HEAD is one', async (t) => {
+t.test('an upgrade in response to HEAD is one', async (t) => {
   const told: Told[] = [
     ['head', SWITCH],
     ['data', 'hello']

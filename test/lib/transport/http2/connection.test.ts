@@ -32,7 +32,7 @@ async function heard(backend: FrameBackend, peer: Peer): Promise<void> {
 
 const told = (ending: Ending) => ending.told.map(([part, text]) => [part, text])
 
-test('a response is told part by part, with what is ahead of its head and behind its body', async (t) => {
+test('a response is passed on part by part, with interim responses and trailers', async (t) => {
   const { ending, peer } = await asked(t)
   peer.head(1, [':status', '103', 'link', '</x>'])
   peer.head(1, [':status', '200', 'x', 'y'])
@@ -49,7 +49,7 @@ test('a response is told part by part, with what is ahead of its head and behind
   t.same([ending.sent, ending.completed, ending.errors], [1, 1, []])
 })
 
-test('a head that ends its stream is a whole response', async (t) => {
+test('a head that ends its stream is a complete response', async (t) => {
   const { ending, peer } = await asked(t)
   peer.head(1, [':status', '200', 'grpc-status', '12'], true)
   await eventually(allEnded([ending]))
@@ -238,7 +238,7 @@ test('an error of our own code is reported, and one of the backend is not', asyn
   }
 })
 
-test('who is not to blame for a broken frame hears that the connection is lost', async (t) => {
+test('streams other than that of an invalid frame fail with a lost connection', async (t) => {
   const { connections, ending, peer } = await asked(t)
   const other = ask(connections)
   await eventually(() => peer.requests.length === 2)
@@ -250,7 +250,7 @@ test('who is not to blame for a broken frame hears that the connection is lost',
   )
 })
 
-test('frames of no known kind, and of streams that are over, are nothing to it', async (t) => {
+test('unknown frames and frames of closed streams are ignored', async (t) => {
   const { connections, ending, peer } = await asked(t)
   peer.answer(1)
   await eventually(allEnded([ending]))
@@ -267,7 +267,7 @@ test('frames of no known kind, and of streams that are over, are nothing to it',
   t.same([ending.count, next.body], [1, 'ok'])
 })
 
-test('a Type.ping is answered, and one that asks for too many answers without reading them is left', async (t) => {
+test('a PING is answered, and a backend that floods with them without reading is disconnected', async (t) => {
   const { backend, ending, peer } = await asked(t)
   peer.send(Type.ping, 0, 0, '12345678')
   await eventually(() => ofType(backend, Type.ping).length === 1)
@@ -279,7 +279,7 @@ test('a Type.ping is answered, and one that asks for too many answers without re
   t.match(ending.errors, [{ message: 'flood' }])
 })
 
-test('a request that is given up is told to the backend, and nobody else', async (t) => {
+test('a cancelled request resets its stream alone', async (t) => {
   const { backend, connections, ending, peer } = await asked(t)
   const other = ask(connections)
   ending.connection!.destroy()
@@ -315,7 +315,7 @@ test('refused is only what has not been answered', async (t) => {
   t.match(ending.errors, [{ code: 'LB_STREAM_RESET' }])
 })
 
-test('a backend that goes away finishes what it has begun, and has not looked at the rest', async (t) => {
+test('after GOAWAY the processed requests are answered, and the others refused', async (t) => {
   const backend = await framed(t, () => {})
   const connections = connectionsTo(t, backend)
   const endings = askFor(connections, 3)
@@ -373,7 +373,7 @@ async function uploading(t: Test, greet?: (peer: Peer) => void) {
   return { backend, ending, retryBuffer, stream, peer: backend.peers[0]! }
 }
 
-test('an answer amid an upload ends that, too, and the backend is told so', async (t) => {
+test('a complete response during an upload ends that, and resets the stream', async (t) => {
   const { backend, ending, stream, peer } = await uploading(t)
   peer.answer(1)
   await eventually(allEnded([ending]))
@@ -395,7 +395,7 @@ test('what was not written before its connection was lost may be sent again, wha
   t.equal(backend.peers[0]!.requests.length, 1)
 })
 
-test('what was sent of a body is kept until the response begins', async (t) => {
+test('what was sent of a body is buffered until the response begins', async (t) => {
   const { ending, retryBuffer, peer } = await uploading(t)
   t.equal(`${retryBuffer.chunks}`, 'hello')
   peer.head(1, [':status', '103'])
@@ -406,7 +406,7 @@ test('what was sent of a body is kept until the response begins', async (t) => {
   t.same([retryBuffer.isComplete, retryBuffer.chunks], [false, []])
 })
 
-test('of a body no more is sent than the backend takes, on the stream and in all', async (t) => {
+test('a body is bounded by the windows of its stream and of the connection', async (t) => {
   const { backend, peer, stream } = await uploading(t, (peer) => peer.settings([4, 3]))
   const sent = () => ofType(backend, Type.data).map(({ payload }) => payload.toString())
   await eventually(() => sent().join() === 'hel')
@@ -426,7 +426,7 @@ test('of a body no more is sent than the backend takes, on the stream and in all
   await eventually(() => (ofType(backend, Type.data).at(-1)!.flags & Flag.endStream) !== 0)
 })
 
-test('only what is taken is let go on, and nobody else waits for it', async (t) => {
+test('the window of a stream grows only as data is consumed, and delays no other stream', async (t) => {
   const { backend, connections, ending, peer } = await asked(t)
   const other = ask(connections)
   ending.onReadEnd = () => ending.connection!.pause()
@@ -450,7 +450,7 @@ test('only what is taken is let go on, and nobody else waits for it', async (t) 
   await eventually(allEnded([ending]))
 })
 
-test('the window of the connection never closes, whoever takes nothing', async (t) => {
+test('the window of the connection stays open, whatever streams do not consume', async (t) => {
   const { backend, ending, peer } = await asked(t)
   peer.head(1)
   const piece = Buffer.alloc(16_384)
@@ -464,7 +464,7 @@ test('the window of the connection never closes, whoever takes nothing', async (
   t.ok(ofType(backend, Type.window).filter(({ id }) => id === 0).length >= 3, 'the first one too')
 })
 
-test('a connection on which a backend says nothing carries no request', async (t) => {
+test('a connection without SETTINGS carries no request', async (t) => {
   let received = ''
   const backend = await serving(t, (socket) => {
     socket.on('data', (bytes) => {
@@ -494,7 +494,7 @@ for (const [what, greeting] of [
   })
 }
 
-test('it is reused when it has answered before', async (t) => {
+test('a connection is reused if it has answered before', async (t) => {
   const { connections, ending, peer } = await asked(t)
   const second = ask(connections)
   await eventually(() => peer.requests.length === 2)
@@ -504,7 +504,7 @@ test('it is reused when it has answered before', async (t) => {
   t.equal(ask(connections).connection!.isReused, true)
 })
 
-test('what is given up by its handler at the last moment is not sent', async (t) => {
+test('a request cancelled in onSending is not sent', async (t) => {
   const backend = await framed(
     t,
     onRequest((id, peer) => peer.answer(id))

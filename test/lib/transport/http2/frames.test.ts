@@ -87,7 +87,7 @@ const TOLD = [
   [0xee, 0xff, 7, 'unknown']
 ]
 
-t.test('frames are told, however they are cut', async (t) => {
+t.test('frames are passed on, however they are cut', async (t) => {
   t.same(read([BYTES]), TOLD)
   t.same(read([...BYTES].map((byte) => Buffer.from([byte]))), TOLD, 'byte by byte')
   const places = fc.uniqueArray(fc.integer({ min: 1, max: BYTES.length - 1 }), { maxLength: 12 })
@@ -109,11 +109,11 @@ for (const [what, bytes, errorCode] of [
   })
 }
 
-t.test('a frame of the greatest length is taken', async (t) => {
+t.test('a frame of the maximal length is accepted', async (t) => {
   t.equal(read([frame(Type.data, 0, 1, Buffer.alloc(16_384))]).length, 3)
 })
 
-t.test('stopped amid what it reads, it tells nothing more', async (t) => {
+t.test('stopped during a read, it passes on nothing more', async (t) => {
   const recorder = new Recorder()
   const reader = new FrameReader(recorder)
   recorder.onData = () => reader.stop()
@@ -185,7 +185,7 @@ for (const [what, blockOf] of [
   })
 }
 
-t.test('a string may be filled up with ones, seven of them at the most', async (t) => {
+t.test('a string may be padded with at most seven ones', async (t) => {
   const decoder = new FieldDecoder()
   t.same(decoder.decode(hex('4001618107'), AMPLE), ['a', '0'])
   t.same(decodeHuffman(hex('fe'), 0, 1, Buffer.alloc(8)), -1, 'the beginning of a code')
@@ -380,7 +380,7 @@ t.test(
 
 // Silent backends
 
-t.test('what owes something is asked when it has been silent, and given time', async (t) => {
+t.test('a silent connection with streams gets a PING, and time to answer it', async (t) => {
   const keepalive = new Keepalive()
   const checks = (...timesS: number[]) => timesS.map((s) => keepalive.check(1000 * s, true))
   t.same(checks(1, 10.9, 11, 12, 30.9), ['alive', 'alive', 'ping', 'alive', 'alive'])
@@ -389,7 +389,7 @@ t.test('what owes something is asked when it has been silent, and given time', a
   t.same(checks(31, 40.9, 41, 60.9, 61), ['alive', 'alive', 'ping', 'alive', 'dead'])
 })
 
-t.test('a stream on which nothing is said for long is not asked again and again', async (t) => {
+t.test('a long silent stream does not cause PING after PING', async (t) => {
   const keepalive = new Keepalive()
   const askedS: number[] = []
   for (let s = 1; s < 1000; s++) {
@@ -402,7 +402,7 @@ t.test('a stream on which nothing is said for long is not asked again and again'
   t.same(askedS, [11, 321, 631, 941])
 })
 
-t.test('what owes nothing is never asked', async (t) => {
+t.test('a connection without streams gets no PING', async (t) => {
   const keepalive = new Keepalive()
   t.same(
     [1000, 100_000].map((ms) => keepalive.check(ms, false)),
@@ -412,7 +412,7 @@ t.test('what owes nothing is never asked', async (t) => {
   t.equal(keepalive.check(110_000, true), 'ping')
 })
 
-t.test('who looks late asks first', async (t) => {
+t.test('a late check sends a PING before the connection is dead', async (t) => {
   const keepalive = new Keepalive()
   t.same(
     [1000, 1_000_000].map((ms) => keepalive.check(ms, true)),

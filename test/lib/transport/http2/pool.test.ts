@@ -27,7 +27,7 @@ async function limited(t: Test, maxStreams?: number): Promise<[FrameBackend, Htt
 const loads = ({ peers }: FrameBackend) => peers.map(({ requests }) => requests.length)
 const total = (backend: FrameBackend) => loads(backend).reduce((sum, load) => sum + load, 0)
 
-test('as many requests go on a connection as the backend takes, and the others on more', async (t) => {
+test('a connection carries as many requests as the backend allows, and others the rest', async (t) => {
   const [backend, connections] = await limited(t, 4)
   const first = askFor(connections, 4)
   await eventually(() => total(backend) === 4)
@@ -47,7 +47,7 @@ test('one at a time, if that is what it takes', async (t) => {
   await eventually(allEnded(endings))
 })
 
-test('few connections are in the making at once', async (t) => {
+test('few connections are opened at once', async (t) => {
   let isSilent = false
   const greet = (peer: Peer) => {
     if (isSilent) peer.socket.pause()
@@ -96,7 +96,7 @@ test('among connections the one with the fewest requests is next, the oldest fir
   t.same(loads(backend), [3, 3])
 })
 
-test('what the backend takes may change at any time', async (t) => {
+test('the limit of the backend may change at any time', async (t) => {
   const [backend, connections] = await limited(t, 2)
   const endings = askFor(connections, 2)
   await eventually(() => total(backend) === 2)
@@ -122,7 +122,7 @@ test('a backend that takes none for now refuses', async (t) => {
   await eventually(() => backend.sockets.size === 0)
 })
 
-test('connections of another client spare a backend that has taken nothing of the first', async (t) => {
+test('the throttle is shared by the connections of all clients', async (t) => {
   const backend = await framed(
     t,
     onRequest((id, peer) => peer.reset(id, REFUSED_STREAM))
@@ -135,7 +135,7 @@ test('connections of another client spare a backend that has taken nothing of th
   t.ok(backend.connections - before <= 1, 'they are turned away here meanwhile')
 })
 
-test('requests whose connection cannot be opened are told so, each once', async (t) => {
+test('requests whose connection cannot be opened fail, each once', async (t) => {
   const connections = connectionsTo(t, await refusing(t))
   const endings = askFor(connections, 250)
   await eventually(allEnded(endings))
@@ -145,7 +145,7 @@ test('requests whose connection cannot be opened are told so, each once', async 
   t.equal((await answered(connections)).errors[0]!.code, 'ECONNREFUSED', 'and it is tried again')
 })
 
-test('who leaves while a connection is opened is not sent', async (t) => {
+test('a request aborted while its connection is opened is not sent', async (t) => {
   const [backend, connections] = await limited(t)
   const endings = askFor(connections, 3)
   endings[1]!.aborted = true
@@ -154,7 +154,7 @@ test('who leaves while a connection is opened is not sent', async (t) => {
   t.equal(total(backend), 2)
 })
 
-test('a connection that goes away takes no more, and is not waited for', async (t) => {
+test('a connection after GOAWAY gets no more requests, and is not waited for', async (t) => {
   const [backend, connections] = await limited(t)
   const first = ask(connections)
   await eventually(() => total(backend) === 1)
@@ -168,7 +168,7 @@ test('a connection that goes away takes no more, and is not waited for', async (
   await eventually(() => backend.sockets.size === 1)
 })
 
-test('an idle connection is closed in good order after a minute', async (t) => {
+test('an idle connection is closed gracefully after a minute', async (t) => {
   const skip = skippableTime(t)
   const backend = await framed(
     t,
@@ -188,7 +188,7 @@ test('an idle connection is closed in good order after a minute', async (t) => {
   t.equal((await answered(connections)).body, 'ok')
 })
 
-test('a backend that has been silent is asked for a sign of life, and left if it gives none', async (t) => {
+test('a silent backend gets a PING, and is disconnected if it does not answer', async (t) => {
   const skip = skippableTime(t)
   let answersPings = true
   const backend = await framed(t, ({ type, payload }, peer) => {
@@ -215,7 +215,7 @@ test('a backend that has been silent is asked for a sign of life, and left if it
   t.match(ending.errors, [{ code: 'LB_PING_TIMEOUT' }])
 })
 
-test('a connection on which many requests were given up is replaced by another', async (t) => {
+test('a connection with many cancelled requests is replaced', async (t) => {
   const backend = await framed(t, () => {})
   const connections = connectionsTo(t, backend)
   for (let i = 0; i < 250; i += 50) {
@@ -230,7 +230,7 @@ test('a connection on which many requests were given up is replaced by another',
   await eventually(() => backend.connections === 2 && backend.sockets.size === 1)
 })
 
-test('changes of protocol go over HTTP/1.1', async (t) => {
+test('upgrades use HTTP/1.1', async (t) => {
   let received = ''
   const backend = await serving(t, (socket) => {
     socket.on('data', (bytes) => {
@@ -274,7 +274,7 @@ test('destroyed, it fails what it has', async (t) => {
   await connections.destroy()
 })
 
-test('who sends again from within is served', async (t) => {
+test('a request sent in a callback is served', async (t) => {
   const backend = await framed(
     t,
     onRequest((id, peer) => peer.answer(id)),
@@ -325,7 +325,7 @@ test('who sends again as soon as its connection is lost does so on another', asy
   }
 })
 
-test('of any order of events, each request hears one end', async (t) => {
+test('in any order of events, each request ends once', async (t) => {
   // A history of its own for each seed.
   for (let seed = 1; seed <= 15; seed++) {
     let state = seed
@@ -380,7 +380,7 @@ test('of any order of events, each request hears one end', async (t) => {
 
 // Connect pace
 
-test('few connections are in the making at first, more while they are of use, and never many', async (t) => {
+test('few connections are opened at first, more after successes, and never many', async (t) => {
   const pace = new ConnectThrottle()
   t.equal(pace.maxConcurrent, 4)
   pace.onSuccess()
@@ -390,7 +390,7 @@ test('few connections are in the making at first, more while they are of use, an
   t.notOk(pace.isPaused(0))
 })
 
-test('where connections take nothing, fewer are made than 20 a second, until one is of use', async (t) => {
+test('after failures fewer than 20 connections a second are opened, until one succeeds', async (t) => {
   const pace = new ConnectThrottle()
   for (let i = 0; i < 100; i++) pace.onSuccess()
   const made: number[] = []
@@ -411,7 +411,7 @@ test('where connections take nothing, fewer are made than 20 a second, until one
   t.equal(pace.maxConcurrent, 2)
 })
 
-test('in doubt a connection is made only when the one before has had time to fail', async (t) => {
+test('after a failure the next connection waits until the one before had time to fail', async (t) => {
   const pace = new ConnectThrottle()
   pace.onFailure(0)
   t.notOk(pace.isPaused(0), 'one alone may have met a restart')
@@ -420,7 +420,7 @@ test('in doubt a connection is made only when the one before has had time to fai
   t.notOk(pace.isPaused(50))
 })
 
-test('connections get as many requests as one has taken, until one answers all of them and goes on', async (t) => {
+test('connections get as many requests as one has processed, until one answers all of them and stays open', async (t) => {
   const limit = new RequestLimit()
   limit.onAnswered(1_000_000)
   t.equal(limit.max, Number.POSITIVE_INFINITY)
