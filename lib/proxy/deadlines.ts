@@ -2,34 +2,34 @@ import type { IncomingMessage } from 'node:http'
 import { isGrpcCall, timeoutOf } from '../base/grpc/call.js'
 import { DEADLINE_EXCEEDED, type Failure } from './failure.js'
 
-/** So often at most it is looked who is late, which is how much later than they said some may be told. */
+/** Shortest time between two sweeps, and so the most by which a deadline may be missed. */
 const RESOLUTION_MS = 10
-/** Timers of Node go no further. */
+/** The longest timer of Node. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
-/** A call that is to be answered by a time of its client's. */
+/** A call with a deadline that its client has set. */
 export interface Call {
   readonly req: IncomingMessage
   /** When it came, on the clock of `performance.now()`. */
   readonly startMs: number
-  /** Of its answer, or 0 while there is none. From then on it is for backend and client to end it. */
+  /** Status of its response, or 0 while there is none. From then on backend and client end it. */
   readonly statusCode: number
   /** Ends it with a failure. */
   giveUp(failure: Failure): void
 }
 
 /**
- * The times that clients of gRPC give their calls (`grpc-timeout`): those whose time has run out before a response began
- * are given up, whatever they wait for. One timer serves all, and only while there are any.
+ * The deadlines that clients of gRPC set for their calls (`grpc-timeout`). A call whose deadline passes before a response
+ * begins is given up, whatever it waits for. One timer serves all, and runs only while there are any.
  */
 export class Deadlines {
-  /** When each has to be answered. */
+  /** The deadline of each, on the clock of `performance.now()`. */
   readonly #calls = new Map<Call, number>()
   #timer: NodeJS.Timeout | undefined
-  /** When the timer goes off. */
+  /** When the timer fires. */
   #nextMs = Number.POSITIVE_INFINITY
 
-  /** Looks after a request, if it is a call with a time, which counts from when it came. */
+  /** Watches a request if it is a call with a deadline, which counts from its arrival. */
   add(call: Call): void {
     if (call.req.headers['grpc-timeout'] === undefined || !isGrpcCall(call.req)) return
     const timeoutMs = timeoutOf(call.req)
@@ -39,7 +39,7 @@ export class Deadlines {
     if (atMs < this.#nextMs) this.#wait(atMs, 0)
   }
 
-  /** It is over. */
+  /** Forgets a request. */
   remove(call: Call): void {
     if (this.#calls.size > 0) this.#calls.delete(call)
   }
@@ -54,7 +54,7 @@ export class Deadlines {
     const delayMs = Math.min(Math.max(Math.ceil(atMs - nowMs), leastMs), MAX_TIMER_MS)
     clearTimeout(this.#timer)
     this.#nextMs = nowMs + delayMs
-    // An answer that has come meanwhile is read first, in case that this process was held up.
+    // A response that has arrived is read first, in case this process was blocked.
     this.#timer = setTimeout(() => setImmediate(() => this.#sweep()), delayMs)
     this.#timer.unref()
   }

@@ -1,7 +1,7 @@
 import type { Exchange } from './exchange.js'
 import type { HeadCallback } from './head-callback.js'
 
-/** Under this key an exchange travels in a headers object: reply-from copies symbols, and nobody sends them. */
+/** The key of the exchange in a headers object: reply-from copies symbols, and no client can send one. */
 const EXCHANGE = Symbol('exchange')
 
 export interface ExchangeHeaders {

@@ -11,18 +11,18 @@ export interface EndedRequest {
   readonly req: IncomingMessage
   readonly res: ClientStream
   readonly by: ForwardedBy
-  /** Of the answer; 0 if the client left before there was one. */
+  /** Status of the answer; 0 if the client left before there was one. */
   readonly statusCode: number
-  /** Why the balancer has answered itself, or broken off the answer of a backend. */
+  /** Why the balancer answered itself, or broke off the response of a backend. */
   readonly failure: Failure | undefined
   /** From the head of the request to the end of the response. */
   readonly durationMs: number
-  /** The backend whose answer was taken. */
+  /** The backend whose response was passed on. */
   readonly answeredBy: Backend | undefined
-  /** From the end of the request to the head of the backend's response; only known if one has answered. */
+  /** From the end of the request to the head of the backend's response; -1 without one. */
   readonly backendMs: number
   readonly attempts: number
-  /** Of the body of the request, as far as it was passed on. */
+  /** Of the body of the request, as far as it was forwarded. */
   readonly bytesIn: number
   /** Of the body of the backend's response. */
   readonly bytesOut: number
@@ -30,18 +30,18 @@ export interface EndedRequest {
   readonly changesProtocol: boolean
 }
 
-/** Of the body that was sent for an answer; how much of it has arrived nobody knows. */
+/** Bytes of body that were sent in answer; how many of them have arrived is not known. */
 export function bytesAnswered({ req, answeredBy, failure, bytesOut }: EndedRequest): number {
   if (answeredBy || !failure) return bytesOut
   return localReplyBytes(req, failure)
 }
 
-/** Whether the response has not come to its end; a tunnel has none but that one of its sides closes it. */
+/** Whether the response did not come to its end; a tunnel has no other end than that one side closes it. */
 export function isAborted({ res, changesProtocol }: EndedRequest): boolean {
   return !res.writableFinished && !changesProtocol
 }
 
-/** Tells of a request that the balancer answers by itself, without asking a backend, once that is over. */
+/** Calls back at the end of a request that the balancer answers itself. */
 export function whenLocalReplyEnds(
   req: IncomingMessage,
   res: ClientStream,
@@ -50,7 +50,7 @@ export function whenLocalReplyEnds(
   tell: (ended: EndedRequest) => void
 ): void {
   const startMs = performance.now()
-  // Of a socket that is closed by then nobody can tell where it led.
+  // The address of a socket is lost once it is closed.
   connectionInfo(req.socket, by.trusted)
   let isOver = false
   res.whenOver(() => {

@@ -4,7 +4,7 @@ import { missingResource, type Resource } from '../base/shortage/resource.js'
 import { BrokenResponse, HeadTooLarge } from '../transport/http1/broken-response.js'
 import { RequestRefused } from '../transport/http2/errors.js'
 
-/** An answer that the balancer gives itself, in the shape of Fastify's errors. Never holds a backend's address. */
+/** A failure that the balancer answers itself, in the shape of Fastify's errors. Never holds a backend's address. */
 export interface Failure {
   readonly statusCode: number
   readonly code: string
@@ -26,7 +26,7 @@ export const CONNECT_TIMEOUT = failure(
   'LB_CONNECT_TIMEOUT',
   'The backend did not accept a connection in time'
 )
-/** A `grpc-timeout`, which says nothing of the backend. */
+/** Of a `grpc-timeout`, which says nothing about the backend. */
 export const DEADLINE_EXCEEDED = failure(504, 'LB_DEADLINE_EXCEEDED', 'The time that the client gave ran out')
 const RESPONSE_TIMEOUT = failure(504, 'LB_RESPONSE_TIMEOUT', 'The backend did not answer in time')
 const CONNECTION_LOST = failure(
@@ -46,7 +46,7 @@ export const BAD_REQUEST = failure(
   'The request cannot be passed on without changing its meaning'
 )
 
-/** Some would take it for a path that is not below the prefix by which it came here. */
+/** Some readers would take it for a path outside the prefix by which it came here. */
 export const AMBIGUOUS_PATH = failure(
   400,
   'LB_AMBIGUOUS_PATH',
@@ -67,31 +67,31 @@ export const METHOD_OF_HTTP2 = failure(
   'LB_UNKNOWN_METHOD',
   'The method of the request is passed on over HTTP/2 alone'
 )
-/** To send a request back would show its fields to scripts. */
+/** Sending a request back would show its fields to scripts. */
 export const NO_TRACE = failure(405, 'LB_NO_TRACE', 'A request is not sent back from here')
 export const BAD_VERSION = failure(505, 'LB_BAD_VERSION', 'This version of HTTP is not spoken here')
 
-/** Seconds after which a client that met a `503` may come again. */
+/** After a `503`, a client may try again in so many seconds. */
 export const RETRY_AFTER_S = 1
 
 /** A failed attempt at a backend. */
 export interface AttemptFault {
   readonly failure: Failure
-  /** In a few words, for the log. */
+  /** A few words for the log. */
   readonly detail: string
-  /** What this machine lacks, which is not the fault of the backend; undefined if that is to blame. */
+  /** What this machine lacks, in which case the backend is innocent. */
   readonly missing: Resource | undefined
-  /** Nothing listens there. */
+  /** Nothing listens there, or nothing leads there. */
   readonly unreachable: boolean
   /** The connection broke, so that the same request may succeed elsewhere. */
   readonly connectionLost: boolean
-  /** Of the connection no more than this request is lost: the backend has given that up. */
+  /** Only this request is lost, and not its connection: the backend reset the stream. */
   readonly streamReset: boolean
-  /** The backend says that it has not looked at the request. */
+  /** The backend says that it has not processed the request (RFC 9113 section 8.7). */
   readonly unprocessed: boolean
-  /** Nor at any other on its connection: the backend accepts connections, and takes no requests. */
-  readonly takesNothing: boolean
-  /** Head and body of the response have come whole: only what follows them is broken. */
+  /** It has processed no request on that connection at all. */
+  readonly refusesAll: boolean
+  /** Head and body of the response are complete: only the trailers are broken. */
   readonly inTrailers: boolean
 }
 
@@ -109,14 +109,14 @@ const CONNECTION_LOST_CODES = new Set([
 const CONNECT_TIMEOUT_CODES = new Set(['LB_CONNECT_TIMEOUT', 'LB_SETTINGS_TIMEOUT', 'ETIMEDOUT'])
 
 /**
- * What an error of a connection means.
+ * What an error of a connection means for the attempt.
  * @param sent whether the request was written to a connection before it failed
  */
 export function classify(error: Error, sent: boolean): AttemptFault {
   const code = networkErrorCode(error)
   const detail = describeNetworkError(error)
   const unprocessed = code === 'LB_REQUEST_REFUSED'
-  const takesNothing = error instanceof RequestRefused && error.ofAll
+  const refusesAll = error instanceof RequestRefused && error.ofAll
   const connectionLost = sent && !unprocessed && CONNECTION_LOST_CODES.has(code)
   const unreachable = !sent && isUnreachable(error)
   const streamReset = code === 'LB_STREAM_RESET'
@@ -132,7 +132,7 @@ export function classify(error: Error, sent: boolean): AttemptFault {
     connectionLost,
     streamReset,
     unprocessed,
-    takesNothing,
+    refusesAll,
     inTrailers
   }
 }

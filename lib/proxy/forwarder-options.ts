@@ -25,10 +25,10 @@ export interface ForwarderOptions {
 }
 
 export interface RetryOptions {
-  /** After the first attempt. */
+  /** Attempts after the first. */
   readonly retries: number
   readonly retryStatus: readonly StatusRange[]
-  /** Size of the bodies that are kept to send them a second time. */
+  /** Largest body that is kept for a retry. */
   readonly retryBufferBytes: number
   /** Share of the requests in flight, 0 to 1. */
   readonly retryBudget: number
@@ -39,12 +39,12 @@ export interface RetryOptions {
   readonly outageTimeoutMs: number
 }
 
-/** What a forwarder tells of the traffic. */
+/** What a forwarder reports its traffic to. */
 export interface TrafficListeners {
   /** Counts requests by method, status (0 without an answer), backend and duration. */
   readonly metrics: {
     count(method: string, statusCode: number, backendId: number, durationMs: number): void
-    /** Of a backend's answers, in seconds. */
+    /** Latencies of a backend's responses, in seconds. */
     durationsOf(backendId: number): { observe(seconds: number): void }
   }
   readonly latency: LatencyWindow
@@ -53,14 +53,14 @@ export interface TrafficListeners {
     onLoss(backend: Backend, isReused: boolean): void
     onSuccess(backend: Backend): void
   }
-  /** Undefined if there is none. */
+  /** Undefined if it is turned off. */
   readonly unresponsiveDetector: UnresponsiveDetector | undefined
-  /** Told of each request at its end. */
+  /** Called with each request at its end. */
   readonly endListeners: readonly { record(ended: EndedRequest): void }[]
-  /** Gives requests their place in a trace; undefined to leave what they say of one. */
+  /** Gives requests their place in a trace; undefined to leave traces alone. */
   readonly tracing: { begin(req: IncomingMessage, target: string): TraceContext } | undefined
   /** This machine lacks something for a connection to a backend. */
   onShortage(missing: Resource): void
-  /** Answers a request that goes to no backend, and counts it by a cell of the balancer's counters. */
+  /** Answers a request that goes to no backend, and counts it in a cell of the balancer's counters. */
   rejectRequest(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number): void
 }

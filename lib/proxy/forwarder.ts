@@ -144,7 +144,7 @@ export class Forwarder implements Forwarding {
   }
 
   onFault(backend: Backend, fault: AttemptFault, isReused: boolean): void {
-    const { failure, detail, missing, unreachable, connectionLost, unprocessed, takesNothing } = fault
+    const { failure, detail, missing, unreachable, connectionLost, unprocessed, refusesAll } = fault
     const { outlierDetector } = this.#traffic
     if (missing) {
       this.#traffic.onShortage(missing)
@@ -153,7 +153,7 @@ export class Forwarder implements Forwarding {
     this.registry.reportFailure(backend, failure.code, detail, unreachable)
     // That takes it out by itself.
     if (unreachable) return
-    if (connectionLost || takesNothing) outlierDetector.onLoss(backend, isReused || takesNothing)
+    if (connectionLost || refusesAll) outlierDetector.onLoss(backend, isReused || refusesAll)
     // A connection at its end is nobody's fault.
     else if (!unprocessed) outlierDetector.onError(backend)
   }

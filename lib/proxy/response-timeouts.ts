@@ -8,7 +8,7 @@ export class ResponseTimeout extends Error {
 
 /** Something that waits for a response. The links are the list's own, which sets `armedMs`. */
 export interface Awaiting {
-  /** When it was last the backend's turn, on the clock of `performance.now()`. */
+  /** Since when the backend has had all that there is of the request, on the clock of `performance.now()`. */
   lastMovedMs(nowMs: number): number
   onResponseTimeout(): void
   /** It has waited for a while, at this tick. */
@@ -22,9 +22,9 @@ export interface Awaiting {
 }
 
 /**
- * One timeout for all that wait for a response head: a list in the order of arming, swept from its old end. undici's
- * own timers are one object a request, kept for half a second after they were cleared, which the garbage collector
- * then has to carry along.
+ * One timeout for all that wait for a response head: a list in the order of arming, swept from its oldest end. undici's
+ * timers are one object a request, which it keeps for half a second after they were cleared: work for the garbage
+ * collector.
  */
 export class ResponseTimeouts {
   readonly #timeoutMs: number
@@ -39,13 +39,13 @@ export class ResponseTimeouts {
     const everyMs = Math.min(Math.max(timeoutMs / SWEEPS_PER_TIMEOUT, 5), MAX_SWEEP_MS)
     this.#timer = setInterval(() => {
       const nowMs = performance.now()
-      // What has come meanwhile is read first: a process that was held up would find everybody late.
+      // What has arrived is read first: a process that was blocked would find everybody late.
       setImmediate(() => this.sweep(nowMs))
     }, everyMs)
     this.#timer.unref()
   }
 
-  /** Puts an item on the list, by the time it was armed: mostly the newest, so mostly at the end. */
+  /** Adds an item to the list by the time at which it was armed: mostly the newest, so mostly at the end. */
   add(item: Awaiting, armedMs: number): void {
     let previous = this.#newest
     while (previous && previous.armedMs > armedMs) previous = previous.previous
@@ -59,7 +59,7 @@ export class ResponseTimeouts {
     else this.#newest = item
   }
 
-  /** Takes an item off the list; one that is not on it may come too. */
+  /** Removes an item from the list, if it is on it. */
   remove(item: Awaiting): void {
     const { previous, next } = item
     if (previous) previous.next = next
@@ -70,7 +70,7 @@ export class ResponseTimeouts {
     item.previous = item.next = undefined
   }
 
-  /** Times out what has waited too long. What has moved since it was armed waits on from then. */
+  /** Times out what has waited too long. What has moved since it was armed is armed again from then. */
   sweep(nowMs: number): void {
     if (this.#timeoutMs === 0) return
     const limit = nowMs - this.#timeoutMs
@@ -82,10 +82,10 @@ export class ResponseTimeouts {
     }
   }
 
-  /** Tells those that have waited for `ageMs`, the oldest first. */
+  /** Notifies those that have waited for `ageMs`, the oldest first. */
   notifyLate(nowMs: number, ageMs: number): void {
     const limit = nowMs - ageMs
-    // Who is told may leave the list.
+    // An item may leave the list when it is notified.
     for (let item = this.#oldest, next: Awaiting | undefined; item && item.armedMs <= limit; item = next) {
       next = item.next
       item.onLate(nowMs)

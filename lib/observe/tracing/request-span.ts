@@ -6,15 +6,15 @@ import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { authorityOf } from '../../transport/origin.js'
 import { type RequestTrace, type TraceParent, traceParentLine } from './trace-context.js'
 
-/** As the packages have them, which are only loaded if there are spans. */
+/** Constants of the packages, which are only loaded if there are spans. */
 export const CLIENT_KIND = 2
 export const ERROR_STATUS = 2
 
-/** Those that a span is named after (HTTP semantic conventions); any other name is up to the client. */
+/** Methods that a span may be named after (HTTP semantic conventions); any other is the client's choice. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'])
 const OTHER_METHOD = '_OTHER'
 
-/** The method as spans have it, and the name of one. */
+/** The name of a span, and the attributes of its method. */
 export function methodOf(method: string): { name: string; attributes: Attributes } {
   if (METHODS.has(method)) return { name: method, attributes: { 'http.request.method': method } }
   return {
@@ -35,7 +35,7 @@ export class RequestSpan implements RequestTrace {
   readonly #url: string
 
   /**
-   * @param own what a backend is told, where attempts are not recorded
+   * @param own what a backend is sent, where attempts are not recorded
    * @param context of the spans below it
    * @param url the path and query, without secrets
    */
@@ -51,8 +51,8 @@ export class RequestSpan implements RequestTrace {
   }
 
   /**
-   * Begins the span of an attempt, if it is recorded.
-   * @param before attempts before it
+   * Starts the span of an attempt, if it is recorded.
+   * @param before number of earlier attempts
    */
   beginAttempt(backend: Backend, before: number): AttemptSpan | undefined {
     if (!this.#span.isRecording()) return undefined
@@ -73,7 +73,7 @@ export class RequestSpan implements RequestTrace {
     const isAborted = !res.writableFinished && !changesProtocol
     if (failure || statusCode >= 500 || isAborted)
       span.setAttribute('error.type', failure?.code ?? (statusCode >= 500 ? `${statusCode}` : 'aborted'))
-    // What the client does wrong is no error of the server, nor that it leaves.
+    // A fault of the client is no error of the server, nor is a client that leaves.
     if (statusCode >= 500 || (failure && isAborted)) {
       const message = failure?.message
       span.setStatus(message === undefined ? { code: ERROR_STATUS } : { code: ERROR_STATUS, message })
@@ -92,7 +92,7 @@ export class AttemptSpan implements AttemptTrace {
     this.#parentLine = parentLine
   }
 
-  /** The request as this attempt sends it: the backend's spans stand below this one. */
+  /** The request with this span as the parent of the backend's. */
   requestOf(request: OutgoingRequest): OutgoingRequest {
     const { traceId, spanId, traceFlags: flags } = this.#span.spanContext()
     const own: TraceParent = { traceId, spanId, flags }

@@ -9,9 +9,9 @@ import { methodOf, RequestSpan } from './request-span.js'
 import { ownContext, type RequestTrace, type Tracing, traceParentOf } from './trace-context.js'
 
 const SERVER_KIND = 1
-/** At the end, for what was not sent yet. */
+/** For the last spans at the end. */
 const FLUSH_MS = 3000
-/** Between two complaints of the same packages. */
+/** Least time between two warnings of the packages. */
 const COMPLAINT_MS = 60_000
 const MAX_QUERY = 2048
 const AUTHORITY = /^https?:\/\/[^/?#]*/i
@@ -21,11 +21,11 @@ export interface SpansOptions {
   readonly config: SpanConfig
   readonly trusted: BlockList
   readonly version: string
-  /** Told when spans cannot be sent, now and then. */
+  /** Called when spans cannot be sent, but not each time. */
   onFault(message: string): void
 }
 
-/** Loads what OpenTelemetry has, set up by its own variables. */
+/** Loads the packages of OpenTelemetry, set up by its own variables. */
 export async function loadSpans({ config, trusted, version, onFault }: SpansOptions): Promise<Tracing> {
   const api = await import('@opentelemetry/api')
   const sdk = await import('@opentelemetry/sdk-trace-base')
@@ -96,7 +96,7 @@ async function exporterOf({ exporter, protocol }: SpanConfig) {
   return new OTLPTraceExporter()
 }
 
-/** What the HTTP semantic conventions say of a request to a server. */
+/** The attributes of a server's span, by the HTTP semantic conventions. */
 function requestAttributes(req: IncomingMessage, url: string, trusted: BlockList): Attributes {
   const [path = '', query] = url.split(/\?(.*)/s)
   const attributes: Attributes = {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { EndedRequest } from '../../proxy/ended-request.js'
 import type { TraceContext } from '../../proxy/request/forwarding-fields.js'
 
-/** The trace of a request, as long as it runs. */
+/** The trace of a request, while it is under way. */
 export interface RequestTrace extends TraceContext {
   end(ended: EndedRequest): void
 }
@@ -13,9 +13,9 @@ export interface Tracing {
   /** Whether requests are recorded. */
   readonly hasSpans: boolean
   begin(req: IncomingMessage, target: string): RequestTrace
-  /** Ends the record of a request whose trace began here. */
+  /** Ends the span of a request whose trace began here. */
   record(ended: EndedRequest): void
-  /** Sends what is recorded. */
+  /** Exports the last spans. */
   end(): Promise<void>
 }
 
@@ -26,14 +26,14 @@ export interface TraceParent {
   readonly flags: number
 }
 
-/** Of a later version only the start is known, and may go on after that. */
+/** Later versions begin the same, and may add to that. */
 const TRACEPARENT =
   /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 const TRACE_ID_BYTES = 16
 const SPAN_ID_BYTES = 8
 const SAMPLED = 1
 const NOTHING: readonly string[] = []
-/** A state belongs to its parent, and goes with it. */
+/** The state belongs to the parent, and is replaced with it. */
 const BOTH: readonly string[] = ['traceparent', 'tracestate']
 
 /** The parent that a request names, if it names one as it should. */
@@ -45,12 +45,12 @@ export function traceParentOf({ headers }: IncomingMessage): TraceParent | undef
   return { traceId, spanId, flags: Number.parseInt(flags, 16) }
 }
 
-/** The line that makes a span the parent of what a backend does. */
+/** The line that makes a span the parent of the backend's. */
 export function traceParentLine({ traceId, spanId, flags }: TraceParent): string {
   return `traceparent: 00-${traceId}-${spanId}-${flags.toString(16).padStart(2, '0')}\r\n`
 }
 
-/** Gives a trace to requests that have none. Who is behind may record it, as they would one that came to them first. */
+/** Starts a trace for requests that have none. Backends may record it as if it had begun with them. */
 export const parentsOnly: Tracing = {
   hasSpans: false,
   begin: (req) => {
@@ -66,7 +66,7 @@ export const parentsOnly: Tracing = {
 
 function end(): void {}
 
-/** The context of a request that is itself a part of a trace: its parent is another one than that of the client. */
+/** The context of a request that is a span itself, and so replaces the client's `traceparent`. */
 export function ownContext(own: TraceParent, isContinued: boolean): TraceContext {
   return {
     traceId: own.traceId,
@@ -78,7 +78,7 @@ export function ownContext(own: TraceParent, isContinued: boolean): TraceContext
 const pool = Buffer.alloc(4096)
 let poolUsed = pool.length
 
-/** Random bytes in hexadecimal; from a pool, as each call for some costs more than they do. */
+/** Random bytes in hexadecimal, from a pool: the call for them costs more than the bytes. */
 function randomHex(bytes: number): string {
   if (poolUsed + bytes > pool.length) {
     randomFillSync(pool)
@@ -86,6 +86,6 @@ function randomHex(bytes: number): string {
   }
   poolUsed += bytes
   const hex = pool.toString('hex', poolUsed - bytes, poolUsed)
-  // All zeros stand for none.
+  // All zeros are not valid.
   return /[^0]/.test(hex) ? hex : randomHex(bytes)
 }

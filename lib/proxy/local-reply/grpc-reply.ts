@@ -2,14 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import { encodeMessage, GrpcStatus } from '../../base/grpc/status.js'
 import { BAD_RESPONSE, CONNECT_TIMEOUT, type Failure, RESPONSE_HEAD_TOO_LARGE } from '../failure.js'
 
-/** What a failure means to a client of gRPC, where that does not follow from its status of HTTP. */
+/** The `grpc-status` of failures for which it does not follow from the status of HTTP. */
 const EXCEPTIONS = new Map<Failure, number>([
   [CONNECT_TIMEOUT, GrpcStatus.unavailable],
   [BAD_RESPONSE, GrpcStatus.internal],
   [RESPONSE_HEAD_TOO_LARGE, GrpcStatus.resourceExhausted]
 ])
 
-/** Anything else of the client's making is malformed: `INTERNAL`, as servers of gRPC answer it. */
+/** Any other fault of the client is a malformed request: `INTERNAL`, as gRPC servers answer it. */
 const STATUS_OF_HTTP: Readonly<Record<number, number>> = {
   403: GrpcStatus.permissionDenied,
   404: GrpcStatus.unimplemented,
@@ -39,8 +39,8 @@ export function grpcTrailers(failure: Failure): string[] {
 const prepared = new WeakMap<Failure, readonly string[]>()
 
 /**
- * The fields of an answer that is all head (Trailers-Only), names and values in turn.
- * @param more of the answer; a time to wait among them is told in gRPC's own way as well (proposal A6)
+ * The fields of a response that is all head (Trailers-Only), names and values in turn.
+ * @param more further fields; `Retry-After` among them is added in gRPC's form as well (proposal A6)
  */
 export function grpcFields(
   { httpVersionMajor }: IncomingMessage,
@@ -53,7 +53,7 @@ export function grpcFields(
     prepared.set(failure, fields)
   }
   const pushback = more ? pushbackOf(more) : NONE
-  // Over HTTP/2 the end of the stream says that nothing follows.
+  // Over HTTP/2 the end of the stream shows that nothing follows.
   const length = httpVersionMajor === 1 ? NO_LENGTH : NONE
   return more || length !== NONE ? [...fields, ...(more ?? NONE), ...pushback, ...length] : fields
 }

@@ -11,9 +11,9 @@ const HTTPS_PORT = 443
 const PORT = /:\d*$/
 
 /**
- * A server of plain HTTP that sends every request to the same host and target at `https://`. Method and body stay as
- * they are with `308`. What could be read in two ways is refused, as elsewhere.
- * @param portOf the port to be sent to
+ * A server of plain HTTP that redirects every request to the same host and target at `https://`. With `308` method and
+ * body stay as they are. A request that could be read in two ways is refused, as elsewhere.
+ * @param portOf the port to redirect to
  */
 export function redirectServer(
   options: ServerOptions,
@@ -29,7 +29,7 @@ export function redirectServer(
     }
     const { path, authority = req.headers.host ?? '' } = destination
     const host = authority.replace(PORT, '')
-    // About the server as a whole, which is nowhere else.
+    // `OPTIONS *` is about the server itself, and has no other place.
     if (host === '' || path === '*') {
       sendLocalReply(req, res, BAD_REQUEST)
       return
@@ -40,6 +40,6 @@ export function redirectServer(
   const server = createServer({ ...options, ServerResponse: Http1Response }, redirect)
   server.maxHeadersCount = 0
   answerParserErrors(server, options.maxHeaderSize!, (req, res) => sendLocalReply(req, res, UNKNOWN_METHOD))
-  // The body is for whoever is sent to.
+  // The body is for the server that the client is sent to.
   return server.on('checkContinue', redirect)
 }

@@ -11,22 +11,22 @@ interface Prepared {
   readonly fields: readonly string[]
 }
 
-/** What the balancer passes on. */
+/** The methods that are forwarded. */
 const METHODS_PASSED_ON = METHODS.filter((method) => method !== 'CONNECT')
 const METHODS_BUT_TRACE = METHODS_PASSED_ON.filter((method) => method !== 'TRACE')
 
-/** To OPTIONS, about the balancer itself (RFC 9110 section 9.3.7). */
+/** Of the response to an OPTIONS about the balancer itself (RFC 9110 section 9.3.7). */
 const optionsFields = (methods: readonly string[]) => ['Allow', methods.join(', '), 'Content-Length', '0']
 const OPTIONS_FIELDS = optionsFields(METHODS_PASSED_ON)
 
-/** What is no reason to doubt that the client's next request is in order. */
+/** After these the connection stays open: the request itself was well-formed. */
 const IN_ORDER = new Set([403, 429, 502, 503, 504])
 
 const prepared = new WeakMap<Failure, Prepared>()
 
 /**
- * Answers a request with a failure at the cost of one write: in JSON, or to a call of gRPC by `grpc-status`.
- * @param more fields beside those that all such answers have, names and values in turn
+ * Answers a request with a failure in one write: in JSON, or a gRPC call by `grpc-status`.
+ * @param more further fields, names and values in turn
  */
 export function sendLocalReply(
   req: IncomingMessage,
@@ -41,18 +41,18 @@ export function sendLocalReply(
     return
   }
   const list = withHsts(req.socket, more ? [...fields, ...more] : fields)
-  // The phrase by name, as a response that could not be passed on may have left its own.
+  // The phrase is set, as a response that could not be forwarded may have left its own.
   res.answer(failure.statusCode, failure.error, list, body, !isInOrder)
 }
 
-/** The length of the body that a request is answered with for a failure, in bytes. */
+/** Size of the body of the answer to a request that failed, in bytes. */
 export function localReplyBytes(req: IncomingMessage, failure: Failure): number {
   return req.method === 'HEAD' || isGrpcCall(req) ? 0 : preparedFor(failure).body.length
 }
 
 /**
- * Answers OPTIONS with the methods that are passed on.
- * @param more those that are passed on from clients of HTTP/2 alone
+ * Answers OPTIONS with the methods that are forwarded.
+ * @param more methods that are forwarded from clients of HTTP/2 only
  */
 export function replyToOptions(req: IncomingMessage, res: ClientStream, more: ReadonlySet<string>): void {
   const hasMore = more.size > 0 && req.httpVersionMajor === 2
@@ -60,7 +60,7 @@ export function replyToOptions(req: IncomingMessage, res: ClientStream, more: Re
   res.answer(200, 'OK', withHsts(req.socket, fields), undefined, false)
 }
 
-/** Sends a client elsewhere, with all that it asked, and ends the connection. */
+/** Redirects a client with `308`, and ends the connection. */
 export function replyWithRedirect(req: IncomingMessage, res: ClientStream, location: string): void {
   const fields = withHsts(req.socket, ['Location', location, 'Content-Length', '0'])
   res.answer(308, 'Permanent Redirect', fields, undefined, true)

@@ -11,7 +11,7 @@ import type { Http1Response } from '../response/http1-response.js'
 
 type ErrorListener = (error: Error, socket: Socket) => void
 
-/** What Node answers by itself, where nobody else listens; all else is `400`. */
+/** The answers of Node's server to errors of its parser; all others are `400`. */
 const STATUS_OF = new Map([
   ['HPE_HEADER_OVERFLOW', 431],
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', 413],
@@ -19,10 +19,10 @@ const STATUS_OF = new Map([
 ])
 
 /**
- * Has a server answer what its parser cannot read, each in its turn: a request whose method the parser does not know is
- * refused as any other, and what is no request is answered as the server would, or not at all.
- * @param maxHeadBytes of the head of a request
- * @param refuse answers a request that has an unknown method
+ * Answers what the parser of a server cannot read, in the order of the requests: one with a method that the parser does
+ * not know is rejected as any other; what is no request is answered as Node would, or not at all.
+ * @param maxHeadBytes largest head of a request
+ * @param refuse answers a request with an unknown method
  */
 export function answerParserErrors(
   server: Server,
@@ -34,7 +34,7 @@ export function answerParserErrors(
   const [answerBroken = answerBriefly] = server.listeners('clientError') as ErrorListener[]
   server.removeAllListeners('clientError')
   server.on('clientError', (error: ParserError, socket: Socket) => {
-    // Each read behind the one that could not be read is told of again.
+    // Node reports the error again for each read after it.
     if (over.has(socket)) return
     const req = lines.parse(error, socket)
     if (req === 'more') return

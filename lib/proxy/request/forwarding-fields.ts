@@ -4,55 +4,55 @@ import { type ConnectionInfo, connectionInfo } from '../../listener/client/conne
 import type { Backend } from '../../pool/backend.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 
-/** What a request to a backend says of the trace that it belongs to. */
+/** The trace that a request belongs to, as the backend is told. */
 export interface TraceContext {
   readonly traceId: string
-  /** The field to add, with its CRLF; empty if that of the client is passed on. */
+  /** The `traceparent` line to add, with its CRLF; empty if that of the client is passed on. */
   readonly line: string
-  /** Fields of the client that are not passed on, in lower case. */
+  /** Names of the client's fields that it replaces, in lower case. */
   readonly replaced: readonly string[]
   /**
-   * Begins the record of an attempt at a backend; undefined if it is not recorded.
-   * @param before attempts before it
+   * Starts the span of an attempt; undefined if it is not recorded.
+   * @param before number of earlier attempts
    */
   beginAttempt?(backend: Backend, before: number): AttemptTrace | undefined
 }
 
-/** The record of an attempt, from the choice of its backend to the end of its response. */
+/** The span of an attempt, from the choice of its backend to the end of its response. */
 export interface AttemptTrace {
-  /** The request as this attempt sends it: the backend's spans stand below this one. */
+  /** The request with this span as the parent of the backend's. */
   requestOf(request: OutgoingRequest): OutgoingRequest
   onStatus(statusCode: number): void
-  /** @param type a code in few words */
+  /** @param type a short code */
   onError(type: string): void
   end(): void
 }
 
 export interface ForwardedBy {
-  /** What the client has asked for, as it came. */
+  /** The target as the client sent it. */
   readonly target: string
   readonly requestId: string
   /** Whether to add RFC 7239's `Forwarded`. */
   readonly forwarded: boolean
-  /** Whose forwarding fields are believed. */
+  /** Proxies whose forwarding fields are believed. */
   readonly trusted: BlockList
-  /** The trace that it belongs to, if one looks after traces here. */
+  /** Undefined if traces are left to the client and the backend. */
   readonly trace?: TraceContext | undefined
 }
 
-/** By this name the balancer is known in `Via` (RFC 9110 section 7.6.3). */
+/** The name of the balancer in `Via` (RFC 9110 section 7.6.3). */
 const PSEUDONYM = 'fairlead'
-/** Of that name in `Via`, so many are a loop: nobody has that many balancers in a row. */
+/** So many of that name in `Via` are a loop: nobody has that many balancers in a row. */
 const LOOP_LENGTH = 8
 
-/** Whether a request has come by here so often that it goes in circles. */
+/** Whether a request has passed balancers of this name so often that it must be going in circles. */
 export function isLoop({ headers: { via } }: IncomingMessage): boolean {
   return via !== undefined && via.split(PSEUDONYM).length > LOOP_LENGTH
 }
 
 /**
- * The fields that tell a backend of the way of a request, each a line with its CRLF. Those from the client are
- * replaced, as nothing vouches for them; those from a trusted proxy go on, with what is known here added.
+ * The fields that tell a backend where a request comes from, each a line with its CRLF. Those of the client are
+ * replaced, as nothing vouches for them; those of a trusted proxy are continued.
  */
 export function forwardingFields(req: IncomingMessage, host: string | undefined, by: ForwardedBy): string {
   const peer = connectionInfo(req.socket, by.trusted)
@@ -71,7 +71,7 @@ function continuedFields(
   host: string | undefined
 ): string {
   const { 'x-forwarded-for': before, 'x-forwarded-host': asked } = headers
-  // An empty field says nothing.
+  // An empty field counts as none.
   const proto = headers['x-forwarded-proto'] || peer.scheme
   const port = headers['x-forwarded-port'] || peer.localPort
   return (

@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 
-/** What Node's own parser calls, the same in all versions from 20 to 26. */
+/** What Node's own parser calls; the same in Node 20 to 26. */
 interface Internals {
   _addHeaderLines(list: readonly string[], length: number): void
 }
@@ -12,14 +12,14 @@ const WEBSOCKET = 'websocket'
 const KEY_BYTES = 16
 
 /**
- * A request that came by HTTP/2, told as HTTP/1.1 would have it (RFC 9113 section 8.3.1), so that all that is done with
- * a request is the same: its authority is the `Host`, its cookies are one field, and a body of undeclared length comes
- * in chunks. One that opens a WebSocket by RFC 8441 is the GET that opens one by RFC 6455.
+ * A request that came by HTTP/2 in the form of HTTP/1.1 (RFC 9113 section 8.3.1), so that all else treats both alike:
+ * its authority is the `Host`, its cookies are one field, and a body of undeclared length comes in chunks. A request
+ * that opens a WebSocket by RFC 8441 becomes the GET of RFC 6455.
  */
 export class Http2Request extends IncomingMessage {
   /** Whether it opens a WebSocket. */
   readonly isWebSocket: boolean
-  /** Of its target: by which protocol the client means it to be served. */
+  /** The scheme of its target. */
   readonly scheme: string
   readonly #stream: ServerHttp2Stream
   #isRead = false
@@ -39,12 +39,12 @@ export class Http2Request extends IncomingMessage {
     this.scheme = pseudo[':scheme'] ?? ''
     this.isWebSocket = pseudo[':method'] === 'CONNECT' && pseudo[':protocol'] === WEBSOCKET
     this.method = this.isWebSocket ? 'GET' : pseudo[':method']!
-    // Of a CONNECT there is no path, and of one for another protocol it says nothing.
+    // A plain CONNECT has no path.
     this.url = this.method === 'CONNECT' ? '' : pseudo[':path']!
     if (this.isWebSocket) fields.push('sec-websocket-key', randomBytes(KEY_BYTES).toString('base64'))
     else if (!isWhole && !hasLength) fields.push('transfer-encoding', 'chunked')
     ;(this as unknown as Internals)._addHeaderLines(fields, fields.length)
-    // What comes behind the head of a WebSocket is none of HTTP's.
+    // What follows the head of a WebSocket is not HTTP.
     this.complete = isWhole || this.isWebSocket
     if (this.complete) {
       // Node closes a stream once its end has been read.
@@ -57,7 +57,7 @@ export class Http2Request extends IncomingMessage {
     stream.on('timeout', () => this.emit('timeout'))
   }
 
-  /** Nothing of a body is read before somebody wants it. */
+  /** Reads nothing of a body before somebody wants it. */
   override _read(): void {
     if (this.#isRead) {
       this.#stream.resume()
@@ -73,7 +73,7 @@ export class Http2Request extends IncomingMessage {
     })
   }
 
-  /** Its connection is others' as well. */
+  /** The connection belongs to other streams as well. */
   override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
     done()
   }
@@ -84,7 +84,7 @@ export class Http2Request extends IncomingMessage {
   }
 }
 
-/** What a list says by pseudo-header fields, and its other fields as a message of HTTP/1.1 has them. */
+/** The pseudo-header fields of a list, and its other fields as a message of HTTP/1.1 has them. */
 function sorted(list: readonly string[]) {
   const pseudo: Record<string, string> = {}
   const fields: string[] = []
@@ -96,13 +96,13 @@ function sorted(list: readonly string[]) {
     const value = list[i + 1]!
     if (name.startsWith(':')) {
       pseudo[name] = value
-      // Whatever an HTTP/1.1 message has, it comes first.
+      // In a message of HTTP/1.1 it comes first.
       if (name === ':authority') fields.unshift('host', value)
     } else if (name === 'cookie') {
       cookies = cookies === '' ? value : `${cookies}; ${value}`
     } else if (name === 'host') {
       hosts++
-      // One that differs stays, and shows (RFC 9113 section 8.3.1).
+      // A different one is kept, so that the check finds it (RFC 9113 section 8.3.1).
       if (hosts > 1 || value.toLowerCase() !== pseudo[':authority']?.toLowerCase()) fields.push(name, value)
     } else {
       hasLength ||= name === 'content-length'

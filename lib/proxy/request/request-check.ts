@@ -18,15 +18,15 @@ import { Http2Request } from './http2-request.js'
 /** `host [ ":" port ]` of RFC 3986 section 3.2.2, without the characters that some would take for a delimiter. */
 const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'()*+;=-]+)(?::(\d{0,5}))?$/i
 const MAX_PORT = 65_535
-/** The port that a scheme means where none is named, or an empty one. */
+/** The port of a scheme where none, or an empty one, is named. */
 const HTTP_PORT = /:(?:80)?$/
 const HTTPS_PORT = /:(?:443)?$/
 const SCHEME = /^https?$/i
-/** What Node's own parser takes in a target. */
+/** The characters that Node's parser accepts in a target. */
 const VISIBLE = /^[!-~]*$/
-/** Those of HTTP and its extensions: Node's parser knows those of RTSP too, and HTTP/2 any at all. */
+/** The methods of HTTP and its extensions: Node's parser also knows those of RTSP, and HTTP/2 accepts any token. */
 const KNOWN_METHODS = new Set(METHODS)
-/** Digits of the lengths that everybody reads exactly. */
+/** Lengths of up to so many digits are exact in every reader. */
 const MAX_LENGTH_DIGITS = 15
 
 /** Whether a method is one that is registered for HTTP. */
@@ -34,12 +34,12 @@ export function isKnownMethod(method: string): boolean {
   return KNOWN_METHODS.has(method)
 }
 
-/** Of the size of a request. */
+/** Limits on the size of a request. */
 export type RequestLimits = Pick<ClientLimits, 'headers' | 'targetBytes' | 'bodyBytes'>
 
 /**
- * Finds what in a request two readers could read differently, of all that Node's parser lets through, and what breaks
- * the limits: such a request is not passed on at all. Returns the failure, or where the request goes.
+ * Looks for what two readers could read differently, of all that Node's parser accepts, and for what breaks the limits.
+ * Such a request is not forwarded. Returns the failure, or where the request goes.
  */
 export function checkRequest(
   req: IncomingMessage,
@@ -53,7 +53,7 @@ export function checkRequest(
   if (req instanceof Http2Request && !(SCHEME.test(req.scheme) && VISIBLE.test(target))) return BAD_REQUEST
   if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']
-  // Another coding would be lost on the way, and with it the meaning of the body; HTTP/1.0 knows none.
+  // Another coding would be lost on the way, and with it the meaning of the body; HTTP/1.0 has none.
   if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || isHttp10(req))) return BAD_REQUEST
   const length = headers['content-length']
   if (length !== undefined) {
@@ -68,7 +68,7 @@ export function checkRequest(
   return isLoop(req) ? LOOP : destination
 }
 
-/** Whether it came in a version of HTTP that is spoken here: a request line can name any, whatever follows. */
+/** Whether the request is of a version that is supported: a request line can name any, whatever follows. */
 function isSpoken(req: IncomingMessage): boolean {
   return req.httpVersionMajor === 1 ? req.httpVersionMinor <= 1 : req instanceof Http2Request
 }
@@ -96,7 +96,7 @@ function hasOneHost(
 let lastAuthority = ''
 
 function isAuthority(text: string): boolean {
-  // Mostly it is the same as that of the request before.
+  // It is mostly the same as in the request before.
   if (text === lastAuthority) return true
   const match = AUTHORITY.exec(text)
   if (!match || Number(match[1] ?? 0) > MAX_PORT) return false
@@ -104,7 +104,7 @@ function isAuthority(text: string): boolean {
   return true
 }
 
-/** Case does not count, nor does the port that the scheme means anyway (RFC 9110 section 4.2.3). */
+/** Neither case nor the default port of the scheme makes a difference (RFC 9110 section 4.2.3). */
 function canonical(authority: string, schemePort: RegExp): string {
   return authority.toLowerCase().replace(schemePort, '')
 }

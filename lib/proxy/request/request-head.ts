@@ -28,14 +28,14 @@ const NOT_PASSED_ON = [
   ...BALANCER_FIELDS
 ]
 
-/** What only a proxy in front may say. */
+/** Fields that only a proxy in front may set. */
 const FROM_PROXIES = new FieldNames(PROXY_FIELDS)
 
-/** What tells of the body, and how far a request goes: they pass, but none that is taken for one of them. */
+/** Fields that describe the body, or bound the hops: they pass, but no field that CGI would take for one of them. */
 const MESSAGE_NAMES = ['content-length', 'content-type', 'max-forwards']
 const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
 
-/** All of these, as most fields are none of them: one look tells. */
+/** All of these together: most fields are none of them, which one look-up shows. */
 const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...PROXY_FIELDS, ...MESSAGE_NAMES])
 
 /** Fields that a client cannot have removed by naming them in `Connection`: they route, delimit and vouch for the message. */
@@ -45,9 +45,9 @@ const NEVER_CONNECTION_OPTIONS = new Set([
 ])
 
 /**
- * A client's request as backends are to get it.
- * @param keptBytes size of the bodies that are kept to send them a second time
- * @param upgrade the protocols that it offers to change to, if there are any
+ * A client's request as it is sent to backends.
+ * @param keptBytes largest body that is kept for a retry
+ * @param upgrade the protocols that the client offers to switch to, if any
  */
 export function outgoingRequest(
   req: IncomingMessage,
@@ -66,13 +66,13 @@ export function outgoingRequest(
     client: req,
     body,
     replayable,
-    // Of which nothing is kept, it is known whether anything is gone.
+    // Even one that keeps nothing knows whether anything of the body was sent.
     retryBuffer: body && new RetryBuffer(keptBytes),
     upgrade
   }
 }
 
-/** The host that a client asks for, undefined if it names none: HTTP/1.0 needs no `Host`, and that of HTTP/1.1 may be empty. */
+/** The host that a client names; undefined if none: HTTP/1.0 needs no `Host`, and that of HTTP/1.1 may be empty. */
 function hostOf({ headers }: IncomingMessage, authority: string | undefined): string | undefined {
   return (headers.host ?? authority) || undefined
 }
@@ -109,14 +109,14 @@ export function requestFields(
   if (headers['transfer-encoding'] !== undefined) lines += 'Transfer-Encoding: chunked\r\n'
   if (expectsContinue(req)) lines += 'Expect: 100-continue\r\n'
   if (upgrade !== undefined) lines += `Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n`
-  // Trailers are passed on, so a backend may send them to whoever takes them.
+  // Trailers are passed on, so a backend may send them to clients that accept them.
   else if (headers.te !== undefined && TAKES_TRAILERS.test(String(headers.te)))
     lines += 'TE: trailers\r\nConnection: TE\r\n'
   if (trace) lines += trace.line
   return lines + forwardingFields(req, host, by)
 }
 
-/** Whether a field is one of those that do not pass, or is taken for one that does, as imitations pass from nobody. */
+/** Whether a field stays behind: it is one of those that do, or CGI would take it for one that passes. */
 function isLeftBehind(name: string, { socket }: IncomingMessage, { trusted }: ForwardedBy): boolean {
   if (!NOT_JUST_PASSED_ON.hasCgiEquivalent(name) || OF_MESSAGE.has(name)) return false
   return !(FROM_PROXIES.has(name) && connectionInfo(socket, trusted).isTrusted)

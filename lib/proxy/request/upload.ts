@@ -3,25 +3,25 @@ import { expectsContinue } from '../../base/http/request-body.js'
 import { BODY_TIMEOUT, BODY_TOO_LARGE, type Failure } from '../failure.js'
 
 export interface UploadLimits {
-  /** Of the body; 0 for no limit. */
+  /** Largest body; 0 for no limit. */
   readonly maxBodyBytes: number
-  /** Between two parts of the body; 0 for no limit. */
+  /** Longest pause between two parts of the body; 0 for no limit. */
   readonly bodyTimeoutMs: number
 }
 
-/** The body of a client's request on its way to a backend: whose turn it is, and whether the client keeps to its limits. */
+/** The body of a client's request on its way to a backend: who is waiting for whom, and whether the client keeps to its limits. */
 export class Upload {
-  /** Sent in this attempt. */
+  /** Bytes sent in this attempt. */
   bytes = 0
-  /** It has been sent to its end. */
+  /** Whether this attempt has sent all of it. */
   isWhole = false
-  /** Whether the client was told to go on with the body that it waits with. */
+  /** Whether the client was sent the `100 Continue` that it waits for. */
   #isContinued = false
-  /** The backend takes no more of it. */
+  /** Whether the backend reads no more of it. */
   isAbandoned = false
-  /** Something of it has come, in this attempt or before. */
+  /** Whether any of it has come, in this attempt or an earlier one. */
   #isBegun = false
-  /** The head of a response was written to the client. */
+  /** Whether the head of a response was written to the client. */
   #isAnswering = false
   #movedMs = 0
   #isWatching = false
@@ -29,14 +29,14 @@ export class Upload {
   readonly #limits: UploadLimits
   readonly #onBroken: (failure: Failure) => void
 
-  /** @param onBroken called if the client breaks a limit */
+  /** @param onBroken called when the client breaks a limit */
   constructor(req: IncomingMessage, limits: UploadLimits, onBroken: (failure: Failure) => void) {
     this.#req = req
     this.#limits = limits
     this.#onBroken = onBroken
   }
 
-  /** An attempt has begun, of which nothing is sent yet. */
+  /** An attempt begins, which has sent nothing so far. */
   begin(nowMs: number): void {
     this.isWhole = this.isAbandoned = false
     this.#movedMs = nowMs
@@ -44,13 +44,13 @@ export class Upload {
     if (bodyTimeoutMs === 0) return
     if (!this.#isWatching) {
       this.#isWatching = true
-      // Node closes the connection by itself if nobody listens here.
+      // Without a listener Node closes the connection itself.
       this.#req.on('timeout', this.#onTimeout).once('end', this.end)
     }
     this.#req.setTimeout(bodyTimeoutMs)
   }
 
-  /** What this attempt has sent; the next one counts anew. */
+  /** The bytes that this attempt has sent; the next one starts from 0. */
   takeBytes(): number {
     const { bytes } = this
     this.bytes = 0
@@ -70,7 +70,7 @@ export class Upload {
     this.#movedMs = performance.now()
   }
 
-  /** The backend takes no more, and has answered already or is about to have failed. */
+  /** The backend reads no more: it has answered already, or is about to fail. */
   abandon(): void {
     this.isAbandoned = true
     this.end()
@@ -83,26 +83,26 @@ export class Upload {
     this.#discard()
   }
 
-  /** Reads on what nobody takes: some clients read no answer before they have sent all. */
+  /** Reads and drops the rest: some clients read no response before they have sent everything. */
   #discard(): void {
     if (this.isAbandoned && this.#isAnswering) this.#req.resume()
   }
 
-  /** The backend wants the body. Returns whether the client waits to be told so. */
+  /** The backend asks for the body. Returns whether the client is waiting for a `100 Continue`. */
   takeContinue(): boolean {
     if (!expectsContinue(this.#req) || this.#req.complete) return false
     this.#isContinued = true
     return true
   }
 
-  /** When it was last the backend's turn: while the client's next bytes are awaited, it has nothing to answer. */
+  /** Since when the backend has had all that there is: while the client's next bytes are awaited, it has nothing to answer. */
   lastMovedMs(nowMs: number): number {
     return this.isWhole || this.#req.isPaused() ? this.#movedMs : nowMs
   }
 
-  /** Looks no more after the client. */
+  /** Stops watching the client. */
   readonly end = (): void => {
-    // At the end of the exchange the time is Node's again, for which the connection may be idle.
+    // After the exchange the timeout of the socket is Node's again, which limits how long it may be idle.
     if (!this.#isWatching) return
     this.#isWatching = false
     this.#req.off('timeout', this.#onTimeout).off('end', this.end)
@@ -112,7 +112,7 @@ export class Upload {
   readonly #onTimeout = (): void => {
     const req = this.#req
     const waitsForContinue = !this.#isBegun && expectsContinue(req) && !this.#isContinued
-    // A backend that takes its time holds the client back, which then is not the one that is late.
+    // While a slow backend holds the client back, the client is not the one that is late.
     if (req.isPaused() || waitsForContinue) req.setTimeout(this.#limits.bodyTimeoutMs)
     else this.#onBroken(BODY_TIMEOUT)
   }

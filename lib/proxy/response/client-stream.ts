@@ -1,45 +1,45 @@
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 
-/** A response on its way to a client, in whatever version of HTTP that speaks. */
+/** The client's side of an exchange, whatever its version of HTTP: the response on its way to the client. */
 export interface ClientStream {
   /** Of the final response, once it has begun. */
   readonly statusCode: number
-  /** Bytes that the client has not taken. */
+  /** Bytes that are not flushed to the client. */
   readonly writableLength: number
-  /** So many of them are enough. */
+  /** From so many of them on, the backend has to wait. */
   readonly writableHighWaterMark: number
-  /** Whether it has been sent to its end. */
+  /** Whether all of the response has been flushed. */
   readonly writableFinished: boolean
 
   /** Calls back once when the client's side of an exchange is over: answered, or gone. */
   whenOver(callback: () => void): void
-  /** Calls back when all that was sent has been taken, or never will be. */
+  /** Calls back when all that was sent has been flushed, or never will be. */
   whenTaken(callback: () => void): void
   /** Sends an interim response, ahead of the final one. */
   sendInterim(head: ResponseHead): void
   /**
    * Begins a response with the head of a backend's.
    * @param lines more fields, each a line with its CRLF
-   * @param closing the connection to the client is to end with it, or with the last that was asked before
+   * @param closing whether the connection to the client is to end with it, or with the last request pipelined before
    */
   begin(head: ResponseHead, lines: string, closing: boolean): void
   /** Sends a part of the body, now or with the next `flush`. */
   sendPart(part: Buffer): void
-  /** Sends what was held back. */
+  /** Sends what `sendPart` has buffered. */
   flush(): void
   /**
    * Sends the end.
    * @param last of the body
-   * @param isBorrowed whether that lies in memory that changes soon
+   * @param isBorrowed whether `last` lies in a buffer that is about to be overwritten
    * @param trailers names and values in turn
    */
   finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void
-  /** Ends a response that broke: in good order, the client would take what it has for the whole. */
+  /** Aborts a response that broke: ended properly, the client would take it for complete. */
   cutOff(): void
   /**
-   * Sends a response of the balancer's own, whole.
+   * Sends a complete response of the balancer's own.
    * @param fields names and values in turn
-   * @param isLast whether no other request of its connection is to be answered
+   * @param isLast whether no further request on its connection is answered
    */
   answer(
     statusCode: number,
@@ -48,7 +48,7 @@ export interface ClientStream {
     body: string | undefined,
     isLast: boolean
   ): void
-  /** The client's side of a connection that has changed to another protocol. */
+  /** The client's end of a tunnel, after a change of protocol. */
   clientTunnel(): ClientTunnel
 }
 

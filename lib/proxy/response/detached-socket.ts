@@ -6,8 +6,8 @@ import { Http1Response } from './http1-response.js'
 import { isLast } from './response-start.js'
 
 /**
- * Serves a request whose connection Node has let go of, after those that came before it, which may still have to be
- * answered. Not at all if one of them was refused.
+ * Serves a request whose socket Node has detached from its HTTP server (`upgrade`, `connect`), once the requests before
+ * it are answered. Does nothing if one of those ended the connection.
  */
 export function inTurn(socket: Socket, serve: () => void): void {
   if (refusesFurtherRequests(socket)) return
@@ -20,11 +20,11 @@ export function inTurn(socket: Socket, serve: () => void): void {
   })
 }
 
-/** The response to a request whose connection Node has let go of; that of the last one ends the connection. */
+/** The response to a request whose socket is detached. The last one on a connection closes it. */
 export function responseOn(socket: Socket, req: IncomingMessage): Http1Response {
   const res = new Http1Response(req)
   const onError = () => socket.destroy()
-  // As of any request, whose client leaves before it is answered.
+  // A client that leaves early ends its request here as anywhere else.
   const onEnd = () => {
     if (!res.headersSent) socket.destroy()
   }
@@ -36,7 +36,7 @@ export function responseOn(socket: Socket, req: IncomingMessage): Http1Response 
     res.detachSocket(socket)
     socket.off('end', onEnd)
     res.emit('close')
-    // That it could not be written may show only later.
+    // A failed write may show only later.
     if (isLast(res)) socket.destroySoon()
     else socket.off('error', onError)
   })

@@ -5,26 +5,26 @@ const HSTS = Symbol('hsts')
 type KnownSocket = Socket & { [HSTS]?: string }
 
 const NAME = 'Strict-Transport-Security'
-/** In a head of which each line has its CRLF. */
+/** Finds the field in the text of a head. */
 const FIELD = /\nstrict-transport-security:/i
 
-/** Has the responses on a connection of TLS say that browsers are to use nothing else. */
+/** Adds HSTS (RFC 6797) to the responses on a connection of TLS. */
 export function enableHsts(socket: Socket, seconds: number): void {
   ;(socket as KnownSocket)[HSTS] = `max-age=${seconds}`
 }
 
-/** What the responses on a connection say of that, or undefined if they say nothing. */
+/** The value of the field on a connection; undefined without HSTS. */
 export function hstsValueOn(socket: Socket): string | undefined {
   return (socket as KnownSocket)[HSTS]
 }
 
-/** The line, with its CRLF, that a backend's response needs to say it; empty if it says nothing, or does so itself. */
+/** The line, with its CRLF, to add to a backend's response; empty without HSTS, or if the response has it already. */
 export function hstsLine(socket: Socket, head: string): string {
   const value = hstsValueOn(socket)
   return value === undefined || FIELD.test(head) ? '' : `${NAME}: ${value}\r\n`
 }
 
-/** Fields of the balancer's own response, with those that the connection wants. */
+/** The fields of the balancer's own response, and HSTS if the connection has it. */
 export function withHsts(socket: Socket, fields: readonly string[]): readonly string[] {
   const value = hstsValueOn(socket)
   return value === undefined ? fields : [...fields, NAME, value]

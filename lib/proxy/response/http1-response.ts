@@ -11,12 +11,12 @@ import { flushHead, startResponse, writeInterim } from './response-start.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
 
-/** The response to a request that came by HTTP/1.1 or HTTP/1.0, of Node's kind. */
+/** The response to a request that came by HTTP/1.1 or HTTP/1.0: Node's, with what an exchange needs. */
 export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   extends ServerResponse<Request>
   implements ClientStream
 {
-  /** Until its turn comes a pipelined response has no socket, and is not told when the client leaves; its request's is. */
+  /** A pipelined response has no socket until its turn comes, and learns nothing of a client that leaves; the request's socket does. */
   whenOver(callback: () => void): void {
     this.on('close', callback)
     if (this.socket !== null) return
@@ -31,13 +31,13 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   }
 
   sendInterim(head: ResponseHead): void {
-    // HTTP/1.0 knows none.
+    // HTTP/1.0 has none.
     if (this.req.httpVersionMinor > 0) writeInterim(this, head)
   }
 
   begin(head: ResponseHead, lines: string, closing: boolean): void {
     const { req } = this
-    // What is left unread of a request would be taken for the next one.
+    // The unread rest of a request would be taken for the next one.
     if (!req.complete && head.statusCode !== 101) lingeringClose(req)
     startResponse(this, head, lines, (closing && !hasPipelinedSuccessor(this)) || !req.complete)
   }
@@ -48,7 +48,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
 
   flush(): void {
     flushHead(this)
-    // Mostly the kernel takes all at once.
+    // The kernel mostly takes everything at once.
     this.socket?.uncork()
   }
 
@@ -61,7 +61,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   cutOff(): void {
     this.flush()
     if (this.socket) this.destroy()
-    // From Node 24 on, a response that is destroyed before its turn leaves the connection standing.
+    // From Node 24 on, destroying a response before its turn leaves the connection open.
     else this.once('socket', (socket: Socket) => socket.destroy())
   }
 
@@ -74,7 +74,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   ): void {
     const { req } = this
     let list = fields
-    // A body that nobody reads would be taken for the next request, and so would the rest of one that is wrong.
+    // An unread body would be taken for the next request, and so would the rest of a malformed one.
     if (isLast || hasBody(req)) {
       if (req.complete) refuseFurtherRequests(req.socket)
       else lingeringClose(req)

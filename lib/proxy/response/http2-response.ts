@@ -10,32 +10,32 @@ const { NGHTTP2_NO_ERROR } = constants
 const SWITCHING_PROTOCOLS = 101
 const RESET_CONTENT = 205
 const MAX_STATUS = 599
-/** Of those, Node ends the stream with the head. */
+/** Node ends the stream of these with the head. */
 const BODILESS = new Set([204, RESET_CONTENT, 304])
-/** Shown to nobody. */
+/** The reason for destroying a stream, which nobody sees. */
 const CUT_OFF = new Error('the response broke')
-/** What answers the key of a WebSocket that was opened by HTTP/1.1. */
+/** The field that answers the key of a WebSocket of HTTP/1.1. */
 const ACCEPT = 'sec-websocket-accept'
 
 /** The response to a request that came by HTTP/2. */
 export class Http2Response implements ClientStream {
   statusCode = 0
-  /** As Node keeps no account of what it has handed to the session. */
+  /** Counted here, as Node forgets what it has handed to the session. */
   writableLength = 0
   readonly writableHighWaterMark: number
   readonly #req: Http2Request
   readonly #stream: ServerHttp2Stream
   #hasBody = true
-  /** Not sent yet: with what comes next, mostly all of the response, it may make one write. */
+  /** Held back, so that it goes out in one write with what follows, mostly the whole response. */
   #head: OutgoingHttpHeaders | undefined
   #isEnding = false
-  /** The request has not come to its end by then. */
+  /** Whether the response ended before the request did. */
   #isEarly = false
   #mayHaveTrailers = false
   #trailers: readonly string[] = []
   #onTaken: (() => void) | undefined
 
-  /** @param bufferSizeBytes so much is held of its body before the backend is to wait */
+  /** @param bufferSizeBytes of the body are buffered before the backend has to wait */
   constructor(req: Http2Request, stream: ServerHttp2Stream, bufferSizeBytes: number) {
     this.#req = req
     this.#stream = stream
@@ -45,7 +45,7 @@ export class Http2Response implements ClientStream {
   get writableFinished(): boolean {
     const { rstCode, aborted, writableFinished } = this.#stream
     if (!this.#isEnding || aborted) return false
-    // A client that has its answer may give up an upload by itself.
+    // A client that has its answer may abort its upload.
     return rstCode === NGHTTP2_NO_ERROR || (this.#isEarly && writableFinished)
   }
 
@@ -62,7 +62,7 @@ export class Http2Response implements ClientStream {
   sendInterim({ statusCode, text }: ResponseHead): void {
     if (this.#isOver || this.#stream.headersSent) return
     const fields = { ':status': statusCode, ...fieldsFromList(pairsOf(text)) }
-    // The final response is what counts.
+    // The final response is the one that matters.
     if (!areSendable(fields, text.length)) return
     sendFields(fields, (sent) => this.#stream.additionalHeaders(sent))
   }
@@ -72,18 +72,18 @@ export class Http2Response implements ClientStream {
     const fields = fieldsFromLines(linesOf(head.text) + lines)
     if (opensTunnel) delete fields[ACCEPT]
     const { statusCode } = head
-    // Node sends none above it.
+    // Node sends no status above it.
     if (statusCode > MAX_STATUS) throw new BrokenResponse('status')
     if (!areSendable(fields, head.text.length + lines.length))
       throw new BrokenResponse('field too large for HTTP/2')
-    // A body that it must not have (RFC 9110 section 15.3.6) stays behind, and its length with it.
+    // It must not have a body (RFC 9110 section 15.3.6), which is dropped with its length.
     if (statusCode === RESET_CONTENT) delete fields['content-length']
     const isEmpty = head.contentLength === 0 && !head.mayHaveTrailers
     const hasBody = opensTunnel || (this.#req.method !== 'HEAD' && !BODILESS.has(statusCode) && !isEmpty)
     this.#hasBody = hasBody
     this.#mayHaveTrailers = hasBody && head.mayHaveTrailers
     this.#setHead(opensTunnel ? 200 : statusCode, fields)
-    // What follows is no part of it.
+    // What follows is not part of the response.
     if (opensTunnel) this.#sendHead(false)
   }
 
@@ -101,7 +101,7 @@ export class Http2Response implements ClientStream {
 
   finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
     this.#trailers = trailers
-    // That nothing follows the head has a meaning of its own to some, such as gRPC.
+    // A response that is all head has a meaning of its own in gRPC (Trailers-Only).
     this.#sendHead(!this.#hasBody || (last === undefined && trailers.length === 0))
     if (last !== undefined && this.#hasBody && !this.#isOver)
       this.#write(isBorrowed ? Buffer.from(last) : last)
@@ -109,7 +109,7 @@ export class Http2Response implements ClientStream {
   }
 
   cutOff(): void {
-    // Closed in any other way, Node would end it in good order first.
+    // Closed in any other way, Node would first end it properly.
     this.#stream.destroy(CUT_OFF)
   }
 
@@ -134,7 +134,7 @@ export class Http2Response implements ClientStream {
     this.#head = { ':status': statusCode, ...fields }
   }
 
-  /** Sends the head, unless it has gone. */
+  /** Sends the head, unless it was sent already. */
   #sendHead(isAll: boolean): void {
     const head = this.#head
     this.#head = undefined
@@ -169,12 +169,12 @@ export class Http2Response implements ClientStream {
     stream.uncork()
     stream.end()
     this.#isEarly = !this.#req.complete
-    // Nobody reads the rest of the request.
+    // The rest of the request is not read.
     if (this.#isEarly) resetAfterEnd(stream, () => this.#req.resume())
   }
 }
 
-/** The lines of a head behind its first one. */
+/** The lines of a head without the status line. */
 const linesOf = (text: string) => text.slice(text.indexOf('\n') + 1)
 
 /** The fields of a head as names and values in turn. */

@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
 
-/** What a response of Node has within, the same in all versions from 20 to 26. */
+/** Internals of Node's response; the same in Node 20 to 26. */
 export interface Internals {
   _header: string | null
   _headerSent: boolean
   _hasBody: boolean
   _last: boolean
-  /** Whether the client was told to go on with its body. */
+  /** Whether `100 Continue` was sent. */
   _sent100: boolean
   _keepAliveTimeout: number
   maxRequestsOnConnectionReached?: boolean

@@ -3,10 +3,10 @@ import type { ResponseHead } from '../../transport/http1/response-head.js'
 import { internals } from './response-internals.js'
 
 /**
- * Sets the head of a response, as `writeHead` would but line for line as the backend sent it: Node would take the text
- * apart and check it again, only to put it together. The framing of the body is chosen as Node does.
- * @param lines more of them, each with its CRLF
- * @param closing the connection to the client ends with this response
+ * Sets the head of a response as `writeHead` would, but line for line as the backend sent it: Node would take the text
+ * apart and check it again, only to put it together. The framing of the body is chosen as Node chooses it.
+ * @param lines further fields, each with its CRLF
+ * @param closing whether the connection to the client ends with this response
  */
 export function startResponse(
   res: ServerResponse,
@@ -43,14 +43,14 @@ export function isLast(res: ServerResponse): boolean {
   return internals(res)._last
 }
 
-/** Sends the head by itself, unless it has gone with something of the body. */
+/** Sends the head by itself, unless it was sent with a part of the body. */
 export function flushHead(res: ServerResponse): void {
   const message = internals(res)
-  // Node's own way would write it as UTF-8.
+  // Node's own method would write it as UTF-8.
   if (!message._headerSent) message._send('', 'latin1')
 }
 
-/** Interim responses to pipelined requests whose turn has not come. */
+/** Interim responses to pipelined requests that wait for their turn. */
 const heldBack = new WeakMap<ServerResponse, string>()
 
 /** Sends an interim response, ahead of the final one. */
@@ -60,7 +60,7 @@ export function writeInterim(res: ServerResponse, head: ResponseHead): void {
     internals(res)._writeRaw(text, 'latin1')
     return
   }
-  // Node would put the final head before what was written earlier.
+  // Node would put the final head in front of what was written earlier.
   const before = heldBack.get(res)
   heldBack.set(res, before === undefined ? text : before + text)
   if (before === undefined) res.once('socket', () => sendHeldBack(res))
@@ -91,7 +91,7 @@ function keepAliveFields(timeoutMs: number): string {
 let dateSecond = -1
 let date = ''
 
-/** Now, as in `Date` (RFC 9110 section 5.6.7). */
+/** The current time in the format of `Date` (RFC 9110 section 5.6.7). */
 function httpDate(): string {
   const now = Date.now()
   const second = Math.floor(now / 1000)

@@ -4,7 +4,7 @@ import type { BackendStream, TunnelEnd, TunnelHandler } from '../../transport/ba
 import { closeGracefully } from '../../transport/sockets/socket-end.js'
 import type { ClientStream, ClientTunnel } from '../response/client-stream.js'
 
-/** What is told of the bytes in a tunnel. */
+/** Counts the bytes in a tunnel. */
 export interface TunnelProgress {
   onTunnelSent(bytes: number): void
   onTunnelReceived(bytes: number): void
@@ -13,7 +13,7 @@ export interface TunnelProgress {
 /**
  * Opens a tunnel, which is counted until it closes.
  * @param attempt whose backend has agreed to change the protocol
- * @param early what the client has sent behind its request
+ * @param early what the client sent after its request
  * @param idleMs after so long without a byte in either direction it is closed
  */
 export function openTunnel(
@@ -28,13 +28,13 @@ export function openTunnel(
   new Tunnel(attempt.stream!.tunnel!, client.clientTunnel(), attempt, idleMs).start(early)
 }
 
-/** Bytes in both directions between a client and a backend that have changed to another protocol. */
+/** Passes bytes in both directions between a client and a backend that have changed to another protocol. */
 class Tunnel implements TunnelHandler {
   readonly #connection: TunnelEnd
   readonly #client: ClientTunnel
   readonly #progress: TunnelProgress
   #isHolding = false
-  /** The backend's side is. */
+  /** Whether the backend's side is closed. */
   #isOver = false
 
   /** @param idleMs after so long without a byte in either direction it is closed */
@@ -45,7 +45,7 @@ class Tunnel implements TunnelHandler {
     client.setTimeout(idleMs, () => client.destroy())
   }
 
-  /** Passes on what the client has sent `early`, behind its request, and all that comes. */
+  /** Passes on what the client sent `early`, after its request, and all that follows. */
   start(early: Buffer): void {
     const client = this.#client
     this.#connection.attach(this)
@@ -93,7 +93,7 @@ class Tunnel implements TunnelHandler {
     client.resume()
   }
 
-  /** What came before is the client's. */
+  /** The client gets what came before the error. */
   onError(): void {
     this.onEnd()
   }
