@@ -66,7 +66,7 @@ export class HealthWatch {
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
-    this.#connection?.fail(new Error('watched no more'))
+    this.#connection?.fail(new Error('watch stopped'))
   }
 
   #open(nowMs: number): void {

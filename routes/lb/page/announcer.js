@@ -1,10 +1,10 @@
-// What people are told who do not see the page: changes, and not each second's figures.
+// Announcements for screen readers: changes, but not the figures of each second.
 
 import { byId, setText } from './dom.js'
 
-/** Of more than so many at once, only their number is told. */
+/** Of more changes at once, only the number is announced. */
 const SEVERAL = 3
-/** Long enough to be read out before it makes room for the next. */
+/** Long enough for an announcement to be read out before the next. */
 const PERIOD_MS = 2000
 
 export class Announcer {

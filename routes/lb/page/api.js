@@ -1,6 +1,6 @@
-// Changes of backends, by whoever knows the token. It is in memory alone: other pages of this origin may be backends'.
+// Changes of backends, with the token. That is kept in memory only: other pages of this origin may belong to backends.
 
-/** Why a change was not made, in words. */
+/** Why a change failed, as text. */
 export class Refused extends Error {}
 
 export class Api {
@@ -15,7 +15,7 @@ export class Api {
     return this.#token !== ''
   }
 
-  /** Takes the token if it is the right one. */
+  /** Checks a token, and keeps it if it is valid. */
   async unlock(token) {
     if (!/^[\x21-\x7e]+$/.test(token)) throw new Refused('A token is of visible characters, without spaces.')
     const { status } = await send('GET', 'api/token', token)
@@ -28,7 +28,7 @@ export class Api {
     this.#token = ''
   }
 
-  /** Changes a backend, if the list is still the one that is shown. */
+  /** Changes a backend, unless the list has changed since it was shown. */
   change(address, change) {
     return this.#do('PATCH', pathOf(address), change)
   }

@@ -1,4 +1,4 @@
-// The page: a model that the stream of events feeds, and what is drawn of it.
+// The page: a model that is updated by the event stream, and the views of it.
 
 import { Announcer } from './announcer.js'
 import { Api } from './api.js'
@@ -74,7 +74,7 @@ function showRecent() {
   )
 }
 
-/** Nothing is drawn that nobody sees. */
+/** A hidden page is not drawn. */
 function show() {
   if (document.hidden || !model.now) return
   showHead(model)

@@ -1,12 +1,12 @@
-// What the page knows of one backend: what it was told, and what follows from how that has changed.
+// The model of one backend: what the events say, and rates derived from it.
 
 const KEPT_SECONDS = 60
-/** Over how many seconds each is taken. */
+/** Over how many seconds each rate is taken. */
 const RATE_SPAN = 5
 const LATENCY_SPAN = 10
 const ERROR_SPAN = 60
 
-/** Totals at a moment. */
+/** Totals at one moment. */
 function readingOf(view, at) {
   return {
     at,
@@ -30,7 +30,7 @@ export class Backend {
     this.#take(view, at)
   }
 
-  /** Takes what it is a second later. */
+  /** Updates it with the state a second later. */
   advance(view, at) {
     if (view.changes) this.changes = view.changes
     const before = this.#readings.at(-1)
@@ -67,7 +67,7 @@ export class Backend {
   /** The share of requests that failed, or were answered with a status of 500 or above. */
   get errorShare() {
     const { total, errors } = this.#change(ERROR_SPAN)
-    // What fails now may have begun before.
+    // A request that fails may have begun before the interval.
     return total === 0 ? (errors > 0 ? 1 : null) : Math.min(1, errors / total)
   }
 
@@ -88,17 +88,17 @@ export class Backend {
     return seconds === 0 ? null : sent / seconds
   }
 
-  /** Since when it is what it is, in milliseconds since 1970. */
+  /** When its status last changed, in milliseconds since 1970. */
   get since() {
     return this.changes.at(-1).at
   }
 
-  /** Why it is what it is: of one that is held back, the latest word. */
+  /** The reason of its status; of a backend that is held back, the latest reason. */
   get reason() {
     return this.state === 'unhealthy' ? this.view.reason : this.changes.at(-1).reason
   }
 
-  /** What the totals have gained in the last so many seconds, or since the page knows it. */
+  /** The growth of the totals in the last so many seconds, or since the page was opened. */
   #change(seconds) {
     const now = this.#readings.at(-1)
     const then = this.#readings.at(-1 - seconds) ?? this.#readings[0]

@@ -9,10 +9,10 @@ const HEIGHT = 168
 const LOW_HEIGHT = 132
 const NARROW = 480
 const MARGIN = { top: 8, right: 10, bottom: 22, left: 52 }
-/** Samples come every second: where none came for this long, there is a gap. */
+/** Samples come every second; after this time without one there is a gap. */
 const GAP_MS = 3500
 const ROWS = 4
-/** What the name of a time takes. */
+/** Width of a label of the time axis. */
 const ROOM = 76
 
 /** The step between two lines of a grid that ends at or above `most`, so that its numbers are round. */
@@ -22,7 +22,7 @@ export function roundStep(most) {
   return [1, 2, 2.5, 5, 10].find((step) => step * magnitude >= rough * 0.999_999) * magnitude
 }
 
-/** The `d` of a line through points, of which those without a value, or after a gap, begin it anew. */
+/** The `d` of a line through points; it is interrupted at points without a value and at gaps. */
 export function linePath(points) {
   let path = ''
   let before
@@ -87,7 +87,7 @@ export class Chart {
     }).observe(this.#figure)
   }
 
-  /** Draws these samples, up to this moment. */
+  /** Draws these samples, up to now. */
   draw(samples, at) {
     this.#samples = samples
     this.#at = at
@@ -147,7 +147,7 @@ export class Chart {
       }))
       return s('path', { class: `line ${kind}`, d: linePath(points) })
     })
-    // The first is drawn last, over the others.
+    // The first series is drawn last, above the others.
     this.#lines.replaceChildren(...paths.reverse())
   }
 
@@ -156,7 +156,7 @@ export class Chart {
     this.#showValues()
   }
 
-  /** Those under the pointer, or the latest. */
+  /** The values under the pointer, or the latest. */
   #showValues() {
     let sample = this.#samples.at(-1)
     const isPointed = this.#pointerX !== undefined && sample !== undefined

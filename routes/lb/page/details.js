@@ -1,4 +1,4 @@
-// What is known of a backend beside what its row shows.
+// The details of a backend that its row does not show.
 
 import { h, icon, setText } from './dom.js'
 import { bytes, clock, count, percent, STATES } from './format.js'

@@ -1,4 +1,4 @@
-// Elements, made and changed so that nothing of what is shown is ever read as markup.
+// Elements, created and changed so that no content is ever parsed as markup.
 
 const SVG = 'http://www.w3.org/2000/svg'
 
@@ -18,7 +18,7 @@ function filled(element, attributes, children) {
   return element
 }
 
-/** One of the icons that the document defines. It says nothing to who cannot see it. */
+/** One of the icons that the document defines, hidden from screen readers. */
 export function icon(name) {
   return s('svg', { class: 'icon', 'aria-hidden': 'true' }, s('use', { href: `#icon-${name}` }))
 }
@@ -27,7 +27,7 @@ export function setIcon(element, name) {
   setAttribute(element.firstChild, 'href', `#icon-${name}`)
 }
 
-/** Touches the document only where something has changed. */
+/** Changes the document only if the text differs. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text
 }

@@ -1,4 +1,4 @@
-// Numbers, times and states in the words of the page.
+// Numbers, times and states as text.
 
 const NONE = '–'
 const whole = new Intl.NumberFormat('en')
@@ -11,7 +11,7 @@ const clockTime = new Intl.DateTimeFormat('en', {
 
 const isNone = (value) => value === null || value === undefined || Number.isNaN(value)
 
-/** Three digits that matter. */
+/** Three significant digits. */
 function short(value) {
   if (value === 0) return '0'
   return value >= 99.95 ? whole.format(Math.round(value)) : value.toFixed(value >= 9.995 ? 1 : 2)
@@ -19,7 +19,7 @@ function short(value) {
 
 export const count = (value) => (isNone(value) ? NONE : whole.format(value))
 
-/** Large counts in little room: 12.3k, 4.56M. */
+/** Large counts in short form: 12.3k, 4.56M. */
 export function compact(value) {
   if (isNone(value)) return NONE
   for (const [unit, size] of [

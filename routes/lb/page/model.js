@@ -1,11 +1,11 @@
-// What the page knows of the balancer: the last word of the stream, and what led to it.
+// The model of the balancer: the latest event, and the history.
 
 import { Backend } from './backend.js'
 import { STATES } from './format.js'
 
 const KEPT_SAMPLES = 300
 
-/** What happened between two words of the stream, to be told to people. */
+/** What changed between two events, as text for people. */
 function changesOf(backends, before) {
   const told = []
   for (const [id, { address, state, reason }] of backends) {
@@ -17,14 +17,14 @@ function changesOf(backends, before) {
 }
 
 export class Model {
-  /** The last word; undefined before the first. */
+  /** The latest event; undefined before the first. */
   now
   samples = []
   backends = new Map()
   /** Of the list of backends, for changes that are made for it. */
   version = ''
 
-  /** Begins anew, from the whole of it. Returns what has changed since the last word of the same process. */
+  /** Starts from a snapshot. Returns what has changed since the last event of the same process. */
   replace(all) {
     const isSame = this.now?.startedAt === all.startedAt
     const before = this.#states()
@@ -34,7 +34,7 @@ export class Model {
     return isSame ? this.#told(before) : []
   }
 
-  /** Takes what is a second later, and returns what has changed, in words. */
+  /** Applies the event a second later. Returns what has changed, as text. */
   advance(tick) {
     const before = this.#states()
     if (tick.sample) this.samples.push(tick.sample)

@@ -1,4 +1,4 @@
-// What an operator does to backends: asks for the token, for weights, and before what cannot be meant.
+// Changes of backends by an operator: asks for the token and for weights, and for confirmation of dangerous changes.
 
 import { Refused } from './api.js'
 import { byId, setAttribute, setText } from './dom.js'
@@ -29,7 +29,7 @@ export class Operator {
     onSubmit(this.#unlocker, () => this.#unlock())
   }
 
-  /** Shows what may be done by now. */
+  /** Shows which changes are possible. */
   show() {
     const { now } = this.#model
     if (!now.isWritable) this.#api.lock()
@@ -49,7 +49,7 @@ export class Operator {
       await this.#change(backend, { draining: false }, `${address} is drained no more`)
       return
     }
-    if (state === 'healthy' && this.#model.healthyCount === 1 && !(await this.#isMeant(address))) return
+    if (state === 'healthy' && this.#model.healthyCount === 1 && !(await this.#confirm(address))) return
     await this.#change(backend, { draining: true }, `${address} is being drained`)
   }
 
@@ -94,7 +94,7 @@ export class Operator {
       this.show()
       return
     }
-    this.#complain('')
+    this.#showUnlockError('')
     this.#unlocker.showModal()
   }
 
@@ -106,18 +106,18 @@ export class Operator {
       this.#tell('Backends can be changed until this page is left or locked')
       this.show()
     } catch (error) {
-      this.#fail(error, (text) => this.#complain(text))
+      this.#fail(error, (text) => this.#showUnlockError(text))
       input.select()
     }
   }
 
-  #complain(text) {
+  #showUnlockError(text) {
     setText(byId('unlock-fault'), text)
     setAttribute(byId('token'), 'aria-invalid', text !== '' && 'true')
   }
 
-  /** Asks before nobody is left. */
-  #isMeant(address) {
+  /** Asks for confirmation before the last backend is drained. */
+  #confirm(address) {
     setText(byId('confirm-text'), `${address} is the last healthy backend. Requests will be answered 503.`)
     this.#confirmer.showModal()
     return new Promise((resolve) => {
@@ -140,7 +140,7 @@ export class Operator {
     setAttribute(this.#notice, 'hidden', text === '')
     setAttribute(this.#notice, 'data-fault', isFault)
     clearTimeout(this.#timer)
-    // What went wrong stays until it has been read.
+    // An error stays until it is dismissed.
     if (!isFault) this.#timer = setTimeout(() => setAttribute(this.#notice, 'hidden', true), NOTICE_MS)
     this.#announcer.say(text)
   }

@@ -12,7 +12,7 @@ const LONG = 24
 const cell = (name, label, ...children) =>
   h('td', { class: `cell-${name}`, role: 'cell', 'data-label': label }, ...children)
 
-/** The elements of which the values are set each second. */
+/** The elements that are updated every second. */
 function elementsOf(address) {
   return {
     chevron: icon('chevron'),
@@ -49,7 +49,7 @@ export class Row {
   #reset
   #bar = h('i')
 
-  /** @param operator what its buttons ask for: `drain`, `weigh` and `reset` a backend */
+  /** @param operator handles its buttons: `drain`, `weigh` and `reset` */
   constructor(backend, operator) {
     const { address, id } = backend
     const p = elementsOf(address)
@@ -93,7 +93,7 @@ export class Row {
     this.backend = backend
   }
 
-  /** @param most the largest of the backends shown, for what is drawn beside the others */
+  /** @param most the largest values of all backends shown, for the scale of bars */
   show(backend, at, most) {
     this.backend = backend
     const { view, state } = backend

@@ -1,4 +1,4 @@
-// The stream of events, opened again when it breaks or stands still.
+// The event stream, which is reopened when it breaks or stalls.
 
 const STALLED_MS = 5000
 const GIVEN_UP_MS = 12_000
@@ -11,13 +11,13 @@ export class Stream {
   #timer
   #watch
   #delayMs = FIRST_DELAY_MS
-  #heardMs = 0
+  #lastEventMs = 0
 
-  /** @param listener told of `all`, `tick`, and the `state` of the stream, with a word about it */
+  /** @param listener gets `all`, `tick`, and the `state` of the stream with a text */
   constructor(listener) {
     this.#listener = listener
     this.#open()
-    // A phone that sleeps finds out when it wakes.
+    // A phone that slept notices when it wakes up.
     addEventListener('online', () => this.#hurry())
     addEventListener('pageshow', () => this.#hurry())
   }
@@ -28,9 +28,9 @@ export class Stream {
     this.#source?.close()
     const source = new EventSource('events')
     this.#source = source
-    this.#heardMs = performance.now()
+    this.#lastEventMs = performance.now()
     const hear = (take) => (event) => {
-      this.#heardMs = performance.now()
+      this.#lastEventMs = performance.now()
       this.#delayMs = FIRST_DELAY_MS
       this.#listener.state('live')
       take(JSON.parse(event.data))
@@ -43,7 +43,7 @@ export class Stream {
   }
 
   #look() {
-    const silentMs = performance.now() - this.#heardMs
+    const silentMs = performance.now() - this.#lastEventMs
     if (silentMs > GIVEN_UP_MS) this.#again('Nothing comes any more')
     else if (silentMs > STALLED_MS)
       this.#listener.state('stalled', `Silent for ${Math.round(silentMs / 1000)} s`)
@@ -56,7 +56,7 @@ export class Stream {
       if (status === 503) this.#listener.state('waiting', 'Too many pages are open')
       else if (status !== 200) this.#listener.state('waiting', 'It does not show itself to this address')
     } catch {
-      // Nobody is there, as was said.
+      // The state has been reported.
     }
   }
 

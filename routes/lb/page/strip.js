@@ -1,4 +1,4 @@
-// Small drawings of a backend: its load of a minute, and its health of ten.
+// Small charts of a backend: requests of the last minute, and health of the last ten.
 
 import { s, setAttribute } from './dom.js'
 import { clock, STATES, span } from './format.js'
@@ -25,7 +25,7 @@ export class Spark {
     this.element.append(this.#area, this.#line)
   }
 
-  /** @param most what the top stands for */
+  /** @param most value at the top */
   draw(perSecond, most) {
     const step = WIDTH / (SECONDS - 1)
     const first = WIDTH - (perSecond.length - 1) * step
@@ -39,7 +39,7 @@ export class Spark {
   }
 }
 
-/** The parts of the last ten minutes, each with the state that held, as far as it is known. */
+/** The segments of the last ten minutes, each with its state, as far as it is known. */
 export function partsOf(changes, at) {
   const from = at - STRIP_MS
   return changes
@@ -62,7 +62,7 @@ export class Strip {
     const x = (time) => WIDTH * (1 - (at - time) / STRIP_MS)
     const rectangles = parts.map(({ to, at: begin, until, reason }) => {
       const height = STRIP_HEIGHT * HEIGHTS[to]
-      // What is too short to be seen matters all the same.
+      // A very short segment must be visible all the same.
       const width = Math.max(x(until) - x(begin), 1.5)
       const left = Math.min(x(begin), WIDTH - width)
       return { to, left, width, height, title: `${STATES[to]} from ${clock(begin)}: ${reason}` }

@@ -1,17 +1,17 @@
-// The backends: filtered, sorted, and no more of them drawn than one can look through.
+// The table of backends: filtered, sorted, and limited in length.
 
 import { byId, h, icon, setAttribute, setText } from './dom.js'
 import { count } from './format.js'
 import { Row } from './row.js'
 
-/** With more than so many, one asks for the rest. */
+/** Further rows are shown on request. */
 const PAGE_LENGTH = 200
-/** What fills a bar at the least, so that one request does not. */
+/** Least value of a full bar, so that a single request does not fill one. */
 const LEAST_FULL = 10
 
 const STATE_ORDER = ['unhealthy', 'ejected', 'checking', 'draining', 'healthy']
 
-/** What each column is sorted by, and which way first. */
+/** The sort key of each column, and its first direction. */
 const COLUMNS = [
   { key: 'backend', label: 'Backend', of: ({ id }) => id },
   { key: 'state', label: 'State', of: ({ state }) => STATE_ORDER.indexOf(state) },
@@ -38,7 +38,7 @@ export class Table {
   #sort = { column: COLUMNS[0], isDescending: false }
   #isWhole = false
   #order = ''
-  /** Those that are drawn, in no order. */
+  /** Rows that are drawn, in no order. */
   #members = ''
   #model
 
@@ -79,7 +79,7 @@ export class Table {
     this.show(this.#model, true)
   }
 
-  /** @param isAsked somebody wants another order: then it changes though the table is being used */
+  /** @param isAsked whether the user asked for another order, which then changes even while the table is in use */
   show(model, isAsked = false) {
     this.#model = model
     if (!model?.now) return
@@ -143,7 +143,7 @@ export class Table {
     }
   }
 
-  /** Puts rows in their order: none moves under a pointer or from under the keys, unless it is asked for. */
+  /** Sorts the rows; while the pointer or the focus is in the table, only if the user asked for it. */
   #place(drawn, isAsked) {
     const ids = drawn.map(({ id }) => id)
     const order = ids.join()

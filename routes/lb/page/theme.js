@@ -1,4 +1,4 @@
-// Light, dark, or as the system has it. No module: the page is not to be drawn in the wrong one first.
+// Light, dark, or the system's theme. Not a module, so that it runs before the page is first drawn.
 const KEY = 'fairlead-theme'
 const THEMES = ['auto', 'light', 'dark']
 
@@ -21,7 +21,7 @@ document.addEventListener('DOMContentLoaded', () => {
     try {
       localStorage.setItem(KEY, target.value)
     } catch {
-      // It holds until the page is left.
+      // It lasts until the page is left.
     }
   })
 })

@@ -16,7 +16,7 @@ const REASONS = {
   denied: 'denied'
 }
 
-/** Why requests were refused, the most frequent reason first. */
+/** Why requests were rejected, the most frequent reason first. */
 function refusals(rejected) {
   const reasons = Object.entries(rejected).filter(([, number]) => number > 0)
   if (reasons.length === 0) return 'since the start'
@@ -25,10 +25,10 @@ function refusals(rejected) {
 }
 
 const SHORTAGES = { descriptors: 'file descriptors', ports: 'local ports', memory: 'memory for sockets' }
-/** For so long after the latest it is said. */
+/** How long a shortage is shown. */
 const SHORTAGE_MS = 60_000
 
-/** What this machine is out of, and what to do; empty if nothing has failed for that lately. */
+/** Which resource is short, and what to do; empty if nothing has failed for that lately. */
 export function shortageAlarm({ at, shortages }) {
   const { latest, descriptorLimit } = shortages
   if (!latest || at - Date.parse(latest.at) > SHORTAGE_MS) return ''
@@ -38,7 +38,7 @@ export function shortageAlarm({ at, shortages }) {
   return `Out of ${SHORTAGES[latest.resource]}${limit}: connections are refused, ${remedy}.`
 }
 
-/** What is dropped of connections, and why. */
+/** Dropped connections, and why. */
 function connectionNote({ connections, shortages }) {
   const parts = [
     [connections.dropped, 'dropped'],
@@ -50,10 +50,10 @@ function connectionNote({ connections, shortages }) {
   ].join(', ')
 }
 
-/** The share of errors from which one should look. */
+/** The error rate that is highlighted. */
 export const ALARMING = 0.01
 
-/** Of the last minute. */
+/** Errors in the last minute. */
 function errorsOf(samples) {
   const minute = samples.slice(-60)
   const total = minute.reduce((all, { requests }) => all + requests, 0)
@@ -61,7 +61,7 @@ function errorsOf(samples) {
   return { share: total > 0 ? errors / total : null, errors: Math.round(errors) }
 }
 
-/** Each a name, a value, what it says beside, and whether it is to be looked at. */
+/** The tiles: each with a name, a value, a note, and whether it is highlighted. */
 const TILES = [
   {
     name: 'Requests',
