@@ -23,6 +23,8 @@ export class RawClient {
   /** What is under TLS, or the same socket. */
   readonly #raw: Socket
   #parts: Buffer[] = []
+  /** Only with one of these is there more to read. */
+  #events = 0
 
   private constructor(socket: Socket, raw: Socket) {
     this.socket = socket
@@ -30,15 +32,20 @@ export class RawClient {
     raw.on('error', () => {
       this.broken = true
     })
-    socket.on('data', (bytes) => this.#parts.push(bytes))
+    socket.on('data', (bytes) => {
+      this.#parts.push(bytes)
+      this.#events++
+    })
     socket.on('end', () => {
       this.ended = true
+      this.#events++
     })
     socket.on('error', () => {
       this.broken = true
     })
     socket.on('close', () => {
       this.closed = true
+      this.#events++
     })
   }
 
@@ -107,7 +114,10 @@ export class RawClient {
   /** Takes the next response, be it an interim one. */
   async next({ head = false, timeoutMs = 5000 }: ResponseOptions = {}): Promise<Message> {
     let message: Message | undefined
+    let seen = -1
     const whole = () => {
+      if (seen === this.#events) return false
+      seen = this.#events
       message = readMessage(this.received, { kind: 'response', head, ended: this.ended && !this.broken })
       return message !== undefined
     }
