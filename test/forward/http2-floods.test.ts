@@ -9,13 +9,53 @@ import {
   headers,
   integer,
   literal,
+  ping,
   request,
   reset,
   Setting,
   settings,
   Type,
+  uint32,
   window
 } from '../support/http2-frames.js'
+
+// Frames
+
+const OF_FRAMES: readonly Flood[] = [
+  { name: 'SETTINGS', part: () => settings([Setting.window, 1000]) },
+  {
+    name: 'SETTINGS whose answers are not read',
+    part: () => settings(),
+    isDeaf: true,
+    count: 400_000
+  },
+  { name: 'PING', part: () => ping() },
+  {
+    name: 'PING whose answers are not read',
+    part: () => ping(),
+    isDeaf: true,
+    count: 400_000
+  },
+  { name: 'PING that nobody has sent', part: () => ping(Flag.ack), isEnded: true },
+  {
+    name: 'PRIORITY',
+    part: (i) => frame(Type.priority, 0, 2 * (i % 1000) + 1, Buffer.concat([uint32(0), Buffer.from([1])]))
+  },
+  { name: 'WINDOW_UPDATE', part: () => window(0, 1) },
+  { name: 'frames of a type that nobody knows', part: () => frame(77, 0, 0, 'what') },
+  {
+    name: 'DATA without anything',
+    part: () => data(1, ''),
+    first: headers(1, request('POST', '/'), { open: true }),
+    isEnded: true,
+    arrive: 1
+  },
+  { name: 'GOAWAY', part: () => frame(Type.goaway, 0, 0, Buffer.alloc(8)) }
+]
+
+for (const flood of OF_FRAMES) testFlood(flood)
+
+// Requests
 
 const streamId = (i: number) => 2 * i + 1
 const POST = request('POST', '/')
@@ -31,7 +71,7 @@ const bomb = (i: number, references: number) =>
     Buffer.concat([block(get()), i === 0 ? learned : Buffer.alloc(0), Buffer.alloc(references, 0x80 | 62)])
   )
 
-const FLOODS: readonly Flood[] = [
+const OF_REQUESTS: readonly Flood[] = [
   {
     name: 'requests that are reset at once (CVE-2023-44487)',
     part: (i) => Buffer.concat([headers(streamId(i), get()), reset(streamId(i))]),
@@ -102,4 +142,4 @@ const FLOODS: readonly Flood[] = [
   }
 ]
 
-for (const flood of FLOODS) testFlood(flood)
+for (const flood of OF_REQUESTS) testFlood(flood)
