@@ -11,7 +11,8 @@ const PATH_PARAMETER = /;([^=;/]*)=([^;/]*)/g
 /** A parameter in a query or a fragment. */
 const QUERY_PARAMETER = /([?&;#])([^=&;#]*)=([^&;#]*)/g
 
-/** Replaces user names, passwords, and the values of parameters whose names suggest a secret, by `***`.
+/**
+ * Replaces user names, passwords, and the values of parameters whose names suggest a secret, by `***`.
  * @param url a request target or a URL
  */
 export function redactSecrets(url: string): string {

@@ -29,7 +29,10 @@ interface StreamSink extends DataSink {
   onError(error: Error): void
 }
 
-/** Receives the progress of a request and its response. If no connection is established, `onError` is called without `onSending`. */
+/**
+ * Receives the progress of a request, and its response. If no connection can be established, `onError` is called without
+ * `onSending`.
+ */
 export interface ResponseHandler extends StreamSink, ResponseSink, BodyProgress {
   /** The response is no longer needed. */
   readonly aborted: boolean

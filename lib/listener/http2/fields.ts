@@ -45,7 +45,10 @@ function addField(fields: OutgoingHttpHeaders, writtenName: string, value: strin
   else fields[name] = [before as string, value]
 }
 
-/** Calls `send` with the fields. Node throws for some repeated ones: then all but `set-cookie` are joined (RFC 9110 section 5.3). */
+/**
+ * Calls `send` with the fields. Node throws for some repeated ones: then all but `set-cookie` are joined (RFC 9110 section
+ * 5.3).
+ */
 export function sendFields(fields: OutgoingHttpHeaders, send: (fields: OutgoingHttpHeaders) => void): void {
   try {
     send(fields)

@@ -3,7 +3,7 @@ import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.
 import { BrokenResponse } from './broken-response.js'
 import { trimBlanks } from './response-head.js'
 
-/** Fields of framing, routing, authentication or the connection, which are dropped from trailers (RFC 9110 section 6.5.1). */
+/** Fields of framing, routing, authentication or the connection: dropped from trailers (RFC 9110 section 6.5.1). */
 const NEVER_TRAILERS = new FieldNames([
   ...BALANCER_FIELDS,
   ...PROXY_FIELDS,
@@ -42,7 +42,8 @@ export function parseTrailers(text: string): string[] {
   return passableTrailers(fields)
 }
 
-/** Trailers that may be passed on.
+/**
+ * Trailers that may be passed on.
  * @param fields alternating names and values
  */
 export function passableTrailers(fields: readonly string[]): string[] {

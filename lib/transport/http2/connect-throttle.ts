@@ -7,7 +7,10 @@ const MAX_PAUSE_MS = 250
 /** Random share that is added to a pause, so that many balancers do not reconnect at once. */
 const JITTER = 0.5
 
-/** Limits how fast connections to a backend are opened: few at a time, with exponential backoff while they accept no request. */
+/**
+ * Limits how fast connections to a backend are opened: few at a time, with exponential backoff while they accept no
+ * request.
+ */
 export class ConnectThrottle {
   #maxConcurrent = INITIAL_CONCURRENT
   #failures = 0

@@ -136,7 +136,8 @@ export function goAwayFrame(errorCode: number): Buffer {
   return bytes
 }
 
-/** A PING, or its acknowledgement.
+/**
+ * A PING, or its acknowledgement.
  * @param data 8 bytes
  */
 export function pingFrame(data: Buffer, flags: number): Buffer {
