@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http'
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
 import { PROXIED_PATH } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/pool/counters.js'
@@ -51,4 +52,4 @@ const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
   })
 }
 
-export default proxy
+export default fp(proxy, { name: 'proxy', encapsulate: true })

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Test } from 'tap'
 import app from '../app/index.js'
 import { serverOptions } from '../app/options.js'
@@ -48,10 +49,12 @@ export async function startBalancer(
   const stream = { write: (line: string) => log.push(JSON.parse(line)) }
   const fastify = Fastify({ ...serverOptions(config), logger: { level: 'info', stream } })
   let inner!: FastifyInstance
-  await fastify.register(async (instance) => {
+  const balancing = async (instance: FastifyInstance) => {
     await app(instance, { config })
     inner = instance
-  })
+  }
+  // For the name of a plugin that has none Fastify goes through all modules.
+  await fastify.register(fp(balancing, { name: 'balancer', encapsulate: true }))
   atEnd(t, () => fastify.close())
   await fastify.listen({ host: '127.0.0.1', port: 0 })
   const { port } = fastify.server.address() as { port: number }

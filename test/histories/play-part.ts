@@ -1,4 +1,4 @@
-import t from 'tap'
+import { test } from '../support/test.js'
 import { History } from './history.js'
 
 const COUNT = 10_000
@@ -14,17 +14,14 @@ const { HISTORY } = process.env
  * @param part from 1 up
  */
 export function playPart(part: number): void {
-  t.test(
-    'whatever happens, no slot leaks, and nobody is passed over, forgotten or sent where they must not go',
-    async (t) => {
-      const size = COUNT / PARTS
-      const seeds = HISTORY
-        ? [Number(HISTORY)]
-        : Array.from({ length: size }, (_, i) => (part - 1) * size + i + 1)
-      for (const [i, seed] of seeds.entries()) {
-        await new History(seed).play()
-        if ((i + 1) % BLOCK === 0 || i + 1 === seeds.length) t.pass(`up to ${seed}`)
-      }
+  test('whatever happens, no slot leaks, and nobody is passed over, forgotten or sent where they must not go', async (t) => {
+    const size = COUNT / PARTS
+    const seeds = HISTORY
+      ? [Number(HISTORY)]
+      : Array.from({ length: size }, (_, i) => (part - 1) * size + i + 1)
+    for (const [i, seed] of seeds.entries()) {
+      await new History(seed).play()
+      if ((i + 1) % BLOCK === 0 || i + 1 === seeds.length) t.pass(`up to ${seed}`)
     }
-  )
+  })
 }
