@@ -39,20 +39,28 @@ export function acceptUpgrades(fastify: FastifyInstance, prefix: Prefix): void {
   const own = [prefix]
   prefixes.set(server, own)
   const sockets = new Set<Socket>()
+  const serveLast = (req: IncomingMessage, socket: Socket) => {
+    const res = responseOn(socket, req)
+    // Nobody would read what follows a response.
+    res.shouldKeepAlive = false
+    fastify.routing(req, res)
+  }
   server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const protocols = own.some((each) => each.covers(req.url!)) ? offeredProtocols(req) : undefined
     if (protocols === undefined) {
-      if (server.listenerCount('upgrade') === 1) inTurn(socket, () => giveBack(server, req, socket, early))
+      if (server.listenerCount('upgrade') === 1)
+        inTurn(socket, () => {
+          // From Node 26 on the body of such a request is read by Node itself, so that it cannot be read again.
+          if (!req.complete || req.readableLength > 0) serveLast(req, socket)
+          else giveBack(server, req, socket, early)
+        })
       return
     }
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     inTurn(socket, () => {
-      const res = responseOn(socket, req)
-      // Nobody would read what follows a response.
-      res.shouldKeepAlive = false
       upgrades.set(req, { protocols, early })
-      fastify.routing(req, res)
+      serveLast(req, socket)
     })
   })
   // Those that have changed are not counted among the connections of HTTP that a server closes.

@@ -58,18 +58,22 @@ test('what wants something else, or elsewhere, is served as if nobody listened',
       backends: backend.address
     })
   })
-  const client = await RawClient.open(t, port)
   const fields =
     'Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
   for (const path of ['/own', '/api/own']) {
-    client.send(
+    const { startLine } = await exchange(
+      t,
+      port,
       `POST ${path} HTTP/1.1\r\n${fields}Content-Type: application/json\r\nContent-Length: 7\r\n\r\n{"a":1}`
     )
-    t.match((await client.response()).startLine, '200', path)
+    t.match(startLine, '200', path)
   }
   t.equal(backend.requests[0]!.body.toString(), '{"a":1}')
-  client.send('GET /own2 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-  t.match((await client.response()).startLine, '404')
+  const client = await RawClient.open(t, port)
+  for (const path of ['/nowhere', '/here']) {
+    client.send(upgrade(path))
+    t.match((await client.response()).startLine, '404', path)
+  }
 })
 
 test('closing ends what has changed its protocol', async (t) => {
