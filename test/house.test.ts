@@ -105,3 +105,33 @@ t.test('every room has its sentence, in the order of the rooms', async (t) => {
     [...ROOMS].reverse()
   )
 })
+
+/** Words that mean nothing to a reader of the field, and what stands in their place. */
+const NOT_OUR_WORDS: readonly (readonly [word: RegExp, instead: string])[] = [
+  [/carrier/i, 'backend stream'],
+  [/second[ -]?(try|tries|attempt)/i, 'retry, hedge, attempt'],
+  [/\bstrand(s|ed)?\b/i, 'waiting while no backend is available'],
+  [/\bdoubt/i, 'a state that changes'],
+  [/\blet ?go\b|\blets go\b/i, 'release, detach'],
+  [/\blinger(?!ing)/i, 'lingering close'],
+  [/\bpeerOf\b/, 'connection info']
+]
+
+t.test('names, comments and docs use the words of the field', async (t) => {
+  const folders = [...FLOORS, 'docs', 'test']
+  const files = folders.flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(ts|md)$/.test(name))
+      .map((name) => path.posix.join(folder, name.replaceAll('\\', '/')))
+  )
+  for (const file of [...files, 'README.md', 'CONTRIBUTING.md']) {
+    if (file === 'test/house.test.ts') continue
+    const text = readFileSync(path.join(ROOT, file), 'utf8')
+    const found = NOT_OUR_WORDS.filter(([word]) => word.test(text))
+    t.same(
+      found.map(([word, instead]) => `${word.exec(text)![0]}: say ${instead}`),
+      [],
+      file
+    )
+  }
+})

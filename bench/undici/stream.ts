@@ -17,7 +17,7 @@ export interface ClientUse {
   readonly requests: number
 }
 
-/** What keeps tunnels, which undici lets go. */
+/** What keeps tunnels, which undici releases. */
 export interface TunnelOwner {
   onTunnel(tunnel: UndiciTunnel, socket: Duplex): void
 }

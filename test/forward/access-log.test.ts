@@ -48,7 +48,7 @@ test('the client is the one that a trusted proxy names', async (t) => {
   t.match(await log.entries(1), [{ client: '192.0.2.7' }])
 })
 
-test('tries are counted, and what came of them', async (t) => {
+test('attempts are counted, and what came of them', async (t) => {
   withoutChance(t)
   const log = new LogFile(t)
   const other = await scripted(t, answering('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n'))

@@ -45,7 +45,7 @@ test('backends join, leave and change under load, and no request fails', async (
   await Promise.all(workers)
   t.same([...statuses.keys()], [200])
   for (const { requests } of backends) t.ok(requests.length > 20, `${requests.length} requests`)
-  // Those that have left are let go within a tick.
+  // Those that have left are released within a tick.
   const left = backends.filter(({ address }) => !registry.backendAt(address))
   await eventually(() => left.every(({ sockets }) => sockets.size === 0))
 })

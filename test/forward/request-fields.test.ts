@@ -428,7 +428,7 @@ test('a parent is made where there is none, or an invalid one, whose state goes 
   t.equal(made.size, INVALID.length + 3, 'each is another one')
 })
 
-test('a second try keeps the parent, and the access log names the trace', async (t) => {
+test('a retry keeps the parent, and the access log names the trace', async (t) => {
   withoutChance(t)
   const log = new LogFile(t)
   const other = await scripted(t, answering(OK))

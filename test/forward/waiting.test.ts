@@ -73,7 +73,7 @@ test('a backup is used while no other backend can be, and not because they are f
   t.equal(await ask(), 'p')
 })
 
-test('a second try that waits for room too long fails as the first one did, and is counted once', async (t) => {
+test('a retry that waits for room too long fails as the first one did, and is counted once', async (t) => {
   withoutChance(t)
   const broken = await scripted(t, (_request, socket) => socket.resetAndDestroy())
   const full = await scripted(t, () => {})

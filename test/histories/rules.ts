@@ -5,7 +5,7 @@ import type { Attempt } from './pool.js'
 import { isSound, SlowStarts } from './slow-starts.js'
 import { PULSE_MS, type World } from './world.js'
 
-/** How long a second try waits for its place in the budget. */
+/** How long a retry waits for its place in the budget. */
 const BUDGET_PATIENCE_MS = 1000
 const MIN_PLACES = 3
 
@@ -209,7 +209,7 @@ export class Rules {
     this.#demand(!isPassedOver, () => `client ${client.id} waits though there is room`)
   }
 
-  /** Second tries have a place each, and never more places are taken than there are. */
+  /** Retries have a place each, and never more places are taken than there are. */
   #checkBudget(): void {
     const { registry, setting } = this.#world
     const retrying = registry.counters.get(BalancerCell.retrying)

@@ -47,7 +47,7 @@ test('a request is a span, and each try one below it, above those of the backend
   await exchange(t, port, get('/a?q=1&token=S3CRET', PARENT, 'tracestate: a=1', 'User-Agent: test'))
   const spans = await collector.untilSpans(3)
   const [server] = spans.filter(({ kind }) => kind === SERVER)
-  const tries = spans.filter(({ kind }) => kind === CLIENT)
+  const attempts = spans.filter(({ kind }) => kind === CLIENT)
   t.match(server, {
     traceId: TRACE_ID,
     parentSpanId: SPAN_ID,
@@ -68,14 +68,14 @@ test('a request is a span, and each try one below it, above those of the backend
     }
   })
   t.equal(server!.status.code ?? 0, 0)
-  t.equal(tries.length, 2)
-  for (const { traceId, parentSpanId, startTimeUnixNano, endTimeUnixNano } of tries) {
+  t.equal(attempts.length, 2)
+  for (const { traceId, parentSpanId, startTimeUnixNano, endTimeUnixNano } of attempts) {
     t.equal(traceId, TRACE_ID)
     t.equal(parentSpanId, server!.spanId)
     t.ok(BigInt(startTimeUnixNano) >= BigInt(server!.startTimeUnixNano))
     t.ok(BigInt(endTimeUnixNano) <= BigInt(server!.endTimeUnixNano))
   }
-  const [failed, answered] = tries
+  const [failed, answered] = attempts
   t.match(failed, { status: { code: ERROR }, attributes: { 'error.type': 'ECONNREFUSED' } })
   t.match(answered!.attributes, {
     'http.response.status_code': 200,

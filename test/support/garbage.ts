@@ -17,7 +17,7 @@ function collected(): { heap: number; buffers: number } {
 /** What this process still holds when all garbage is collected, in bytes. */
 export async function heldMemory(): Promise<{ heap: number; buffers: number }> {
   let held = collected()
-  // Some is let go of only by callbacks that run after a collection.
+  // Some is released only by callbacks that run after a collection.
   for (let i = 0; i < 2; i++) {
     await new Promise((resolve) => setImmediate(resolve))
     const before = held

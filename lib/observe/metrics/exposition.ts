@@ -125,7 +125,7 @@ export function exposition(source: MetricsSource): Exposition {
     'Client connections that were closed as they did not begin with a right header of the PROXY protocol',
     () => counters.total(BalancerCell.proxyHeadersRefused)
   )
-  counter('retries_refused_total', 'Second tries for which the retry budget had no place in time', () =>
+  counter('retries_refused_total', 'Retries for which the retry budget had no place in time', () =>
     counters.total(BalancerCell.retriesRefused)
   )
   add('counter', 'requests_rejected_total', 'Requests that the balancer refused, by reason', () =>
@@ -192,7 +192,7 @@ export function exposition(source: MetricsSource): Exposition {
     { labels: { result: 'answered' }, value: resolver.answered },
     { labels: { result: 'failed' }, value: resolver.failed }
   ])
-  totals('attempts_total', 'Requests that were given to it, second tries included', BackendCell.total)
+  totals('attempts_total', 'Requests that were sent to it, retries and hedges included', BackendCell.total)
   totals('failures_total', 'Attempts that were refused, reset, timed out or broken', BackendCell.failed)
   totals('retries_total', 'Requests that failed here and were tried again', BackendCell.retries)
   totals(

@@ -1,6 +1,6 @@
 import { BalancerCell, type Counters } from '../../pool/counters.js'
 
-/** Of those that wait, the share that tries at each tick: the last backend stays eligible while it refuses. */
+/** Of those that wait, the share that is tried at each tick: the last backend stays eligible while it refuses. */
 const PROBING_SHARE = 1 / 8
 
 /** A request that waits for a backend to become available. */

@@ -260,7 +260,7 @@ function stage(inFlight: number) {
   return { counters, budget, granted, waiter }
 }
 
-t.test('a fifth of the requests in flight may be second tries, and at least three', async (t) => {
+t.test('a fifth of the requests in flight may be retries, and at least three', async (t) => {
   for (const [inFlight, places] of [
     [0, 3],
     [10, 3],
@@ -308,35 +308,35 @@ t.test('who may do without a place is not counted as refused', async (t) => {
 // Unprocessed
 
 /** When a request that is always refused is tried, while others are answered as `answeredMs` says. */
-function triesOf(answeredMs: (nowMs: number) => number): number[] {
+function attemptsOf(answeredMs: (nowMs: number) => number): number[] {
   const refusals = new RefusalBackoff()
-  const tries: number[] = []
+  const attempts: number[] = []
   for (let nowMs = 5000; ; ) {
     const delayMs = refusals.next(nowMs, answeredMs(nowMs))
-    if (delayMs < 0) return tries
+    if (delayMs < 0) return attempts
     nowMs += delayMs
-    tries.push(nowMs - 5000)
+    attempts.push(nowMs - 5000)
   }
 }
 
 t.test('at once, then later and later, for 2 s while others get through', async (t) => {
   for (let i = 0; i < 100; i++) {
-    const tries = triesOf((nowMs) => nowMs)
-    t.equal(tries[0], 0)
-    const waits = tries.slice(1).map((ms, index) => ms - tries[index]!)
+    const attempts = attemptsOf((nowMs) => nowMs)
+    t.equal(attempts[0], 0)
+    const waits = attempts.slice(1).map((ms, index) => ms - attempts[index]!)
     for (const [index, ms] of waits.entries()) {
       const most = Math.min(5 * 2 ** index, 250)
       if (ms < most / 2 || ms > most) t.fail(`waits for ${ms} ms, at most ${most}`)
     }
-    t.ok(tries.length >= 13 && tries.length <= 22, `${tries.length} tries`)
-    t.ok(tries.at(-1)! > 1700 && tries.at(-1)! <= 2000)
+    t.ok(attempts.length >= 13 && attempts.length <= 22, `${attempts.length} attempts`)
+    t.ok(attempts.at(-1)! > 1700 && attempts.at(-1)! <= 2000)
   }
 })
 
 t.test('while nobody gets through, for one', async (t) => {
-  const last = triesOf(() => 0).at(-1)!
+  const last = attemptsOf(() => 0).at(-1)!
   t.ok(last > 700 && last <= 1250, `${last} ms`)
-  const later = triesOf(() => 5300).at(-1)!
+  const later = attemptsOf(() => 5300).at(-1)!
   t.ok(later > 1000 && later <= 1550, `${later} ms`)
 })
 

@@ -514,7 +514,7 @@ test('a request cancelled in onSending is not sent', async (t) => {
   const ending = ask(connections, {})
   await eventually(allEnded([ending]))
   const gone = new Ending()
-  gone.onSending = (carrier) => carrier.destroy()
+  gone.onSending = (stream) => stream.destroy()
   connections.dispatch(requestOf() as never, gone as never)
   await answered(connections)
   t.same(
