@@ -29,6 +29,7 @@ import { rotated } from '../../bench/rounds'
 import { describeBytes, describeResult, markdownTable } from '../../bench/table'
 import { describeVerdict, judge, targetPeers, targetSettings } from '../../bench/targets'
 import { failedRequests, parseWrkReport } from '../../bench/wrk'
+import { plainNode } from '../support/processes.js'
 
 const rest = '4194304 11 22 33 44 120 340 5 7 20 0 11 0 24000 1000000 2500'
 
@@ -137,7 +138,7 @@ test('when the bench itself ends, its processes and its folder go with it', onLi
     const child = children.start('sleep', 'load', { command: 'sleep', args: ['60'] })
     console.log(JSON.stringify({ folder: children.folder, pid: child.pid }))
     throw new Error('anything')`
-  const { stdout, status } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+  const { stdout, status } = spawnSync(...plainNode(['-e', script]), { encoding: 'utf8' })
   const { folder, pid } = JSON.parse(stdout) as { folder: string; pid: number }
   t.equal(status, 1)
   t.notOk(existsSync(folder))

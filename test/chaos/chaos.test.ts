@@ -14,6 +14,7 @@ import { describeFault } from '../../chaos/table.js'
 import { describeVerdict, judge } from '../../chaos/targets.js'
 import { timelineOf } from '../../chaos/timeline.js'
 import { refusal } from '../support/exit.js'
+import { plainNode } from '../support/processes.js'
 import { type Row, recordingOf } from './recording.js'
 
 const run = path.join(__dirname, '../../chaos/run.js')
@@ -60,7 +61,7 @@ test('what makes no sense is refused', async (t) => {
     t.equal(status, 1, wrong.join(' '))
     t.match(stderr, /^error: /)
   }
-  const { status, stderr } = spawnSync(process.execPath, [run, '--only', 'apache'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(...plainNode([run, '--only', 'apache']), { encoding: 'utf8' })
   t.equal(status, 1)
   t.match(stderr, /^error: /)
 })
@@ -322,8 +323,7 @@ test('a quick run with one fault ends with figures and plots', {
   const [json, html] = ['figures.json', 'plots.html'].map((name) => path.join(folder, name))
   const args = ['--only', 'defaults', '--faults', 'fast-500', '--quick', '--connections', '4']
   const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [run, ...args, '--json', json!, '--html', html!],
+    ...plainNode([run, ...args, '--json', json!, '--html', html!]),
     { encoding: 'utf8', timeout: 60_000 }
   )
   t.equal(status, 0, stderr)

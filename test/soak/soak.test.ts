@@ -12,6 +12,7 @@ import { checkMemory, type Outcome, trendsOf } from '../../soak/report.js'
 import { trendOf } from '../../soak/trend.js'
 import { mibOf, type Sample } from '../../soak/watch.js'
 import { refusal } from '../support/exit.js'
+import { plainNode } from '../support/processes.js'
 import { seededRandom } from '../support/random.js'
 
 const long = 10
@@ -184,7 +185,7 @@ test('the options have defaults, and make sense', async (t) => {
     t.equal(status, 1, wrong.join(' '))
     t.match(stderr, /^error: /)
   }
-  const { status, stderr } = spawnSync(process.execPath, [run, '--seed', '1.5'], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(...plainNode([run, '--seed', '1.5']), { encoding: 'utf8' })
   t.equal(status, 1)
   t.match(stderr, /^error: /)
 })
@@ -194,8 +195,7 @@ test('a run of seconds ends with counts that agree', { skip: process.platform !=
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const json = path.join(folder, 'figures.json')
   const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [run, '--minutes', '0.07', '--connections', '8', '--seed', '1', '--json', json],
+    ...plainNode([run, '--minutes', '0.07', '--connections', '8', '--seed', '1', '--json', json]),
     { encoding: 'utf8', timeout: 60_000 }
   )
   t.equal(status, 0, `${stderr}\n${stdout}`)

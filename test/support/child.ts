@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Test } from 'tap'
 import type { LogRecord } from '../helper.js'
-import { type Env, FASTIFY, LB, ROOT } from './processes.js'
+import { type Env, FASTIFY, LB, plainNode, ROOT } from './processes.js'
 import { atEnd, eventually } from './test.js'
 
 /** Starting takes most of a second of a processor, and others may want it too. */
@@ -19,9 +19,10 @@ export class Child {
     t: Test,
     args: readonly string[],
     env: Env = {},
-    { program = process.execPath, cwd = ROOT } = {}
+    { program, cwd = ROOT }: { program?: string; cwd?: string } = {}
   ) {
-    this.#process = spawn(program, [...args], {
+    const [command, commandArgs] = program ? [program, [...args]] : plainNode(args, env)
+    this.#process = spawn(command, commandArgs, {
       cwd,
       env: { PATH: process.env.PATH!, ...env }
     })
