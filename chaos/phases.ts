@@ -31,7 +31,7 @@ export const wholePhases: Timing = {
 
 /** Short phases: they show that everything works, not how well. */
 export const quickPhases: Timing = {
-  warmUpMs: 300,
+  warmUpMs: 1500,
   baselineMs: 600,
   faultMs: 900,
   recoveryMs: 600,
