@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, LogLevel } from 'fastify'
 import fp from 'fastify-plugin'
 import { Pool } from '../lib/admin/pools.js'
 import type { Config } from '../lib/config/load.js'
@@ -23,25 +23,38 @@ export interface PlaceOptions {
 /** Options of the plugin. */
 export type FairleadOptions = PoolOptions & PlaceOptions
 
+interface RouterConfig {
+  readonly caseSensitive?: boolean
+  readonly routerOptions?: { readonly caseSensitive?: boolean }
+}
+
 /** Fields of a request head that Node keeps, unless its server says otherwise. */
 const DEFAULT_HEADERS_COUNT = 1000
 /** Options that Fastify itself accepts for every plugin. */
+interface LogOptions {
+  readonly logLevel?: LogLevel
+  readonly logSerializers?: Record<string, (value: unknown) => string>
+}
 const FASTIFY_OPTIONS = ['logLevel', 'logSerializers']
 
 /** The plugin: balances the requests below a prefix of an application. */
 const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) => {
   const { prefix = '', rewritePrefix = '', name, websocket = false, ...settings } = options
+  const { logLevel, logSerializers } = options as LogOptions
   const own = withoutKeys(settings, FASTIFY_OPTIONS)
   const given = poolConfig(own, placeFaults(fastify, { prefix, rewritePrefix, name, websocket }, own))
   const config = { ...given, limits: { ...given.limits, headers: maxHeaders(fastify, given) } }
-  const place = fastify.prefix + withoutLastSlash(prefix)
+  const place = withoutLastSlash(fastify.prefix) + withoutLastSlash(prefix)
   const poolName = name ?? (place || '/')
 
   await fastify.register(pools)
   const { sticky } = config.balancing
   fastify.fairlead.reserve(poolName, sticky && `${sticky.cookie} of ${sticky.domain}${sticky.path}`)
   let rejection: Rejection | undefined
-  const log = fastify.log.child({ pool: poolName })
+  const log = fastify.log.child(
+    { pool: poolName },
+    { ...(logLevel && { level: logLevel }), ...(logSerializers && { serializers: logSerializers }) }
+  )
   const pool = await createPool(config, log, (_req, _res, failure, fields) => {
     rejection = { failure, fields }
   })
@@ -56,9 +69,9 @@ const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) =
   fastify.addHook('preClose', async () => pool.registry.startDraining())
   fastify.addHook('onClose', () => pool.close())
 
-  const { caseSensitive } = fastify.initialConfig as { caseSensitive?: boolean }
-  const cut = new Prefix(place, withoutLastSlash(rewritePrefix), caseSensitive === false)
-  await fastify.register(prefixed, { prefix, config, pool, cut, takeRejection, websocket })
+  const cut = new Prefix(place, withoutLastSlash(rewritePrefix), ignoresCase(fastify))
+  const scope = { prefix: withoutLastSlash(prefix), logLevel, logSerializers } as LogOptions
+  await fastify.register(prefixed, { ...scope, config, pool, cut, takeRejection, websocket })
 }
 
 /**
@@ -74,7 +87,11 @@ function maxHeaders({ server }: FastifyInstance, { limits }: Config): number {
 function placeFaults(fastify: FastifyInstance, options: PlaceOptions, settings: object): string[] {
   const { prefix, rewritePrefix, name, websocket } = options
   const faults: string[] = []
-  for (const [key, text] of Object.entries({ prefix: `${fastify.prefix}${prefix}`, rewritePrefix })) {
+  for (const [key, text] of [
+    ['prefix', fastify.prefix],
+    ['prefix', prefix],
+    ['rewritePrefix', rewritePrefix]
+  ]) {
     if (text === '' || text === '/' || isPrefix(withoutLastSlash(`${text}`))) continue
     faults.push(`${key} must be a path such as /api, without parameters and encodings, but is "${text}"`)
   }
@@ -86,6 +103,12 @@ function placeFaults(fastify: FastifyInstance, options: PlaceOptions, settings: 
   for (const key of ['tunnelTimeout', 'tunnel-timeout'])
     if (!websocket && key in settings) faults.push(`${key} needs websocket`)
   return faults
+}
+
+/** Whether the router of a server does not tell capitals from small letters. */
+function ignoresCase({ initialConfig }: FastifyInstance): boolean {
+  const { caseSensitive, routerOptions } = initialConfig as RouterConfig
+  return (routerOptions?.caseSensitive ?? caseSensitive) === false
 }
 
 /** That plugin answers whatever wants to change the protocol, below whichever path. */

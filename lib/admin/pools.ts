@@ -3,7 +3,7 @@ import type { Statistics } from '../observe/statistics.js'
 import type { Backend } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
 import { canonicalBackendAddress } from '../pool/spec/backend-spec.js'
-import type { BackendSpec } from '../pool/spec/json-spec.js'
+import { type BackendSpec, SpecError } from '../pool/spec/json-spec.js'
 import { ApiError, backendExists, lastBackend, noSuchBackend } from './api-error.js'
 import type { BackendList } from './backend-list.js'
 
@@ -35,11 +35,11 @@ export class Pool {
   /**
    * Adds a backend.
    * @param backend its address, or an object with address and options
-   * @throws {SpecError} if it is invalid
+   * @throws {SpecError} `LB_WRONG_BACKEND` if it is invalid
    * @throws {ApiError} `LB_BACKEND_EXISTS` if there is one with this address
    */
   add(backend: string | BackendSpec): BackendView {
-    const added = this.#parts.backendList.add(typeof backend === 'string' ? { address: backend } : backend)
+    const added = this.#parts.backendList.add(specFrom(backend))
     if (!added) throw backendExists()
     return backendView(added)
   }
@@ -59,16 +59,28 @@ export class Pool {
    */
   drain(address: string, draining = true): BackendView {
     const backend = this.#backendAt(address)
-    this.#parts.backendList.change(backend, { draining })
+    this.#parts.backendList.change(backend, { draining: draining !== false })
     return backendView(backend)
   }
 
   #backendAt(address: string): Backend {
     const { registry } = this.#parts
+    if (typeof address !== 'string') throw noSuchBackend()
     const backend = registry.backendAt(address) ?? registry.backendAt(canonicalBackendAddress(address))
     if (!backend) throw noSuchBackend()
     return backend
   }
+}
+
+/** A backend as a program gives it, whose options may be undefined. */
+function specFrom(backend: string | BackendSpec): BackendSpec {
+  const spec: unknown = typeof backend === 'string' ? { address: backend } : backend
+  const address = (spec as Partial<BackendSpec> | null | undefined)?.address
+  if (typeof address !== 'string')
+    throw new SpecError(['a backend must be its address, or an object with its address and options'])
+  return Object.fromEntries(
+    Object.entries(spec as BackendSpec).filter(([, value]) => value !== undefined)
+  ) as BackendSpec
 }
 
 /** The pools of one server, by their names. */

@@ -98,6 +98,7 @@ function backendText(value: unknown, fault: Fault): string | undefined {
   }
   const parts = [address]
   for (const [option, given] of Object.entries(options)) {
+    if (given === undefined) continue
     const text = plainText(given, (message) => fault(`"${address}": ${option} ${message}`))
     if (text === undefined) return undefined
     if (given !== false) parts.push(given === true ? option : `${option}=${text}`)

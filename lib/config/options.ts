@@ -97,7 +97,7 @@ function whyNotAllowed(name: VariableName, isOfPool: boolean): string | undefine
  * @throws {ConfigError} naming everything that is wrong with the options
  */
 export function loadBalancerConfig(options: LoadBalancerOptions): Config {
-  return configOf(options, false, [])
+  return configOf(options ?? {}, false, [])
 }
 
 /**

@@ -1,5 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
-import { Http2ServerRequest } from 'node:http2'
+import { Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Http2Request } from '../../lib/proxy/request/http2-request.js'
 import type { ClientStream } from '../../lib/proxy/response/client-stream.js'
@@ -31,11 +31,20 @@ export function clientSide(
     const { stream, rawHeaders } = req
     const socket = stream.session!.socket as IncomingMessage['socket']
     const told = new Http2Request(stream, socket, rawHeaders, stream.endAfterHeaders)
-    return { req: told, res: new HostHttp2Response(told, stream, bufferSizeBytes, fields) }
+    const own = res as ServerResponse | Http2ServerResponse as Http2ServerResponse
+    return { req: told, res: new HostHttp2Response(told, own, bufferSizeBytes, fields) }
   }
   if (req instanceof IncomingMessage && res instanceof ServerResponse)
     return { req, res: new HostResponse(res, fields) }
   return { req: withTimeout(req), res: new InjectedResponse(res, fields) }
+}
+
+/** Whether the client has left while hooks of the application ran. */
+export function hasLeft({ raw }: FastifyRequest, reply: FastifyReply): boolean {
+  const req: IncomingMessage | Http2ServerRequest = raw
+  if (req instanceof Http2ServerRequest) return req.stream.destroyed
+  // A pipelined response has no socket before its turn; what is injected has none at all.
+  return reply.raw.destroyed || req.socket?.destroyed === true
 }
 
 /** What is injected has no connection, and no time to keep. */

@@ -1,12 +1,13 @@
 import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
 import { requestId } from '../../lib/listener/request-id.js'
 import { BalancerCell } from '../../lib/pool/counters.js'
 import { dispatcher, headersOf } from '../../lib/proxy/dispatcher.js'
+import type { Exchange } from '../../lib/proxy/exchange.js'
 import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/failure.js'
 import type { Prefix } from '../../lib/routing/prefix.js'
-import { clientSide } from './client-side.js'
+import { clientSide, hasLeft } from './client-side.js'
 import { fail } from './fail.js'
 import { acceptUpgrades, upgradeOf } from './upgrade.js'
 
@@ -26,6 +27,15 @@ interface Options {
   readonly websocket: boolean
 }
 
+/** No name, as an application may have decorated its requests with any. */
+const EXCHANGE = Symbol('exchange')
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    [EXCHANGE]: Exchange | null
+  }
+}
+
 /** Only there because reply-from wants one: the exchange knows its backend. */
 const BASE = 'http://backend.invalid'
 const SOURCE = '/'
@@ -35,9 +45,9 @@ type FromOptions = Parameters<FastifyReply['from']>[1]
 /** @param tunnelTimeoutMs of connections that have changed to another protocol */
 const fromOptions = (tunnelTimeoutMs: number) =>
   ({
-    rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request.exchange!),
+    rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request[EXCHANGE]!),
     onResponse: (request: FastifyRequest, reply: FastifyReply) => {
-      const exchange = request.exchange!
+      const exchange = request[EXCHANGE]!
       if (exchange.failure) {
         fail(reply, exchange, exchange.failure)
         return
@@ -64,7 +74,7 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
     undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
     disableRequestLogging: true
   })
-  fastify.decorateRequest('exchange', null)
+  fastify.decorateRequest(EXCHANGE, null)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (request, payload, done) => {
     const isReplaced = (payload as unknown) !== request.raw
@@ -77,6 +87,10 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
 
   // Nothing is returned: Fastify would wait for it as for a promise.
   const handler = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (hasLeft(request, reply)) {
+      reply.hijack()
+      return
+    }
     const client = clientSide(request, reply, bufferSizeBytes)
     const { req, res } = client
     if (pool.tryLocalReply(req, res)) {
@@ -87,10 +101,10 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
     }
     const target = targetBehindPrefix(request.raw.url!)
     if (typeof target === 'string') {
-      const id = req.headers['x-request-id'] === undefined ? request.id : requestId(req)
+      const id = requestId(req, request.id)
       const exchange = pool.forwarder.open(req, res, target, id, upgradeOf(req)?.protocols)
       if (exchange) {
-        request.exchange = exchange
+        request[EXCHANGE] = exchange
         reply.from(SOURCE, sent)
         return
       }
@@ -106,8 +120,25 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
     return cut.rewrite(target) ?? AMBIGUOUS_PATH
   }
 
-  for (const url of ['/', '/*'])
-    fastify.route({ method: fastify.supportedMethods, url, exposeHeadRoute: false, handler })
+  for (const url of urlsOf(fastify)) {
+    const method = methodsLeft(fastify, url)
+    if (method.length > 0) fastify.route({ method, url, exposeHeadRoute: false, handler })
+  }
+}
+
+/** What a scope registers for all that is below its prefix: `/*` alone is for the prefix with a `/` behind it as well. */
+function urlsOf({ prefix }: FastifyInstance): string[] {
+  return prefix === '' || prefix.endsWith('/') ? ['/*'] : ['', '/*']
+}
+
+/** The methods for which the application has no route of exactly this kind. If it has one for each, Fastify says so. */
+function methodsLeft(fastify: FastifyInstance, url: string): string[] {
+  const path = fastify.prefix.replace(/\/$/, '') + url
+  const paths = path === '/*' ? [path, '*'] : [path]
+  const left = fastify.supportedMethods.filter((method) =>
+    paths.every((each) => !fastify.hasRoute({ method: method as HTTPMethods, url: each }))
+  )
+  return left.length === 0 && url !== '' ? fastify.supportedMethods : left
 }
 
 export default prefixed

@@ -7,6 +7,8 @@ export type BackendSpec = { readonly address: string } & Readonly<Record<string,
 
 /** Specifications of backends are invalid. */
 export class SpecError extends Error {
+  readonly code = 'LB_WRONG_BACKEND'
+
   /** @param faults one line each */
   constructor(readonly faults: readonly string[]) {
     super(faults.join('; '))
