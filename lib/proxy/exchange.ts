@@ -60,10 +60,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     res.whenOver(() => this.#onClientClosed())
   }
 
-  /**
-   * Sends the request. `onHead` is called when the head of the response is there or `failure` is set; not at all if the
-   * client leaves before.
-   */
+  /** Sends the request. `onHead` is called once there is a head or a `failure`, unless the client leaves before that. */
   start(onHead: HeadCallback): void {
     if (this.#isClosed) return
     this.#onHead = onHead
@@ -90,6 +87,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     if (this.#isClosed) return
     this.destroy()
     if (this.#relay) this.#breakOff(failure)
+    else if (this.failure) this.res.cutOff()
     else this.fail(failure)
   }
 
@@ -110,6 +108,8 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
 
   fail(failure: Failure): void {
     this.#retries?.end()
+    // A response that could not be passed on is not the client's.
+    this.#head = this.answeredBy = undefined
     this.failure = failure
     this.forwarding.onFailure(failure)
     announceHead(this.#onHead!)

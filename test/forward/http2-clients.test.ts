@@ -8,11 +8,11 @@ import { lb } from '../support/child.js'
 import { FrameClient, opening } from '../support/frame-client.js'
 import { heldMemory } from '../support/garbage.js'
 import { answerOn, Http2Client } from '../support/http2-client.js'
-import { data, type Fields, get, headers, request, reset } from '../support/http2-frames.js'
+import { data, type Fields, get, headers, request, reset, Setting } from '../support/http2-frames.js'
 import { listen } from '../support/listen.js'
 import { pour, stalled } from '../support/pour.js'
 import { seededRandom } from '../support/random.js'
-import { answering, OK, scripted, serving } from '../support/raw-backend.js'
+import { answering, OK, refusing, scripted, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 
 // Sessions
@@ -147,6 +147,20 @@ test('bodies that do not go on are refused in time', async (t) => {
   t.match(await answerOn(slow), { status: 408 })
   t.ok(performance.now() - beginMs > 1000)
   t.equal((await client.get('/')).status, 200)
+})
+
+test('a client that takes no answer is cut off at the end of its time, whoever answered', async (t) => {
+  const early = (socket: Socket) => socket.once('data', () => socket.write(OK))
+  for (const backend of [await refusing(t), await serving(t, early)]) {
+    const { port } = await startBalancer(t, [backend], { ...H2C, LB_REQUEST_TIMEOUT: '0.5' })
+    const client = await FrameClient.open(t, port, { own: [[Setting.window, 0]] })
+    client.send(headers(1, request('POST', '/'), { open: true }))
+    const { status, bodyBytes, resetCode } = await client.over(1)
+    t.ok(status === 502 || status === 200, `${status}`)
+    t.equal(bodyBytes, 0)
+    t.type(resetCode, 'number')
+    t.notOk(client.isOver, 'its session goes on')
+  }
 })
 
 // Clients that leave

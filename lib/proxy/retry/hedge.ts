@@ -32,7 +32,7 @@ export class Hedge {
     this.#budget = budget
   }
 
-  /** Gives the place in the budget back: one of the two attempts is over. */
+  /** Gives the place in the budget back: its attempt is over, or has answered. */
   end(): void {
     this.#budget.release()
   }

@@ -5,12 +5,13 @@ import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
 import { BalancerCell } from '../../../lib/pool/counters.js'
 import type { EndedRequest } from '../../../lib/proxy/ended-request.js'
 import type { Exchange } from '../../../lib/proxy/exchange.js'
-import { NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
+import { BODY_TIMEOUT, NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
 import { Forwarder } from '../../../lib/proxy/forwarder.js'
 import type { TrafficListeners } from '../../../lib/proxy/forwarder-options.js'
 import { sendLocalReply } from '../../../lib/proxy/local-reply/local-reply.js'
+import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
 import { FakeClient } from '../../support/fake-client.js'
-import { fakePool } from '../../support/fake-pool.js'
+import { fakePool, headOf } from '../../support/fake-pool.js'
 
 const LATE_MS = 250
 
@@ -127,6 +128,39 @@ t.test('a POST whose connection is lost is not sent twice', async (t) => {
   t.equal(dispatched.length, 1)
   t.same(client.sent, ['answer 502'])
   client.close()
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a client that breaks its limits after its answer is cut off, and not answered twice', async (t) => {
+  const { open, dispatched, idle, ended, registry, forwarder } = forwarderTo('a:1')
+  const client = new FakeClient('POST')
+  const exchange = open(client)!
+  dispatched[0]!.send().break('ECONNRESET')
+  exchange.giveUp(BODY_TIMEOUT)
+  t.same(client.sent, ['answer 502', 'cut off'])
+  client.close()
+  t.match(ended, [{ statusCode: 502, failure: { code: 'LB_CONNECTION_LOST' } }])
+  t.equal(registry.counters.total(BalancerCell.failed), 1)
+  t.ok(idle())
+  forwarder.stop()
+})
+
+t.test('a response that cannot be passed on is a failure, in the accounts as well', async (t) => {
+  const { open, dispatched, idle, ended, forwarder } = forwarderTo('a:1 b:1')
+  const client = new FakeClient()
+  const error = new BrokenResponse('status')
+  client.begin = () => {
+    throw error
+  }
+  open(client)
+  const { handler } = dispatched[0]!.send()
+  t.throws(() => handler.onHead(headOf(101, 0)), error)
+  handler.onError(error)
+  client.close()
+  t.same(client.sent, ['answer 502'])
+  t.match(ended, [{ statusCode: 502, answeredBy: undefined, changesProtocol: false, attempts: 1 }])
+  t.match(ended, [{ failure: { code: 'LB_BAD_RESPONSE' } }])
   t.ok(idle())
   forwarder.stop()
 })
