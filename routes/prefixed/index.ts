@@ -91,6 +91,8 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
       reply.hijack()
       return
     }
+    if (request.raw.readableDidRead)
+      throw new Error('A hook has read the body, which was to be passed on as it is')
     const client = clientSide(request, reply, bufferSizeBytes)
     const { req, res } = client
     if (pool.tryLocalReply(req, res)) {

@@ -187,3 +187,33 @@ test('what is no backend is said to be none', async (t) => {
   }
   t.match(pool.add({ address: 'a:1', weight: undefined } as never), { address: 'a:1', weight: 1 })
 })
+
+test('a body that a hook has begun to read is not passed on in part', async (t) => {
+  const backend = await scripted(t, (_request, socket) => void socket.write(OK))
+  for (const http2 of [false, true]) {
+    const { port } = await startApplication(
+      t,
+      (app) => {
+        app.addHook('preHandler', async ({ raw }) => {
+          if (raw.url === '/api/x') await new Promise((resolve) => raw.once('data', resolve))
+        })
+        app.register(fairlead, { prefix: '/api', noHealthCheck: true, backends: backend.address })
+      },
+      (http2 ? { http2 } : {}) as FastifyServerOptions
+    )
+    if (http2) {
+      const client = await Http2Client.open(t, port)
+      const post = { ':method': 'POST', ':path': '/api/x' }
+      t.match(await client.ask(post, 'abc'), { status: 500, body: /A hook has read the body/ })
+      t.match(await client.ask({ ...post, ':path': '/api/y' }, 'abc'), { status: 200 })
+    } else {
+      const post = (path: string) =>
+        `POST ${path} HTTP/1.1\r\nHost: a.example\r\nContent-Length: 3\r\n\r\nabc`
+      const { startLine, body } = await exchange(t, port, post('/api/x'))
+      t.match(startLine, '500')
+      t.match(body.toString(), /A hook has read the body/)
+      t.match((await exchange(t, port, post('/api/y'))).startLine, '200')
+    }
+    t.equal(backend.requests.length, http2 ? 2 : 1)
+  }
+})
