@@ -43,7 +43,14 @@ const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) =
   const { logLevel, logSerializers } = options as LogOptions
   const own = withoutKeys(settings, FASTIFY_OPTIONS)
   const given = poolConfig(own, placeFaults(fastify, { prefix, rewritePrefix, name, websocket }, own))
-  const config = { ...given, limits: { ...given.limits, headers: maxHeaders(fastify, given) } }
+  const limits = {
+    ...given.limits,
+    // The application may set its own when it has registered everything.
+    get headers() {
+      return maxHeaders(fastify, given)
+    }
+  }
+  const config = { ...given, limits }
   const place = withoutLastSlash(fastify.prefix) + withoutLastSlash(prefix)
   const poolName = name ?? (place || '/')
 

@@ -217,3 +217,15 @@ test('a body that a hook has begun to read is not passed on in part', async (t) 
     t.equal(backend.requests.length, http2 ? 2 : 1)
   }
 })
+
+test('an application may have fewer fields read after it is ready, and none is dropped unseen', async (t) => {
+  const backend = await scripted(t, (_request, socket) => void socket.write(OK))
+  const { fastify, port } = await startApplication(t, (app) => {
+    app.register(fairlead, { prefix: '/api', noHealthCheck: true, backends: backend.address })
+  })
+  fastify.server.maxHeadersCount = 50
+  const head = (count: number) => `GET /api/x HTTP/1.1\r\nHost: a\r\n${'A: 1\r\n'.repeat(count - 1)}\r\n`
+  t.match((await exchange(t, port, head(49))).startLine, '200')
+  t.match((await exchange(t, port, head(60))).startLine, '431')
+  t.equal(backend.requests.length, 1)
+})
