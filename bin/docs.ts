@@ -7,7 +7,7 @@ import { openApiDocument } from './openapi.js'
 
 const INTRODUCTION = `# Configuration
 
-<!-- Written by "npm run docs" from lib/config/schema.ts: change it there. -->
+<!-- Written by "npm run docs" from lib/config/ and bin/docs.ts: change it there. -->
 
 Fairlead is configured by environment variables, which may also be set in a file \`.env\` in the current folder. \`lb\`
 accepts each as a flag as well, secrets apart; flags take precedence.

@@ -15,7 +15,7 @@ declare module 'fastify' {
   }
 }
 
-const PULSE_MS = 50
+const TICK_MS = 50
 
 /** Passive health checks: outlier detection by clients' requests, and the tick that drives the registry's clock. */
 export default fp<{ config: Config }>(
@@ -41,7 +41,7 @@ export default fp<{ config: Config }>(
     })
     registry.tick(performance.now())
     // What has arrived is read first: after a blocked event loop every backend would seem silent.
-    const timer = setInterval(() => setImmediate(() => registry.tick(performance.now())), PULSE_MS)
+    const timer = setInterval(() => setImmediate(() => registry.tick(performance.now())), TICK_MS)
     timer.unref()
     fastify.addHook('onClose', async () => clearInterval(timer))
   },

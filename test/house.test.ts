@@ -114,7 +114,8 @@ const NOT_OUR_WORDS: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\bdoubt/i, 'a state that changes'],
   [/\blet ?go\b|\blets go\b/i, 'release, detach'],
   [/\blinger(?!ing)/i, 'lingering close'],
-  [/\b(pulse|pulseMs|abandoned|hostless|culprit)\b/, 'tick, reusesBuffer, aborted, lacksHost'],
+  [/pulse/i, 'tick'],
+  [/\b(abandoned|hostless|culprit)\b/, 'tick, reusesBuffer, aborted, lacksHost'],
   [/\b(peerOf|proxiedBy|lingerAfter|passDrain|refuseRest|hasSpoken|heardMs)\b/, 'connectionInfo and others'],
   [/\b(answeredHere|noteOwnAnswer|serveApart|promiseTls|letGo|isInDoubt)\b/, 'local reply and others']
 ]

@@ -33,7 +33,7 @@ export class Backend {
   reason: string
   lastCheck: CheckResult | undefined
   /** Whether it has responded since the latest tick. Of this thread alone, as its connections are. */
-  hasAnsweredSincePulse = false
+  hasAnsweredSinceTick = false
   /** The latest tick before which it had responded. */
   lastAnswerMs = 0
   /** The state that an operator has forced, which neither checks nor failures change; set by the registry. */

@@ -180,8 +180,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.tickMs = nowMs
     for (const backend of this.backends) {
       const { counters } = backend
-      if (backend.hasAnsweredSincePulse) backend.lastAnswerMs = nowMs
-      backend.hasAnsweredSincePulse = false
+      if (backend.hasAnsweredSinceTick) backend.lastAnswerMs = nowMs
+      backend.hasAnsweredSinceTick = false
       const penalty = counters.get(BackendCell.penalty)
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
       if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)

@@ -43,7 +43,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   bytesReceived = 0
   /** Of the body of the request, and what went through a tunnel; known at the end. */
   bytesSent = 0
-  /** When the request was sent. */
+  /** When it was last put on the list of timeouts: as the request was sent, or as its body last moved. */
   armedMs = 0
   previous: Awaiting | undefined
   next: Awaiting | undefined

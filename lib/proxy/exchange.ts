@@ -6,7 +6,7 @@ import { Attempt, type AttemptOwner } from './attempt.js'
 import type { EndedRequest } from './ended-request.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
-import { announceHead, type HeadCallback } from './head-callback.js'
+import { announceOutcome, type HeadCallback } from './head-callback.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import { Upload } from './request/upload.js'
 import type { ClientStream } from './response/client-stream.js'
@@ -34,9 +34,9 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
   #attempt: Attempt | undefined
   #retries: Retries | undefined
   #hedge: Hedge | undefined
-  /** Of the response that is taken. */
+  /** The head of the response that the client gets. */
   #head: ResponseHead | undefined
-  /** Once the head was written to the client. */
+  /** Set once the head was written to the client. */
   #relay: ResponseRelay | undefined
   /** The client's side is over. */
   #isClosed = false
@@ -112,7 +112,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     this.#head = this.answeredBy = undefined
     this.failure = failure
     this.forwarding.onFailure(failure)
-    announceHead(this.#onHead!)
+    announceOutcome(this.#onHead!)
   }
 
   attemptAt(backend: Backend): void {
@@ -137,8 +137,8 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
   }
 
   onHead(attempt: Attempt, head: ResponseHead, latencyMs: number): void {
-    if (attempt === this.#attempt && this.forwarding.isRetriedStatus(head.statusCode)) {
-      if (this.#hedge) {
+    if (this.forwarding.isRetriedStatus(head.statusCode)) {
+      if (this.#hedge && this.#attempt) {
         // The other attempt may do better.
         this.#allRetries().exclude(attempt.backend)
         this.#cancel(attempt)
@@ -151,7 +151,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     this.#head = head
     this.answeredBy = attempt.backend
     this.backendMs = latencyMs
-    announceHead(this.#onHead!)
+    announceOutcome(this.#onHead!)
     // Nobody has taken it: the client has left, which shows here later.
     if (!this.#relay) this.destroy()
   }

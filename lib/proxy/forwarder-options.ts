@@ -14,7 +14,7 @@ import type { ClientStream } from './response/client-stream.js'
 
 export interface ForwarderOptions {
   readonly balancing: BalancingOptions
-  readonly resilience: RetryOptions
+  readonly resilience: ResilienceOptions
   readonly limits: RequestLimits & { readonly bodyTimeoutMs: number }
   /** Whether to add RFC 7239's `Forwarded`. */
   readonly forwarded: boolean
@@ -24,7 +24,7 @@ export interface ForwarderOptions {
   readonly responseTimeoutMs: number
 }
 
-export interface RetryOptions {
+export interface ResilienceOptions {
   /** Attempts after the first. */
   readonly retries: number
   readonly retryStatus: readonly StatusRange[]

@@ -132,7 +132,7 @@ export class Forwarder implements Forwarding {
   }
 
   onAnswer(backend: Backend, statusCode: number, latencyMs: number, nowMs: number): void {
-    backend.hasAnsweredSincePulse = true
+    backend.hasAnsweredSinceTick = true
     this.#traffic.metrics.durationsOf(backend.id).observe(latencyMs / 1000)
     // How fast it fails says nothing of how fast it answers.
     if (isServerError(statusCode)) this.#traffic.outlierDetector.onError(backend)

@@ -3,7 +3,7 @@ import type { Attempt } from './pool.js'
 import { errorOf, REFUSED_UNPROCESSED } from './pool.js'
 import { Rules } from './rules.js'
 import { drawSetting } from './setting.js'
-import { PULSE_MS, World } from './world.js'
+import { TICK_MS, World } from './world.js'
 
 const REFUSED = 'ECONNREFUSED'
 const LOST = ['ECONNRESET', 'LB_CONNECTION_CLOSED', REFUSED_UNPROCESSED]
@@ -139,7 +139,7 @@ export class History {
         break
       }
       case 'pass':
-        this.#pass(PULSE_MS * (1 + Math.floor(this.#random() * 12)))
+        this.#pass(TICK_MS * (1 + Math.floor(this.#random() * 12)))
         break
       case 'passLong':
         this.#pass(LONG_MS)
@@ -169,7 +169,7 @@ export class History {
         else attempt.end()
         this.#rules.check()
       }
-      this.#pass(5 * PULSE_MS)
+      this.#pass(5 * TICK_MS)
       world.finishAnswers()
       this.#rules.check()
     }
@@ -178,7 +178,7 @@ export class History {
 
   #pass(ms: number): void {
     this.#tell(`${ms} ms pass`)
-    for (let passedMs = 0; passedMs < ms; passedMs += PULSE_MS) {
+    for (let passedMs = 0; passedMs < ms; passedMs += TICK_MS) {
       this.#world.tick()
       this.#rules.check()
     }

@@ -3,7 +3,7 @@ import { BalancerCell } from '../../lib/pool/counters.js'
 import type { Client } from './client.js'
 import type { Attempt } from './pool.js'
 import { isSound, SlowStarts } from './slow-starts.js'
-import { PULSE_MS, type World } from './world.js'
+import { TICK_MS, type World } from './world.js'
 
 /** How long a retry waits for its place in the budget. */
 const BUDGET_PATIENCE_MS = 1000
@@ -201,8 +201,8 @@ export class Rules {
     const isFirst = client.attempts.length === 0
     const inTurnMs = [queueTimeoutMs, this.#outageMs, BUDGET_PATIENCE_MS]
     const limitMs = isFirst
-      ? (client.isStranded ? this.#outageMs + PULSE_MS : 0) + queueTimeoutMs + PULSE_MS
-      : inTurnMs.reduce((sum, ms) => sum + ms + PULSE_MS)
+      ? (client.isStranded ? this.#outageMs + TICK_MS : 0) + queueTimeoutMs + TICK_MS
+      : inTurnMs.reduce((sum, ms) => sum + ms + TICK_MS)
     const waitedMs = this.#world.nowMs - client.idleSinceMs
     this.#demand(waitedMs <= limitMs, () => `client ${client.id} has waited for ${waitedMs} ms`)
     const isPassedOver = isFirst && !client.isStranded && this.choicesOf(client).some(hasRoom)

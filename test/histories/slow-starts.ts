@@ -1,5 +1,5 @@
 import { type Backend, type BackendState, WEIGHT_UNIT } from '../../lib/pool/backend.js'
-import { PULSE_MS, type World } from './world.js'
+import { TICK_MS, type World } from './world.js'
 
 const SLOWEST_SHARE = 0.1
 
@@ -47,7 +47,7 @@ export class SlowStarts {
     this.#effective.set(backend, effectiveWeight)
     const { slowStartMs } = this.#world.setting.config.resilience
     const sinceMs = this.#world.nowMs - (this.#returnedMs.get(backend) ?? Number.NEGATIVE_INFINITY)
-    this.#demand(sinceMs < slowStartMs + PULSE_MS || share === 1, () => `${address} starts slowly for ever`)
+    this.#demand(sinceMs < slowStartMs + TICK_MS || share === 1, () => `${address} starts slowly for ever`)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LatencyWindow } from '../../lib/base/latency.js'
+import { isInRanges } from '../../lib/base/values/values.js'
 import { RequestMetrics } from '../../lib/observe/metrics/request-metrics.js'
 import { Ejection } from '../../lib/outliers/ejection.js'
 import { OutlierDetector } from '../../lib/outliers/outlier-detector.js'
@@ -13,7 +14,7 @@ import { Attempt, errorOf } from './pool.js'
 import type { Rules } from './rules.js'
 import type { Setting } from './setting.js'
 
-export const PULSE_MS = 50
+export const TICK_MS = 50
 const STALL_MS = 250
 /** Of the latencies: a request is hedged after so long. */
 const HEDGE_MS = 200
@@ -103,9 +104,12 @@ export class World {
   /** The head of a response comes; where two backends were asked, the other one is left. */
   head(attempt: Attempt, status: number): void {
     const { client } = attempt
-    const losers = attempt.isSecond
-      ? client.attempts.filter((other) => other !== attempt && other.isUnderWay)
-      : []
+    // One with a status that is retried leaves the other to go on.
+    const isRetried = isInRanges(this.setting.config.resilience.retryStatus, status)
+    const losers =
+      attempt.isSecond && !isRetried
+        ? client.attempts.filter((other) => other !== attempt && other.isUnderWay)
+        : []
     for (const other of losers) other.lose()
     attempt.head(status)
     if (losers.some(({ isDropped }) => !isDropped)) throw new Error('an attempt that lost goes on')
@@ -115,7 +119,7 @@ export class World {
 
   /** Time passes, up to the next tick. */
   tick(): void {
-    const untilMs = this.nowMs + PULSE_MS
+    const untilMs = this.nowMs + TICK_MS
     for (let timer = this.timers.next(untilMs); timer; timer = this.timers.next(untilMs)) {
       this.nowMs = timer.dueMs
       timer.run()

@@ -38,7 +38,7 @@ const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
 /** All of these together: most fields are none of them, which one look-up shows. */
 const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...PROXY_FIELDS, ...MESSAGE_NAMES])
 
-/** Fields that a client cannot have removed by naming them in `Connection`: they route, delimit and vouch for the message. */
+/** Fields that a client cannot remove by naming them in `Connection`: they route, delimit and vouch for the message. */
 const NEVER_CONNECTION_OPTIONS = new Set([
   ...['close', 'keep-alive', 'host', 'content-length', 'via'],
   ...PROXY_FIELDS

@@ -9,7 +9,7 @@ export interface UploadLimits {
   readonly bodyTimeoutMs: number
 }
 
-/** The body of a client's request on its way to a backend: who is waiting for whom, and whether the client keeps to its limits. */
+/** The body of a request on its way to a backend: who waits for whom, and whether the client keeps to its limits. */
 export class Upload {
   /** Bytes sent in this attempt. */
   bytes = 0
@@ -95,7 +95,7 @@ export class Upload {
     return true
   }
 
-  /** Since when the backend has had all that there is: while the client's next bytes are awaited, it has nothing to answer. */
+  /** Since when the backend has had all that there is. While the client's next bytes are awaited, that is now. */
   lastMovedMs(nowMs: number): number {
     return this.isWhole || this.#req.isPaused() ? this.#movedMs : nowMs
   }

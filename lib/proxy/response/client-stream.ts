@@ -11,7 +11,7 @@ export interface ClientStream {
   /** Whether all of the response has been flushed. */
   readonly writableFinished: boolean
 
-  /** Calls back once when the client's side of an exchange is over: answered, or gone. */
+  /** Calls back, at least once, when the client's side of an exchange is over: answered, or gone. */
   whenOver(callback: () => void): void
   /** Calls back when all that was sent has been flushed, or never will be. */
   whenTaken(callback: () => void): void
@@ -20,7 +20,7 @@ export interface ClientStream {
   /**
    * Begins a response with the head of a backend's.
    * @param lines more fields, each a line with its CRLF
-   * @param closing whether the connection to the client is to end with it, or with the last request pipelined before
+   * @param closing whether the connection to the client is to end with it, or, if pipelined requests wait behind it, with the last of those
    */
   begin(head: ResponseHead, lines: string, closing: boolean): void
   /** Sends a part of the body, now or with the next `flush`. */

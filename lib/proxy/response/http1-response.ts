@@ -16,7 +16,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   extends ServerResponse<Request>
   implements ClientStream
 {
-  /** A pipelined response has no socket until its turn comes, and learns nothing of a client that leaves; the request's socket does. */
+  /** A pipelined response has no socket until its turn comes: that of its request shows when the client leaves. */
   whenOver(callback: () => void): void {
     this.on('close', callback)
     if (this.socket !== null) return

@@ -21,8 +21,8 @@ export interface RelayContext {
 }
 
 /**
- * A response on its way from a backend to a client: the head, then the body with backpressure, and trailers. It tells
- * the backend's side which of the bytes that it has read are still in use.
+ * A backend's response on its way to the client: the head, then the body with backpressure. It tells the backend's side
+ * which of the bytes that it has read are still in use.
  */
 export class ResponseRelay {
   readonly #client: ClientStream

@@ -5,6 +5,7 @@ import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { Attempt, type AttemptOwner } from '../attempt.js'
 import type { Forwarding } from '../forwarding.js'
 import type { RetryBudget } from './retry-budget.js'
+import { isSafe } from './retry-conditions.js'
 
 /**
  * The same request sent to another backend while the first one is silent ("The Tail at Scale", Dean and Barroso, 2013).
@@ -38,7 +39,7 @@ export class Hedge {
   }
 }
 
-/** Whether a request is to be sent to another backend as well, having waited so long for the one that it was sent to. */
+/** Whether a request that has waited so long for one backend is to be sent to another one as well. */
 export function isHedgeDue(
   { body, replayable, upgrade }: OutgoingRequest,
   req: IncomingMessage,
@@ -47,7 +48,7 @@ export function isHedgeDue(
   { hedgeAfterMs, sessions, unresponsiveDetector }: Forwarding
 ): boolean {
   if (body || !replayable || upgrade !== undefined) return false
-  // A session stays where it is as long as it can.
-  if (hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && !sessions?.backendOf(req)) return true
+  // A session stays where it is as long as it can. Two DELETEs at once may answer `404` to the one that was first.
+  if (hedgeAfterMs > 0 && waitedMs >= hedgeAfterMs && isSafe(req) && !sessions?.backendOf(req)) return true
   return unresponsiveDetector?.isUnresponsive(backend) ?? false
 }

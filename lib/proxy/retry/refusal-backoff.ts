@@ -38,7 +38,7 @@ export class RefusalBackoff {
 /** When one of them has last answered a request. */
 export function lastAnsweredMs(backends: readonly Backend[], nowMs: number): number {
   let latestMs = 0
-  for (const { hasAnsweredSincePulse, lastAnswerMs } of backends)
-    latestMs = Math.max(latestMs, hasAnsweredSincePulse ? nowMs : lastAnswerMs)
+  for (const { hasAnsweredSinceTick, lastAnswerMs } of backends)
+    latestMs = Math.max(latestMs, hasAnsweredSinceTick ? nowMs : lastAnswerMs)
   return latestMs
 }

@@ -19,10 +19,10 @@ export interface RetriesOwner {
   fail(failure: Failure): void
 }
 
-/** After a lost connection it shows within this time whether the backend has ended: more than one tick, less than two. */
+/** So long after a lost connection it is known whether its backend has ended: more than one tick, less than two. */
 const LOSS_SETTLES_MS = 75
 
-/** Decides on the attempts of one request that do not start at once: retries, and a first one that has to wait. */
+/** Decides on the retries of one request, and on a first attempt that has to wait. */
 export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
   readonly #owner: RetriesOwner
   readonly #forwarding: Forwarding
@@ -81,7 +81,7 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
     this.#fault = fault
     if (fault.unprocessed) return this.#afterRefusal(failed)
     const { unreachable, connectionLost } = fault
-    // What was lost as its connection was being closed says nothing of the next one, which is new.
+    // The backend was closing an idle connection, which says nothing about the next one, as that is new.
     this.isExempt = isStale(fault, isReused)
     if (this.isExempt) this.needsNewConnection = true
     else if (this.#retries < retries) this.#retries++
@@ -168,7 +168,7 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
 
   proceed(): boolean {
     const { retries, sessions, queue, recovery } = this.#forwarding
-    // While another retry is left should the backend of its session be gone.
+    // It may go back to the backend of its session only while a retry is left, should that be gone.
     const next = this.#tried.next(this.#retries < retries || this.#fault?.unprocessed === true)
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.

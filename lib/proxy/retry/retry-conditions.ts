@@ -16,6 +16,14 @@ const IDEMPOTENT = new Set([
   'SEARCH'
 ])
 
+/** Methods that change nothing (RFC 9110 section 9.2.1, and the registry of methods). */
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH'])
+
+/** Whether a request changes nothing, so that it may be sent to two backends at once. */
+export function isSafe(req: IncomingMessage): boolean {
+  return SAFE.has(req.method!)
+}
+
 /** Whether sending a request a second time does no harm. */
 export function isIdempotent(req: IncomingMessage): boolean {
   return IDEMPOTENT.has(req.method!)

@@ -7,8 +7,8 @@ export interface Queued {
   proceed(): boolean
   onQueueTimeout(): void
   /**
-   * Whether any backend will do: what has no room for it has none for others. That may end while it waits, when `proceed`
-   * finds no slot.
+   * Whether any backend will do. If such a request finds no room, no request behind it does. That may end while it waits,
+   * when `proceed` finds no slot.
    */
   readonly acceptsAny: boolean
 }

@@ -175,7 +175,7 @@ t.test('a silent backend is unresponsive when a check fails too, until it answer
   t.same(ejected(registry), [0])
   pass(registry, 20_000)
   t.same(ejected(registry), [0], 'not for a time')
-  backends[0]!.hasAnsweredSincePulse = true
+  backends[0]!.hasAnsweredSinceTick = true
   pass(registry, STEP_MS)
   t.same([unresponsiveDetector.isUnresponsive(backends[0]!), ejected(registry)], [false, []])
 })

@@ -213,6 +213,59 @@ t.test('of two attempts the first head is the answer, and the other backend is l
   }
 })
 
+t.test(
+  'a status that is retried does not win against an attempt that goes on, whichever sends it',
+  async (t) => {
+    for (const first of [0, 1]) {
+      const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }
+      const { open, dispatched, registry, idle, forwarder } = forwarderTo(
+        'a:1 b:1 c:1',
+        { LB_RETRY_STATUS: '503' },
+        { unresponsiveDetector }
+      )
+      const client = new FakeClient()
+      open(client)
+      dispatched[0]!.send()
+      registry.tick(performance.now() + LATE_MS + 1)
+      dispatched[1]!.send()
+      dispatched[first]!.head(503, 0)
+      t.ok(dispatched[first]!.isDestroyed)
+      t.equal(dispatched.length, 2, 'the other one may do better')
+      dispatched[1 - first]!.head(503, 0)
+      t.equal(dispatched.length, 3, 'it does not, and a third is asked')
+      dispatched[2]!.send().answer(200)
+      client.close()
+      t.same(client.sent, ['head 200', 'end'])
+      t.ok(idle())
+      forwarder.stop()
+    }
+  }
+)
+
+t.test('only a request that changes nothing is hedged for being late alone', async (t) => {
+  const late = { record() {}, quantileMs: () => LATE_MS } as unknown as LatencyWindow
+  for (const [method, attempts] of [
+    ['GET', 2],
+    ['PROPFIND', 2],
+    ['DELETE', 1],
+    ['POST', 1]
+  ] as const) {
+    const { open, dispatched, registry, idle, forwarder } = forwarderTo(
+      'a:1 b:1',
+      { LB_HEDGE: 'true' },
+      { latency: late }
+    )
+    const client = new FakeClient(method)
+    open(client)
+    dispatched[0]!.send()
+    registry.tick(performance.now() + 1000)
+    t.equal(dispatched.length, attempts, method)
+    client.close()
+    t.ok(idle())
+    forwarder.stop()
+  }
+})
+
 t.test('if one of two attempts fails, the other goes on', async (t) => {
   for (const loser of [0, 1]) {
     const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }

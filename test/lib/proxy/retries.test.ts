@@ -342,11 +342,11 @@ t.test('while nobody gets through, for one', async (t) => {
 
 t.test('what was answered since the latest tick counts', async (t) => {
   const backends = [
-    { hasAnsweredSincePulse: false, lastAnswerMs: 30 },
-    { hasAnsweredSincePulse: false, lastAnswerMs: 40 }
+    { hasAnsweredSinceTick: false, lastAnswerMs: 30 },
+    { hasAnsweredSinceTick: false, lastAnswerMs: 40 }
   ]
   t.equal(lastAnsweredMs(backends as Backend[], 100), 40)
-  backends[0]!.hasAnsweredSincePulse = true
+  backends[0]!.hasAnsweredSinceTick = true
   t.equal(lastAnsweredMs(backends as Backend[], 100), 100)
 })
 
