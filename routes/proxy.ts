@@ -1,38 +1,27 @@
 import { METHODS } from 'node:http'
-import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { PROXIED_PATH } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { BalancerCell } from '../lib/pool/counters.js'
-import { dispatcher, headersOf } from '../lib/proxy/dispatcher.js'
 import { METHOD_OF_HTTP2, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { answerParserErrors } from '../lib/proxy/local-reply/parser-errors.js'
+import { fromOptions, registerReplyFrom } from './reply-from.js'
 
-/** Only there because reply-from wants one: the exchange knows its backend. */
-const BASE = 'http://backend.invalid'
-
-const FROM_OPTIONS = {
-  rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request.exchange!),
-  onResponse: (request: FastifyRequest, reply: FastifyReply) => {
-    const exchange = request.exchange!
+const FROM_OPTIONS = fromOptions(
+  (request) => request.exchange!,
+  (request, reply, exchange) => {
     reply.hijack()
     if (exchange.failure) sendLocalReply(request.raw, exchange.res, exchange.failure)
     else exchange.writeHead()
-  },
-  // Trying again is the exchange's business, which does so on another backend.
-  retryDelay: () => null
-}
+  }
+)
 
 /** The catch-all: every method and target that is not the balancer's own goes to the backend of the exchange. */
 const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { maxHeadBytes, methods } = config
-  await fastify.register(replyFrom, {
-    base: BASE,
-    undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
-    disableRequestLogging: true
-  })
+  await registerReplyFrom(fastify)
   // Node would drop the fields of a head past its thousandth unseen, Content-Length with them; its size bounds them.
   fastify.server.maxHeadersCount = 0
   answerParserErrors(fastify.server, maxHeadBytes, (req, res) => {
@@ -47,7 +36,7 @@ const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     url: PROXIED_PATH,
     // Nothing is returned: Fastify would wait for it as for a promise.
     handler: (_request, reply) => {
-      reply.from(PROXIED_PATH, FROM_OPTIONS as unknown as Parameters<FastifyReply['from']>[1])
+      reply.from(PROXIED_PATH, FROM_OPTIONS)
     }
   })
 }

@@ -1,12 +1,11 @@
-import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
 import { requestId } from '../../lib/listener/request-id.js'
 import { BalancerCell } from '../../lib/pool/counters.js'
-import { dispatcher, headersOf } from '../../lib/proxy/dispatcher.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
 import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/failure.js'
 import type { Prefix } from '../../lib/routing/prefix.js'
+import { fromOptions, registerReplyFrom } from '../reply-from.js'
 import { clientSide, hasLeft } from './client-side.js'
 import { fail } from './fail.js'
 import { acceptUpgrades, upgradeOf } from './upgrade.js'
@@ -36,18 +35,13 @@ declare module 'fastify' {
   }
 }
 
-/** Only there because reply-from wants one: the exchange knows its backend. */
-const BASE = 'http://backend.invalid'
 const SOURCE = '/'
 
-type FromOptions = Parameters<FastifyReply['from']>[1]
-
 /** @param tunnelTimeoutMs of connections that have changed to another protocol */
-const fromOptions = (tunnelTimeoutMs: number) =>
-  ({
-    rewriteRequestHeaders: (request: FastifyRequest) => headersOf(request[EXCHANGE]!),
-    onResponse: (request: FastifyRequest, reply: FastifyReply) => {
-      const exchange = request[EXCHANGE]!
+const optionsFor = (tunnelTimeoutMs: number) =>
+  fromOptions(
+    (request) => request[EXCHANGE]!,
+    (request, reply, exchange) => {
       if (exchange.failure) {
         fail(reply, exchange, exchange.failure)
         return
@@ -55,10 +49,8 @@ const fromOptions = (tunnelTimeoutMs: number) =>
       reply.hijack()
       exchange.writeHead()
       if (exchange.changesProtocol) exchange.startTunnel(upgradeOf(request.raw)!.early, tunnelTimeoutMs)
-    },
-    // Trying again is the exchange's business, which does so on another backend.
-    retryDelay: () => null
-  }) as unknown as FromOptions
+    }
+  )
 
 /**
  * All that is below the prefix of this scope, in a server with routes of its own: the hooks of the application have had
@@ -67,13 +59,9 @@ const fromOptions = (tunnelTimeoutMs: number) =>
 const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
   const { config, pool, cut, takeRejection, websocket } = options
   const { bufferSizeBytes, limits } = config
-  const sent = fromOptions(config.tunnelTimeoutMs)
+  const sent = optionsFor(config.tunnelTimeoutMs)
   if (websocket) acceptUpgrades(fastify, cut)
-  await fastify.register(replyFrom, {
-    base: BASE,
-    undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
-    disableRequestLogging: true
-  })
+  await registerReplyFrom(fastify)
   fastify.decorateRequest(EXCHANGE, null)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (request, payload, done) => {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
 import { keyOf } from '../../lib/config/file.js'
-import { ConfigError, loadConfig } from '../../lib/config/load.js'
+import { type ConfigError, loadConfig } from '../../lib/config/load.js'
 import { describeVariables } from '../../lib/config/schema.js'
+import { faultsOf } from '../support/config.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-config-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -77,17 +78,6 @@ t.test('everything that is wrong with a file is reported', async (t) => {
   t.match(faultsOfFile('backends: [{ address: "a:80", wieght: 3 }]'), [/unknown option "wieght=3"/])
   t.throws(() => loadConfig({ LB_CONFIG: path.join(folder, 'none.yml') }), /cannot be read: ENOENT/)
 })
-
-/** What loading says is wrong, a line a fault. */
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    loadConfig(env)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
-}
 
 const NOT_A_PORT = 'the port must be from 1 to 65535'
 const NOT_A_WEIGHT = 'weight must be a whole number from 1 to 256'

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { type Config, ConfigError, loadConfig } from '../../lib/config/load.js'
+import { type Config, loadConfig } from '../../lib/config/load.js'
 import { describeVariables } from '../../lib/config/schema.js'
 import { DEFAULTS } from '../../lib/pool/spec/backend-options.js'
 import { parseBackends } from '../../lib/pool/spec/backend-spec.js'
+import { faultsOf } from '../support/config.js'
 
 const addresses = (LB_BACKENDS: string) => loadConfig({ LB_BACKENDS }).backends.map(({ address }) => address)
 
@@ -324,17 +325,6 @@ t.test('the port for administration', async (t) => {
 })
 
 const STICKY = { LB_STICKY_COOKIE: 'lb' }
-
-/** What loading says is wrong. */
-function faultsOf(env: Record<string, string>): readonly string[] {
-  try {
-    loadConfig(env)
-    return []
-  } catch (error) {
-    if (error instanceof ConfigError) return error.faults
-    throw error
-  }
-}
 
 const stickyOf = (env: Record<string, string>) => loadConfig({ ...STICKY, ...env }).balancing.sticky
 

@@ -96,16 +96,7 @@ export function oneOf<Word extends string>(words: readonly Word[]) {
   })
 }
 
-/** An origin-form request target: a path with an optional query (RFC 9112 section 3.2.1). */
-export function requestPath() {
-  return parsed<string>((text, fault) => {
-    if (isRequestPath(text)) return text
-    fault(`must be a path that starts with "/", such as /health, but is "${text}"`)
-    return undefined
-  })
-}
-
-/** Whether a text is an origin-form request target, without a fragment. */
+/** Whether a text is an origin-form request target (RFC 9112 section 3.2.1), without a fragment. */
 export function isRequestPath(text: string): boolean {
   return /^\/[\x21-\x7e]*$/.test(text) && !text.includes('#')
 }

@@ -14,6 +14,8 @@ import { FakeClient } from '../../support/fake-client.js'
 import { fakePool, headOf } from '../../support/fake-pool.js'
 
 const LATE_MS = 250
+/** Backends whose requests are sent to another one as well, once they are late. */
+const SILENT = { unresponsiveDetector: { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true } }
 
 /** A forwarder in front of backends that answer as the test says; the first of equals is chosen. */
 function forwarderTo(
@@ -183,12 +185,7 @@ t.test('a status that is retried is not passed on while another backend can be a
 
 t.test('of two attempts the first head is the answer, and the other backend is left', async (t) => {
   for (const winner of [0, 1]) {
-    const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }
-    const { open, dispatched, registry, idle, ended, forwarder } = forwarderTo(
-      'a:1 b:1',
-      {},
-      { unresponsiveDetector }
-    )
+    const { open, dispatched, registry, idle, ended, forwarder } = forwarderTo('a:1 b:1', {}, SILENT)
     const client = new FakeClient()
     open(client)
     dispatched[0]!.send()
@@ -217,11 +214,10 @@ t.test(
   'a status that is retried does not win against an attempt that goes on, whichever sends it',
   async (t) => {
     for (const first of [0, 1]) {
-      const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }
       const { open, dispatched, registry, idle, forwarder } = forwarderTo(
         'a:1 b:1 c:1',
         { LB_RETRY_STATUS: '503' },
-        { unresponsiveDetector }
+        SILENT
       )
       const client = new FakeClient()
       open(client)
@@ -268,12 +264,7 @@ t.test('only a request that changes nothing is hedged for being late alone', asy
 
 t.test('if one of two attempts fails, the other goes on', async (t) => {
   for (const loser of [0, 1]) {
-    const unresponsiveDetector = { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true }
-    const { open, dispatched, registry, idle, forwarder } = forwarderTo(
-      'a:1 b:1 c:1',
-      {},
-      { unresponsiveDetector }
-    )
+    const { open, dispatched, registry, idle, forwarder } = forwarderTo('a:1 b:1 c:1', {}, SILENT)
     const client = new FakeClient()
     open(client)
     dispatched[0]!.send()
