@@ -6,6 +6,7 @@ import { RawClient } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'
 const SEEN_IN_MS = 1000
 
 const CLIENT_LEAVINGS = {
@@ -48,13 +49,17 @@ for (const [how, leave] of Object.entries(CLIENT_LEAVINGS)) {
   })
 
   test(`a client ${how} amid the answer`, async (t) => {
-    for (const fields of ['Content-Length: 1000000', 'Transfer-Encoding: chunked']) {
+    for (const [request, fields] of [
+      [GET, 'Content-Length: 1000000'],
+      [GET, 'Transfer-Encoding: chunked'],
+      [UPGRADE, 'Transfer-Encoding: chunked']
+    ] as const) {
       const backend = await scripted(t, (_request, socket) =>
         socket.write(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n5\r\nhello\r\n`)
       )
       const balancer = await startBalancer(t, [backend])
       const client = await RawClient.open(t, balancer.port)
-      client.send(GET)
+      client.send(request)
       await client.until((text) => text.includes('hello'))
       leave(client)
       await checkFreed(t, balancer, backend)

@@ -5,6 +5,8 @@ import { emitDrain, refusesFurtherRequests, whenAnswered } from '../../listener/
 import { Http1Response } from './http1-response.js'
 import { isLast } from './response-start.js'
 
+const SWITCHING_PROTOCOLS = 101
+
 /**
  * Serves a request whose socket Node has detached from its HTTP server (`upgrade`, `connect`), once the requests before
  * it are answered. Does nothing if one of those ended the connection.
@@ -27,6 +29,8 @@ export function responseOn(socket: Socket, req: IncomingMessage): Http1Response 
   // A client that leaves early ends its request here as anywhere else.
   const onEnd = () => {
     if (!res.headersSent) socket.destroy()
+    // A tunnel has an end on each side; in HTTP what was written still goes out, and no more.
+    else if (res.statusCode !== SWITCHING_PROTOCOLS) socket.end()
   }
   if (connectionOptions(req.headers.connection ?? '').includes('close')) res.shouldKeepAlive = false
   res.assignSocket(socket)

@@ -18,6 +18,7 @@ export function startResponse(
   const { statusCode, contentLength } = head
   let text = res.socket === null ? takeHeldBack(res) + head.text : head.text
   if (lines !== '') text += lines
+  res.statusCode = statusCode
   if (statusCode === 101) {
     message._header = `${text}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`
     flushHead(res)
@@ -26,7 +27,6 @@ export function startResponse(
   if (!head.hasDate) text += `Date: ${httpDate()}\r\n`
   const hasBody = message._hasBody && statusCode !== 204 && statusCode !== 304
   const canChunk = res.req.httpVersionMinor > 0
-  res.statusCode = statusCode
   message._hasBody = hasBody
   res.chunkedEncoding = hasBody && contentLength < 0 && canChunk
   message._last =
