@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import os from 'node:os'
 
 import { versionOf } from './commands'
-import type { Setting } from './options'
 import type { Peer } from './peers/peer'
+import type { Setting } from './setting'
 
 /** Where and with what the figures were taken. */
 export interface Environment {
@@ -55,12 +55,21 @@ export function describeEnvironment(environment: Environment): string {
 export function requireOpenFiles(settings: Pick<Setting, 'connections'>[]): void {
   const connections = Math.max(...settings.map((setting) => setting.connections))
   const needed = 2 * connections + 200
-  // Node has raised its soft limit to the hard one at start, and children inherit that.
-  const allowed = parseOpenFilesLimit(readFileSync('/proc/self/limits', 'utf8'))
+  const allowed = readOpenFilesLimit()
   if (allowed >= needed) return
   throw new Error(
     `${connections} connections need ${needed} open files, the limit is ${allowed}. Raise it: ulimit -n ${needed}`
   )
+}
+
+/** Connections that are possible, up to `wanted`: some servers reserve four files for one. */
+export function affordableConnections(wanted: number): number {
+  return Math.min(wanted, Math.floor((readOpenFilesLimit() - 500) / 4))
+}
+
+// Node has raised its soft limit to the hard one at start, and children inherit that.
+function readOpenFilesLimit(): number {
+  return parseOpenFilesLimit(readFileSync('/proc/self/limits', 'utf8'))
 }
 
 /** The soft limit of open files from `/proc/self/limits`. */
@@ -70,5 +79,5 @@ export function parseOpenFilesLimit(limits: string): number {
 }
 
 function pinning({ pinned }: Environment): string {
-  return pinned ? 'proxies pinned to CPU 0, wrk and backends to CPU 1' : 'nothing pinned'
+  return pinned ? 'proxies pinned to CPU 0, clients and backends to CPU 1' : 'nothing pinned'
 }

@@ -1,12 +1,12 @@
 import type { CpuTime } from './accounting'
-import type { Setting } from './options'
-import { failedRequests, type WrkReport } from './wrk'
+import { failedRequests, type LoadReport } from './load-report'
+import type { Setting } from './setting'
 
-/** One run of one proxy: what wrk saw and what the proxy used meanwhile. */
+/** One run of one proxy: what the client saw and what the proxy used meanwhile. */
 export interface Sample {
   peer: string
   round: number
-  report: WrkReport
+  report: LoadReport
   cpu: CpuTime
   /** Of the whole process tree, taken shortly before the load ends. */
   residentKilobytes: number
@@ -16,6 +16,8 @@ export interface Sample {
 export interface SettingResult {
   setting: Setting
   samples: Sample[]
+  /** Requests a second that an open loop sent. */
+  rate?: number
 }
 
 /** The medians of one proxy under one load. */
@@ -61,6 +63,11 @@ export function figuresOf(result: SettingResult, peer: string): Figures | undefi
   }
 }
 
+/** The median of anything else over the rounds of one proxy. */
+export function medianOf(result: SettingResult, peer: string, measure: (sample: Sample) => number): number {
+  return median(samplesOf(result, peer).map(measure))
+}
+
 /**
  * How many times as much of something one proxy has as another. The ratio is taken within each round, where the noise
  * of the machine hit both alike, and then the median of those. Undefined if they have no round in common.
@@ -71,11 +78,17 @@ export function ratio(
   peer: string,
   baseline: string
 ): number | undefined {
-  const byRound = new Map(samplesOf(result, baseline).map((sample) => [sample.round, measure(sample)]))
-  const ratios = samplesOf(result, peer)
-    .filter(({ round }) => byRound.has(round))
-    .map((sample) => measure(sample) / byRound.get(sample.round)!)
-  return ratios.length === 0 ? undefined : median(ratios)
+  return compare(result, peer, baseline, (sample, other) => measure(sample) / measure(other))
+}
+
+/** How much more of something one proxy has than another, by round as for a ratio. */
+export function difference(
+  result: SettingResult,
+  measure: (sample: Sample) => number,
+  peer: string,
+  baseline: string
+): number | undefined {
+  return compare(result, peer, baseline, (sample, other) => measure(sample) - measure(other))
 }
 
 /** User and system time for each completed request. */
@@ -88,7 +101,12 @@ export function cpuPerMegabyte({ cpu, report }: Sample): number {
   return cpuMicroseconds(cpu) / (report.bytes / 1e6)
 }
 
-/** Megabytes (of a million bytes) that the clients read in a second. */
+/** How many CPUs the proxy kept busy: near 1, it was the limit, and otherwise the client or the backends were. */
+export function cpusBusy({ cpu, report }: Sample): number {
+  return cpuMicroseconds(cpu) / report.durationMicroseconds
+}
+
+/** Megabytes (of a million bytes) of bodies that passed in a second. */
 export function megabytesPerSecond({ report }: Sample): number {
   return report.bytes / report.durationMicroseconds
 }
@@ -99,6 +117,20 @@ function requestsPerSecond({ report }: Sample): number {
 
 function cpuMicroseconds({ userMicroseconds, systemMicroseconds }: CpuTime): number {
   return userMicroseconds + systemMicroseconds
+}
+
+function compare(
+  result: SettingResult,
+  peer: string,
+  baseline: string,
+  by: (sample: Sample, other: Sample) => number
+): number | undefined {
+  const others = new Map(samplesOf(result, baseline).map((sample) => [sample.round, sample]))
+  const values = samplesOf(result, peer).flatMap((sample) => {
+    const other = others.get(sample.round)
+    return other ? [by(sample, other)] : []
+  })
+  return values.length === 0 ? undefined : median(values)
 }
 
 function samplesOf({ samples }: SettingResult, peer: string): Sample[] {

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { countEstablished, readResidentKilobytes } from './accounting'
 import type { Children } from './children'
+import { failedRequests, type LoadReport } from './load-report'
 import { freePorts } from './loopback'
 import { fairlead } from './peers/fairlead'
 import { startBackends, startPeer } from './start'
-import { failedRequests, runWrk, type WrkReport } from './wrk'
+import { runWrk } from './wrk'
 
 const settleMilliseconds = 1000
 const sampleMilliseconds = 500
@@ -15,7 +16,7 @@ export interface HoldResult {
   connections: number
   /** The most client connections that stood at the same moment. */
   establishedConnections: number
-  report: WrkReport
+  report: LoadReport
   idleKilobytes: number
   /** The highest sample under load. */
   loadedKilobytes: number

@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Child } from './children'
@@ -18,11 +20,16 @@ export async function freePorts(count: number): Promise<number[]> {
 }
 
 /** Waits until a server answers with 200 and a body of the size asked for; throws with its output if it does not. */
-export async function untilAnswering(child: Child, port: number, bodyBytes: number): Promise<void> {
+export async function untilAnswering(
+  child: Child,
+  port: number,
+  bodyBytes: number,
+  tls = false
+): Promise<void> {
   const deadline = Date.now() + readyWithinMilliseconds
   let last = ''
   while (Date.now() < deadline && !child.hasExited()) {
-    last = await answer(port, bodyBytes)
+    last = await answer(port, bodyBytes, tls)
     if (last === `200 with ${bodyBytes} bytes`) return
     await sleep(retryMilliseconds)
   }
@@ -30,9 +37,17 @@ export async function untilAnswering(child: Child, port: number, bodyBytes: numb
   throw new Error(`${child.name} ${fate}. It printed:\n${child.output().slice(-2000).trim() || '(nothing)'}`)
 }
 
-async function answer(port: number, bodyBytes: number): Promise<string> {
+/** What a server answers a GET with. */
+export async function readBody(port: number, path: string): Promise<string> {
+  const request = http.get({ host: '127.0.0.1', port, path, agent: false })
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  return text(response)
+}
+
+async function answer(port: number, bodyBytes: number, tls: boolean): Promise<string> {
   try {
-    const request = http.get({ host: '127.0.0.1', port, path: `/${bodyBytes}`, agent: false, timeout: 5000 })
+    const options = { host: '127.0.0.1', port, path: `/${bodyBytes}`, agent: false, timeout: 5000 } as const
+    const request = tls ? https.get({ ...options, rejectUnauthorized: false }) : http.get(options)
     request.once('timeout', () => request.destroy(new Error('no answer within 5 s')))
     const [response] = (await once(request, 'response')) as [http.IncomingMessage]
     let received = 0

@@ -3,12 +3,8 @@ import { Command, InvalidArgumentError } from 'commander'
 
 import { peers } from './peers'
 import { projectRoot } from './project'
-
-/** One load: so many connections, each asking for bodies of so many bytes. */
-export interface Setting {
-  connections: number
-  bodyBytes: number
-}
+import type { Setting } from './setting'
+import { workloads } from './workloads'
 
 /** What the command line asks for. */
 export interface Options {
@@ -19,14 +15,19 @@ export interface Options {
   rounds: number
   seconds: number
   warmUpSeconds: number
+  /** Requests a second of the open loop; half of what the slowest takes, if it is not said. */
+  rate: number | undefined
   pin: boolean
   jsonFile: string
   check: boolean
+  /** Numbers of busy connections with which memory is measured, if it is. */
+  memory: number[] | undefined
   /** Connections of the hold run, which then replaces the comparison. */
   hold: number | undefined
 }
 
 interface Flags {
+  workload: string[]
   connections?: number[]
   body?: number[]
   only?: string[]
@@ -34,6 +35,7 @@ interface Flags {
   rounds: number
   seconds: number
   warmUp: number
+  rate?: number
   pin?: true
   json: string
   check?: true
@@ -41,42 +43,59 @@ interface Flags {
 }
 
 const defaultHoldConnections = 2000
-const defaultConnections = 64
-const defaultBodyBytes = 33
+const defaultMemoryConnections = [64, 512]
+const workloadNames: string[] = [...workloads.map(({ name }) => name), 'memory']
 
 /** Reads the arguments; prints the help or what is wrong with them, and exits, where that is called for. */
 export function readOptions(argv: string[], checkSettings: Setting[], checkPeers: string[]): Options {
   const command = describe()
   command.parse(argv, { from: 'user' })
   const flags = command.opts<Flags>()
-  const product = (flags.connections ?? [defaultConnections]).flatMap((connections) =>
-    (flags.body ?? [defaultBodyBytes]).map((bodyBytes) => ({ connections, bodyBytes }))
-  )
   return {
-    settings: flags.check ? checkSettings : product,
+    settings: flags.check ? checkSettings : settingsOf(flags),
     only: flags.only ?? (flags.check ? checkPeers : peers.map(({ name }) => name)),
     before: flags.before,
     rounds: flags.rounds,
     seconds: flags.seconds,
     warmUpSeconds: flags.warmUp,
+    rate: flags.rate,
     pin: flags.pin ?? false,
     jsonFile: path.resolve(projectRoot, flags.json),
     check: flags.check ?? false,
+    memory:
+      !flags.check && flags.workload.includes('memory')
+        ? (flags.connections ?? defaultMemoryConnections)
+        : undefined,
     hold: flags.hold === true ? defaultHoldConnections : flags.hold
   }
 }
 
+function settingsOf({ workload: names, connections, body }: Flags): Setting[] {
+  return workloads
+    .filter(({ name }) => names.includes(name))
+    .flatMap(({ name, tls, ...usual }) =>
+      tls.flatMap((tls) =>
+        (connections ?? usual.connections).flatMap((connections) =>
+          (body ?? usual.bodyBytes).map((bodyBytes) => ({ workload: name, connections, bodyBytes, tls }))
+        )
+      )
+    )
+}
+
 function describe(): Command {
   return new Command('npm run bench --')
-    .description('Measures Fairlead and its peers in turn, with wrk, in front of the same backends.')
+    .description('Measures Fairlead and its peers in turn, in front of the same backends.')
+    .option('--workload <list>', `what to measure: ${workloadNames.join(', ')}`, listOf(workloadName), [
+      'keepalive'
+    ])
     .option(
       '--connections <list>',
-      `client connections, e.g. 64,512,2000 (default: ${defaultConnections})`,
+      'client connections, e.g. 64,512,2000 (default: those of the workload)',
       listOf(positiveInteger)
     )
     .option(
       '--body <list>',
-      `body sizes in bytes, or with k or m, e.g. 33,1k,100k,10m (default: ${defaultBodyBytes})`,
+      `body sizes in bytes, or with k or m, e.g. 33,1k,100k,10m (default: those of the workload)`,
       listOf(parseBytes)
     )
     .option('--only <list>', 'the proxies to run, e.g. fairlead,nginx (default: all)', listOf(peerName))
@@ -84,7 +103,12 @@ function describe(): Command {
     .option('--rounds <count>', 'rounds; each runs every proxy once', positiveInteger, 3)
     .option('--seconds <seconds>', 'length of one run', positiveInteger, 3)
     .option('--warm-up <seconds>', 'load on each proxy before the first round', positiveInteger, 2)
-    .option('--pin', 'proxies on CPU 0, wrk and the backends on CPU 1')
+    .option(
+      '--rate <rate>',
+      'requests a second of the open loop (default: half of what the slowest takes)',
+      positiveInteger
+    )
+    .option('--pin', 'proxies on CPU 0, clients and backends on CPU 1')
     .option('--json <file>', 'where the raw figures go', 'bench/results/latest.json')
     .option('--check', 'exit 1 if a target is missed (chooses settings and proxies itself)')
     .option(
@@ -106,6 +130,12 @@ export function parseBytes(text: string): number {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 up.')
   return Number(text)
+}
+
+function workloadName(text: string): string {
+  if (!workloadNames.includes(text))
+    throw new InvalidArgumentError(`The workloads are ${workloadNames.join(', ')}.`)
+  return text
 }
 
 function peerName(text: string): string {

@@ -1,11 +1,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
+import { makeCertificate } from './certificate'
 import { Children } from './children'
+import { direct } from './columns'
 import { findCommand } from './commands'
-import { describeEnvironment, type FoundPeer, readEnvironment, requireOpenFiles } from './environment'
+import {
+  affordableConnections,
+  describeEnvironment,
+  type FoundPeer,
+  readEnvironment,
+  requireOpenFiles
+} from './environment'
 import type { SettingResult } from './figures'
 import { describeHold, heldAll, hold } from './hold'
+import { describeMemory, measureMemory } from './memory'
 import { type Options, readOptions } from './options'
 import { peers } from './peers'
 import { fairlead, fairleadBefore } from './peers/fairlead'
@@ -14,6 +23,8 @@ import { type Bench, measureSetting } from './rounds'
 import { describeResult } from './table'
 import { describeVerdict, judge, targetPeers, targetSettings } from './targets'
 
+const idleConnections = 5000
+
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), targetSettings, targetPeers)
   if (process.platform !== 'linux') throw new Error('The bench reads /proc and so needs Linux.')
@@ -21,7 +32,12 @@ async function main(): Promise<void> {
   const children = new Children(options.pin ? required('taskset') : undefined)
   const { hold: connections } = options
   if (connections !== undefined) await runHold(children, wrk, connections, options.seconds)
-  else await runComparison({ children, wrk, found: findPeers(peersOf(options)), options, progress })
+  else {
+    const certificate = options.settings.some(({ tls }) => tls)
+      ? makeCertificate(required('openssl'), children.folder)
+      : undefined
+    await runComparison({ children, wrk, certificate, found: findPeers(peersOf(options)), options, progress })
+  }
 }
 
 async function runHold(children: Children, wrk: string, connections: number, seconds: number): Promise<void> {
@@ -35,7 +51,7 @@ async function runHold(children: Children, wrk: string, connections: number, sec
 
 async function runComparison(bench: Bench): Promise<void> {
   const { found, options } = bench
-  requireOpenFiles(options.settings)
+  requireOpenFiles([...options.settings, ...(options.memory ?? []).map((connections) => ({ connections }))])
   if (found.length === 0) throw new Error('There is no proxy to run.')
   const environment = readEnvironment(bench.wrk, found, options.pin)
   console.log(`${describeEnvironment(environment)}\n`)
@@ -43,17 +59,15 @@ async function runComparison(bench: Bench): Promise<void> {
   for (const setting of options.settings) {
     const result = await measureSetting(bench, setting)
     results.push(result)
-    console.log(
-      `${describeResult(
-        result,
-        found.map(({ peer }) => peer.name)
-      )}\n`
-    )
+    console.log(`${describeResult(result, [direct, ...found.map(({ peer }) => peer.name)])}\n`)
   }
+  const memory =
+    options.memory && (await measureMemory(bench, options.memory, affordableConnections(idleConnections)))
+  if (memory) console.log(`${describeMemory(memory)}\n`)
   const verdicts = options.check ? judge(results) : []
   if (options.check) console.log(verdicts.map(describeVerdict).join('\n'))
   if (verdicts.some(({ met }) => !met)) process.exitCode = 1
-  saveJson(options, { environment, results, verdicts })
+  saveJson(options, { environment, results, memory, verdicts })
 }
 
 function peersOf({ only, before }: Options): Peer[] {
@@ -74,9 +88,8 @@ function findPeers(wanted: Peer[]): FoundPeer[] {
 function required(command: string): string {
   const found = findCommand(command)
   if (found) return found
-  throw new Error(
-    `${command} is not installed. On Debian: apt install ${command === 'wrk' ? 'wrk' : 'util-linux'}`
-  )
+  const debianPackage = command === 'taskset' ? 'util-linux' : command
+  throw new Error(`${command} is not installed. On Debian: apt install ${debianPackage}`)
 }
 
 function saveJson({ jsonFile, rounds, seconds, warmUpSeconds }: Options, content: object): void {

@@ -12,6 +12,7 @@ const smallBodyBytes = 33
 /** The backends that all proxies share. */
 export interface Backends {
   processes: Child[]
+  ports: number[]
   /** Each `host:port`. */
   addresses: string[]
 }
@@ -26,7 +27,7 @@ export async function startBackends(children: Children): Promise<Backends> {
     })
   )
   await Promise.all(processes.map((child, index) => untilAnswering(child, ports[index]!, smallBodyBytes)))
-  return { processes, addresses: ports.map((port) => `127.0.0.1:${port}`) }
+  return { processes, ports, addresses: ports.map((port) => `127.0.0.1:${port}`) }
 }
 
 /** Starts one proxy and waits until it passes a backend's answer on. */
@@ -38,6 +39,6 @@ export async function startPeer(
 ): Promise<Child> {
   const folder = mkdtempSync(path.join(children.folder, `${peer.name}-`))
   const child = children.start(peer.name, 'proxy', peer.launch(program, { ...place, folder }))
-  await untilAnswering(child, place.port, smallBodyBytes)
+  await untilAnswering(child, place.port, smallBodyBytes, place.tls !== undefined)
   return child
 }

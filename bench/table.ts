@@ -1,28 +1,12 @@
-import { cpuPerMegabyte, cpuPerRequest, type Figures, figuresOf, ratio, type SettingResult } from './figures'
+import { figuresOf, type SettingResult } from './figures'
+import { workloadNamed } from './workloads'
 
 const megabyte = 1024 ** 2
 
-interface Column {
-  title: string
-  cell(figures: Figures, result: SettingResult): string
-}
-
-const cpuPerRequestColumns: Column[] = [
-  { title: 'CPU µs/request', cell: (figures) => figures.cpuMicrosecondsPerRequest.toFixed(1) },
-  { title: 'user', cell: (figures) => figures.userMicrosecondsPerRequest.toFixed(1) },
-  { title: 'system', cell: (figures) => figures.systemMicrosecondsPerRequest.toFixed(1) }
-]
-
-// Of large bodies many are under way when a run ends: bytes are exact where whole requests are not.
-const cpuPerMegabyteColumns: Column[] = [
-  { title: 'MB/s', cell: (figures) => figures.megabytesPerSecond.toFixed(0) },
-  { title: 'CPU µs/MB', cell: (figures) => figures.cpuMicrosecondsPerMegabyte.toFixed(0) }
-]
-
 /** The figures of one load under a heading, as a Markdown table. */
 export function describeResult(result: SettingResult, peers: string[]): string {
-  const { connections, bodyBytes } = result.setting
-  const columns = columnsFor(result)
+  const workload = workloadNamed(result.setting.workload)
+  const columns = workload.columns(result.setting)
   const rows = peers
     .map((peer) => figuresOf(result, peer))
     .filter((figures) => figures !== undefined)
@@ -31,7 +15,7 @@ export function describeResult(result: SettingResult, peers: string[]): string {
     columns.map(({ title }) => title),
     rows
   )
-  return `### ${connections} connections, bodies of ${describeBytes(bodyBytes)}\n\n${table}`
+  return `### ${headingOf(result)}\n\n${table}`
 }
 
 /** Columns as wide as their widest cell: the first to the left, figures to the right. */
@@ -52,21 +36,11 @@ export function describeBytes(bytes: number): string {
   return bytes % 1024 === 0 ? `${bytes / 1024}k` : `${bytes} bytes`
 }
 
-function columnsFor({ setting }: SettingResult): Column[] {
-  const large = setting.bodyBytes >= megabyte
-  const cost = large ? cpuPerMegabyte : cpuPerRequest
-  return [
-    { title: 'proxy', cell: (figures) => figures.peer },
-    { title: 'requests/s', cell: (figures) => figures.requestsPerSecond.toFixed(0) },
-    { title: 'p50 ms', cell: (figures) => figures.p50Milliseconds.toFixed(2) },
-    { title: 'p99 ms', cell: (figures) => figures.p99Milliseconds.toFixed(2) },
-    { title: 'failed', cell: (figures) => String(figures.failedRequests) },
-    ...(large ? cpuPerMegabyteColumns : cpuPerRequestColumns),
-    ...['nginx', 'reply-from'].map((baseline) => ({
-      title: `CPU ÷ ${baseline}`,
-      cell: (figures: Figures, result: SettingResult) =>
-        ratio(result, cost, figures.peer, baseline)?.toFixed(2) ?? '–'
-    })),
-    { title: 'RSS MiB', cell: (figures) => figures.residentMegabytes.toFixed(0) }
-  ]
+function headingOf({ setting, rate }: SettingResult): string {
+  const { workload, connections, bodyBytes, tls } = setting
+  const bodies = `${workloadNamed(workload).uploads ? 'uploads' : 'bodies'} of ${describeBytes(bodyBytes)}`
+  const parts = [`${workload}: ${connections} connections`, bodies]
+  if (tls && workload !== 'tls') parts.push('TLS')
+  if (rate !== undefined) parts.push(`${rate} requests/s`)
+  return parts.join(', ')
 }

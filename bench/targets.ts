@@ -1,9 +1,10 @@
 import { cpuPerRequest, figuresOf, megabytesPerSecond, ratio, type SettingResult } from './figures'
-import type { Setting } from './options'
+import type { Setting } from './setting'
 
-const few: Setting = { connections: 64, bodyBytes: 33 }
-const many: Setting = { connections: 512, bodyBytes: 33 }
-const large: Setting = { connections: 64, bodyBytes: 10 * 1024 ** 2 }
+const plain = { workload: 'keepalive', tls: false } as const
+const few: Setting = { ...plain, connections: 64, bodyBytes: 33 }
+const many: Setting = { ...plain, connections: 512, bodyBytes: 33 }
+const large: Setting = { ...plain, connections: 64, bodyBytes: 10 * 1024 ** 2 }
 
 /** The loads that the targets speak of. */
 export const targetSettings: Setting[] = [few, many, large]

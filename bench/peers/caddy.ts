@@ -32,14 +32,15 @@ export function caddyWith(configuration: (place: Place) => string): Peer {
 }
 
 // The defaults keep 32 idle connections to each backend and ask the backends for gzip.
-function configuration({ port, backends, connections }: Place): string {
+function configuration({ port, backends, connections, tls }: Place): string {
   return `
 {
   admin off
   auto_https off
 }
-http://:${port} {
+${tls ? 'https' : 'http'}://:${port} {
   bind 127.0.0.1
+  ${tls ? `tls ${tls.certFile} ${tls.keyFile}` : ''}
   reverse_proxy ${backends.join(' ')} {
     lb_policy least_conn
     transport http {

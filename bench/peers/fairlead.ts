@@ -34,11 +34,12 @@ function checkout(name: string, folder: string): Peer {
     version() {
       return `${packageVersion()} ${commit(folder)}`.trim()
     },
-    launch(program, { port, backends, connections }) {
+    launch(program, { port, backends, connections, tls }) {
+      const certificate = tls ? { LB_TLS_CERT: tls.certFile, LB_TLS_KEY: tls.keyFile } : {}
       return {
         command: process.execPath,
         args: [program, '-p', String(port), '-b', ...backends],
-        env: { LB_MAX_CONNECTIONS: String(2 * connections + 100) }
+        env: { LB_MAX_CONNECTIONS: String(2 * connections + 100), ...certificate }
       }
     }
   }

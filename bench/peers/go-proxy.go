@@ -40,5 +40,9 @@ func main() {
 		},
 		BufferPool: newCopyBuffers(),
 	}
-	log.Fatal(http.ListenAndServe("127.0.0.1:"+port, proxy))
+	address, certificate := "127.0.0.1:"+port, os.Getenv("BENCH_TLS_CERT")
+	if certificate != "" {
+		log.Fatal(http.ListenAndServeTLS(address, certificate, os.Getenv("BENCH_TLS_KEY"), proxy))
+	}
+	log.Fatal(http.ListenAndServe(address, proxy))
 }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 
+import { tlsEnvironment } from '../certificate'
 import { findCommand, versionOf } from '../commands'
 import { benchSource } from '../project'
 import type { Peer } from './peer'
@@ -17,9 +18,13 @@ export const go: Peer = {
   version(program) {
     return versionOf(program, 'version')
   },
-  launch(program, { port, backends, folder }) {
+  launch(program, { port, backends, tls, folder }) {
     binary ??= build(program, folder)
-    return { command: binary, args: [String(port), ...backends], env: { GOMAXPROCS: '1' } }
+    return {
+      command: binary,
+      args: [String(port), ...backends],
+      env: { GOMAXPROCS: '1', ...tlsEnvironment(tls) }
+    }
   }
 }
 

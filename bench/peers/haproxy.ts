@@ -27,7 +27,7 @@ export function haproxyWith(configuration: (place: Place) => string): Peer {
 
 // HAProxy closes idle backend connections once a fifth of its file descriptors is in use, and it sizes that number to
 // maxconn: without the two ratios it would reconnect for most requests.
-function configuration({ port, backends, connections }: Place): string {
+function configuration({ port, backends, connections, tls }: Place): string {
   return `
 global
   nbthread 1
@@ -46,8 +46,8 @@ defaults
   timeout http-keep-alive 60s
 
 frontend clients
-  bind 127.0.0.1:${port} backlog 4096
-  http-request set-header X-Forwarded-Proto http
+  bind 127.0.0.1:${port} backlog 4096 ${tls ? `ssl crt ${tls.bothFile}` : ''}
+  http-request set-header X-Forwarded-Proto ${tls ? 'https' : 'http'}
   default_backend backends
 
 backend backends

@@ -1,5 +1,8 @@
 import http from 'node:http'
+import https from 'node:https'
 import httpProxy from 'http-proxy'
+
+import { readTls } from './tls'
 
 // http-proxy with the one setting that everybody gives it: an agent that keeps connections to the backends.
 
@@ -17,9 +20,15 @@ proxy.on('error', (_error, _request, response) => {
 
 let turn = 0
 
-const server = http.createServer((request, response) => {
+function forward(request: http.IncomingMessage, response: http.ServerResponse): void {
   turn = (turn + 1) % targets.length
   proxy.web(request, response, { target: targets[turn]! })
-})
+}
+
+const tls = readTls()
+const server = tls ? https.createServer(tls, forward) : http.createServer(forward)
+
+// Node's own 5 s would close what the others keep.
+server.keepAliveTimeout = 75_000
 
 server.listen({ host: '127.0.0.1', port: Number(port), backlog: 4096 })

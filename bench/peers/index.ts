@@ -12,6 +12,7 @@ export const peers: Peer[] = [
   overUndici,
   nodePeer('reply-from', '@fastify/reply-from'),
   nodePeer('http-proxy', 'http-proxy'),
+  nodePeer('splice'),
   nginx,
   haproxy,
   caddy,

@@ -41,10 +41,11 @@ export interface NginxSettings {
 
 /** The configuration for one worker, with connections to clients and backends that are kept. */
 export function nginxConfiguration(
-  { port, backends, connections, folder }: Place,
+  { port, backends, connections, tls, folder }: Place,
   { errorLevel, upstream = '', server = '', location }: NginxSettings
 ): string {
   const files = 4 * connections + 512
+  const certificate = tls && `ssl_certificate ${tls.certFile}; ssl_certificate_key ${tls.keyFile};`
   return `
 daemon off;
 ${user}
@@ -70,7 +71,8 @@ ${backends.map((backend) => `    server ${backend} ${server};`).join('\n')}
     keepalive_time 24h;
   }
   server {
-    listen 127.0.0.1:${port} backlog=4096;
+    listen 127.0.0.1:${port} ${tls ? 'ssl' : ''} backlog=4096;
+    ${certificate ?? ''}
     location / {
       proxy_pass http://backends;
       proxy_http_version 1.1;
@@ -89,6 +91,8 @@ function configuration(place: Place): string {
     location: `
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
+      client_max_body_size 0;
+      proxy_request_buffering off;
       proxy_buffers 16 32k;
       proxy_max_temp_file_size 0;`
   })

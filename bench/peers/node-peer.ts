@@ -1,18 +1,23 @@
+import { tlsEnvironment } from '../certificate'
 import { compiled, packageVersion } from '../project'
 import type { Peer } from './peer'
 
-/** A peer that is an npm package: its server in this folder gets the port and the backends as arguments. */
-export function nodePeer(name: string, packageName: string): Peer {
+/**
+ * A peer whose server in this folder gets the port and the backends as arguments.
+ * @param packageName the npm package that it shows; without one, what Node itself can do
+ */
+export function nodePeer(name: string, packageName?: string): Peer {
   return {
     name,
     find() {
       return compiled(`bench/peers/${name}-server.js`)
     },
     version() {
-      return packageVersion(packageName)
+      return packageName === undefined ? process.version : packageVersion(packageName)
     },
-    launch(program, { port, backends }) {
-      return { command: process.execPath, args: [program, String(port), ...backends] }
+    launch(program, { port, backends, tls }) {
+      const env = tlsEnvironment(tls)
+      return { command: process.execPath, args: [program, String(port), ...backends], env }
     }
   }
 }

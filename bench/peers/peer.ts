@@ -1,3 +1,4 @@
+import type { CertificateFiles } from '../certificate'
 import type { Launch } from '../children'
 
 /** Where a proxy runs and what it must cope with. */
@@ -7,6 +8,8 @@ export interface Place {
   backends: string[]
   /** Client connections that it will get at the same time. */
   connections: number
+  /** With it, clients must speak TLS. */
+  tls?: CertificateFiles | undefined
   /** An empty folder of its own, removed after the run. */
   folder: string
 }

@@ -1,12 +1,14 @@
 import replyFrom from '@fastify/reply-from'
 import fastify from 'fastify'
 
+import { readTls } from './tls'
+
 // @fastify/reply-from as it comes: what its README shows for several backends, and no option beyond that.
 // Only the accept queue is as long as everyone's here, so that all proxies get all connections at once.
 
 const [port, ...backends] = process.argv.slice(2)
 
-const server = fastify()
+const server = fastify({ https: readTls() ?? null })
 
 server.register(replyFrom, { base: backends.map((backend) => `http://${backend}`) })
 

@@ -23,12 +23,12 @@ import {
   type Sample,
   type SettingResult
 } from '../../bench/figures'
+import { failedRequests, parseLoadReport } from '../../bench/load-report'
 import { parseBytes, readOptions } from '../../bench/options'
 import { fairleadBefore } from '../../bench/peers/fairlead'
 import { rotated } from '../../bench/rounds'
 import { describeBytes, describeResult, markdownTable } from '../../bench/table'
 import { describeVerdict, judge, targetPeers, targetSettings } from '../../bench/targets'
-import { failedRequests, parseWrkReport } from '../../bench/wrk'
 import { plainNode } from '../support/processes.js'
 
 const rest = '4194304 11 22 33 44 120 340 5 7 20 0 11 0 24000 1000000 2500'
@@ -145,7 +145,8 @@ test('when the bench itself ends, its processes and its folder go with it', onLi
   await untilGone(pid)
 })
 
-const setting = { connections: 64, bodyBytes: 33 }
+const plain = { workload: 'keepalive', tls: false } as const
+const setting = { ...plain, connections: 64, bodyBytes: 33 }
 
 function sample(peer: string, round: number, cpuMicroseconds: number, requests = 1000, failed = 0): Sample {
   return {
@@ -157,6 +158,7 @@ function sample(peer: string, round: number, cpuMicroseconds: number, requests =
       durationMicroseconds: 2_000_000,
       p50Microseconds: 1500,
       p99Microseconds: 9000,
+      maxMicroseconds: 9500,
       failures: { connect: 0, read: failed, write: 0, timeout: 0, status: 0 }
     },
     cpu: { userMicroseconds: cpuMicroseconds * 0.75, systemMicroseconds: cpuMicroseconds * 0.25 },
@@ -214,22 +216,22 @@ test('every round begins with another proxy', async (t) => {
 test('every number of connections meets every body size', async (t) => {
   const { settings } = readOptions(['--connections', '64,512', '--body', '33,10m'], [], [])
   t.same(settings, [
-    { connections: 64, bodyBytes: 33 },
-    { connections: 64, bodyBytes: 10_485_760 },
-    { connections: 512, bodyBytes: 33 },
-    { connections: 512, bodyBytes: 10_485_760 }
+    { ...plain, connections: 64, bodyBytes: 33 },
+    { ...plain, connections: 64, bodyBytes: 10_485_760 },
+    { ...plain, connections: 512, bodyBytes: 33 },
+    { ...plain, connections: 512, bodyBytes: 10_485_760 }
   ])
 })
 
 test('without arguments every proxy runs under one small load', async (t) => {
   const options = readOptions([], [], [])
-  t.same(options.settings, [{ connections: 64, bodyBytes: 33 }])
+  t.same(options.settings, [{ ...plain, connections: 64, bodyBytes: 33 }])
   t.ok(['fairlead', 'reply-from', 'nginx', 'go'].every((name) => options.only.includes(name)))
   t.match(options, { rounds: 3, seconds: 3, pin: false, check: false, hold: undefined })
 })
 
 test('a check brings its own loads and proxies, which can be narrowed', async (t) => {
-  const few = [{ connections: 1, bodyBytes: 1 }]
+  const few = [{ ...plain, connections: 1, bodyBytes: 1 }]
   t.match(readOptions(['--check'], few, ['fairlead', 'nginx']), {
     settings: few,
     only: ['fairlead', 'nginx']
@@ -271,13 +273,14 @@ const report = {
   durationMicroseconds: 1_000_000,
   p50Microseconds: 1234,
   p99Microseconds: 5678,
+  maxMicroseconds: 6000,
   failures: { connect: 0, read: 0, write: 0, timeout: 0, status: 0 }
 }
 
 function resultFor(bodyBytes: number): SettingResult {
   const rest = { round: 0, report, residentKilobytes: 51_200 }
   return {
-    setting: { connections: 64, bodyBytes },
+    setting: { ...plain, connections: 64, bodyBytes },
     samples: [
       { ...rest, peer: 'fairlead', cpu: { userMicroseconds: 20_000, systemMicroseconds: 10_000 } },
       { ...rest, peer: 'nginx', cpu: { userMicroseconds: 2_000, systemMicroseconds: 8_000 } }
@@ -305,11 +308,11 @@ test('small bodies are shown by request, against both baselines', async (t) => {
   const [heading, , titles, , fairlead] = describeResult(resultFor(33), ['fairlead', 'nginx', 'go']).split(
     '\n'
   )
-  t.equal(heading, '### 64 connections, bodies of 33 bytes')
+  t.equal(heading, '### keepalive: 64 connections, bodies of 33 bytes')
   t.match(titles, /CPU µs\/request .* CPU ÷ nginx .* CPU ÷ reply-from/)
   t.match(
     fairlead,
-    /fairlead +\| +1000 +\| +1.23 +\| +5.68 +\| +0 +\| +30.0 +\| +20.0 +\| +10.0 +\| +3.00 +\| +– +\| +50 /
+    /fairlead +\| +1000 +\| +1.23 +\| +5.68 +\| +0 +\| +30.0 +\| +20.0 +\| +10.0 +\| +3.00 +\| +– +\| +0.03 +\| +50 /
   )
 })
 
@@ -318,7 +321,7 @@ test('large bodies are shown by megabyte', async (t) => {
     '\n'
   )
   t.match(titles, /MB\/s .* CPU µs\/MB/)
-  t.match(fairlead, /\| +5000 +\| +6 +\| +3.00 /)
+  t.match(fairlead, /\| +5000 +\| +1.00 +\| +6 +\| +3.00 /)
 })
 
 test('a proxy that did not run has no row', async (t) => {
@@ -345,6 +348,7 @@ function sampleOf(peer: string, { cpuMicroseconds, bytes = 1_000_000, failed = 0
       durationMicroseconds: 1_000_000,
       p50Microseconds: 1,
       p99Microseconds: 1,
+      maxMicroseconds: 1,
       failures: { connect: 0, read: 0, write: 0, timeout: 0, status: failed }
     },
     cpu: { userMicroseconds: cpuMicroseconds, systemMicroseconds: 0 },
@@ -404,18 +408,18 @@ const output = `Running 1s test @ http://127.0.0.1:8080/33
 `
 
 test('the report is found below what wrk prints itself', async (t) => {
-  const report = parseWrkReport(output)
+  const report = parseLoadReport('wrk', output)
   t.equal(report.requests, 18574)
   t.equal(report.durationMicroseconds, 1000512)
   t.equal(report.p99Microseconds, 16380)
 })
 
 test('every kind of failure counts', async (t) => {
-  t.equal(failedRequests(parseWrkReport(output)), 7)
+  t.equal(failedRequests(parseLoadReport('wrk', output)), 7)
 })
 
 test('what wrk printed is in the error when there is no report', async (t) => {
-  t.throws(() => parseWrkReport('unable to connect to 127.0.0.1:1 Connection refused'), {
+  t.throws(() => parseLoadReport('wrk', 'unable to connect to 127.0.0.1:1 Connection refused'), {
     message: /Connection refused/
   })
 })

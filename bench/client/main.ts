@@ -1,0 +1,28 @@
+import type { Task } from '../client'
+import { holdIdle, holdUnread } from './holders'
+import { openLoop } from './open'
+import { storm } from './storm'
+
+// Usage: node main.js TASK, in JSON. Prints one line of JSON; a task that holds connections then keeps them open.
+
+async function perform(task: Task): Promise<object> {
+  const [target] = task.targets as [Task['targets'][0]]
+  const { connections, seconds } = task
+  switch (task.kind) {
+    case 'storm':
+      return storm(target, connections, seconds)
+    case 'open':
+      return openLoop(task.targets, connections, task.rate, seconds)
+    case 'idle':
+      return { held: await holdIdle(target, connections) }
+    case 'unread':
+      return { held: await holdUnread(target, connections, seconds) }
+  }
+}
+
+const task = JSON.parse(process.argv[2]!) as Task
+perform(task).then((result) => {
+  console.log(JSON.stringify(result))
+  if (task.kind === 'idle' || task.kind === 'unread') setInterval(() => {}, 60_000)
+  else process.exit()
+})
