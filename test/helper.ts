@@ -29,7 +29,7 @@ export interface Balancer {
 }
 
 /**
- * Starts a balancer in front of `backends`, without health checks and with a short drain unless `env` says otherwise.
+ * Starts a balancer in front of `backends`, without health checks, with a short drain and much time to connect and to queue, unless `env` says otherwise.
  * At the end of the test it must have given back every slot, and still answer.
  */
 export async function startBalancer(
@@ -42,6 +42,9 @@ export async function startBalancer(
     LB_NO_HEALTH_CHECK: 'true',
     LB_STATS_INTERVAL: '0',
     LB_DRAIN_TIMEOUT: '2',
+    // Longer than tests wait, so that nothing seems done that has only run out of time.
+    LB_CONNECTION_TIMEOUT: '20',
+    LB_QUEUE_TIMEOUT: '20',
     ...everywhere.env,
     ...env
   })

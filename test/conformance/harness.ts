@@ -69,12 +69,12 @@ export class Stage {
   }
 
   /** Sends `bytes` over a connection of their own: what arrived at the backend, and what came back. */
-  async ask(bytes: string | Buffer, act: Act = OK, { head = false, timeoutMs = 5000 } = {}) {
+  async ask(bytes: string | Buffer, act: Act = OK, { head = false } = {}) {
     this.act = act
     const before = this.requests.length
     const client = await this.client()
     client.send(bytes)
-    const response = await client.response({ head, timeoutMs }).finally(() => client.socket.destroy())
+    const response = await client.response({ head }).finally(() => client.socket.destroy())
     return { response, request: this.requests[before] }
   }
 
@@ -93,7 +93,7 @@ export class Stage {
       await sleep(100)
       const { connections, requests } = this.balancer.stats()
       return this.bytes === before && connections.open === 0 && requests.inFlight === 0
-    }, 10_000)
+    }, 30_000)
   }
 
   /** A plain request still comes through, alone. */
@@ -108,7 +108,7 @@ export class Stage {
 export async function openStage(t: Test, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const stage = new Stage(t)
   stage.backend = await serving(t, (socket) => stage.serve(socket))
-  stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '3', ...env })
+  stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '20', ...env })
   return stage
 }
 

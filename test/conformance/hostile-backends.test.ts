@@ -1,4 +1,5 @@
 import { eventually, sleep, test } from '../helper.js'
+import { BEFORE_IDLE_MS } from '../support/raw-backend.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 import { openStage, type Stage } from './harness.js'
 import { BROKEN_BODIES, BROKEN_HEADS, ENDLESS, STRAY } from './hostile-responses.js'
@@ -53,7 +54,7 @@ test('a head without end is not waited for: 502', async (t) => {
     await eventually(() => client.closed || client.received.includes('\r\n\r\n')).catch(() => {})
     t.match(client.received.toString('latin1'), /^HTTP\/1\.1 502 /, `${name} (RFC 9112, 2.1)`)
     t.equal(stage.failed, failed + 1, name)
-    await eventually(() => stage.usedConnections() === 0, 500).catch(() => {})
+    await eventually(() => stage.usedConnections() === 0, BEFORE_IDLE_MS).catch(() => {})
     t.equal(stage.usedConnections(), 0, `${name}: the connection is closed`)
     await stage.reset()
     t.ok(await stage.isWell())

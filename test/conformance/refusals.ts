@@ -2,7 +2,8 @@ import { eventually, test } from '../helper.js'
 import { openStage } from './harness.js'
 import type { Refused } from './refused/case.js'
 
-const PATIENCE_MS = 800
+/** Sooner than the end of a lingering close. */
+const PATIENCE_MS = 1800
 
 /**
  * Sends each over a connection of its own: it is refused, the connection is closed, and no byte of it arrives.

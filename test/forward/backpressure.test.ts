@@ -81,9 +81,9 @@ for (const [framing, field] of [
     const sink = drain(client.socket, true)
     const whole = () => sink.size === SIZE
     // Without a length, the end of the connection is the end of the body.
-    await eventually(() => socket!.writableLength === 0, 10_000)
+    await eventually(() => socket!.writableLength === 0, 20_000)
     if (framing === 'close') socket!.end()
-    await eventually(whole, 10_000)
+    await eventually(whole, 20_000)
     t.equal(sink.digest(), digestOfAll(), 'all of it arrives, byte for byte')
   })
 }
@@ -98,7 +98,7 @@ test('a backend that does not read stops the client', async (t) => {
   t.ok(written < KERNEL_LIMIT, `the client got rid of ${written} bytes`)
   t.ok(held() < HELD_LIMIT, `the balancer holds ${held()} bytes`)
   const sink = drain(socket!, true)
-  await eventually(() => sink.size === SIZE, 10_000)
+  await eventually(() => sink.size === SIZE, 20_000)
   t.equal(sink.digest(), digestOfAll(), 'all of it arrives, byte for byte')
   socket!.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
   t.equal(statusOf(await client.response()), 200)
@@ -121,5 +121,5 @@ test('pipelined responses that wait for their turn hold their backends', async (
   t.ok(held() < HELD_LIMIT)
   const requested = [...backend.sockets]
   client.abort()
-  await eventually(() => requested.every(({ destroyed }) => destroyed), 1000)
+  await eventually(() => requested.every(({ destroyed }) => destroyed))
 })

@@ -1,13 +1,12 @@
 import type { Test } from 'tap'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
 import { fullBacklog } from '../support/full-backlog.js'
-import { OK, type RawBackend, scripted, serving } from '../support/raw-backend.js'
+import { BEFORE_IDLE_MS, OK, type RawBackend, scripted, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { statusOf } from '../support/wire.js'
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n'
-const SEEN_IN_MS = 1000
 
 const CLIENT_LEAVINGS = {
   resets: (client: RawClient) => client.abort(),
@@ -18,8 +17,8 @@ const CLIENT_LEAVINGS = {
 /** Every slot is free, the backend is rid of the requests that it has not `answered`, and nobody is blamed. */
 async function checkFreed(t: Test, balancer: Balancer, backend: RawBackend, answered = 0): Promise<void> {
   const requested = [...backend.sockets].filter(({ bytesRead }) => bytesRead > 0)
-  await eventually(() => inFlight(balancer).every((count) => count === 0), SEEN_IN_MS)
-  await eventually(() => requested.filter(({ destroyed }) => !destroyed).length === answered, SEEN_IN_MS)
+  await eventually(() => inFlight(balancer).every((count) => count === 0))
+  await eventually(() => requested.filter(({ destroyed }) => !destroyed).length === answered, BEFORE_IDLE_MS)
   t.match(balancer.stats(), { requests: { failed: 0 }, backends: [{ failed: 0, retries: 0 }] })
   t.notOk(balancer.log.some(({ level }) => level >= 40))
 }
@@ -75,7 +74,7 @@ for (const [how, leave] of Object.entries(CLIENT_LEAVINGS)) {
       client.send(bytes)
       await eventually(() => balancer.registry.inFlight === 1)
       leave(client)
-      await eventually(() => inFlight(balancer).every((count) => count === 0), SEEN_IN_MS)
+      await eventually(() => inFlight(balancer).every((count) => count === 0))
     }
   })
 
@@ -124,7 +123,7 @@ test('a crowd that leaves at once leaves room for the next', async (t) => {
   for (const client of hasty) client.send(GET)
   await eventually(() => balancer.registry.inFlight > patient.length)
   for (const client of [...hasty, ...patient]) client.abort()
-  await eventually(() => inFlight(balancer).every((count) => count === 0), SEEN_IN_MS)
+  await eventually(() => inFlight(balancer).every((count) => count === 0))
   silent = false
   const next = await crowd()
   for (const client of next) client.send(GET)

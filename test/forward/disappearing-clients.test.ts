@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { eventually, inFlight, test } from '../helper.js'
 import { makeAnswer } from '../support/answer.js'
-import { IN_TIME_MS, LEAVINGS, leaveable, numbered, numbers, REQUESTS } from '../support/leaving.js'
+import { LEAVINGS, leaveable, numbered, numbers, REQUESTS } from '../support/leaving.js'
 import { pour, stalled } from '../support/pour.js'
 
 for (const [kind, [head, rest]] of Object.entries(REQUESTS)) {
@@ -99,7 +99,7 @@ for (const [what, [request, serve, go]] of Object.entries(STALLED)) {
       t.same(inFlight(balancer), [1, 1])
       if (how === 'FIN') client.destroy()
       else client.resetAndDestroy()
-      await eventually(() => inFlight(balancer).every((count) => count === 0), IN_TIME_MS).catch(() => {})
+      await eventually(() => inFlight(balancer).every((count) => count === 0)).catch(() => {})
       t.same(inFlight(balancer), [0, 0], 'every slot is free')
       // It has to read to notice.
       backend!.resume()
@@ -122,7 +122,7 @@ for (const [what, request] of [
       pourMuch(client)
       await stalled([client, arrived.get(0)!])
       client[leave]()
-      await t.resolves(eventually(() => inFlight(balancer).join() === '0,0', 3000))
+      await t.resolves(eventually(() => inFlight(balancer).join() === '0,0'))
     })
   }
 }

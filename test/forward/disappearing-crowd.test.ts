@@ -8,7 +8,7 @@ import { seededRandom } from '../support/random.js'
 const ANSWER = makeAnswer({ id: 'a', framing: 'chunked', size: 3000, trailerCount: 1 }).bytes
 const BATCH = 200
 /** All of a batch want the processor at once. */
-const PATIENCE_MS = 5000
+const PATIENCE_MS = 20_000
 /** Less than 250 bytes a client: an exchange that is left over takes more. */
 const TOLERANCE = 2_500_000
 

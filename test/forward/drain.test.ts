@@ -14,7 +14,8 @@ const CHUNKED = 'Transfer-Encoding: chunked'
 
 /** Long, so that what ends before does not end with it. */
 const ENV = { LB_DRAIN_TIMEOUT: '20' }
-const PROMPTLY_MS = 3000
+/** Sooner than a head that has begun is given up. */
+const PROMPTLY_MS = 4500
 
 /** What stalls, and how its client is answered when the time of that is over. */
 const STALLED = {
@@ -148,13 +149,13 @@ test('connections that are idle are closed at once, and what is on its way over 
     const answer = await client.response()
     t.same([statusOf(answer), fieldValue(answer.fields, 'connection')], [200, 'close'])
   }
-  await Promise.all(clients.map((client) => client.untilClosed(1000)))
+  await Promise.all(clients.map((client) => client.untilClosed(PROMPTLY_MS)))
   t.notOk(fresh.broken || idle.broken, 'in good order')
   t.notOk(
     backend.requests.some(({ startLine }) => startLine.includes('/behind')),
     'nothing follows the last'
   )
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('a balancer that is held up takes nobody for idle whose request has come meanwhile', async (t) => {
@@ -189,7 +190,7 @@ test('who was not told that its connection ends may ask once more', async (t) =>
   client.send(get())
   const answer = await client.response()
   t.same([statusOf(answer), fieldValue(answer.fields, 'connection')], [200, 'close'])
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('requests that came one behind the other before a drain are all answered', async (t) => {
@@ -210,7 +211,7 @@ test('requests that came one behind the other before a drain are all answered', 
     answers.map(({ fields }) => fieldValue(fields, 'connection')),
     ['keep-alive', 'keep-alive', 'close']
   )
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('whatever a request is answered with in a drain, its connection ends with that', async (t) => {
@@ -241,7 +242,7 @@ test('whatever a request is answered with in a drain, its connection ends with t
     await clients[i]!.untilClosed()
   }
   held[0]!.write(OK)
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('what waits when a drain begins is served', async (t) => {
@@ -261,7 +262,7 @@ test('what waits when a drain begins is served', async (t) => {
   await eventually(() => held.length === 2)
   held[1]!.write(OK)
   for (const client of clients) t.equal(statusOf(await client.response()), 200)
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('a request that waits for a backend in a drain gets it when it is back', async (t) => {
@@ -278,7 +279,7 @@ test('a request that waits for a backend in a drain gets it when it is back', as
   await sleep(200)
   await backend.listen()
   t.equal(statusOf(await client.response()), 200)
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('a slow reader gets all in a drain', async (t) => {
@@ -297,7 +298,7 @@ test('a slow reader gets all in a drain', async (t) => {
   t.notOk(state.isOver)
   client.socket.resume()
   t.equal((await client.response()).body.length, size)
-  await eventually(() => state.isOver, 1000)
+  await eventually(() => state.isOver, PROMPTLY_MS)
 })
 
 test('what has to come before HTTP has a second in a drain', async (t) => {
@@ -319,7 +320,7 @@ test('what has to come before HTTP has a second in a drain', async (t) => {
     await sleep(20)
     const state = closing(balancer)
     await t.resolves(client.untilClosed(PROMPTLY_MS), JSON.stringify(sent))
-    await eventually(() => state.isOver, 1000)
+    await eventually(() => state.isOver, PROMPTLY_MS)
   }
   t.equal(held.length, 0)
 })

@@ -1,7 +1,15 @@
 import type { Test } from 'tap'
 import { type Balancer, eventually, startBalancer, test, withoutChance } from '../helper.js'
 import { fullBacklog } from '../support/full-backlog.js'
-import { answering, OK, refusing, type Script, scripted, serving } from '../support/raw-backend.js'
+import {
+  answering,
+  BEFORE_IDLE_MS,
+  OK,
+  refusing,
+  type Script,
+  scripted,
+  serving
+} from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
 
@@ -156,13 +164,13 @@ test('a backend that does not answer in time: 504', async (t) => {
     const start = performance.now()
     checkFailure(t, await exchange(t, balancer.port, request), 504, 'LB_RESPONSE_TIMEOUT')
     const took = performance.now() - start
-    t.ok(took > 190 && took < 1500, `after ${took} ms`)
+    t.ok(took > 190 && took < 20_000, `after ${took} ms`)
   }
   const { requests, backends } = balancer.stats()
   t.equal(requests.failed, 2)
   t.equal(backends[0]!.failed + backends[1]!.failed, 2)
   t.equal(backends[0]!.retries + backends[1]!.retries, 0, 'it may be at work on it: nobody else gets it')
-  await eventually(() => backend.sockets.size === 0)
+  await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
 })
 
 test('a backend that does not accept connections in time: 504', async (t) => {

@@ -51,7 +51,7 @@ test('a stream that goes both ways goes on for as long as both want, and no long
   const status = new Promise<number>((resolve) => chat.on('status', ({ code }) => resolve(code)))
   chat.on('error', () => {}).cancel()
   t.equal(await status, CANCELLED)
-  await eventually(() => inFlight(balancer).every((count) => count === 0), 1000)
+  await eventually(() => inFlight(balancer).every((count) => count === 0))
   t.equal(balancer.stats().backends[0]!.failed, 0)
 })
 

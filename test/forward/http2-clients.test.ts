@@ -36,7 +36,7 @@ test('a session that asks nothing is closed, whatever else it says', async (t) =
   atEnd(t, () => clearInterval(pings))
   const [code] = await once(client.session, 'goaway')
   t.equal(code, 0)
-  await eventually(() => client.session.destroyed, 4000)
+  await eventually(() => client.session.destroyed)
 
   const silent = await RawClient.open(t, port)
   silent.send(PREFACE)
@@ -44,7 +44,7 @@ test('a session that asks nothing is closed, whatever else it says', async (t) =
   const half = await RawClient.open(t, port)
   half.send('PR')
   const plain = await RawClient.open(t, port)
-  await Promise.all([silent.untilClosed(5000), half.untilClosed(5000), plain.untilClosed(5000)])
+  await Promise.all([silent.untilClosed(), half.untilClosed(), plain.untilClosed()])
 })
 
 test('a session carries as many requests as are allowed, and no more at once', async (t) => {
@@ -76,7 +76,7 @@ test('a session carries as many requests as are allowed, and no more at once', a
 test('a drain lets what is under way finish, and has clients go elsewhere', async (t) => {
   const held: Socket[] = []
   const backend = await scripted(t, (_request, socket) => void held.push(socket))
-  const balancer = await startBalancer(t, [backend], { ...H2C, LB_DRAIN_TIMEOUT: '5' })
+  const balancer = await startBalancer(t, [backend], { ...H2C, LB_DRAIN_TIMEOUT: '20' })
   const [busy, idle] = [await Http2Client.open(t, balancer.port), await Http2Client.open(t, balancer.port)]
   const answer = busy.get('/')
   await eventually(() => held.length === 1)
@@ -165,9 +165,6 @@ test('a client that takes no answer is cut off at the end of its time, whoever a
 
 // Clients that leave
 
-/** After so long nothing is left of a client that has gone; more on a busy machine. */
-const IN_TIME_MS = 2000
-
 const websocket = (path: string): Fields => [
   [':method', 'CONNECT'],
   [':protocol', 'websocket'],
@@ -213,7 +210,7 @@ function inParts(t: Test, count: () => number) {
 async function checkFreed(t: Test, balancer: Balancer, name: string): Promise<void> {
   const { registry, connections, log } = balancer
   const left = () => [...inFlight(balancer), connections.size, registry.counters.get(BalancerCell.tunnels)]
-  await eventually(() => left().every((count) => count === 0), IN_TIME_MS).catch(() => {})
+  await eventually(() => left().every((count) => count === 0)).catch(() => {})
   t.same(left(), [0, 0, 0, 0], `${name}: every slot is free`)
   const { requests, backends } = balancer.stats()
   t.same([requests.failed, backends[0]!.failed], [0, 0], 'nobody is blamed')

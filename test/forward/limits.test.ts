@@ -30,7 +30,7 @@ async function refused(t: Test, { backend, balancer }: Stage, sent: string, stat
   client.send(sent)
   const response = await client.response()
   t.equal(statusOf(response), status, what)
-  await t.resolves(client.untilClosed(3000))
+  await t.resolves(client.untilClosed())
   t.equal(client.received.length, 0, 'one answer, and no more')
   t.equal(backend.requests.length, before)
   t.equal(balancer.stats().requests.failed, 0, 'it is the fault of the client')
@@ -142,13 +142,13 @@ test('a connection may carry so many requests', async (t) => {
       connections.push(fieldValue((await client.response()).fields, 'connection'))
     }
     t.same(connections, ['keep-alive', 'keep-alive', 'close'], what)
-    await t.resolves(client.untilClosed(1000))
+    await t.resolves(client.untilClosed())
     t.equal(backend.requests.length, before + 2)
   }
   const client = await RawClient.open(t, balancer.port)
   for (let i = 0; i < 5; i++) client.send(request(`/${i}`))
   for (let i = 0; i < 3; i++) t.equal(statusOf(await client.response()), 200)
-  await t.resolves(client.untilClosed(1000), 'more than that at once')
+  await t.resolves(client.untilClosed(), 'more than that at once')
   t.notMatch(client.received.toString(), / 200 /)
 })
 
@@ -224,8 +224,8 @@ for (const [name, env, cases] of [
     const ends = await Promise.all(clients.map(end))
     for (const [i, [took, status]] of ends.entries()) {
       t.equal(status, 408, cases[i]![0])
-      // Node looks once a second.
-      t.ok(took > 900 && took < 2600, `${took} ms`)
+      // Without this limit it would be a minute.
+      t.ok(took > 900 && took < 20_000, `${took} ms`)
     }
     await t.resolves(eventually(() => inFlight(balancer).join() === '0,0'))
     await t.resolves(
@@ -250,7 +250,7 @@ test('a response that has begun is cut when its request does not go on', async (
     const client = await RawClient.open(t, balancer.port)
     client.send(post(LENGTH, 'x'))
     await client.until((text) => text.endsWith('hello'))
-    await t.resolves(client.untilClosed(3000), JSON.stringify(env))
+    await t.resolves(client.untilClosed(), JSON.stringify(env))
     t.ok(client.received.toString().endsWith('hello'), 'nothing is added to it')
   }
 })

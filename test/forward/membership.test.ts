@@ -6,7 +6,7 @@ import tap, { type Test } from 'tap'
 import { atEnd, type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { authority, contents } from '../support/certificates.js'
 import { namesOf, portAt } from '../support/names.js'
-import { answering, OK, scripted } from '../support/raw-backend.js'
+import { answering, BEFORE_IDLE_MS, OK, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { backendConfigs } from '../support/registry.js'
 import { echo, openTunnel, SWITCHING } from '../support/tunnel.js'
@@ -47,7 +47,7 @@ test('backends join, leave and change under load, and no request fails', async (
   for (const { requests } of backends) t.ok(requests.length > 20, `${requests.length} requests`)
   // Those that have left are released within a tick.
   const left = backends.filter(({ address }) => !registry.backendAt(address))
-  await eventually(() => left.every(({ sockets }) => sockets.size === 0))
+  await eventually(() => left.every(({ sockets }) => sockets.size === 0), BEFORE_IDLE_MS)
 })
 
 test('a backend that leaves finishes what it has, tunnels included', async (t) => {
@@ -73,7 +73,7 @@ test('a backend that leaves finishes what it has, tunnels included', async (t) =
   t.equal(statusOf(await client.response()), 200)
   t.equal(backend!.active, 1, 'the tunnel goes on')
   tunnel.socket.destroy()
-  await eventually(() => backend!.active === 0 && leaving.sockets.size === 0)
+  await eventually(() => backend!.active === 0 && leaving.sockets.size === 0, BEFORE_IDLE_MS)
 })
 
 test('one that joins is checked before it gets requests, and one that leaves is not checked any more', async (t) => {
@@ -92,7 +92,7 @@ test('one that joins is checked before it gets requests, and one that leaves is 
   t.equal(backend.state, 'checking')
   await eventually(() => backend.state === 'healthy')
   registry.remove(backend)
-  await eventually(() => joining.sockets.size === 0)
+  await eventually(() => joining.sockets.size === 0, BEFORE_IDLE_MS)
   const { length } = first.requests
   const before = checks
   await eventually(() => first.requests.length >= length + 3)
@@ -162,7 +162,7 @@ test('requests go to the address that a name has by now, though its connections 
   names.answers.set(NAME, [NEW])
   await eventually(async () => (await ask()) === NEW, 10_000)
   for (let i = 0; i < 20; i++) t.equal(await ask(), NEW)
-  await eventually(() => open()[0] === 0)
+  await eventually(() => open()[0] === 0, BEFORE_IDLE_MS)
   t.same(open(), [0, 1], 'nothing is left at the old address')
   t.equal(names.mostAtOnce, 1)
   t.match(balancer.stats().backends[0], { addresses: [NEW], lookupFailure: null, failed: 0 })
@@ -185,7 +185,7 @@ test('what is under way at the old address is answered there, and its connection
   t.equal(await addressBy(t, balancer), NEW)
   release()
   t.equal((await slow).body.toString(), OLD)
-  await eventually(() => open()[0] === 0)
+  await eventually(() => open()[0] === 0, BEFORE_IDLE_MS)
   t.match(balancer.stats().backends[0], { failed: 0, state: /^healthy$/ })
 })
 

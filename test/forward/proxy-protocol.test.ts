@@ -126,7 +126,7 @@ test('a trusted proxy that does not begin with it is closed unanswered, and coun
     cases.map(async ([name, sent]) => {
       const client = await RawClient.open(t, port)
       client.send(sent)
-      await t.resolves(client.untilClosed(1500), name)
+      await t.resolves(client.untilClosed(), name)
       t.equal(client.received.length, 0)
     })
   )
@@ -144,7 +144,7 @@ test('a proxy that only looks whether the port is open leaves nothing behind', a
     const client = await RawClient.open(t, port)
     client.socket[leave]()
     await t.resolves(
-      eventually(() => stats().connections.open === 0, 1000),
+      eventually(() => stats().connections.open === 0),
       leave
     )
   }
@@ -153,7 +153,7 @@ test('a proxy that only looks whether the port is open leaves nothing behind', a
   await sleep(20)
   client.socket.end()
   await t.resolves(
-    eventually(() => stats().connections.open === 0, 1000),
+    eventually(() => stats().connections.open === 0),
     'amid the header'
   )
 })

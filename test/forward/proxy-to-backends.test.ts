@@ -5,6 +5,7 @@ import { answerOn, Http2Client } from '../support/http2-client.js'
 import { type AnnouncedRequest, announced } from '../support/proxy-protocol-backend.js'
 import { agentOf, ask, checkAnnounced, withOptions } from '../support/proxy-protocol-client.js'
 import { seededRandom } from '../support/random.js'
+import { BEFORE_IDLE_MS } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { startSecureBalancer } from '../support/secure-balancer.js'
 import { upgrade } from '../support/tunnel.js'
@@ -50,7 +51,7 @@ for (const version of [1, 2] as const)
           if (version === 2) t.equal(header.alpn, h2 ? 'h2' : 'http/1.1')
         }
         agents[0]!.agent.destroy()
-        await eventually(() => backend.sockets.size === 2)
+        await eventually(() => backend.sockets.size === 2, BEFORE_IDLE_MS)
         t.equal(await ask(port, agents[1]!.agent, {}, '/', '127.0.0.2'), 200, 'the others stay')
         t.equal(backend.connections, 3)
       })
@@ -74,7 +75,7 @@ test('a tunnel goes by a connection of its client, and so does what comes after'
       await client.until((text) => text === `for ${address}`)
       client.socket.destroy()
     }
-    await eventually(() => backend.sockets.size === 0)
+    await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
   }
   checkAnnounced(t, backend)
 })
@@ -226,7 +227,7 @@ test('clients that a trusted proxy tells of over one connection do not share one
     )
     client.session.close()
     agent.destroy()
-    await eventually(() => backend.sockets.size === 0)
+    await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
   }
 })
 

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import { atEnd, eventually, test } from '../helper.js'
 import { fairlead, startApplication } from '../support/application.js'
-import { scripted } from '../support/raw-backend.js'
+import { BEFORE_IDLE_MS, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 
 const REQUEST = 'GET /api/x HTTP/1.1\r\nHost: a.example\r\n\r\n'
@@ -174,5 +174,5 @@ test('closing waits for what is under way, and ends every connection to backends
   answer!()
   t.equal((await pending).body.toString(), 'ok')
   await closing
-  await eventually(() => backend.sockets.size === 0)
+  await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
 })

@@ -62,7 +62,7 @@ export class Child {
     this.#process.stderr!.destroy()
   }
 
-  async untilPrinted(text: string | RegExp, timeoutMs = 5000): Promise<void> {
+  async untilPrinted(text: string | RegExp, timeoutMs = START_MS): Promise<void> {
     await eventually(() => this.output.search(text) >= 0 || this.ended !== undefined, timeoutMs)
     if (this.output.search(text) < 0) throw new Error(`ended with ${this.ended}: ${this.output}`)
   }

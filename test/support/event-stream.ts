@@ -39,7 +39,7 @@ export class EventListener {
   }
 
   /** Waits for the event of this number, from 0. */
-  async event(number: number, timeoutMs = 5000): Promise<StreamEvent> {
+  async event(number: number, timeoutMs = 10_000): Promise<StreamEvent> {
     await this.client.until(() => this.events.length > number, timeoutMs)
     return this.events[number]!
   }

@@ -105,10 +105,14 @@ export class FrameClient {
   /** Sends the same many times, as long as it is taken and the connection stands. */
   async flood(part: (i: number) => Buffer, count: number, batch = 500): Promise<void> {
     let isTaken = true
+    let bytes: Buffer | undefined
     for (let i = 0; i < count && this.socket.writable && isTaken; i += batch) {
-      const parts = Array.from({ length: Math.min(batch, count - i) }, (_, at) => part(i + at))
+      const length = Math.min(batch, count - i)
+      // What does not depend on its number is made once.
+      if (!bytes || part.length > 0 || length < batch)
+        bytes = Buffer.concat(Array.from({ length }, (_, at) => part(i + at)))
       isTaken = false
-      this.socket.write(Buffer.concat(parts), () => {
+      this.socket.write(bytes, () => {
         isTaken = true
       })
       await eventually(() => isTaken || this.closed, TAKEN_MS).catch(() => {})

@@ -26,3 +26,18 @@ export async function heldMemory(): Promise<{ heap: number; buffers: number }> {
   }
   return held
 }
+
+/**
+ * At most so many bytes more are held than `before`: garbage is collected only where that would be `limit` or more, as
+ * it takes long.
+ */
+export async function heldSince(
+  before: Readonly<{ heap: number; buffers: number }>,
+  limit: number
+): Promise<number> {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  const most = heapUsed + arrayBuffers - before.heap - before.buffers
+  if (most < limit) return most
+  const { heap, buffers } = await heldMemory()
+  return heap + buffers - before.heap - before.buffers
+}

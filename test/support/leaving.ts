@@ -1,11 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { atEnd, type Balancer, eventually, inFlight, startBalancer } from '../helper.js'
-import { serving } from './raw-backend.js'
+import { BEFORE_IDLE_MS, serving } from './raw-backend.js'
 import { reset } from './reset.js'
-
-/** After so long nothing is left of a client that has gone. */
-export const IN_TIME_MS = 1000
 
 /** The ways in which a client disappears. */
 export const LEAVINGS = {
@@ -93,9 +90,9 @@ export async function leaveable(
   const checkFreed = async (name: string, done: readonly number[] = []) => {
     const left = () => [opened - accepted, balancer.stats().connections.open, ...inFlight(balancer)]
     const stuck = () => [...arrived].filter(([, { destroyed }]) => !destroyed).map(([i]) => i)
-    await eventually(() => left().every((count) => count === 0), IN_TIME_MS).catch(() => {})
+    await eventually(() => left().every((count) => count === 0)).catch(() => {})
     t.same(left(), [0, 0, 0, 0], `${name}: every connection is closed, and every slot free`)
-    await eventually(() => stuck().length === done.length, IN_TIME_MS).catch(() => {})
+    await eventually(() => stuck().length === done.length, BEFORE_IDLE_MS).catch(() => {})
     t.same(stuck(), done, `${name}: the backend is rid of all`)
     const { requests, backends } = balancer.stats()
     t.same([requests.failed, backends[0]!.failed], [0, 0], 'nobody is blamed')

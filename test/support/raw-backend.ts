@@ -5,6 +5,9 @@ import { reset } from './reset.js'
 import { atEnd, eventually } from './test.js'
 import { type Message, readMessage } from './wire.js'
 
+/** Sooner than a connection to a backend is closed because it was idle. */
+export const BEFORE_IDLE_MS = 3500
+
 /** What a backend does with a request that has come whole. */
 export type Script = (request: Message, socket: Socket) => void
 

@@ -6,6 +6,9 @@ import { securePorts } from './secure-ports.js'
 import { atEnd, eventually } from './test.js'
 import { type Message, readMessage } from './wire.js'
 
+/** For a connection, or a response of many megabytes, on a busy machine. */
+const PATIENCE_MS = 20_000
+
 interface ResponseOptions {
   /** It is the response to a HEAD. */
   readonly head?: boolean
@@ -78,7 +81,7 @@ export class RawClient {
     socket.once('error', (error: NodeJS.ErrnoException) => {
       reason = error.code ?? error.message
     })
-    await eventually(() => isOpen || client.closed, 5000)
+    await eventually(() => isOpen || client.closed, PATIENCE_MS)
     if (!isOpen) throw new Error(reason)
     return client
   }
@@ -112,7 +115,7 @@ export class RawClient {
   }
 
   /** Takes the next response, be it an interim one. */
-  async next({ head = false, timeoutMs = 5000 }: ResponseOptions = {}): Promise<Message> {
+  async next({ head = false, timeoutMs = PATIENCE_MS }: ResponseOptions = {}): Promise<Message> {
     let message: Message | undefined
     let seen = -1
     const whole = () => {

@@ -37,8 +37,11 @@ export function atEnd(t: Test, close: Closer): void {
   closersOf.get(t)!.push(close)
 }
 
+/** For what takes milliseconds: bounds a hang alone, as machines are busy. Shorter than an ejection. */
+const PATIENCE_MS = 8000
+
 /** Waits until `condition` holds, and fails if it does not in time. */
-export async function eventually(condition: () => unknown, timeoutMs = 2000): Promise<void> {
+export async function eventually(condition: () => unknown, timeoutMs = PATIENCE_MS): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`)

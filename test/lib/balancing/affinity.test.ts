@@ -228,9 +228,9 @@ t.test('names may have signs in them', async (t) => {
 
 t.test('a field of any length is read once', async (t) => {
   const long = 'lb'.repeat(100_000)
-  const startMs = performance.now()
+  const before = process.cpuUsage()
   t.same(cookiesOf(`${'; '.repeat(100_000)}${long}; lb=1`, 'lb'), ['1'])
-  t.ok(performance.now() - startMs < 1000)
+  t.ok(process.cpuUsage(before).user < 1_000_000)
 })
 
 // Sticky sessions

@@ -207,10 +207,10 @@ t.test('what is no address', async (t) => {
 })
 
 t.test('a long one is read once', async (t) => {
-  const startMs = performance.now()
+  const before = process.cpuUsage()
   for (const part of ['"', '\\', '[', ']', ':', '"\\', '[:', '1:'])
     t.equal(addressOfNode(`"${part.repeat(30_000)}`), undefined)
-  t.ok(performance.now() - startMs < 2000)
+  t.ok(process.cpuUsage(before).user < 2_000_000)
 })
 
 // Keys of clients

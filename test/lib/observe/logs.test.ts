@@ -198,7 +198,7 @@ test('the end does not wait long for a reader', async (t) => {
   for (let i = 0; i < LINES; i++) writer.write(line(i))
   const startMs = performance.now()
   await writer.end()
-  t.ok(performance.now() - startMs < 3000)
+  t.ok(performance.now() - startMs < 10_000)
   fs.closeSync(reader)
 })
 

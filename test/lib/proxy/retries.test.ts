@@ -141,7 +141,7 @@ t.test('sweeps by itself, close to the time, until it is stopped', async (t) => 
     }
   })
   t.ok(waitedMs >= 100, `${waitedMs} ms`)
-  t.ok(waitedMs < 1000, `${waitedMs} ms`)
+  t.ok(waitedMs < 5000, `${waitedMs} ms`)
   timeouts.stop()
   const late = arm(timeouts, performance.now() - 1000)
   await sleep(50)

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
-import { answering, OK, scripted, serving } from '../../../support/raw-backend.js'
+import { answering, BEFORE_IDLE_MS, OK, scripted, serving } from '../../../support/raw-backend.js'
 import {
   allEnded,
   answered,
@@ -136,7 +136,7 @@ test('a connection that is destroyed at the end of its response is not reused', 
   const stack = stackFor(t, backend)
   const first = ask(stack)
   first.onCall = () => first.completed > 0 && first.connection!.destroy()
-  await eventually(() => backend.connections === 1 && backend.sockets.size === 0)
+  await eventually(() => backend.connections === 1 && backend.sockets.size === 0, BEFORE_IDLE_MS)
   const second = await answered(stack)
   t.same([first.count, second.body, stack.opened], [1, 'ok', 2])
 })
@@ -198,7 +198,7 @@ test('a connection that the backend keeps for two seconds or less is not used ag
     )
     const stack = stackFor(t, backend)
     const ending = await answered(stack)
-    await eventually(() => backend.sockets.size === 0)
+    await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
     t.same([ending.completed, ending.errors], [1, []])
     await answered(stack)
     t.equal(stack.opened, 2)
@@ -221,7 +221,7 @@ test('neither is one that the response says is closed, or that its version does 
       response
     )
     t.equal(stack.opened, isKept ? 1 : 2, response)
-    await eventually(() => backend.sockets.size === (isKept ? 1 : 0))
+    await eventually(() => backend.sockets.size === (isKept ? 1 : 0), BEFORE_IDLE_MS)
   }
 })
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
 import type { TunnelHandler } from '../../../../lib/transport/backend-stream.js'
-import { OK, scripted, serving } from '../../../support/raw-backend.js'
+import { BEFORE_IDLE_MS, OK, scripted, serving } from '../../../support/raw-backend.js'
 import { allEnded, answered, ask, EAGER, Ending, requestOf, stackFor } from '../../../support/stack.js'
 import { eventually, sleep, test } from '../../../support/test.js'
 
@@ -125,7 +125,7 @@ test('destroyed in onSending, it sends nothing', async (t) => {
   const gone = new Ending()
   gone.onSending = (connection) => connection.destroy()
   stack.dispatch(requestOf(), gone)
-  await eventually(() => backend.sockets.size === 0)
+  await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
   t.same([gone.sent, gone.count], [0, 0])
   t.equal(backend.requests.length, 1)
 })
@@ -135,7 +135,7 @@ test('the error of a failed connection is passed on once', async (t) => {
   connection.fail(new Error('mine'))
   connection.fail(new Error('other'))
   socket.write(OK)
-  await eventually(() => backend.sockets.size === 0)
+  await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
   t.match(ending.errors, [{ message: 'mine' }])
   t.same([ending.errors.length, ending.calls], [1, 0])
 })
@@ -291,7 +291,7 @@ test('bytes behind a response reach no other request', async (t) => {
     const stack = stackFor(t, backend)
     t.same(bodies([await answered(stack), await answered(stack)]), ['ok', 'ok'])
     t.equal(stack.opened, 2, JSON.stringify(more))
-    await eventually(() => backend.sockets.size === 1)
+    await eventually(() => backend.sockets.size === 1, BEFORE_IDLE_MS)
   }
 })
 
@@ -333,7 +333,7 @@ test('bytes on an idle connection close it', async (t) => {
     const stack = stackFor(t, backend)
     const first = await answered(stack)
     sockets[0]!.write(bytes)
-    await eventually(() => backend.sockets.size === 0)
+    await eventually(() => backend.sockets.size === 0, BEFORE_IDLE_MS)
     t.same(bodies([first, await answered(stack)]), ['ok', 'ok'])
     t.equal(stack.opened, 2, JSON.stringify(bytes))
     t.equal(first.count, 1)
@@ -345,7 +345,7 @@ test('and so do bytes on one that no request was sent over yet', async (t) => {
   const stack = stackFor(t, backend)
   const gone = ask(stack)
   gone.aborted = true
-  await eventually(() => backend.connections === 1 && backend.sockets.size === 0)
+  await eventually(() => backend.connections === 1 && backend.sockets.size === 0, BEFORE_IDLE_MS)
   t.same([gone.count, gone.calls], [0, 0])
 })
 
@@ -364,7 +364,7 @@ test('an invalid response is one error, and closes its connection', async (t) =>
     t.equal(broken.errors.length, 1)
     t.same(stack.internalErrors, [], 'which is the fault of the backend')
     t.equal((await answered(stack)).body, 'ok')
-    await eventually(() => backend.sockets.size === 1)
+    await eventually(() => backend.sockets.size === 1, BEFORE_IDLE_MS)
   }
 })
 

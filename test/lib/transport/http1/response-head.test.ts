@@ -416,10 +416,10 @@ t.test('blanks between a name and its colon are removed, and hide no name', asyn
 })
 
 t.test('a trailer of whitespace is parsed in linear time', async (t) => {
-  const startMs = performance.now()
+  const before = process.cpuUsage()
   t.throws(() => read(`A:${' '.repeat(16_000)}\0`), BROKEN)
   t.throws(() => read(`A${' '.repeat(16_000)}`), BROKEN)
-  t.ok(performance.now() - startMs < 50)
+  t.ok(process.cpuUsage(before).user < 100_000)
 })
 
 t.test('blanks around the value of a trailer are spaces and tabs, and no other byte', async (t) => {
