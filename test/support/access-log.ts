@@ -8,10 +8,12 @@ export type Entry = Record<string, unknown>
 
 /** An access log in a file of its own. */
 export class LogFile {
+  static #count = 0
   readonly file: string
 
   constructor(t: Test) {
-    this.file = path.join(t.testdir({}), 'access.log')
+    // The balancer of one before it may still write.
+    this.file = path.join(t.testdir({}), `access-${LogFile.#count++}.log`)
   }
 
   get text(): string {
