@@ -12,6 +12,7 @@ import overload from '../plugins/overload.js'
 import pools from '../plugins/pools.js'
 import tls from '../plugins/tls.js'
 import http2Streams from '../routes/http2.js'
+import lane from '../routes/lane.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
@@ -48,6 +49,7 @@ const proxied = fp<{ config: Config }>(
   async (fastify, { config }) => {
     await fastify.register(leastConnections, { config })
     await fastify.register(proxy, { config })
+    await fastify.register(lane, { config })
     await fastify.register(upgrade, { config })
     await fastify.register(http2Streams, { config })
   },

@@ -2,7 +2,11 @@ import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
-import { ConnectionAcceptor, detachListener } from '../lib/listener/connection-acceptor.js'
+import {
+  ConnectionAcceptor,
+  type ConnectionListener,
+  detachListener
+} from '../lib/listener/connection-acceptor.js'
 import type { PendingConnections } from '../lib/listener/drain/pending-connections.js'
 import { RefusalLog } from '../lib/listener/proxy-protocol/refusal-log.js'
 import { BalancerCell } from '../lib/pool/counters.js'
@@ -14,8 +18,10 @@ declare module 'fastify' {
     connections: ReadonlySet<Socket>
     /** Those on which a header of the PROXY protocol is to come, or the first bytes, which tell the version of HTTP. */
     openingConnections: PendingConnections
-    /** Serves HTTP/1.1 on a connection. */
+    /** Serves HTTP/1.1 on a connection, by Node's server. */
     serveHttp(socket: Socket): void
+    /** What serves HTTP/1.1 on the connections that are accepted. */
+    http1: { serve: ConnectionListener }
     /** Has a server's connections from trusted proxies begin with the PROXY protocol, if it is configured. */
     readProxyHeaders(server: Server): void
   }
@@ -35,8 +41,9 @@ export default fp<{ config: Config }>(
       log.warn(`A connection from ${address} was closed: its header of the PROXY protocol ${reason}${more}`)
     })
     const serveHttp = detachListener(server)
+    const http1 = { serve: serveHttp }
     const acceptor = new ConnectionAcceptor({
-      serveHttp,
+      serveHttp: (socket) => http1.serve(socket),
       tls,
       http2,
       acceptsPlainHttp2: config.http2?.isPlain ?? false,
@@ -58,6 +65,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('connections', acceptor.open)
     fastify.decorate('openingConnections', acceptor.opening)
     fastify.decorate('serveHttp', serveHttp)
+    fastify.decorate('http1', http1)
     fastify.decorate('readProxyHeaders', (server) => acceptor.readProxyHeaders(server))
 
     server.on('connection', (socket: Socket) => acceptor.accept(socket))

@@ -12,11 +12,11 @@ import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
-import type { Exchange } from '../lib/proxy/exchange.js'
-import { BODY_TIMEOUT, HEAD_TOO_LARGE, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
+import { HEAD_TOO_LARGE, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { Http2Request } from '../lib/proxy/request/http2-request.js'
 import { isKnownMethod } from '../lib/proxy/request/request-check.js'
+import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import { Http2Response } from '../lib/proxy/response/http2-response.js'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -53,7 +53,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
       isWebSocket ? 'websocket' : undefined
     )
     if (!exchange) return
-    limitRequestTime(exchange)
+    limitRequestTime(exchange, limits.requestTimeoutMs)
     exchange.start(() => {
       if (exchange.failure) {
         sendLocalReply(req, res, exchange.failure)
@@ -62,16 +62,6 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
       exchange.writeHead()
       if (exchange.changesProtocol) exchange.startTunnel(NO_BYTES, tunnelTimeoutMs)
     })
-  }
-
-  /** Limits the time of a whole request, as Node does for HTTP/1.1. */
-  function limitRequestTime(exchange: Exchange): void {
-    const { req, res } = exchange
-    if (req.complete || limits.requestTimeoutMs === 0) return
-    const timer = setTimeout(() => {
-      if (!req.complete) exchange.giveUp(BODY_TIMEOUT)
-    }, limits.requestTimeoutMs)
-    res.whenOver(() => clearTimeout(timer))
   }
 
   function serveAdmin(stream: ServerHttp2Stream, socket: Socket, list: readonly string[]): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { plainHeadOf } from '../base/http/plain-head.js'
 
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 
@@ -12,7 +13,8 @@ let idCount = 0
  * @param own of the server that has taken the request in; goes before a new one, if it is of such characters too
  */
 export function requestId(req: IncomingMessage, own = ''): string {
-  const given = req.headers['x-request-id']
+  const plain = plainHeadOf(req)
+  const given = plain ? plain.givenId : req.headers['x-request-id']
   if (typeof given === 'string' && REQUEST_ID.test(given)) return given
   if (REQUEST_ID.test(own)) return `${own}`
   idCount++

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isGrpcCall, timeoutOf } from '../base/grpc/call.js'
+import { plainHeadOf } from '../base/http/plain-head.js'
 import { DEADLINE_EXCEEDED, type Failure } from './failure.js'
 
 /** Shortest time between two sweeps, and so the most by which a deadline may be missed. */
@@ -31,7 +32,8 @@ export class Deadlines {
 
   /** Watches a request if it is a call with a deadline, which counts from its arrival. */
   add(call: Call): void {
-    if (call.req.headers['grpc-timeout'] === undefined || !isGrpcCall(call.req)) return
+    if (plainHeadOf(call.req) || call.req.headers['grpc-timeout'] === undefined || !isGrpcCall(call.req))
+      return
     const timeoutMs = timeoutOf(call.req)
     if (timeoutMs === undefined) return
     const atMs = call.startMs + timeoutMs

@@ -41,8 +41,22 @@ export function setPrecedingBytes(socket: Socket, bytes: number): void {
   precedingBytes.set(socket, bytes)
 }
 
+const LANE = Symbol('lane')
+
+/** A connection whose requests Node's server does not read. */
+export interface LaneState {
+  readonly isIdle: boolean
+}
+
+/** Stores that the requests of a connection are not read by Node's server, or, with undefined, that they are. */
+export function setLane(socket: Socket, lane: LaneState | undefined): void {
+  ;(socket as Socket & { [LANE]?: LaneState | undefined })[LANE] = lane
+}
+
 /** Whether a connection is idle in a way that Node does not count: it has sent nothing yet, or awaits a request unseen. */
 export function isUntrackedIdle(socket: Socket): boolean {
+  const lane = (socket as Socket & { [LANE]?: LaneState | undefined })[LANE]
+  if (lane) return lane.isIdle
   return socket.bytesRead === (precedingBytes.get(socket) ?? 0) || waiting.has(socket)
 }
 

@@ -1,4 +1,6 @@
 import { type IncomingMessage, METHODS } from 'node:http'
+import { isAuthority } from '../../base/http/authority.js'
+import { plainHeadOf } from '../../base/http/plain-head.js'
 import { isHttp10 } from '../../base/http/request-body.js'
 import { type Destination, destinationOf } from '../../base/http/request-target.js'
 import type { ClientLimits } from '../../listener/client-limits.js'
@@ -15,9 +17,6 @@ import {
 import { isLoop } from './forwarding-fields.js'
 import { Http2Request } from './http2-request.js'
 
-/** `host [ ":" port ]` of RFC 3986 section 3.2.2, without the characters that some would take for a delimiter. */
-const AUTHORITY = /^(?:\[[0-9a-f:.]{2,45}\]|[a-z0-9._~%!$&'()*+;=-]+)(?::(\d{0,5}))?$/i
-const MAX_PORT = 65_535
 /** The port of a scheme where none, or an empty one, is named. */
 const HTTP_PORT = /:(?:80)?$/
 const HTTPS_PORT = /:(?:443)?$/
@@ -46,6 +45,8 @@ export function checkRequest(
   target: string,
   limits: RequestLimits
 ): Destination | Failure {
+  // The lane has looked for all of this.
+  if (plainHeadOf(req)) return { path: target, authority: undefined }
   const { headers, rawHeaders } = req
   const method = req.method!
   if (!isSpoken(req)) return BAD_VERSION
@@ -91,17 +92,6 @@ function hasOneHost(
   if (!isAuthority(authority)) return false
   const port = /^https:/i.test(target) ? HTTPS_PORT : HTTP_PORT
   return host === undefined || canonical(host, port) === canonical(authority, port)
-}
-
-let lastAuthority = ''
-
-function isAuthority(text: string): boolean {
-  // It is mostly the same as in the request before.
-  if (text === lastAuthority) return true
-  const match = AUTHORITY.exec(text)
-  if (!match || Number(match[1] ?? 0) > MAX_PORT) return false
-  lastAuthority = text
-  return true
 }
 
 /** Neither case nor the default port of the scheme makes a difference (RFC 9110 section 4.2.3). */

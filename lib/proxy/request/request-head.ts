@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
 import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.js'
+import { plainHeadOf } from '../../base/http/plain-head.js'
 import { expectsContinue, hasBody } from '../../base/http/request-body.js'
 import type { Destination } from '../../base/http/request-target.js'
 import { connectionInfo } from '../../listener/client/connection-info.js'
@@ -38,6 +39,15 @@ const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
 /** All of these together: most fields are none of them, which one look-up shows. */
 const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...PROXY_FIELDS, ...MESSAGE_NAMES])
 
+/** The fields with which a head is not plain: they do not just pass, or something is read from them. */
+export const SPECIAL_FIELDS = new FieldNames([
+  ...NOT_PASSED_ON,
+  ...PROXY_FIELDS,
+  ...MESSAGE_NAMES,
+  'via',
+  'grpc-timeout'
+])
+
 /** Fields that a client cannot remove by naming them in `Connection`: they route, delimit and vouch for the message. */
 const NEVER_CONNECTION_OPTIONS = new Set([
   ...['close', 'keep-alive', 'host', 'content-length', 'via'],
@@ -57,12 +67,13 @@ export function outgoingRequest(
   upgrade?: string
 ): OutgoingRequest {
   const method = req.method!
-  const body = hasBody(req) ? req : undefined
+  const plain = by.trace || connectionInfo(req.socket, by.trusted).isTrusted ? undefined : plainHeadOf(req)
+  const body = (plain ? plain.hasBody : hasBody(req)) ? req : undefined
   const replayable = (!body || keptBytes > 0) && isIdempotent(req)
   return {
     method,
-    head: `${method} ${path} HTTP/1.1\r\n${requestFields(req, authority, upgrade, by)}\r\n`,
-    lacksHost: hostOf(req, authority) === undefined,
+    head: `${method} ${path} HTTP/1.1\r\n${plain ? plain.plainLines + forwardingFields(req, plain.plainHost, by) : requestFields(req, authority, upgrade, by)}\r\n`,
+    lacksHost: !plain && hostOf(req, authority) === undefined,
     client: req,
     body,
     replayable,

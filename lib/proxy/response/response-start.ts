@@ -79,7 +79,8 @@ function takeHeldBack(res: ServerResponse): string {
 let keepAliveMs = -1
 let keepAlive = ''
 
-function keepAliveFields(timeoutMs: number): string {
+/** The fields that tell a client how long its connection is kept. */
+export function keepAliveFields(timeoutMs: number): string {
   if (timeoutMs !== keepAliveMs) {
     keepAliveMs = timeoutMs
     const hint = timeoutMs > 0 ? `Keep-Alive: timeout=${Math.floor(timeoutMs / 1000)}\r\n` : ''
@@ -92,7 +93,7 @@ let dateSecond = -1
 let date = ''
 
 /** The current time in the format of `Date` (RFC 9110 section 5.6.7). */
-function httpDate(): string {
+export function httpDate(): string {
   const now = Date.now()
   const second = Math.floor(now / 1000)
   if (second !== dateSecond) {

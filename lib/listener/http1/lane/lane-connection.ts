@@ -1,0 +1,204 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { setLane } from '../client-connection.js'
+import type { HeadReader } from './head-reader.js'
+import { type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
+
+/** Of requests that came before their turn. */
+const MAX_KEPT_BYTES = 65_536
+
+/** The answer to a request, as its connection sees it. */
+export interface LaneAnswer {
+  /** The connection has closed. */
+  onClosed(): void
+}
+
+/** What the connections of a lane share. */
+export interface LaneOwner {
+  readonly reader: HeadReader
+  /** Counts the sweeps of idle connections, as a clock that costs nothing to read. */
+  readonly tick: number
+  readonly maxHeadBytes: number
+  /** Requests on one connection; 0 for no limit. */
+  readonly maxRequests: number
+  /** Serves a request. Returns its answer, which tells the connection of its end by `onAnswered`. */
+  serve(req: LaneRequest, connection: LaneConnection): LaneAnswer
+  /** Serves a connection by Node's server from its next byte on. */
+  handOver(connection: LaneConnection): void
+  onClosed(connection: LaneConnection): void
+}
+
+/**
+ * A client's connection of HTTP/1.1 whose requests are read here as long as they are plain, one after the other. The
+ * first that is not goes to Node's server with the connection.
+ */
+export class LaneConnection implements BodySource {
+  bodyTimeoutMs = 0
+  /** The tick in which it last became idle, or a part of a body came. */
+  movedTick: number
+  /** Requests that it has carried. */
+  requests = 0
+  readonly #owner: LaneOwner
+  #answer: LaneAnswer | undefined
+  #upload: LaneUpload | undefined
+  /** Bytes of its body that are still to come. */
+  #remaining = 0
+  /** What came behind the request under way. */
+  #pipelined: Buffer | undefined
+  #isEnding = false
+  #closes = false
+
+  constructor(
+    readonly socket: Socket,
+    owner: LaneOwner
+  ) {
+    this.#owner = owner
+    this.movedTick = owner.tick
+    setLane(socket, this)
+    socket
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('error', this.#onError)
+      .on('close', this.#onClose)
+  }
+
+  /** Whether it waits for a request. */
+  get isIdle(): boolean {
+    return this.#answer === undefined && this.#upload === undefined && !this.#isEnding
+  }
+
+  /** Whether the next request has come already. */
+  get hasPipelined(): boolean {
+    return this.#pipelined !== undefined
+  }
+
+  /** The request whose body is being received; undefined if none is. */
+  get upload(): IncomingMessage | undefined {
+    return this.#upload
+  }
+
+  /** Whether the request under way is the last one, by the client's word or the limit of requests. */
+  get isLastRequest(): boolean {
+    const { maxRequests } = this.#owner
+    return this.#closes || (maxRequests > 0 && this.requests >= maxRequests)
+  }
+
+  resumeBody(): void {
+    if (this.#upload) this.socket.resume()
+  }
+
+  /**
+   * The answer has been sent, and is flushed.
+   * @param isLast whether the connection ends with it
+   */
+  onAnswered(isLast: boolean): void {
+    this.#answer = undefined
+    this.movedTick = this.#owner.tick
+    if (isLast) {
+      this.#isEnding = true
+      this.#pipelined = undefined
+      this.socket.destroySoon()
+      return
+    }
+    const pipelined = this.#pipelined
+    if (pipelined === undefined) return
+    this.#pipelined = undefined
+    this.socket.resume()
+    this.#readRequest(pipelined)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    if (this.#upload) this.#readBody(this.#upload, chunk)
+    else if (this.#isEnding) return
+    else if (this.#answer) this.#keep(chunk)
+    else this.#readRequest(chunk)
+  }
+
+  #readRequest(chunk: Buffer): void {
+    const owner = this.#owner
+    const { reader, maxHeadBytes } = owner
+    const text = chunk.toString('latin1', 0, Math.min(chunk.length, maxHeadBytes))
+    const end = reader.read(text)
+    // Node's server has pipelined requests answered side by side.
+    if (end === -1 || end + reader.contentLength < chunk.length) {
+      this.#handOver(chunk)
+      return
+    }
+    this.requests++
+    this.#closes = reader.closes
+    const fields = text.slice(reader.fieldsAt, end - 2)
+    const { contentLength } = reader
+    let req: LaneRequest
+    if (contentLength === 0) {
+      req = bodilessRequest(this.socket, reader, fields)
+    } else {
+      const upload = new LaneUpload(this.socket, reader, fields, this)
+      req = upload
+      this.#upload = upload
+      this.#remaining = contentLength
+      this.movedTick = owner.tick
+      if (end < chunk.length) this.#readBody(upload, chunk.subarray(end))
+    }
+    this.#answer = owner.serve(req, this)
+  }
+
+  #readBody(upload: LaneUpload, chunk: Buffer): void {
+    const length = Math.min(chunk.length, this.#remaining)
+    this.#remaining -= length
+    this.movedTick = this.#owner.tick
+    const hasRoom = upload.push(length === chunk.length ? chunk : chunk.subarray(0, length))
+    if (this.#remaining > 0) {
+      if (!hasRoom) this.socket.pause()
+      return
+    }
+    this.#upload = undefined
+    this.bodyTimeoutMs = 0
+    upload.complete = true
+    upload.push(null)
+    if (length < chunk.length && !this.#isEnding) this.#keep(chunk.subarray(length))
+  }
+
+  /** Keeps what has come before its turn. Reading goes on for a while, as it shows when the client leaves. */
+  #keep(bytes: Buffer): void {
+    const kept = this.#pipelined ? Buffer.concat([this.#pipelined, bytes]) : bytes
+    this.#pipelined = kept
+    if (kept.length >= MAX_KEPT_BYTES) this.socket.pause()
+  }
+
+  #handOver(bytes: Buffer): void {
+    const { socket } = this
+    socket
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onError)
+      .off('close', this.#onClose)
+    setLane(socket, undefined)
+    // Flowing, it would not tell its next listener of what is put back.
+    socket.pause()
+    socket.unshift(bytes)
+    this.#owner.handOver(this)
+    socket.resume()
+  }
+
+  /** As Node's server does: what was written still goes out, and no more. */
+  readonly #onEnd = (): void => {
+    this.socket.end()
+  }
+
+  readonly #onError = (): void => {
+    this.socket.destroy()
+  }
+
+  readonly #onClose = (): void => {
+    this.#owner.onClosed(this)
+    const upload = this.#upload
+    this.#upload = undefined
+    const answer = this.#answer
+    this.#answer = undefined
+    answer?.onClosed()
+    if (!upload) return
+    upload.aborted = true
+    upload.emit('aborted')
+    upload.destroy()
+  }
+}

@@ -1,0 +1,194 @@
+import type { IncomingMessage } from 'node:http'
+import { STATUS_CODES } from 'node:http'
+import { hasBody } from '../../base/http/request-body.js'
+import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
+import { lingeringClose } from '../../listener/http1/lingering-close.js'
+import type { ResponseHead } from '../../transport/http1/response-head.js'
+import type { ClientStream, ClientTunnel } from './client-stream.js'
+import { httpDate, keepAliveFields } from './response-start.js'
+
+/** For larger bodies, a second buffer in the write is cheaper than a copy in the string of the head. */
+const MAX_JOINED_BYTES = 16_384
+
+/** The response to a request that the lane has read: it writes to the socket itself. */
+export class LaneResponse implements ClientStream, LaneAnswer {
+  statusCode = 0
+  writableFinished = false
+  readonly #connection: LaneConnection
+  readonly #keepAliveTimeoutMs: number
+  /** Held back, so that it goes out in one write with what follows, mostly the whole response. */
+  #head = ''
+  #hasBody = true
+  #isChunked = false
+  #isLast: boolean
+  #isEnded = false
+  #onOver: (() => void) | undefined
+
+  /**
+   * @param isLast whether the connection is to end with this response
+   * @param keepAliveTimeoutMs which the client is told
+   */
+  constructor(
+    readonly req: IncomingMessage,
+    connection: LaneConnection,
+    isLast: boolean,
+    keepAliveTimeoutMs: number
+  ) {
+    this.#connection = connection
+    this.#isLast = isLast
+    this.#keepAliveTimeoutMs = keepAliveTimeoutMs
+  }
+
+  get writableLength(): number {
+    return this.#connection.socket.writableLength
+  }
+
+  get writableHighWaterMark(): number {
+    return this.#connection.socket.writableHighWaterMark
+  }
+
+  whenOver(callback: () => void): void {
+    const before = this.#onOver
+    this.#onOver = before
+      ? () => {
+          before()
+          callback()
+        }
+      : callback
+  }
+
+  whenTaken(callback: () => void): void {
+    this.#connection.socket.write('', 'latin1', () => callback())
+  }
+
+  sendInterim(head: ResponseHead): void {
+    this.#connection.socket.write(`${head.text}\r\n`, 'latin1')
+  }
+
+  begin(head: ResponseHead, lines: string, closing: boolean): void {
+    const { req } = this
+    const { statusCode, contentLength } = head
+    this.statusCode = statusCode
+    if (closing && !this.#connection.hasPipelined) this.#isLast = true
+    if (!req.complete) this.#closeAfterRest()
+    this.#hasBody = req.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304
+    this.#isChunked = this.#hasBody && contentLength < 0
+    let text = lines === '' ? head.text : head.text + lines
+    if (!head.hasDate) text += `Date: ${httpDate()}\r\n`
+    text += this.#connectionFields()
+    this.#head = this.#isChunked ? `${text}Transfer-Encoding: chunked\r\n\r\n` : `${text}\r\n`
+  }
+
+  sendPart(part: Buffer): void {
+    const { socket } = this.#connection
+    if (socket.writableCorked === 0) socket.cork()
+    this.#sendHead()
+    if (!this.#hasBody) return
+    if (!this.#isChunked) {
+      socket.write(part)
+      return
+    }
+    socket.write(`${part.length.toString(16)}\r\n`, 'latin1')
+    socket.write(part)
+    socket.write('\r\n', 'latin1')
+  }
+
+  flush(): void {
+    this.#sendHead()
+    this.#connection.socket.uncork()
+  }
+
+  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
+    const { socket } = this.#connection
+    if (this.#head !== '' && !this.#isChunked && (last === undefined || last.length <= MAX_JOINED_BYTES)) {
+      const body = last !== undefined && this.#hasBody ? last.toString('latin1') : ''
+      socket.write(this.#head + body, 'latin1')
+      this.#head = ''
+    } else {
+      if (socket.writableCorked === 0) socket.cork()
+      if (last !== undefined) this.sendPart(isBorrowed ? Buffer.from(last) : last)
+      this.#sendHead()
+      if (this.#isChunked) socket.write(`0\r\n${trailerLines(trailers)}\r\n`, 'latin1')
+      socket.uncork()
+    }
+    this.#end()
+  }
+
+  cutOff(): void {
+    this.flush()
+    this.#connection.socket.destroy()
+  }
+
+  answer(
+    statusCode: number,
+    phrase: string,
+    fields: readonly string[],
+    body: string | undefined,
+    isLast: boolean
+  ): void {
+    const { req } = this
+    this.statusCode = statusCode
+    // An unread body would be taken for the next request.
+    if (isLast || hasBody(req)) {
+      this.#isLast = true
+      if (!req.complete) this.#closeAfterRest()
+    }
+    let text = `HTTP/1.1 ${statusCode} ${phrase || STATUS_CODES[statusCode]}\r\n`
+    for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+    text += `Date: ${httpDate()}\r\n${this.#connectionFields()}\r\n`
+    // The bodies of the balancer's own are ASCII.
+    this.#connection.socket.write(req.method === 'HEAD' ? text : text + (body ?? ''), 'latin1')
+    this.#end()
+  }
+
+  clientTunnel(): ClientTunnel {
+    throw new Error('A change of protocol does not take the lane')
+  }
+
+  onClosed(): void {
+    const onOver = this.#onOver
+    this.#onOver = undefined
+    onOver?.()
+  }
+
+  #connectionFields(): string {
+    return this.#isLast ? 'Connection: close\r\n' : keepAliveFields(this.#keepAliveTimeoutMs)
+  }
+
+  /** The unread rest of a request would be taken for the next one. */
+  #closeAfterRest(): void {
+    this.#isLast = true
+    lingeringClose(this.req)
+  }
+
+  #sendHead(): void {
+    if (this.#head === '') return
+    this.#connection.socket.write(this.#head, 'latin1')
+    this.#head = ''
+  }
+
+  #end(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const { socket } = this.#connection
+    // The exchange has still to leave its backend.
+    if (socket.writableLength === 0) process.nextTick(finished, this)
+    else socket.write('', 'latin1', (error) => !error && this.onFlushed())
+  }
+
+  onFlushed(): void {
+    if (this.#connection.socket.destroyed) return
+    this.writableFinished = true
+    this.onClosed()
+    this.#connection.onAnswered(this.#isLast)
+  }
+}
+
+const finished = (response: LaneResponse): void => response.onFlushed()
+
+/** @param flat names and values in turn */
+function trailerLines(flat: readonly string[]): string {
+  let lines = ''
+  for (let i = 0; i < flat.length; i += 2) lines += `${flat[i]}: ${flat[i + 1]}\r\n`
+  return lines
+}
