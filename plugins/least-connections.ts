@@ -1,7 +1,10 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { LaneUpload } from '../lib/listener/http1/lane/lane-request.js'
+import { clientSideOf } from '../lib/proxy/client-side.js'
 import type { Exchange } from '../lib/proxy/exchange.js'
 import { Forwarder } from '../lib/proxy/forwarder.js'
+import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 
 declare module 'fastify' {
@@ -40,8 +43,12 @@ export default fp<{ config: Config }>(
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
       const { raw, originalUrl, id } = request
-      const exchange = forwarder.open(raw, reply.raw as Http1Response, originalUrl, id)
+      const side = clientSideOf(raw)
+      const exchange = side
+        ? forwarder.open(side.req, side.res, originalUrl, id)
+        : forwarder.open(raw, reply.raw as Http1Response, originalUrl, id)
       if (exchange) {
+        if (side || raw instanceof LaneUpload) limitRequestTime(exchange, config.limits.requestTimeoutMs)
         request.exchange = exchange
         done()
       } else {

@@ -12,12 +12,15 @@ import { isAdminTarget } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
+import { setClientSide } from '../lib/proxy/client-side.js'
 import { HEAD_TOO_LARGE, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { Http2Request } from '../lib/proxy/request/http2-request.js'
 import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import { limitRequestTime } from '../lib/proxy/request/request-time.js'
+import { HostHttp2Response } from '../lib/proxy/response/host-http2-response.js'
 import { Http2Response } from '../lib/proxy/response/http2-response.js'
+import { foreignHooks } from './foreign-hooks.js'
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -35,7 +38,27 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     if (!isPassedOn(method!, url)) refuse(UNKNOWN_METHOD)
     else if (sizeOf(list) > maxHeadBytes) refuse(HEAD_TOO_LARGE)
     else if (isAdminTarget(url) && !req.isWebSocket) serveAdmin(stream, socket, list)
-    else if (!fastify.tryLocalReply(req, res)) forward(req, res)
+    else if (!fastify.tryLocalReply(req, res)) {
+      if (isRouted && !req.isWebSocket && isKnownMethod(method!)) route(req, stream, socket, list)
+      else forward(req, res)
+    }
+  }
+
+  // A hook that somebody has added is to run for these as well.
+  let isRouted = false
+  fastify.addHook('onReady', async () => {
+    isRouted = foreignHooks(fastify).length > 0
+  })
+
+  function route(
+    req: Http2Request,
+    stream: ServerHttp2Stream,
+    socket: Socket,
+    list: readonly string[]
+  ): void {
+    const raw = compatible(stream, socket, list)
+    setClientSide(raw.req, { req, res: new HostHttp2Response(req, raw.res, bufferSizeBytes, []) })
+    fastify.routing(raw.req as unknown as IncomingMessage, raw.res as unknown as ServerResponse)
   }
 
   /** The methods of `LB_METHODS` are not for the administration. */
@@ -65,13 +88,19 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
   }
 
   function serveAdmin(stream: ServerHttp2Stream, socket: Socket, list: readonly string[]): void {
-    const raw = [...list]
-    const req = new Http2ServerRequest(stream, headersOf(raw), undefined as never, raw)
-    const res = new Http2ServerResponse(stream)
-    // Its own `socket` is a proxy object, which does not know the client's address.
-    Object.defineProperty(req, 'socket', { value: socket })
+    const { req, res } = compatible(stream, socket, list)
     fastify.routing(req as unknown as IncomingMessage, res as unknown as ServerResponse)
   }
+}
+
+/** A stream as Node's own server would hand it to the router. */
+function compatible(stream: ServerHttp2Stream, socket: Socket, list: readonly string[]) {
+  const raw = [...list]
+  const req = new Http2ServerRequest(stream, headersOf(raw), undefined as never, raw)
+  const res = new Http2ServerResponse(stream)
+  // Its own `socket` is a proxy object, which does not know the client's address.
+  Object.defineProperty(req, 'socket', { value: socket })
+  return { req, res }
 }
 
 /** The uncompressed size of a head, in bytes. */

@@ -1,55 +1,72 @@
+import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { Lane } from '../lib/listener/http1/lane/lane.js'
-import type { LaneRequest } from '../lib/listener/http1/lane/lane-request.js'
+import { emitDrain } from '../lib/listener/http1/client-connection.js'
+import { Lane, type LaneHandlers } from '../lib/listener/http1/lane/lane.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { SPECIAL_FIELDS } from '../lib/proxy/request/request-head.js'
 import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import { LaneResponse } from '../lib/proxy/response/lane-response.js'
+import { RoutedResponse } from '../lib/proxy/response/routed-response.js'
+import { foreignHooks } from './foreign-hooks.js'
 
-/** Plain requests of HTTP/1.1, past Node's HTTP server. */
-const lane: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  const { limits, maxHeadBytes } = config
-  const { server, registry, forwarder, tryLocalReply } = fastify
-  const lane = new Lane(
-    {
-      ...limits,
-      headBytes: maxHeadBytes,
-      fields: limits.headers,
-      special: SPECIAL_FIELDS
-    },
-    {
-      serve: (req, connection) => {
-        const isLast = connection.isLastRequest || registry.draining
-        const res = new LaneResponse(req, connection, isLast, limits.keepAliveTimeoutMs)
-        if (!tryLocalReply(req, res)) forward(req, res)
-        return res
-      },
-      serveByNode: fastify.serveHttp,
-      onHeadTimeout: (socket) => {
-        server.emit(
-          'clientError',
-          Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
-          socket
-        )
-      }
-    }
-  )
+/**
+ * Plain requests of HTTP/1.1, which are read past Node's HTTP server. They also go past the router, unless somebody has
+ * added a hook that they would miss.
+ */
+const plainRequests: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+  const { limits, maxHeadBytes, lane: mode } = config
+  const { server, registry, forwarder, tryLocalReply, http1 } = fastify
+  if (mode === 'off') return
 
-  function forward(req: LaneRequest, res: LaneResponse): void {
+  const direct: LaneHandlers['serve'] = (req, connection) => {
+    const isLast = connection.isLastRequest || registry.draining
+    const res = new LaneResponse(req, connection, isLast, limits.keepAliveTimeoutMs)
+    if (tryLocalReply(req, res)) return res
     const exchange = forwarder.open(req, res, req.url!, requestId(req))
-    if (!exchange) return
+    if (!exchange) return res
     limitRequestTime(exchange, limits.requestTimeoutMs)
     exchange.start(() => {
       if (exchange.failure) sendLocalReply(req, res, exchange.failure)
       else exchange.writeHead()
     })
+    return res
   }
-
-  fastify.http1.serve = (socket) => lane.accept(socket)
-  fastify.addHook('onClose', async () => lane.stop())
+  const routed: LaneHandlers['serve'] = (req, connection) => {
+    const res = new RoutedResponse(req, connection, connection.isLastRequest, limits.keepAliveTimeoutMs)
+    server.emit('request', req, res)
+    return res
+  }
+  /** As Node's server does if no request arrives. */
+  const onTimeout = (socket: Socket) => {
+    const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+    server.emit('clientError', error, socket)
+  }
+  const headLimits = { headBytes: maxHeadBytes, fields: limits.headers, special: SPECIAL_FIELDS }
+  const openLane = (serve: LaneHandlers['serve']) => {
+    const handlers = { serve, serveByNode: fastify.serveHttp, onHeadTimeout: onTimeout }
+    lane = new Lane({ ...limits, ...headLimits }, handlers)
+    return lane
+  }
+  let lane: Lane | undefined
+  fastify.addHook('onClose', async () => lane?.stop())
+  fastify.addHook('onReady', async () => {
+    const hooks = foreignHooks(fastify)
+    if (hooks.length > 0)
+      fastify.log.info(`Requests pass the router, as there are hooks: ${hooks.join(', ')}`)
+    if (mode === 'auto' && hooks.length === 0) {
+      const lane = openLane(direct)
+      http1.serve = (socket) => lane.accept(socket)
+      return
+    }
+    const lane = openLane(routed)
+    http1.serve = (socket) => {
+      socket.on('drain', () => emitDrain(socket))
+      lane.accept(socket)
+    }
+  })
 }
 
-export default fp(lane, { name: 'lane', encapsulate: true })
+export default fp(plainRequests, { name: 'lane', encapsulate: true })

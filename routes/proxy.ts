@@ -11,9 +11,9 @@ import { fromOptions, registerReplyFrom } from './reply-from.js'
 
 const FROM_OPTIONS = fromOptions(
   (request) => request.exchange!,
-  (request, reply, exchange) => {
+  (_request, reply, exchange) => {
     reply.hijack()
-    if (exchange.failure) sendLocalReply(request.raw, exchange.res, exchange.failure)
+    if (exchange.failure) sendLocalReply(exchange.req, exchange.res, exchange.failure)
     else exchange.writeHead()
   }
 )

@@ -3,6 +3,7 @@ import type { BalancingOptions } from '../balancing/options.js'
 import type { HealthCheckConfig } from '../health/options.js'
 import type { AccessConfig } from '../listener/access/options.js'
 import type { ClientLimits } from '../listener/client-limits.js'
+import type { LaneMode } from '../listener/http1/lane/options.js'
 import type { TlsConfig } from '../listener/tls/options.js'
 import type { AccessLogConfig } from '../observe/access-log/options.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
@@ -47,6 +48,7 @@ export interface Config {
   readonly maxResponseHeadBytes: number
   /** Methods that are forwarded over HTTP/2 beside the registered ones. */
   readonly methods: ReadonlySet<string>
+  readonly lane: LaneMode
   readonly limits: ClientLimits
   readonly access: AccessConfig
   /** Longest silence of an upgraded connection. */
@@ -136,6 +138,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     maxHeadBytes: values.LB_MAX_HEADER_SIZE,
     maxResponseHeadBytes: values.LB_MAX_RESPONSE_HEADER_SIZE,
     methods: values.LB_METHODS,
+    lane: values.LB_LANE,
     limits: {
       headTimeoutMs: values.LB_REQUEST_HEAD_TIMEOUT,
       requestTimeoutMs: values.LB_REQUEST_TIMEOUT,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { addressRanges, flag, integer, seconds, text } from '../base/values/values.js'
+import { addressRanges, flag, integer, oneOf, seconds, text } from '../base/values/values.js'
+import { LANE_MODES } from '../listener/http1/lane/options.js'
 import { backendList } from '../pool/spec/backend-spec.js'
 import { accessVariables } from './settings/access.js'
 import { accessLogVariables } from './settings/access-log.js'
@@ -166,6 +167,13 @@ export const schema = z.strictObject({
       "tells the client's address, and whether the client speaks TLS.",
     fallback: 'false',
     flags: '--proxy-protocol'
+  }),
+  LB_LANE: variable(oneOf(LANE_MODES), {
+    description:
+      "How plain requests of HTTP/1.1 are read: `auto` past Node's HTTP server and, unless a hook was added, past the " +
+      "router; `routed` past Node's server only; `off` by Node's server, as all others are.",
+    fallback: 'auto',
+    flags: '--lane <mode>'
   }),
   LB_FORWARDED: variable(flag(), {
     description: 'Adds a `Forwarded` field (RFC 7239) beside the `X-Forwarded-*` ones.',

@@ -1,18 +1,12 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ClientSide } from '../../lib/proxy/client-side.js'
 import { Http2Request } from '../../lib/proxy/request/http2-request.js'
-import type { ClientStream } from '../../lib/proxy/response/client-stream.js'
 import { hostFields } from '../../lib/proxy/response/host-fields.js'
 import { HostHttp2Response } from '../../lib/proxy/response/host-http2-response.js'
 import { HostResponse } from '../../lib/proxy/response/host-response.js'
 import { InjectedResponse } from '../../lib/proxy/response/injected-response.js'
-
-/** The client's side of an exchange in the server of an application. */
-export interface ClientSide {
-  readonly req: IncomingMessage
-  readonly res: ClientStream
-}
 
 /**
  * The client's side of a request as the balancer wants it, whatever server has taken it in: one of HTTP/1.1, with or

@@ -2,11 +2,11 @@ import type { FastifyReply } from 'fastify'
 import { isGrpcCall } from '../../lib/base/grpc/call.js'
 import { hasBody } from '../../lib/base/http/request-body.js'
 import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
+import type { ClientSide } from '../../lib/proxy/client-side.js'
 import type { Failure } from '../../lib/proxy/failure.js'
 import { fieldsOf, sendLocalReply } from '../../lib/proxy/local-reply/local-reply.js'
 import { HostHttp2Response } from '../../lib/proxy/response/host-http2-response.js'
 import { HostResponse } from '../../lib/proxy/response/host-response.js'
-import type { ClientSide } from './client-side.js'
 
 /** A request that no backend has answered, for the error handler of the application. */
 export class ForwardingError extends Error {
