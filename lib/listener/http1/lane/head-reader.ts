@@ -134,13 +134,14 @@ export class HeadReader {
         hasHost = true
         this.host = host
       } else if (name === 'content-length') {
-        const value = text.slice(valueAt, valueEnd)
+        // With the blanks behind it, as in Connection: Node 20's parser takes a tab there for a part of the value.
+        const value = text.slice(valueAt, end)
         if (hasLength || !LENGTH.test(value)) return -1
         hasLength = true
         this.contentLength = Number(value)
         if (bodyBytes > 0 && this.contentLength > bodyBytes) return -1
       } else if (name === 'connection') {
-        const value = text.slice(valueAt, valueEnd).toLowerCase()
+        const value = text.slice(valueAt, end).toLowerCase()
         if (hasConnection || (value !== 'close' && value !== 'keep-alive')) return -1
         hasConnection = true
         this.closes = value === 'close'
