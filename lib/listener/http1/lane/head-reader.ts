@@ -25,12 +25,30 @@ const LONGEST_METHOD = 7
 const VERSION = ' HTTP/1.1\r\n'
 
 /** Fields that frame a body in another way, wait for an answer, or change the protocol: for Node's server to read. */
-const NOT_TAKEN = new FieldNames(['transfer-encoding', 'expect', 'upgrade', 'proxy-connection'])
-/** Fields that say something about the message or its connection. */
-const READ = new FieldNames(['host', 'content-length', 'connection', 'keep-alive', 'x-request-id'])
+const NOT_TAKEN = ['transfer-encoding', 'expect', 'upgrade', 'proxy-connection']
+/** These, and the others that say something about the message or its connection. */
+const READ = new FieldNames([
+  'host',
+  'content-length',
+  'connection',
+  'keep-alive',
+  'x-request-id',
+  ...NOT_TAKEN
+])
 /** Lengths of up to so many digits are exact in every reader. */
 const LENGTH = /^\d{1,15}$/
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
+
+/** What becomes of a field: it is passed on, left behind, makes the head other than plain, or not one of the lane. */
+enum Treatment {
+  pass,
+  leave,
+  special,
+  refuse
+}
+
+/** No length was declared so far. */
+const NONE = -1
 
 /** What a head may have to be read here. */
 export interface HeadLimits {
@@ -45,7 +63,7 @@ export interface HeadLimits {
 }
 
 /**
- * Reads the heads of requests that are beyond doubt, by a grammar far narrower than RFC 9112's: HTTP/1.1, origin form, one
+ * Reads the heads of requests that every reader reads alike, by a grammar far narrower than RFC 9112's: HTTP/1.1, origin form, one
  * valid `Host`, a body of declared length or none, CRLF at the end of each line, nothing that is the balancer's own. It
  * refuses nothing: what it does not take is for Node's server to read, with all its bytes. The properties are those of the
  * head that was read last.
@@ -64,6 +82,8 @@ export class HeadReader {
   plainLines: string | undefined
   givenId = ''
   readonly #limits: HeadLimits
+  /** The option of the connection; empty without one. */
+  #connection = ''
 
   constructor(limits: HeadLimits) {
     this.#limits = limits
@@ -92,79 +112,84 @@ export class HeadReader {
   }
 
   #readFields(text: string, start: number): number {
-    const { special, fields, headBytes, bodyBytes } = this.#limits
+    const { special, fields, headBytes } = this.#limits
     let at = start
     let count = 0
     let isPlain = true
-    let hasConnection = false
-    let hasHost = false
-    let hasLength = false
     /** What is passed on, up to the line from which on it is not copied yet. */
     let copied = ''
     let copiedTo = start
     this.fieldsAt = start
-    this.contentLength = 0
-    this.closes = false
-    this.givenId = ''
+    this.host = this.givenId = ''
+    this.contentLength = NONE
+    this.#connection = ''
     for (;;) {
       const line = at
       while (TOKEN[text.charCodeAt(at)] === 1) at++
       const length = at - line
       if (length === 0) break
       if (text.charCodeAt(at) !== COLON || ++count > fields) return -1
-      let valueAt = at + 1
-      at++
-      while (TEXT[text.charCodeAt(at)] === 1) at++
+      const colon = at
+      do at++
+      while (TEXT[text.charCodeAt(at)] === 1)
       if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) return -1
-      const end = at
       at += 2
       const first = text.charCodeAt(line)
-      const isRead = READ.mayHave(length, first)
-      const mayBeSpecial = special.mayHave(length, first)
-      const isUntaken = NOT_TAKEN.mayHave(length, first)
-      if (!isRead && !mayBeSpecial && !isUntaken) continue
-      const name = text.slice(line, line + length).toLowerCase()
-      if (isUntaken && NOT_TAKEN.has(name)) return -1
-      while (valueAt < end && isBlank(text.charCodeAt(valueAt))) valueAt++
-      let valueEnd = end
-      while (valueEnd > valueAt && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-      if (name === 'host') {
-        const host = text.slice(valueAt, valueEnd)
-        if (hasHost || !isAuthority(host)) return -1
-        hasHost = true
-        this.host = host
-      } else if (name === 'content-length') {
-        // With the blanks behind it, as in Connection: Node 20's parser takes a tab there for a part of the value.
-        const value = text.slice(valueAt, end)
-        if (hasLength || !LENGTH.test(value)) return -1
-        hasLength = true
-        this.contentLength = Number(value)
-        if (bodyBytes > 0 && this.contentLength > bodyBytes) return -1
-      } else if (name === 'connection') {
-        const value = text.slice(valueAt, end).toLowerCase()
-        if (hasConnection || (value !== 'close' && value !== 'keep-alive')) return -1
-        hasConnection = true
-        this.closes = value === 'close'
-        copied += text.slice(copiedTo, line)
-        copiedTo = at
-      } else if (name === 'keep-alive') {
-        copied += text.slice(copiedTo, line)
-        copiedTo = at
-      } else if (name === 'x-request-id') {
-        const value = text.slice(valueAt, valueEnd)
-        if (this.givenId !== '' || !REQUEST_ID.test(value)) isPlain = false
-        this.givenId = value
-        copied += text.slice(copiedTo, line)
-        copiedTo = at
-      } else if (mayBeSpecial && name !== 'content-type' && special.hasCgiEquivalent(name)) {
-        isPlain = false
-      }
+      if (!READ.mayHave(length, first) && !special.mayHave(length, first)) continue
+      const name = text.slice(line, colon).toLowerCase()
+      const treatment = READ.has(name)
+        ? this.#readField(name, text.slice(colon + 1, at - 2))
+        : special.hasCgiEquivalent(name) && name !== 'content-type'
+          ? Treatment.special
+          : Treatment.pass
+      if (treatment === Treatment.refuse) return -1
+      if (treatment === Treatment.special) isPlain = false
+      if (treatment !== Treatment.leave) continue
+      copied += text.slice(copiedTo, line)
+      copiedTo = at
     }
     if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) return -1
-    if (!hasHost || at + 2 > headBytes) return -1
+    if (this.host === '' || at + 2 > headBytes) return -1
+    if (this.contentLength === NONE) this.contentLength = 0
+    this.closes = this.#connection === 'close'
     this.plainLines = isPlain ? copied + text.slice(copiedTo, at) : undefined
     return at + 2
   }
+
+  /** Reads a field that says something about the message or its connection. */
+  #readField(name: string, text: string): Treatment {
+    const value = trimBlanks(text)
+    switch (name) {
+      case 'host':
+        if (this.host !== '' || !isAuthority(value)) return Treatment.refuse
+        this.host = value
+        return Treatment.pass
+      case 'content-length': {
+        const { bodyBytes } = this.#limits
+        if (this.contentLength !== NONE || endsInBlank(text) || !LENGTH.test(value)) return Treatment.refuse
+        this.contentLength = Number(value)
+        return bodyBytes > 0 && this.contentLength > bodyBytes ? Treatment.refuse : Treatment.pass
+      }
+      case 'connection':
+        if (this.#connection !== '' || endsInBlank(text)) return Treatment.refuse
+        this.#connection = value.toLowerCase()
+        return this.#connection === 'close' || this.#connection === 'keep-alive'
+          ? Treatment.leave
+          : Treatment.refuse
+      case 'keep-alive':
+        return Treatment.leave
+      case 'x-request-id':
+        if (this.givenId !== '' || !REQUEST_ID.test(value)) return Treatment.special
+        this.givenId = value
+        return Treatment.leave
+      default:
+        return Treatment.refuse
+    }
+  }
 }
 
-const isBlank = (code: number) => code === SPACE || code === TAB
+/** Node 20's parser takes a tab at the end of some values for a part of them. */
+const endsInBlank = (text: string) => text.endsWith(' ') || text.endsWith('\t')
+
+/** Without the blanks of RFC 9110 section 5.6.3: `trim` would also remove characters of `obs-text`. */
+export const trimBlanks = (value: string) => value.replace(/^[ \t]+|[ \t]+$/g, '')

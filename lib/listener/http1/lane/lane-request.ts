@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { PlainHead } from '../../../base/http/plain-head.js'
-import type { HeadReader } from './head-reader.js'
+import { type HeadReader, trimBlanks } from './head-reader.js'
 
 /** Internals of Node's requests, the same in Node 20 to 26. */
 interface Internals {
@@ -142,9 +142,6 @@ function fieldsOf(lines: string): string[] {
   }
   return list
 }
-
-/** Without the blanks of RFC 9110 section 5.6.3: `trim` would also remove characters of `obs-text`. */
-const trimBlanks = (value: string) => value.replace(/^[ \t]+|[ \t]+$/g, '')
 
 /** Node's object for a list of fields: names in lower case, repeated fields joined by its rules. */
 function headersOf(req: Internals, list: readonly string[]): IncomingMessage['headers'] {
