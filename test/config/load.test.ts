@@ -47,6 +47,7 @@ t.test('defaults', async (t) => {
       maxHeadBytes: 16_384,
       maxResponseHeadBytes: 65_536,
       methods: new Set(),
+      lane: 'auto',
       limits: {
         headTimeoutMs: 60_000,
         requestTimeoutMs: 3_600_000,
