@@ -55,6 +55,7 @@ export const stormColumns: Column[] = [
     median(`first ${part} ms`, ({ report }) => report.firstAnswerMs![part], 0)
   ),
   ...baselines('first p99', ({ report }) => report.firstAnswerMs!.p99, 'nginx'),
+  median('client sent ms', ({ report }) => report.clientSentMs!, 0),
   median('all p99 ms', ({ report }) => report.p99Microseconds / 1000, 1),
   median('all max ms', ({ report }) => report.maxMicroseconds / 1000, 0),
   ...baselines('all p99', ({ report }) => report.p99Microseconds, 'nginx'),

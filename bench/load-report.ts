@@ -18,6 +18,8 @@ export interface LoadReport {
   failures: { connect: number; read: number; write: number; timeout: number; status: number }
   /** Of a storm: from a connection's start to its first answer. */
   firstAnswerMs?: Latencies
+  /** Of a storm: from its start until the client had sent the first request of every connection. */
+  clientSentMs?: number
   /** Of an open loop: how late the client itself sent 1 % of the requests, a free connection at hand. */
   clientLagMs?: number
 }

@@ -6,12 +6,14 @@ import { latenciesOf, Tally } from './tally'
 /** Connections that all come at once, each of which then asks again as soon as it has its answer. */
 export function storm(target: Target, connections: number, seconds: number): Promise<LoadReport> {
   const tally = new Tally()
+  const startMs = nowMs()
   const clients = Array.from({ length: connections }, () => new StormClient(target, tally))
   return new Promise((resolve) => {
     setTimeout(() => {
       for (const client of clients) client.end()
       const firstAnswerMs = latenciesOf(clients.flatMap(({ firstAnswerMs }) => firstAnswerMs ?? []))
-      resolve({ ...tally.report(), firstAnswerMs })
+      const clientSentMs = Math.max(...clients.map(({ sentMs }) => sentMs)) - startMs
+      resolve({ ...tally.report(), firstAnswerMs, clientSentMs })
     }, seconds * 1000)
   })
 }
@@ -24,11 +26,16 @@ class StormClient {
   #isWaiting = true
   /** From the connection's start to its first answer, or to the end of the storm; none if it was lost before. */
   firstAnswerMs: number | undefined
+  /** When the first request was sent; that of the start if it never was. */
+  sentMs = this.#startMs
 
   constructor(target: Target, tally: Tally) {
     this.#tally = tally
     this.#connection = new Connection(target, {
-      connected: () => this.#connection.send(),
+      connected: () => {
+        this.sentMs = nowMs()
+        this.#connection.send()
+      },
       answered: (status) => this.#answered(status),
       lost: (how) => {
         this.#isWaiting = false

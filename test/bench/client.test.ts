@@ -72,8 +72,9 @@ test('a storm measures from the start of a connection to its first answer', asyn
     }
     response.end('ok')
   })
-  const { firstAnswerMs, requests, ...report } = await storm(await listening(t, server), 1, 0.6)
+  const { firstAnswerMs, clientSentMs, requests, ...report } = await storm(await listening(t, server), 1, 0.6)
   t.ok(firstAnswerMs!.max >= 300)
+  t.ok(clientSentMs! > 0 && clientSentMs! < firstAnswerMs!.max)
   t.ok(requests > 1, 'it has gone on')
   t.ok(report.maxMicroseconds >= 300_000)
   t.ok(report.p50Microseconds < 300_000)
