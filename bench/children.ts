@@ -42,6 +42,8 @@ export class Children {
     process.once('SIGINT', () => process.exit(130))
     process.once('SIGHUP', () => process.exit(129))
     process.once('SIGTERM', () => process.exit(143))
+    // A test that takes too long is ended by this one.
+    process.once('SIGALRM', () => process.exit(142))
     if (taskset) execFileSync(taskset, ['-cp', cpuOfSide.load, String(process.pid)], { stdio: 'ignore' })
   }
 

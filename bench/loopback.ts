@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Child } from './children'
 
-const readyWithinMilliseconds = 15_000
+const readyWithinMilliseconds = 30_000
 const retryMilliseconds = 50
 
 /** As many different free loopback ports as asked for. */

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import type { Test } from 'tap'
+import tap, { type Test } from 'tap'
 
 import { makeCertificate } from '../../bench/certificate'
 import { Children } from '../../bench/children'
@@ -12,6 +12,7 @@ const needed = ['wrk', 'openssl'].find((name) => !findCommand(name))
 const skip = needed ? `${needed} is not installed` : process.platform !== 'linux' && 'it reads /proc'
 /** For a test that runs the bench, with time for a machine that is busy with others. */
 export const options = { skip, timeout: 80_000 }
+tap.setTimeout(85_000)
 // The shortest that wrk can run.
 const brief = ['--rounds', '1', '--seconds', '1', '--warm-up', '1', '--connections', '3', '--body', '1m']
 export const connections = 3
