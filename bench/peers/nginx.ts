@@ -92,6 +92,7 @@ function configuration(place: Place): string {
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
       client_max_body_size 0;
+      client_body_buffer_size 128k;
       proxy_request_buffering off;
       proxy_buffers 16 32k;
       proxy_max_temp_file_size 0;`
