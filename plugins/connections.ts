@@ -1,6 +1,7 @@
 import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { BurstHold } from '../lib/listener/accept/burst-hold.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import {
   ConnectionAcceptor,
@@ -68,7 +69,11 @@ export default fp<{ config: Config }>(
     fastify.decorate('http1', http1)
     fastify.decorate('readProxyHeaders', (server) => acceptor.readProxyHeaders(server))
 
-    server.on('connection', (socket: Socket) => acceptor.accept(socket))
+    const burst = new BurstHold(server, (socket) => acceptor.accept(socket))
+    server.on('connection', (socket: Socket) => {
+      // Those that are held would use up the descriptors that others need.
+      if (acceptor.hasDescriptorFor(socket)) burst.add(socket)
+    })
     surviveAcceptErrors(server, shortages)
     server.maxConnections = config.maxSockets
     server.on('drop', onDropped)

@@ -67,13 +67,16 @@ export class ConnectionAcceptor {
     return this.#open
   }
 
-  /** Serves a connection that was just accepted, or closes it. */
-  accept(socket: Socket): void {
+  /** Whether a connection that was just accepted uses none of the reserved file descriptors; otherwise it is closed. */
+  hasDescriptorFor(socket: Socket): boolean {
     const { descriptorLimit, shortages } = this.#options
-    if (exceedsDescriptorLimit(socket, descriptorLimit, shortages)) {
-      this.#drop(socket)
-      return
-    }
+    if (!exceedsDescriptorLimit(socket, descriptorLimit, shortages)) return true
+    this.#drop(socket)
+    return false
+  }
+
+  /** Serves a connection, or closes it. */
+  accept(socket: Socket): void {
     if (isResetBeforeAccept(socket)) {
       socket.destroy()
       return

@@ -45,7 +45,9 @@ async function acceptorOf(t: Test, options: Partial<ConnectionAcceptorOptions> =
     onSecure: () => events.push('secure'),
     ...options
   })
-  const server = createServer((socket) => acceptor.accept(socket))
+  const server = createServer((socket) => {
+    if (acceptor.hasDescriptorFor(socket)) acceptor.accept(socket)
+  })
   const address = await listen(t, server)
   return { acceptor, events, limit, shortages, send: sender(t, address) }
 }

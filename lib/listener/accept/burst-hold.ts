@@ -1,0 +1,93 @@
+import type { Server, Socket } from 'node:net'
+import type { ConnectionListener } from '../connection-acceptor.js'
+
+/** When connections are a burst, and how long one is held. */
+export interface BurstLimits {
+  /** A connection that follows another within that time begins a burst. */
+  readonly gapMs: number
+  /**
+   * A burst is over when nothing has come for so long for each connection that is held. Serving one takes several times as
+   * long, so that waiting delays them little.
+   */
+  readonly quietMsPerConnection: number
+  /** The burst is served after that time even if it goes on, */
+  readonly maxMs: number
+  /** and so much later for each connection that is held. */
+  readonly maxMsPerConnection: number
+}
+
+const LIMITS: BurstLimits = { gapMs: 100, quietMsPerConnection: 0.03, maxMs: 100, maxMsPerConnection: 0.2 }
+
+/**
+ * Holds the connections of a burst unread until all of them are accepted. libuv accepts one in a turn of the event loop, and
+ * what is read makes turns long: if each were served at once, the last of 512 would wait for 512 turns with ever more
+ * requests in them. Connections that come one by one are not held.
+ */
+export class BurstHold {
+  readonly #server: Server & { pauseOnConnect?: boolean }
+  readonly #accept: ConnectionListener
+  readonly #limits: BurstLimits
+  #held: Socket[] = []
+  #isHolding = false
+  #sinceMs = 0
+  #latestMs = -Infinity
+  /** A connection was accepted in this turn. */
+  #hasAccepted = false
+
+  /** @param accept called with each connection, as if it were accepted just then */
+  constructor(server: Server, accept: ConnectionListener, limits = LIMITS) {
+    this.#server = server
+    this.#accept = accept
+    this.#limits = limits
+  }
+
+  /** Takes a connection that the server has accepted. */
+  add(socket: Socket): void {
+    const nowMs = performance.now()
+    const isBurst = nowMs - this.#latestMs < this.#limits.gapMs
+    this.#latestMs = nowMs
+    this.#hasAccepted = true
+    if (this.#isHolding) {
+      this.#held.push(socket)
+      return
+    }
+    if (isBurst) this.#begin(nowMs)
+    this.#accept(socket)
+  }
+
+  #begin(nowMs: number): void {
+    this.#isHolding = true
+    this.#sinceMs = nowMs
+    // What is paused as it is accepted costs no system call until it is served.
+    this.#server.pauseOnConnect = true
+    setImmediate(this.#onTurnEnd)
+  }
+
+  readonly #onTurnEnd = (): void => {
+    const { quietMsPerConnection, maxMs, maxMsPerConnection } = this.#limits
+    const { length } = this.#held
+    const nowMs = performance.now()
+    const quietMs = nowMs - this.#latestMs
+    const isBurst = this.#hasAccepted || quietMs < length * quietMsPerConnection
+    this.#hasAccepted = false
+    if (isBurst && nowMs - this.#sinceMs < maxMs + length * maxMsPerConnection) setImmediate(this.#onTurnEnd)
+    else this.#release()
+  }
+
+  #release(): void {
+    this.#isHolding = false
+    this.#server.pauseOnConnect = false
+    const held = this.#held
+    this.#held = []
+    for (const socket of held) {
+      unpause(socket)
+      this.#accept(socket)
+    }
+  }
+}
+
+/** Makes a connection that was paused as it was accepted one that was not. */
+function unpause(socket: Socket): void {
+  ;(socket as { readableFlowing: boolean | null }).readableFlowing = null
+  socket.read(0)
+}
