@@ -9,6 +9,7 @@ import {
   detachListener
 } from '../lib/listener/connection-acceptor.js'
 import type { PendingConnections } from '../lib/listener/drain/pending-connections.js'
+import type { LaneWay } from '../lib/listener/http1/lane/options.js'
 import { RefusalLog } from '../lib/listener/proxy-protocol/refusal-log.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { enableHsts } from '../lib/proxy/response/hsts.js'
@@ -22,7 +23,7 @@ declare module 'fastify' {
     /** Serves HTTP/1.1 on a connection, by Node's server. */
     serveHttp(socket: Socket): void
     /** What serves HTTP/1.1 on the connections that are accepted. */
-    http1: { serve: ConnectionListener }
+    http1: { serve: ConnectionListener; way: LaneWay }
     /** Has a server's connections from trusted proxies begin with the PROXY protocol, if it is configured. */
     readProxyHeaders(server: Server): void
   }
@@ -42,7 +43,7 @@ export default fp<{ config: Config }>(
       log.warn(`A connection from ${address} was closed: its header of the PROXY protocol ${reason}${more}`)
     })
     const serveHttp = detachListener(server)
-    const http1 = { serve: serveHttp }
+    const http1 = { serve: serveHttp, way: 'off' as LaneWay }
     const acceptor = new ConnectionAcceptor({
       serveHttp: (socket) => http1.serve(socket),
       tls,

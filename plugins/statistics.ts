@@ -35,7 +35,8 @@ export default fp<{ config: Config }>(
       openConnections: () => connections.size,
       maxSockets: config.maxSockets,
       descriptorLimit: fastify.descriptorLimit,
-      shortages: fastify.shortages
+      shortages: fastify.shortages,
+      lane: () => (fastify.hasDecorator('http1') ? fastify.http1.way : 'off')
     }
     fastify.decorate('latency', latency)
     const statistics = () => collectStatistics(source)

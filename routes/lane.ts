@@ -58,10 +58,12 @@ const plainRequests: FastifyPluginAsync<{ config: Config }> = async (fastify, { 
       fastify.log.info(`Requests pass the router, as there are hooks: ${hooks.join(', ')}`)
     if (mode === 'auto' && hooks.length === 0) {
       const lane = openLane(direct)
+      http1.way = 'direct'
       http1.serve = (socket) => lane.accept(socket)
       return
     }
     const lane = openLane(routed)
+    http1.way = 'routed'
     http1.serve = (socket) => {
       socket.on('drain', () => emitDrain(socket))
       lane.accept(socket)

@@ -3,6 +3,7 @@ import { describeNetworkError } from '../base/network-error.js'
 import type { RateWindow } from '../base/rates.js'
 import type { DescriptorLimit } from '../base/shortage/descriptor-limit.js'
 import type { Shortages } from '../base/shortage/shortages.js'
+import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell } from '../pool/counters.js'
 import type { Registry } from '../pool/registry.js'
@@ -19,6 +20,8 @@ export interface StatisticsSource {
   readonly maxSockets: number
   readonly descriptorLimit: DescriptorLimit
   readonly shortages: Shortages
+  /** Which way plain requests take. */
+  lane(): LaneWay
 }
 
 /** The balancer's state and counters at one moment. */
@@ -47,6 +50,7 @@ export function collectStatistics(source: StatisticsSource) {
     uptimeSeconds: (Date.now() - startedAt.getTime()) / 1000,
     state: registry.draining ? 'draining' : 'serving',
     panic: registry.panicking,
+    lane: source.lane(),
     requests: {
       inFlight: registry.inFlight,
       tunnels: counters.get(BalancerCell.tunnels),

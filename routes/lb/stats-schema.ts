@@ -82,6 +82,12 @@ export const statisticsSchema = object({
     description: 'Draining from the signal to terminate until the end'
   },
   panic: { type: 'boolean', description: 'Whether unhealthy backends are used, as no other is left' },
+  lane: {
+    type: 'string',
+    enum: ['direct', 'routed', 'off'],
+    description:
+      "Which way plain requests take: past Node's server and the router, past the server, or neither"
+  },
   requests: object({
     inFlight: count('Requests in flight'),
     tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),

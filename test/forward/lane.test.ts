@@ -51,6 +51,7 @@ test('every way to read a plain request sends the same on', async (t) => {
       if (!seen.has(name)) seen.set(name, [...lines, ...answer])
       else t.same([...lines, ...answer], seen.get(name), `${mode}: ${name}`)
     }
+    t.equal(balancer.stats().lane, mode === 'auto' ? 'direct' : mode)
     t.same(by(), mode === 'auto' ? { node: 0, lane: 0 } : wayOf(mode), `${mode}: who has read them`)
   }
 })
