@@ -6,6 +6,7 @@ export interface Internals {
   _headerSent: boolean
   _hasBody: boolean
   _last: boolean
+  _closed: boolean
   /** Whether `100 Continue` was sent. */
   _sent100: boolean
   _keepAliveTimeout: number

@@ -1,5 +1,5 @@
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
-import type { LaneRequest } from '../../listener/http1/lane/lane-request.js'
+import { abort, type LaneRequest } from '../../listener/http1/lane/lane-request.js'
 import { Http1Response } from './http1-response.js'
 import { internals } from './response-internals.js'
 import { isLast } from './response-start.js'
@@ -23,11 +23,25 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
     this.assignSocket(socket)
     this.once('finish', () => {
       this.detachSocket(socket)
-      this.emit('close')
-      connection.onAnswered(isLast(this))
+      // Others hear of the end first, and only then of the close, as with Node's server.
+      process.nextTick(() => {
+        this.#close()
+        connection.onAnswered(isLast(this))
+      })
     })
   }
 
-  /** Node's own listener tells the response, which has its socket from the start. */
-  onClosed(): void {}
+  /** The request is aborted; the response, which has its socket from the start, is told by a listener of Node. */
+  onClosed(): void {
+    if (!this.writableFinished) abort(this.req)
+  }
+
+  #close(): void {
+    const { req } = this
+    this.destroyed = true
+    internals(this)._closed = true
+    this.emit('close')
+    // It ends as a stream if anybody cares.
+    if (req.complete && (req.listenerCount('close') > 0 || req.listenerCount('end') > 0)) req.resume()
+  }
 }

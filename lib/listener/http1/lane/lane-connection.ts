@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { setLane } from '../client-connection.js'
 import type { HeadReader } from './head-reader.js'
-import { type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
+import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
 
 /** Of requests that came before their turn. */
 const MAX_KEPT_BYTES = 65_536
@@ -101,7 +101,7 @@ export class LaneConnection implements BodySource {
       return
     }
     const pipelined = this.#pipelined
-    if (pipelined === undefined) return
+    if (pipelined === undefined || this.socket.destroyed) return
     this.#pipelined = undefined
     this.socket.resume()
     this.#readRequest(pipelined)
@@ -196,9 +196,6 @@ export class LaneConnection implements BodySource {
     const answer = this.#answer
     this.#answer = undefined
     answer?.onClosed()
-    if (!upload) return
-    upload.aborted = true
-    upload.emit('aborted')
-    upload.destroy()
+    if (upload) abort(upload)
   }
 }

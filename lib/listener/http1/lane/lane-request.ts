@@ -120,15 +120,15 @@ export class LaneUpload extends IncomingMessage implements PlainHead {
     this.#source.resumeBody()
   }
 
-  /** The connection lives longer. */
-  override _destroy(_error: Error | null, done: (error?: Error | null) => void): void {
-    done()
-  }
-
   override setTimeout(timeoutMs: number): this {
     this.#source.bodyTimeoutMs = timeoutMs
     return this
   }
+}
+
+/** Ends a request whose client has left, as Node's server does. */
+export function abort(req: IncomingMessage): void {
+  if (!req.destroyed) req.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }))
 }
 
 /** Names and values in turn, of lines that were checked. */
