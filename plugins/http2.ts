@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { Http2Acceptor } from '../lib/listener/http2/acceptor.js'
+import type { Http2Acceptor } from '../lib/listener/http2/acceptor.js'
+import type { Http2Options } from '../lib/listener/http2/options.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,9 +17,15 @@ const MIN_WINDOW_BYTES = 65_535
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { http2, limits, maxHeadBytes, maxResponseHeadBytes, bufferSizeBytes } = config
+    // Loaded only where it is spoken.
+    const createAcceptor = (options: Http2Options) => {
+      const { Http2Acceptor: Acceptor } =
+        require('../lib/listener/http2/acceptor.js') as typeof import('../lib/listener/http2/acceptor.js')
+      return new Acceptor(options)
+    }
     const acceptor =
       http2 &&
-      new Http2Acceptor({
+      createAcceptor({
         maxStreams: http2.maxStreams,
         maxFields: limits.headers,
         maxHeadBytes,

@@ -1,6 +1,5 @@
 import { grpcService } from '../base/values/check-values.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { grpcChecks } from './grpc-probe.js'
 import type { HealthWatch } from './grpc-watch.js'
 import type { HealthCheckConfig } from './options.js'
 import { connectProbe, httpProbe, type Probe, type Sockets } from './probe.js'
@@ -28,9 +27,14 @@ export function checkPlanner(
     const recoveryOnly = !config.enabled || backend.noCheck === true
     const periodMs = backend.checkPeriodMs ?? config.periodMs
     const service = recoveryOnly ? undefined : grpcService(backend.checkPath ?? config.path)
-    const checks = service === undefined ? { probe } : grpcChecks(backend, config, service, periodMs, sockets)
+    const checks = () => {
+      if (service === undefined) return { probe }
+      // Loaded with the first backend that is checked so.
+      const { grpcChecks } = require('./grpc-probe.js') as typeof import('./grpc-probe.js')
+      return grpcChecks(backend, config, service, periodMs, sockets)
+    }
     return {
-      ...(recoveryOnly ? { probe: connectProbe(Math.min(config.timeoutMs, periodMs), sockets) } : checks),
+      ...(recoveryOnly ? { probe: connectProbe(Math.min(config.timeoutMs, periodMs), sockets) } : checks()),
       periodMs,
       downPeriodMs: config.downPeriodMs || periodMs,
       rise: recoveryOnly ? 1 : config.rise,

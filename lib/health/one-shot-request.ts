@@ -1,7 +1,6 @@
 import type { OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import { Http1Connection } from '../transport/http1/connection.js'
-import { Http2Connection } from '../transport/http2/connection.js'
-import { http2Options } from '../transport/http2/options.js'
+import type { Http2Connection } from '../transport/http2/connection.js'
 import type { SecureOrigin } from '../transport/origin.js'
 import { SocketOpener, type SocketOptions } from '../transport/sockets/open-socket.js'
 
@@ -57,8 +56,13 @@ function overHttp2(
   request: OutgoingRequest,
   handler: ResponseHandler
 ): OneShotConnection {
+  // Loaded with the first backend that speaks it.
+  const { Http2Connection: Connection } =
+    require('../transport/http2/connection.js') as typeof import('../transport/http2/connection.js')
+  const { http2Options } =
+    require('../transport/http2/options.js') as typeof import('../transport/http2/options.js')
   let isSent = false
-  const connection: Http2Connection = new Http2Connection(http2Options(origin, options), {
+  const connection: Http2Connection = new Connection(http2Options(origin, options), {
     onReady: () => {
       isSent = true
       connection.send(request, handler)

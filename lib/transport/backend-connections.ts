@@ -3,9 +3,7 @@ import type { BlockList } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from './backend-stream.js'
 import { Http1Pool } from './http1/pool.js'
-import { BackendLimits } from './http2/backend-limits.js'
-import { http2Options } from './http2/options.js'
-import { Http2Pool } from './http2/pool.js'
+import type { Http2Pool } from './http2/pool.js'
 import { authorityOf, type SecureOrigin } from './origin.js'
 import type { ConnectionOptions } from './origin-options.js'
 import { PerClientPool } from './proxy-protocol/per-client-pool.js'
@@ -97,6 +95,10 @@ function http1Pools(config: PooledOrigin, options: PoolOptions): (headerOf?: Hea
 
 /** Upgrades use HTTP/1.1, which most servers speak beside HTTP/2. */
 function http2Pools(config: PooledOrigin, options: PoolOptions): (headerOf?: HeaderOf) => Http2Pool {
+  // Loaded with the first backend that speaks it.
+  const { BackendLimits } = require('./http2/backend-limits.js') as typeof import('./http2/backend-limits.js')
+  const { http2Options } = require('./http2/options.js') as typeof import('./http2/options.js')
+  const { Http2Pool } = require('./http2/pool.js') as typeof import('./http2/pool.js')
   const upgrades = http1Pools(config, { ...options, alpnProtocols: [HTTP_1_1] })
   const { onInternalError } = options
   const report = onInternalError ? { onInternalError } : {}
