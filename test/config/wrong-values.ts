@@ -206,6 +206,7 @@ export const THROUGH_LB: Case[] = [
     'LB_STICKY_PARTITIONED needs TLS (LB_TLS_CERT, or a proxy of LB_TRUSTED_PROXIES'
   ],
   [{ LB_STICKY_MAX_AGE: '60' }, 'LB_STICKY_MAX_AGE needs LB_STICKY_COOKIE'],
+  [{ LB_LANE: 'on' }, 'LB_LANE must be one of auto, routed, off, but is "on"'],
   [{ LB_RETRIES: '11' }, `LB_RETRIES ${wholeNumber(0, 10, '11')}`],
   [{ LB_RETRY_STATUS: '5xx' }, 'LB_RETRY_STATUS must list status codes or ranges'],
   [{ LB_RETRY_BUFFER: '64k' }, `LB_RETRY_BUFFER ${wholeNumber(0, 16_777_216, '64k')}`],

@@ -131,7 +131,8 @@ async function whileClientWaits(t: Test, head: string, leave: (socket: Socket) =
     if (startLine.startsWith('GET /held')) held.push(socket)
     else socket.write(OK)
   })
-  const balancer = await startBalancer(t, [backend])
+  // In the lane a second request waits for its turn before it goes to a backend.
+  const balancer = await startBalancer(t, [backend], { LB_LANE: 'off' })
   const client = await RawClient.open(t, balancer.port)
   client.send('GET /held/1 HTTP/1.1\r\nHost: x\r\n\r\n')
   await eventually(() => held.length === 1)

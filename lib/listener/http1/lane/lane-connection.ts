@@ -167,15 +167,19 @@ export class LaneConnection implements BodySource {
 
   #handOver(bytes: Buffer): void {
     const { socket } = this
-    socket
-      .off('data', this.#onData)
-      .off('end', this.#onEnd)
-      .off('error', this.#onError)
-      .off('close', this.#onClose)
-    setLane(socket, undefined)
+    socket.off('data', this.#onData)
     // Flowing, it would not tell its next listener of what is put back.
     socket.pause()
     socket.unshift(bytes)
+    // The read that is under way would stop the next one behind the back of Node's server, whose own pauses then fail.
+    process.nextTick(() => this.#leave())
+  }
+
+  #leave(): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose)
+    setLane(socket, undefined)
     this.#owner.handOver(this)
     socket.resume()
   }
