@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { isAdminTarget } from '../lib/base/http/request-target.js'
 import {
+  countRequest,
   refuseFurtherRequests,
   refusesFurtherRequests,
   setLatestPipelined
@@ -10,6 +11,7 @@ import { BalancerCell } from '../lib/pool/counters.js'
 import { EXPECTATION_FAILED, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
+import { RoutedResponse } from '../lib/proxy/response/routed-response.js'
 
 /**
  * Answers requests that need no backend before Fastify sees them, such as those beyond the limit. The administration's
@@ -22,7 +24,11 @@ export default fp(
     const accept = (req: IncomingMessage, res: Http1Response) => {
       const { socket } = req
       if (refusesFurtherRequests(socket)) return
-      if (registry.draining) res.shouldKeepAlive = false
+      const { maxRequestsPerSocket } = server
+      const isLast = maxRequestsPerSocket! > 0 && countRequest(socket) >= maxRequestsPerSocket!
+      // Those that have come before the drain are answered, and the last of them ends the connection.
+      const isFollowed = res instanceof RoutedResponse && res.isFollowed
+      if (isLast || (registry.draining && !isFollowed)) res.shouldKeepAlive = false
       // Whatever a client sends after its last request is ignored (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseFurtherRequests(socket)
       if (res.socket === null) setLatestPipelined(socket, res)

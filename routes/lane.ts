@@ -22,7 +22,8 @@ const plainRequests: FastifyPluginAsync<{ config: Config }> = async (fastify, { 
   if (mode === 'off') return
 
   const direct: LaneHandlers['serve'] = (req, connection) => {
-    const isLast = connection.isLastRequest || registry.draining
+    // Those that have come before a drain are answered, and the last of them ends the connection.
+    const isLast = connection.isLastRequest || (registry.draining && !connection.hasPipelined)
     const res = new LaneResponse(req, connection, isLast, limits.keepAliveTimeoutMs)
     if (tryLocalReply(req, res)) return res
     const exchange = forwarder.open(req, res, req.url!, requestId(req))
@@ -44,28 +45,22 @@ const plainRequests: FastifyPluginAsync<{ config: Config }> = async (fastify, { 
     const error = Object.assign(new Error('Request timeout'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
     server.emit('clientError', error, socket)
   }
-  const headLimits = { headBytes: maxHeadBytes, fields: limits.headers, special: SPECIAL_FIELDS }
-  const openLane = (serve: LaneHandlers['serve']) => {
-    const handlers = { serve, serveByNode: fastify.serveHttp, onHeadTimeout: onTimeout }
-    lane = new Lane({ ...limits, ...headLimits }, handlers)
-    return lane
-  }
-  let lane: Lane | undefined
+  let lane: Lane
   fastify.addHook('onClose', async () => lane?.stop())
   fastify.addHook('onReady', async () => {
     const hooks = foreignHooks(fastify)
     if (hooks.length > 0)
       fastify.log.info(`Requests pass the router, as there are hooks: ${hooks.join(', ')}`)
-    if (mode === 'auto' && hooks.length === 0) {
-      const lane = openLane(direct)
-      http1.way = 'direct'
-      http1.serve = (socket) => lane.accept(socket)
-      return
-    }
-    const lane = openLane(routed)
-    http1.way = 'routed'
+    const isDirect = mode === 'auto' && hooks.length === 0
+    const headLimits = { headBytes: maxHeadBytes, fields: limits.headers, special: SPECIAL_FIELDS }
+    lane = new Lane(
+      { ...limits, ...headLimits },
+      { serve: isDirect ? direct : routed, serveByNode: fastify.serveHttp, onHeadTimeout: onTimeout }
+    )
+    http1.way = isDirect ? 'direct' : 'routed'
     http1.serve = (socket) => {
-      socket.on('drain', () => emitDrain(socket))
+      // Of Node's responses.
+      if (!isDirect) socket.on('drain', () => emitDrain(socket))
       lane.accept(socket)
     }
   })

@@ -60,6 +60,21 @@ export function isUntrackedIdle(socket: Socket): boolean {
   return socket.bytesRead === (precedingBytes.get(socket) ?? 0) || waiting.has(socket)
 }
 
+const uncounted = new WeakMap<Socket, number>()
+
+/** Stores how many requests a connection has carried before Node's server began to count them. */
+export function setUncountedRequests(socket: Socket, requests: number): void {
+  uncounted.set(socket, requests)
+}
+
+/** Counts a request on a connection that has carried others unseen by Node. Returns how many there are; 0 on any other. */
+export function countRequest(socket: Socket): number {
+  const before = uncounted.get(socket)
+  if (before === undefined) return 0
+  uncounted.set(socket, before + 1)
+  return before + 1
+}
+
 /** What to do about a parse error on a client's connection. */
 export type ClientErrorAction = 'answer' | 'cut' | 'finish'
 

@@ -26,6 +26,11 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
     this.once('close', () => socket.off('close', callback))
   }
 
+  /** Whether another request has come behind it. */
+  get isFollowed(): boolean {
+    return hasPipelinedSuccessor(this)
+  }
+
   whenTaken(callback: () => void): void {
     whenTaken(this, callback)
   }
@@ -39,7 +44,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
     const { req } = this
     // The unread rest of a request would be taken for the next one.
     if (!req.complete && head.statusCode !== 101) lingeringClose(req)
-    startResponse(this, head, lines, (closing && !hasPipelinedSuccessor(this)) || !req.complete)
+    startResponse(this, head, lines, (closing && !this.isFollowed) || !req.complete)
   }
 
   sendPart(part: Buffer): void {

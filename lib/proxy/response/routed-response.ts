@@ -6,6 +6,8 @@ import { isLast } from './response-start.js'
 
 /** Node's response to a request that the lane has read, for those who go through the router. */
 export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAnswer {
+  readonly #connection: LaneConnection
+
   /**
    * @param isLastRequest whether the connection is to end with this response
    * @param keepAliveTimeoutMs which the client is told
@@ -17,6 +19,7 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
     keepAliveTimeoutMs: number
   ) {
     super(req)
+    this.#connection = connection
     const { socket } = connection
     if (isLastRequest) this.shouldKeepAlive = false
     internals(this)._keepAliveTimeout = keepAliveTimeoutMs
@@ -29,6 +32,10 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
         connection.onAnswered(isLast(this))
       })
     })
+  }
+
+  override get isFollowed(): boolean {
+    return this.#connection.hasPipelined
   }
 
   /** The request is aborted; the response, which has its socket from the start, is told by a listener of Node. */

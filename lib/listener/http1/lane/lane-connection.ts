@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import { setLane } from '../client-connection.js'
+import { setLane, setUncountedRequests } from '../client-connection.js'
 import type { HeadReader } from './head-reader.js'
 import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
 
@@ -104,23 +104,24 @@ export class LaneConnection implements BodySource {
     if (pipelined === undefined || this.socket.destroyed) return
     this.#pipelined = undefined
     this.socket.resume()
-    this.#readRequest(pipelined)
+    this.#readRequest(pipelined, true)
   }
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#upload) this.#readBody(this.#upload, chunk)
     else if (this.#isEnding) return
     else if (this.#answer) this.#keep(chunk)
-    else this.#readRequest(chunk)
+    else this.#readRequest(chunk, false)
   }
 
-  #readRequest(chunk: Buffer): void {
+  /** @param wasKept whether the bytes have come before their turn */
+  #readRequest(chunk: Buffer, wasKept: boolean): void {
     const owner = this.#owner
     const { reader, maxHeadBytes } = owner
     const text = chunk.toString('latin1', 0, Math.min(chunk.length, maxHeadBytes))
     const end = reader.read(text)
-    // Node's server has pipelined requests answered side by side.
-    if (end === -1 || end + reader.contentLength < chunk.length) {
+    // Node's server has requests that come at once answered side by side.
+    if (end === -1 || (!wasKept && end + reader.contentLength < chunk.length)) {
       this.#handOver(chunk)
       return
     }
@@ -131,6 +132,7 @@ export class LaneConnection implements BodySource {
     let req: LaneRequest
     if (contentLength === 0) {
       req = bodilessRequest(this.socket, reader, fields)
+      if (end < chunk.length) this.#keep(chunk.subarray(end))
     } else {
       const upload = new LaneUpload(this.socket, reader, fields, this)
       req = upload
@@ -180,6 +182,7 @@ export class LaneConnection implements BodySource {
     if (socket.destroyed) return
     socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose)
     setLane(socket, undefined)
+    if (this.#owner.maxRequests > 0) setUncountedRequests(socket, this.requests)
     this.#owner.handOver(this)
     socket.resume()
   }
