@@ -44,9 +44,8 @@ export default fp<{ config: Config }>(
     fastify.addHook('onRequest', (request, reply, done) => {
       const { raw, originalUrl, id } = request
       const side = clientSideOf(raw)
-      const exchange = side
-        ? forwarder.open(side.req, side.res, originalUrl, id)
-        : forwarder.open(raw, reply.raw as Http1Response, originalUrl, id)
+      const res = side?.res ?? (reply.raw as Http1Response)
+      const exchange = forwarder.open(side?.req ?? raw, res, originalUrl, id)
       if (exchange) {
         if (side || raw instanceof LaneUpload) limitRequestTime(exchange, config.limits.requestTimeoutMs)
         request.exchange = exchange

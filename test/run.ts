@@ -1,7 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { Spawn } from '@tapjs/core'
-import t from 'tap'
+import t, { Spawn } from 'tap'
 import { plainNode, ROOT } from './support/processes'
 
 /**
@@ -11,15 +10,16 @@ import { plainNode, ROOT } from './support/processes'
 const FOLDER = path.join(ROOT, 'dist/test')
 const TIMEOUT_MS = 90_000
 
+const bytesOf = (file: string) => statSync(path.join(FOLDER, file)).size
+
 /** The largest first, so that the last ones to run are short. */
 const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.js'))
-  .map((file) => ({ file, bytes: statSync(path.join(FOLDER, file)).size }))
-  .sort((a, b) => b.bytes - a.bytes)
+  .sort((a, b) => bytesOf(b) - bytesOf(a))
 
 t.jobs = 6
 t.setTimeout(0)
-for (const { file } of files) {
+for (const file of files) {
   const [command, args] = plainNode([path.join(FOLDER, file)])
   t.sub(Spawn, { name: file, command, args, cwd: ROOT, timeout: TIMEOUT_MS, buffered: true })
 }

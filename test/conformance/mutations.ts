@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seededRandom } from '../support/random.js'
+import { Damage } from './damage.js'
 
 const { FAIRLEAD_FUZZ_MESSAGES: messages = '1500', FAIRLEAD_TEST_SEED: seed = '42' } = process.env
 export const MESSAGES = Number(messages)
@@ -42,20 +43,10 @@ export function idsIn(text: string): string[] {
 const checkOf = (i: number) => (i * 7919 + 104_729) % 99_991
 
 /** Damages text in ways that are the same for a seed. */
-export class Mutator {
-  readonly random: () => number
-
+export class Mutator extends Damage {
   /** @param i the message that is damaged: whatever the others do, the damage is the same */
   constructor(i: number) {
-    this.random = seededRandom(SEED * 1_000_003 + i)
-  }
-
-  below(bound: number): number {
-    return Math.floor(this.random() * bound)
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!
+    super(seededRandom(SEED * 1_000_003 + i))
   }
 
   /** One to three changes of some bytes or of a line; one in eight is left as it is. */
@@ -69,20 +60,8 @@ export class Mutator {
   #change(text: string): string {
     const at = this.below(text.length + 1)
     const end = Math.min(text.length, at + 1 + this.below(4))
-    switch (this.below(7)) {
-      case 0:
-        return text.slice(0, at) + text.slice(end)
-      case 1:
-        return text.slice(0, at) + this.pick(TROUBLE) + text.slice(end)
-      case 2:
-        return text.slice(0, at) + text.slice(at, end).repeat(2) + text.slice(end)
-      case 3:
-        return text.slice(0, at) + String.fromCharCode(this.below(256)) + text.slice(at + 1)
-      case 4:
-        return this.#changeLine(text)
-      default:
-        return text.slice(0, at) + this.pick(TROUBLE) + text.slice(at)
-    }
+    const kind = this.below(7)
+    return kind === 4 ? this.#changeLine(text) : this.bytes(kind, text, at, end, TROUBLE)
   }
 
   #changeLine(text: string): string {

@@ -1,12 +1,18 @@
 import { ConfigError, loadConfig } from '../../lib/config/load.js'
 
-/** What loading says is wrong, a line a fault. */
-export function faultsOf(env: Record<string, string>): readonly string[] {
+/** The faults that are thrown; none if nothing is. */
+export function faultsBy(
+  run: () => unknown,
+  Thrown: new (...args: never[]) => { readonly faults: readonly string[] }
+): readonly string[] {
   try {
-    loadConfig(env)
+    run()
     return []
   } catch (error) {
-    if (error instanceof ConfigError) return error.faults
+    if (error instanceof Thrown) return error.faults
     throw error
   }
 }
+
+/** What loading says is wrong, a line a fault. */
+export const faultsOf = (env: Record<string, string>) => faultsBy(() => loadConfig(env), ConfigError)

@@ -37,16 +37,11 @@ const MESSAGE_NAMES = ['content-length', 'content-type', 'max-forwards']
 const OF_MESSAGE = new FieldNames(MESSAGE_NAMES)
 
 /** All of these together: most fields are none of them, which one look-up shows. */
-const NOT_JUST_PASSED_ON = new FieldNames([...NOT_PASSED_ON, ...PROXY_FIELDS, ...MESSAGE_NAMES])
+const LOOKED_AT = [...NOT_PASSED_ON, ...PROXY_FIELDS, ...MESSAGE_NAMES]
+const NOT_JUST_PASSED_ON = new FieldNames(LOOKED_AT)
 
 /** The fields with which a head is not plain: they do not just pass, or something is read from them. */
-export const SPECIAL_FIELDS = new FieldNames([
-  ...NOT_PASSED_ON,
-  ...PROXY_FIELDS,
-  ...MESSAGE_NAMES,
-  'via',
-  'grpc-timeout'
-])
+export const SPECIAL_FIELDS = new FieldNames([...LOOKED_AT, 'via', 'grpc-timeout'])
 
 /** Fields that a client cannot remove by naming them in `Connection`: they route, delimit and vouch for the message. */
 const NEVER_CONNECTION_OPTIONS = new Set([
@@ -69,10 +64,13 @@ export function outgoingRequest(
   const method = req.method!
   const plain = by.trace || connectionInfo(req.socket, by.trusted).isTrusted ? undefined : plainHeadOf(req)
   const body = (plain ? plain.hasBody : hasBody(req)) ? req : undefined
+  const fields = plain
+    ? plain.plainLines + forwardingFields(req, plain.plainHost, by)
+    : requestFields(req, authority, upgrade, by)
   const replayable = (!body || keptBytes > 0) && isIdempotent(req)
   return {
     method,
-    head: `${method} ${path} HTTP/1.1\r\n${plain ? plain.plainLines + forwardingFields(req, plain.plainHost, by) : requestFields(req, authority, upgrade, by)}\r\n`,
+    head: `${method} ${path} HTTP/1.1\r\n${fields}\r\n`,
     lacksHost: !plain && hostOf(req, authority) === undefined,
     client: req,
     body,

@@ -1,14 +1,12 @@
 import type { IncomingMessage } from 'node:http'
-import { STATUS_CODES } from 'node:http'
+import { fieldLines } from '../../base/http/field-lines.js'
 import { hasBody } from '../../base/http/request-body.js'
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
 import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
+import { MAX_JOINED_BYTES } from './response-body.js'
 import { httpDate, keepAliveFields } from './response-start.js'
-
-/** For larger bodies, a second buffer in the write is cheaper than a copy in the string of the head. */
-const MAX_JOINED_BYTES = 16_384
 
 /** The response to a request that the lane has read: it writes to the socket itself. */
 export class LaneResponse implements ClientStream, LaneAnswer {
@@ -108,7 +106,7 @@ export class LaneResponse implements ClientStream, LaneAnswer {
       if (socket.writableCorked === 0) socket.cork()
       if (last !== undefined) this.sendPart(isBorrowed ? Buffer.from(last) : last)
       this.#sendHead()
-      if (this.#isChunked) socket.write(`0\r\n${trailerLines(trailers)}\r\n`, 'latin1')
+      if (this.#isChunked) socket.write(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1')
       socket.uncork()
     }
     this.#end()
@@ -133,9 +131,8 @@ export class LaneResponse implements ClientStream, LaneAnswer {
       this.#isLast = true
       if (!req.complete) this.#closeAfterRest()
     }
-    let text = `HTTP/1.1 ${statusCode} ${phrase || STATUS_CODES[statusCode]}\r\n`
-    for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
-    text += `Date: ${httpDate()}\r\n${this.#connectionFields()}\r\n`
+    const lines = `${fieldLines(fields)}Date: ${httpDate()}\r\n${this.#connectionFields()}`
+    const text = `HTTP/1.1 ${statusCode} ${phrase}\r\n${lines}\r\n`
     // The bodies of the balancer's own are ASCII.
     this.#connection.socket.write(req.method === 'HEAD' ? text : text + (body ?? ''), 'latin1')
     this.#end()
@@ -185,10 +182,3 @@ export class LaneResponse implements ClientStream, LaneAnswer {
 }
 
 const finished = (response: LaneResponse): void => response.onFlushed()
-
-/** @param flat names and values in turn */
-function trailerLines(flat: readonly string[]): string {
-  let lines = ''
-  for (let i = 0; i < flat.length; i += 2) lines += `${flat[i]}: ${flat[i + 1]}\r\n`
-  return lines
-}

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { internals } from './response-internals.js'
 
 /** For larger bodies, a second buffer in the write is cheaper than a copy in the string of the head. */
-const MAX_JOINED_BYTES = 16_384
+export const MAX_JOINED_BYTES = 16_384
 
 /**
  * Writes a part of the body, in the framing of the head, and holds it until the socket is uncorked. Node's `write`

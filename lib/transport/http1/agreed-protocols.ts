@@ -1,5 +1,5 @@
+import { trimBlanks } from '../../base/http/characters.js'
 import { BrokenResponse } from './broken-response.js'
-import { trimBlanks } from './response-head.js'
 
 /**
  * The protocols that a backend switches to, without empty list elements, which a sender must not generate (RFC 9110

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { fieldLines } from '../../base/http/field-lines.js'
 import type { RetryBuffer } from '../retry-buffer.js'
 import { passableTrailers } from './trailers.js'
 
@@ -103,18 +104,11 @@ export class BodySender {
   readonly #onEnd = (): void => {
     if (this.#isStopped) return
     if (this.#retryBuffer) this.#retryBuffer.isEnded = true
-    if (this.#chunked) this.#socket.write(`0\r\n${trailerLines(this.#body.rawTrailers)}\r\n`, 'latin1')
+    if (this.#chunked)
+      this.#socket.write(`0\r\n${fieldLines(passableTrailers(this.#body.rawTrailers))}\r\n`, 'latin1')
     this.stop()
     this.#done()
   }
 }
 
 const uncork = (socket: Socket): void => socket.uncork()
-
-function trailerLines(raw: readonly string[]): string {
-  if (raw.length === 0) return ''
-  let lines = ''
-  const fields = passableTrailers(raw)
-  for (let i = 0; i < fields.length; i += 2) lines += `${fields[i]}: ${fields[i + 1]}\r\n`
-  return lines
-}

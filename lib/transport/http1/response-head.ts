@@ -1,3 +1,4 @@
+import { COLON, CR, LF, TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
 import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
 import { BrokenResponse } from './broken-response.js'
 
@@ -36,20 +37,6 @@ const CONNECTION_FIELDS = new FieldNames([
   'transfer-encoding',
   'upgrade'
 ])
-
-const CR = 13
-const LF = 10
-const SPACE = 32
-const TAB = 9
-const COLON = 58
-
-/** Characters of a field name (RFC 9110 section 5.6.2), and of a value or a reason phrase (section 5.5). */
-const TOKEN = charTable((char) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(char)))
-const TEXT = charTable((char) => char === TAB || (char >= SPACE && char !== 127))
-
-function charTable(has: (char: number) => boolean): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, char) => Number(has(char)))
-}
 
 /** Whitespace between a field name and its colon. */
 const LOOSE_COLON = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]+:/gm
@@ -94,15 +81,6 @@ export function parseResponseHead(text: string): ResponseHead {
   if (head.chunked && head.http10) throw new BrokenResponse('chunks in HTTP/1.0')
   return head
 }
-
-/** Part of a text without spaces and tabs around it: other whitespace belongs to a value (RFC 9110 section 5.5). */
-export function trimBlanks(text: string, from = 0, to = text.length): string {
-  while (from < to && isBlank(text.charCodeAt(from))) from++
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--
-  return text.slice(from, to)
-}
-
-const isBlank = (char: number) => char === SPACE || char === TAB
 
 const CLOSE = ['close']
 const KEEP_ALIVE = ['keep-alive']

@@ -1,7 +1,7 @@
+import { trimBlanks } from '../../base/http/characters.js'
 import { FieldNames } from '../../base/http/field-names.js'
 import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.js'
 import { BrokenResponse } from './broken-response.js'
-import { trimBlanks } from './response-head.js'
 
 /** Fields of framing, routing, authentication or the connection: dropped from trailers (RFC 9110 section 6.5.1). */
 const NEVER_TRAILERS = new FieldNames([

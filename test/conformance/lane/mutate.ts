@@ -1,5 +1,4 @@
-/** Uniform numbers in [0, 1). */
-export type Random = () => number
+import { Damage } from '../damage.js'
 
 /** What parsers differ about, and what decides over the lane: small parts of messages. */
 const TROUBLE = [
@@ -65,21 +64,7 @@ const TAILS = [' ', ' ', '\t', '\t', '\r', '\0', '\x0b', '\xa0']
 const LINE_ENDS = ['\n', '\r', '\n\r', '\r\n ']
 
 /** Damages messages as a random sequence says. */
-export class Mutator {
-  readonly #random: Random
-
-  constructor(random: Random) {
-    this.#random = random
-  }
-
-  below(bound: number): number {
-    return Math.floor(this.#random() * bound)
-  }
-
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)]!
-  }
-
+export class Mutator extends Damage {
   /** Up to three changes of some bytes or of a line; one message in eight is left as it is. */
   mutate(text: string, others: readonly string[]): string {
     if (this.below(8) === 0) return text
@@ -91,15 +76,8 @@ export class Mutator {
   #change(text: string, others: readonly string[]): string {
     const at = this.#position(text)
     const end = Math.min(text.length, at + 1 + this.below(4))
-    switch (this.below(12)) {
-      case 0:
-        return text.slice(0, at) + text.slice(end)
-      case 1:
-        return text.slice(0, at) + this.pick(TROUBLE) + text.slice(end)
-      case 2:
-        return text.slice(0, at) + text.slice(at, end).repeat(2) + text.slice(end)
-      case 3:
-        return text.slice(0, at) + String.fromCharCode(this.below(256)) + text.slice(at + 1)
+    const kind = this.below(12)
+    switch (kind) {
       case 4:
         return this.#flipBit(text, at)
       case 5:
@@ -112,7 +90,7 @@ export class Mutator {
       case 9:
         return this.#changeLine(text, others)
       default:
-        return text.slice(0, at) + this.pick(TROUBLE) + text.slice(at)
+        return this.bytes(kind, text, at, end, TROUBLE)
     }
   }
 

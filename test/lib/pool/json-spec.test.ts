@@ -1,18 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type BackendSpec, readBackendSpecs, SpecError, specOf } from '../../../lib/pool/spec/json-spec.js'
+import { faultsBy } from '../../support/config.js'
 import { backendConfigs } from '../../support/registry.js'
 
 /** What is wrong with specs, a line a fault. */
-function faultsOf(...specs: BackendSpec[]): readonly string[] {
-  try {
-    readBackendSpecs(specs)
-    return []
-  } catch (error) {
-    if (error instanceof SpecError) return error.faults
-    throw error
-  }
-}
+const faultsOf = (...specs: BackendSpec[]) => faultsBy(() => readBackendSpecs(specs), SpecError)
 
 const SAID: readonly [text: string, spec: BackendSpec][] = [
   ['a:80', { address: 'a:80' }],

@@ -1,24 +1,13 @@
 import { isAuthority } from '../../../base/http/authority.js'
+import { COLON, CR, charTable, LF, SPACE, TEXT, TOKEN, trimBlanks } from '../../../base/http/characters.js'
 import { FieldNames } from '../../../base/http/field-names.js'
 import { isAdminTarget } from '../../../base/http/request-target.js'
 
 const SLASH = 0x2f
-const COLON = 0x3a
 const HASH = 0x23
-const CR = 0x0d
-const LF = 0x0a
-const SPACE = 0x20
-const TAB = 0x09
 
-/** The characters of a field name (RFC 9110 section 5.6.2), and of a value, `obs-text` included (section 5.5). */
-const TOKEN = charTable((code) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)))
-const TEXT = charTable((code) => code === TAB || (code >= SPACE && code !== 0x7f))
 /** The characters of a target that Node's parser accepts, but for that of a fragment, which has no place there. */
 const TARGET = charTable((code) => code > SPACE && code < 0x7f && code !== HASH)
-
-function charTable(has: (code: number) => boolean): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, code) => Number(has(code)))
-}
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
 const LONGEST_METHOD = 7
@@ -37,7 +26,6 @@ const READ = new FieldNames([
 ])
 /** Lengths of up to so many digits are exact in every reader. */
 const LENGTH = /^\d{1,15}$/
-const REQUEST_ID = /^[\x21-\x7e]{1,128}$/
 
 /** What becomes of a field: it is passed on, left behind, makes the head other than plain, or not one of the lane. */
 enum Treatment {
@@ -63,10 +51,10 @@ export interface HeadLimits {
 }
 
 /**
- * Reads the heads of requests that every reader reads alike, by a grammar far narrower than RFC 9112's: HTTP/1.1, origin form, one
- * valid `Host`, a body of declared length or none, CRLF at the end of each line, nothing that is the balancer's own. It
- * refuses nothing: what it does not take is for Node's server to read, with all its bytes. The properties are those of the
- * head that was read last.
+ * Reads the heads of requests that every reader reads alike, by a grammar far narrower than RFC 9112's: HTTP/1.1, origin
+ * form, one valid `Host`, a body of declared length or none, CRLF at the end of each line, nothing that is the balancer's
+ * own. It refuses nothing: what it does not take is for Node's server to read, with all its bytes. The properties are
+ * those of the head that was read last.
  */
 export class HeadReader {
   method = ''
@@ -179,7 +167,8 @@ export class HeadReader {
       case 'keep-alive':
         return Treatment.leave
       case 'x-request-id':
-        if (this.givenId !== '' || !REQUEST_ID.test(value)) return Treatment.special
+        // Of an empty one it would not be seen that another follows.
+        if (this.givenId !== '' || value === '') return Treatment.special
         this.givenId = value
         return Treatment.leave
       default:
@@ -190,15 +179,3 @@ export class HeadReader {
 
 /** Node 20's parser takes a tab at the end of some values for a part of them. */
 const endsInBlank = (text: string) => text.endsWith(' ') || text.endsWith('\t')
-
-/** Without the blanks of RFC 9110 section 5.6.3: `trim` would also remove characters of `obs-text`. */
-export function trimBlanks(value: string): string {
-  // Not by a regular expression: to look for blanks at the end, it tries each run of them, in quadratic time.
-  let from = 0
-  let to = value.length
-  while (from < to && isBlank(value.charCodeAt(from))) from++
-  while (to > from && isBlank(value.charCodeAt(to - 1))) to--
-  return value.slice(from, to)
-}
-
-const isBlank = (code: number) => code === SPACE || code === TAB

@@ -1,8 +1,9 @@
 import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { trimBlanks } from '../../../base/http/characters.js'
 import type { PlainHead } from '../../../base/http/plain-head.js'
-import { type HeadReader, trimBlanks } from './head-reader.js'
+import type { HeadReader } from './head-reader.js'
 
 /** Internals of Node's requests, the same in Node 20 to 26. */
 interface Internals {

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
+import { trimBlanks } from '../../../base/http/characters.js'
 import { FieldNames } from '../../../base/http/field-names.js'
 import { BrokenResponse } from '../../http1/broken-response.js'
-import { ResponseHead, trimBlanks } from '../../http1/response-head.js'
+import { ResponseHead } from '../../http1/response-head.js'
 import { passableTrailers } from '../../http1/trailers.js'
 
 /** Connection-specific fields, with which a message is malformed (RFC 9113 section 8.2.2). */

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { HeadReader, trimBlanks } from '../../../../../lib/listener/http1/lane/head-reader.js'
+import { trimBlanks } from '../../../../../lib/base/http/characters.js'
+import { HeadReader } from '../../../../../lib/listener/http1/lane/head-reader.js'
 import { SPECIAL_FIELDS } from '../../../../../lib/proxy/request/request-head.js'
 
 t.test('lines that versions of Node read differently are left to it', async (t) => {
