@@ -1,8 +1,8 @@
 import { Transform, type TransformCallback } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 
-/** What is told of an assertion or a subtest that passed; a file, and what was skipped, is shown. */
-const PASSED = /^\s*(?:ok (?!.*(?:\.test\.js #|# SKIP))|# (?!\{)|1\.\.\d|\}?$)/
+/** What is told of an assertion or a subtest that passed; a batch, and what was skipped, is shown. */
+const PASSED = /^(?! {4}ok )\s*(?:ok (?!.*# SKIP)|# (?!\{)|1\.\.\d|\}?$)/
 
 /**
  * tap's output without what has passed, but for a line for each file: its other reporters lay out each of some

@@ -47,6 +47,7 @@ test('an open loop sends at the rate that is asked for, also without a proxy', o
     result.samples.map(({ peer }) => peer),
     [direct, 'splice']
   )
-  for (const { report } of result.samples) t.equal(report.requests, 40)
+  // The last of a second may come in the next one.
+  for (const { report } of result.samples) t.ok(report.requests > 35 && report.requests <= 40)
   t.match(describeResult(result, [direct, 'splice']), /40 requests\/s.*\| direct .*\n\| splice /s)
 })

@@ -1,7 +1,8 @@
 import tap, { type Test } from 'tap'
 
-/** A file that is run by itself has as long as those of the whole suite. */
-tap.setTimeout(90_000)
+/** A hang ends its own test. */
+const TEST_MS = 90_000
+tap.setTimeout(0)
 
 type Closer = () => unknown
 
@@ -9,7 +10,7 @@ const closersOf = new WeakMap<Test, Closer[]>()
 
 /** A test that closes what it has opened, the latest first and all of it even if some fails, before it is over. */
 export function test(name: string, body: (t: Test) => Promise<void>): void {
-  const { subtest } = tap.test(name, async (t) => {
+  const { subtest } = tap.test(name, { timeout: TEST_MS, ...placeOf(test) }, async (t) => {
     const closers: Closer[] = []
     closersOf.set(t, closers)
     try {
@@ -22,6 +23,8 @@ export function test(name: string, body: (t: Test) => Promise<void>): void {
           t.error(error)
         }
       }
+      // tap keeps its tests, and they would keep servers with all that these have received.
+      closersOf.delete(t)
     }
   })
   // tap follows each promise, timer and socket by async hooks, to know whose an error is that nobody catches. That takes up
@@ -30,6 +33,13 @@ export function test(name: string, body: (t: Test) => Promise<void>): void {
     hook.onDestroy?.()
     hookDomain.destroy()
   }
+}
+
+/** Where somebody calls `callee`: tap itself would name this file for each test. */
+function placeOf(callee: (...args: never[]) => unknown): { stack: string } {
+  const trace = { stack: '' }
+  Error.captureStackTrace(trace, callee)
+  return trace
 }
 
 /** Runs `close` at the end of the test. */
