@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
@@ -13,6 +14,7 @@ import type { LaneWay } from '../lib/listener/http1/lane/options.js'
 import { RefusalLog } from '../lib/listener/proxy-protocol/refusal-log.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { enableHsts } from '../lib/proxy/response/hsts.js'
+import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -22,8 +24,15 @@ declare module 'fastify' {
     openingConnections: PendingConnections
     /** Serves HTTP/1.1 on a connection, by Node's server. */
     serveHttp(socket: Socket): void
-    /** What serves HTTP/1.1 on the connections that are accepted. */
-    http1: { serve: ConnectionListener; way: LaneWay }
+    /**
+     * What serves HTTP/1.1 on the connections that are accepted, and what forwards a request that Node's server has read
+     * past the router; undefined if it is to pass it.
+     */
+    http1: {
+      serve: ConnectionListener
+      forward: ((req: IncomingMessage, res: Http1Response) => void) | undefined
+      way: LaneWay
+    }
     /** Has a server's connections from trusted proxies begin with the PROXY protocol, if it is configured. */
     readProxyHeaders(server: Server): void
   }
@@ -43,7 +52,7 @@ export default fp<{ config: Config }>(
       log.warn(`A connection from ${address} was closed: its header of the PROXY protocol ${reason}${more}`)
     })
     const serveHttp = detachListener(server)
-    const http1 = { serve: serveHttp, way: 'off' as LaneWay }
+    const http1 = { serve: serveHttp, forward: undefined, way: 'off' as LaneWay }
     const acceptor = new ConnectionAcceptor({
       serveHttp: (socket) => http1.serve(socket),
       tls,

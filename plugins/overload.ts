@@ -19,7 +19,7 @@ import { RoutedResponse } from '../lib/proxy/response/routed-response.js'
  */
 export default fp(
   async (fastify) => {
-    const { server, registry, rejectRequest, tryLocalReply } = fastify
+    const { server, registry, rejectRequest, tryLocalReply, http1 } = fastify
     const [route] = server.listeners('request') as ((req: IncomingMessage, res: Http1Response) => void)[]
     const accept = (req: IncomingMessage, res: Http1Response) => {
       const { socket } = req
@@ -33,7 +33,8 @@ export default fp(
       if (!res.shouldKeepAlive) refuseFurtherRequests(socket)
       if (res.socket === null) setLatestPipelined(socket, res)
       if (!isKnownMethod(req.method!)) rejectRequest(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
-      else if (isAdminTarget(req.url!) || !tryLocalReply(req, res)) route!(req, res)
+      else if (isAdminTarget(req.url!)) route!(req, res)
+      else if (!tryLocalReply(req, res)) (http1.forward ?? route!)(req, res)
     }
     server.removeAllListeners('request')
     server.on('request', accept)
@@ -47,5 +48,5 @@ export default fp(
         rejectRequest(req, res, EXPECTATION_FAILED, BalancerCell.rejectedRequest)
     })
   },
-  { name: 'overload', dependencies: ['backend-registry', 'local-replies'] }
+  { name: 'overload', dependencies: ['backend-registry', 'local-replies', 'connections'] }
 )

@@ -20,7 +20,7 @@ import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import { HostHttp2Response } from '../lib/proxy/response/host-http2-response.js'
 import { Http2Response } from '../lib/proxy/response/http2-response.js'
-import { foreignHooks } from './foreign-hooks.js'
+import { foreignHooks } from './way.js'
 
 const NO_BYTES = Buffer.alloc(0)
 

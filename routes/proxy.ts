@@ -7,7 +7,8 @@ import { BalancerCell } from '../lib/pool/counters.js'
 import { METHOD_OF_HTTP2, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { answerParserErrors } from '../lib/proxy/local-reply/parser-errors.js'
-import { fromOptions, registerReplyFrom } from './reply-from.js'
+import { decorateReplyFrom, fromOptions } from './reply-from.js'
+import { wayOf } from './way.js'
 
 const FROM_OPTIONS = fromOptions(
   (request) => request.exchange!,
@@ -18,10 +19,13 @@ const FROM_OPTIONS = fromOptions(
   }
 )
 
-/** The catch-all: every method and target that is not the balancer's own goes to the backend of the exchange. */
+/** The catch-all: every method and target that is not the balancer's own goes to the backend of the exchange. No request comes here that goes past the router. */
 const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { maxHeadBytes, methods } = config
-  await registerReplyFrom(fastify)
+  const loadReplyFrom = decorateReplyFrom(fastify)
+  fastify.addHook('onReady', async () => {
+    if (wayOf(fastify, config.lane) !== 'direct') loadReplyFrom()
+  })
   // Node would drop the fields of a head past its thousandth unseen, Content-Length with them; its size bounds them.
   fastify.server.maxHeadersCount = 0
   answerParserErrors(fastify.server, maxHeadBytes, (req, res) => {

@@ -1,4 +1,4 @@
-import replyFrom, { type FastifyReplyFromOptions } from '@fastify/reply-from'
+import type { FastifyReplyFromOptions } from '@fastify/reply-from'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { dispatcher, headersOf } from '../lib/proxy/dispatcher.js'
 import type { Exchange } from '../lib/proxy/exchange.js'
@@ -8,13 +8,45 @@ const BASE = 'http://backend.invalid'
 
 export type FromOptions = Parameters<FastifyReply['from']>[1]
 
-/** Lets the replies of a scope come from exchanges, which reply-from takes for requests of undici. */
-export async function registerReplyFrom(fastify: FastifyInstance): Promise<void> {
-  await fastify.register(replyFrom, {
+/**
+ * Lets the replies of a scope come from exchanges, which reply-from takes for requests of undici.
+ * @returns loads reply-from, which the first reply would do otherwise: all of undici comes with it, for a tenth of a second
+ */
+export function decorateReplyFrom(fastify: FastifyInstance): () => void {
+  let from: FastifyReply['from'] | undefined
+  const load = () => {
+    from ??= replyFrom(fastify)
+    return from
+  }
+  fastify.decorateReply('from', function (this: FastifyReply, source, options) {
+    return load().call(this, source, options)
+  })
+  return load
+}
+
+/** The `reply.from()` that reply-from decorates a scope with, which it may have started by now. */
+function replyFrom(fastify: FastifyInstance): FastifyReply['from'] {
+  const plugin = require('@fastify/reply-from') as typeof import('@fastify/reply-from').default
+  let from: FastifyReply['from'] | undefined
+  const scope = Object.create(fastify, {
+    decorateReply: {
+      value: (_name: string, value: FastifyReply['from']) => {
+        from = value
+      }
+    },
+    // It would look for a parser of bodies, which such scopes leave alone, and has nothing of ours to close.
+    addHook: { value: () => scope },
+    onClose: { value: () => scope }
+  }) as FastifyInstance
+  const options: FastifyReplyFromOptions = {
     base: BASE,
     undici: dispatcher as unknown as FastifyReplyFromOptions['undici'],
     disableRequestLogging: true
+  }
+  void plugin(scope, options, (error) => {
+    if (error) throw error
   })
+  return from!
 }
 
 /**

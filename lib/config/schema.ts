@@ -170,7 +170,7 @@ export const schema = z.strictObject({
   }),
   LB_LANE: variable(oneOf(LANE_MODES), {
     description:
-      "How plain requests of HTTP/1.1 are read: `auto` past Node's HTTP server and, unless a hook was added, past the " +
+      "How plain requests of HTTP/1.1 are read: `auto` past Node's HTTP server and, as all others unless a hook was added, past the " +
       "router; `routed` past Node's server only; `off` by Node's server, as all others are.",
     fallback: 'auto',
     flags: '--lane <mode>'

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { OutgoingRequest, ResponseHandler } from './backend-stream.js'
 import { Http1Pool } from './http1/pool.js'
 import type { Http2Pool } from './http2/pool.js'
@@ -11,6 +11,7 @@ import { clientIdentity, proxiedConnection } from './proxy-protocol/proxied-conn
 import { type ProxyVersion, proxyHeader } from './proxy-protocol/write-header.js'
 import type { NameWatch } from './resolver/resolver.js'
 import { SocketOpener, type SocketOptions } from './sockets/open-socket.js'
+import { Pool } from './undici.js'
 
 const HTTP_1_1 = 'http/1.1'
 const HTTP_2 = 'h2'

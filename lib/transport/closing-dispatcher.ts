@@ -1,5 +1,5 @@
-import { Dispatcher } from 'undici'
 import { ConnectionClosed } from './connection-closed.js'
+import { Dispatcher } from './undici.js'
 
 /**
  * The one dispatcher of an undici `Pool` (its `factory`), with the forms of `close()` and `destroy()` that undici calls:

@@ -5,7 +5,7 @@ import { BalancerCell } from '../../lib/pool/counters.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
 import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/failure.js'
 import type { Prefix } from '../../lib/routing/prefix.js'
-import { fromOptions, registerReplyFrom } from '../reply-from.js'
+import { decorateReplyFrom, fromOptions } from '../reply-from.js'
 import { clientSide, hasLeft } from './client-side.js'
 import { fail } from './fail.js'
 import { acceptUpgrades, upgradeOf } from './upgrade.js'
@@ -61,7 +61,7 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
   const { bufferSizeBytes, limits } = config
   const sent = optionsFor(config.tunnelTimeoutMs)
   if (websocket) acceptUpgrades(fastify, cut)
-  await registerReplyFrom(fastify)
+  decorateReplyFrom(fastify)()
   fastify.decorateRequest(EXCHANGE, null)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (request, payload, done) => {

@@ -36,10 +36,11 @@ export function test(name: string, body: (t: Test) => Promise<void>): void {
 }
 
 /** Where somebody calls `callee`: tap itself would name this file for each test. */
-function placeOf(callee: (...args: never[]) => unknown): { stack: string } {
+function placeOf(callee: (...args: never[]) => unknown): object {
   const trace = { stack: '' }
   Error.captureStackTrace(trace, callee)
-  return trace
+  const [, fileName, line, column] = /([^\s(]+):(\d+):(\d+)/.exec(trace.stack) ?? []
+  return fileName ? { at: { fileName, lineNumber: Number(line), columnNumber: Number(column) } } : {}
 }
 
 /** Runs `close` at the end of the test. */

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { LaneMode, LaneWay } from '../lib/listener/http1/lane/options.js'
 
 /** The hooks of requests, of which the scope of the proxied routes has one: that which opens the exchange. */
 const OWN_HOOKS = ['onRequest']
@@ -26,4 +27,10 @@ export function foreignHooks(fastify: FastifyInstance): string[] {
   const hooks = key && (fastify as unknown as Record<symbol, Hooks>)[key]
   if (!hooks) return ['unknown']
   return REQUEST_HOOKS.filter((name) => (hooks[name]?.length ?? 0) > (OWN_HOOKS.includes(name) ? 1 : 0))
+}
+
+/** Which way the requests of a scope take, once all hooks have been added. */
+export function wayOf(fastify: FastifyInstance, mode: LaneMode): LaneWay {
+  if (mode !== 'auto') return mode
+  return foreignHooks(fastify).length === 0 ? 'direct' : 'routed'
 }
