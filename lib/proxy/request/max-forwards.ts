@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { plainHeadOf } from '../../base/http/plain-head.js'
 import { BAD_REQUEST, type Failure, NO_TRACE } from '../failure.js'
 
 /** The largest value that is forwarded. */
@@ -8,8 +9,11 @@ const MAX_FORWARDS = 2 ** 31 - 1
  * How often a request may still be forwarded, by its `Max-Forwards` (RFC 9110 section 7.6.2): NaN if that is no number,
  * or there are two; undefined without the field, or with a method for which it may be ignored.
  */
-export function forwardsLeft({ method, headers, rawHeaders }: IncomingMessage): number | undefined {
-  if (method !== 'OPTIONS' && method !== 'TRACE') return undefined
+export function forwardsLeft(req: IncomingMessage): number | undefined {
+  const { method } = req
+  // Before its fields, which are made when they are first read.
+  if ((method !== 'OPTIONS' && method !== 'TRACE') || plainHeadOf(req)) return undefined
+  const { headers, rawHeaders } = req
   const value = headers['max-forwards']
   if (value === undefined) return undefined
   const lines = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'max-forwards')

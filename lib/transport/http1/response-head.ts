@@ -1,4 +1,4 @@
-import { COLON, CR, LF, TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
+import { COLON, CR, LF, SPACE, TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
 import { connectionOptions, FieldNames } from '../../base/http/field-names.js'
 import { BrokenResponse } from './broken-response.js'
 
@@ -103,16 +103,32 @@ function keepAliveTimeout(value: string): number {
   return lastHintSeconds
 }
 
-const STATUS_LINE = /^HTTP\/1\.(\d) ([1-9]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n/
+const VERSION = 'HTTP/1.'
+const MINOR_AT = VERSION.length
+const STATUS_AT = MINOR_AT + 2
+const REASON_AT = STATUS_AT + 4
+
+/** A decimal digit of a text; NaN if there is none. */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - 48
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN
+}
 
 /** Parses the status line. Returns what replaces it, or an empty text if it is passed on as it is. */
 function parseStatusLine(head: ResponseHead, text: string): string {
-  const [line, minor, status, reason] = STATUS_LINE.exec(text) ?? []
-  if (line === undefined) throw new BrokenResponse('status line')
-  head.statusCode = Number(status)
-  head.http10 = minor === '0'
+  const minor = digitAt(text, MINOR_AT)
+  const status =
+    100 * digitAt(text, STATUS_AT) + 10 * digitAt(text, STATUS_AT + 1) + digitAt(text, STATUS_AT + 2)
+  const hasReason = text.charCodeAt(REASON_AT - 1) === SPACE
+  let end = REASON_AT - 1
+  if (hasReason) for (end++; TEXT[text.charCodeAt(end)] === 1; ) end++
+  const isWhole = text.charCodeAt(end) === CR && text.charCodeAt(end + 1) === LF
+  const isVersion = text.startsWith(VERSION) && minor >= 0 && text.charCodeAt(MINOR_AT + 1) === SPACE
+  if (!isWhole || !isVersion || !(status >= 100)) throw new BrokenResponse('status line')
+  head.statusCode = status
+  head.http10 = minor === 0
   head.persistent = !head.http10
-  return minor === '1' && reason !== undefined ? '' : `HTTP/1.1 ${status} ${reason ?? ''}\r\n`
+  return minor === 1 && hasReason ? '' : `HTTP/1.1 ${status} ${text.slice(REASON_AT, end)}\r\n`
 }
 
 /** Reads a field into the head. Returns whether it is passed on to the client. */
