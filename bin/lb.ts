@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import '../app/young-generation.js'
 import path from 'node:path'
 import { Command, Option } from 'commander'
 import { loadConfig, readVariables } from '../lib/config/load.js'
