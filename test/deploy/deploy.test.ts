@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { closeGraceDelay } from '../../fastify.config.js'
@@ -9,6 +9,7 @@ import { Child } from '../support/child.js'
 import { command, needs } from '../support/command.js'
 import { type Exposed, scrape } from '../support/metrics.js'
 import { ALERTS, alertExpressions, metricNames, panelQueries, readDashboard } from '../support/monitoring.js'
+import { packed, packInto } from '../support/packed.js'
 import { type Env, ROOT, run } from '../support/processes.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
@@ -129,14 +130,16 @@ function scriptBehind(text: string, what: RegExp): string[] {
 async function imageFolder(t: Test): Promise<string> {
   const folder = t.testdir({ opt: {}, tmp: {} })
   const [opt, tmp] = [path.join(folder, 'opt'), path.join(folder, 'tmp')]
-  const shell = (script: string) => command(t, 'sh', ['-c', `cd '${ROOT}' && ${script}`])
-  const runs = [...BUILD.matchAll(/^RUN (npm pack .*|tar .*)$/gm)].map(([, script]) => script!)
-  t.equal(runs.length, 2)
-  for (const script of runs) {
-    const inFolder = script.replaceAll('/tmp', tmp).replaceAll('/opt', opt)
-    const { code, stderr } = await shell(inFolder)
-    t.equal(code, 0, script, { stderr })
-  }
+  const [pack = '', unpack = ''] = [...BUILD.matchAll(/^RUN (npm pack .*|tar .*)$/gm)].map(
+    ([, script]) => script!
+  )
+  t.equal(pack, `npm ${packInto('/tmp').join(' ')}`)
+  copyFileSync(await packed(), path.join(tmp, 'fairlead-0.0.0.tgz'))
+  const { code, stderr } = await command(t, 'sh', [
+    '-c',
+    unpack.replaceAll('/tmp', tmp).replaceAll('/opt', opt)
+  ])
+  t.equal(code, 0, unpack, { stderr })
   const image = path.join(opt, 'package')
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(image, 'node_modules'), 'junction')
   return image
