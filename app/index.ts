@@ -3,7 +3,7 @@ import { type Config, loadConfig } from '../lib/config/load.js'
 import reload from '../plugins/reload.js'
 import { registerBalancer } from './balancer.js'
 import { serverOptions } from './options.js'
-import { enlargeForMany } from './young-generation.js'
+import { growAsNeeded } from './young-generation.js'
 
 export interface AppOptions {
   /** Read from the environment if absent. */
@@ -21,7 +21,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
     )
   const config = opts.config ?? loadConfig(process.env)
   await registerBalancer(fastify, config, true)
-  const stop = enlargeForMany(fastify.connections)
+  const stop = growAsNeeded()
   fastify.addHook('onClose', async () => stop())
   // A configuration that was passed in has no files to reload.
   if (!opts.config) await fastify.register(reload, { config })

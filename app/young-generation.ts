@@ -1,27 +1,43 @@
+import { PerformanceObserver, performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 
 const OF_OPERATOR = /semi[-_]space/
+const INTERVAL_MS = 250
+/** Above this share of the time, collecting garbage costs more than the memory is worth. */
+const MAX_SHARE = 0.05
 
 /** Whether flags of Node say how large the young generation is to be. */
 const isGiven = OF_OPERATOR.test(`${process.execArgv.join(' ')} ${process.env.NODE_OPTIONS ?? ''}`)
 
-/** More requests at once than these survive a small one, for nothing. */
-const MANY_CONNECTIONS = 128
-const INTERVAL_MS = 1000
-
 // V8 enlarges the young generation of its heap when much survives, as all does that a start loads: it would hold 7 MB from
-// then on, and later more, that few requests do not need. So it stays as small as it is now, until there are many.
-if (!isGiven) setFlagsFromString('--semi-space-growth-factor=1')
+// then on, and later up to 3 × 16 MB, that few requests do not need. So it stays as it is now, until it turns out too small.
+allowGrowth(false)
+
+/** Whether V8 may enlarge it, at a collection that much survives. */
+function allowGrowth(isAllowed: boolean): void {
+  if (!isGiven) setFlagsFromString(`--semi-space-growth-factor=${isAllowed ? 2 : 1}`)
+}
 
 /**
- * Has V8 enlarge it as it sees fit, up to 3 × 16 MB, once there are many connections.
- * @returns ends the watch for them
+ * From now on the young generation grows while collecting garbage takes more than a twentieth of the time: with many
+ * connections, or many new ones, much is in use at each collection, and survives it for nothing.
+ * @returns ends that
  */
-export function enlargeForMany(connections: { readonly size: number }): () => void {
+export function growAsNeeded(): () => void {
+  let collectingMs = 0
+  let sinceMs = performance.now()
+  const observer = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) collectingMs += duration
+  })
+  observer.observe({ entryTypes: ['gc'] })
   const timer = setInterval(() => {
-    if (connections.size <= MANY_CONNECTIONS) return
-    clearInterval(timer)
-    if (!isGiven) setFlagsFromString('--semi-space-growth-factor=2')
+    const nowMs = performance.now()
+    allowGrowth(collectingMs > MAX_SHARE * (nowMs - sinceMs))
+    collectingMs = 0
+    sinceMs = nowMs
   }, INTERVAL_MS).unref()
-  return () => clearInterval(timer)
+  return () => {
+    clearInterval(timer)
+    observer.disconnect()
+  }
 }

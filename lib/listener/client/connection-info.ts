@@ -1,4 +1,4 @@
-import { type BlockList, isIPv6, type Socket } from 'node:net'
+import { type BlockList, isIPv6, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ProxyHeader } from '../proxy-protocol/header.js'
 import { clientCommonName, clientNameLine } from '../tls/client-name.js'
@@ -76,7 +76,7 @@ function readInfo(socket: ClientSocket, trusted: BlockList): ConnectionInfo {
   const header = socket[PROXY_HEADER]
   const address = clientAddress(socket)
   const scheme = speaksTls(socket) ? 'https' : 'http'
-  const localPort = header?.source?.localPort || socket.localPort || 0
+  const localPort = header?.source?.localPort || portOf(socket)
   const name = clientNameLine(header?.tls ? header.tls.clientName : clientCommonName(socket))
   return {
     address,
@@ -86,6 +86,18 @@ function readInfo(socket: ClientSocket, trusted: BlockList): ConnectionInfo {
     clientNameLine: name,
     forwardingLines: `X-Forwarded-For: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Port: ${localPort}\r\n${name}`
   }
+}
+
+const portOfServer = new WeakMap<Server, number>()
+
+/** The port that a connection came to. It is the server's, so that the system is asked once, not for each of them. */
+function portOf(socket: ClientSocket): number {
+  const { server } = socket as { server?: Server }
+  const known = server && portOfServer.get(server)
+  if (known) return known
+  const port = socket.localPort ?? 0
+  if (server) portOfServer.set(server, port)
+  return port
 }
 
 /** Whether the client of a connection speaks TLS, to this balancer or to the proxy that sent a PROXY protocol header. */
@@ -119,7 +131,14 @@ export function remoteAddressOf(socket: ClientSocket): string {
   return zone === -1 ? address : address.slice(0, zone)
 }
 
-/** Whether an address is in a list of ranges. */
+const isEmptyList = new WeakMap<BlockList, boolean>()
+
+/** Whether an address is in a list of ranges, which has all of them when it is first asked. */
 export function contains(list: BlockList, address: string): boolean {
-  return list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  let isEmpty = isEmptyList.get(list)
+  if (isEmpty === undefined) {
+    isEmpty = list.rules.length === 0
+    isEmptyList.set(list, isEmpty)
+  }
+  return !isEmpty && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }
