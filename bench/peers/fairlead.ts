@@ -12,6 +12,16 @@ export function fairleadBefore(folder: string): Peer {
   return checkout('before', path.resolve(folder))
 }
 
+/** The same balancer as if a hook had been added: every request passes the router, the hooks and reply-from. */
+export const routed: Peer = {
+  ...fairlead,
+  name: 'routed',
+  launch(program, place) {
+    const { env, ...launch } = fairlead.launch(program, place)
+    return { ...launch, env: { ...env, LB_LANE: 'routed' } }
+  }
+}
+
 /** The same balancer over connections that undici makes and keeps, to see what those cost. */
 export const overUndici: Peer = {
   ...fairlead,

@@ -1,5 +1,5 @@
 import { caddy } from './caddy'
-import { fairlead, overUndici } from './fairlead'
+import { fairlead, overUndici, routed } from './fairlead'
 import { go } from './go'
 import { haproxy } from './haproxy'
 import { nginx } from './nginx'
@@ -9,6 +9,7 @@ import type { Peer } from './peer'
 /** Every proxy that is measured, in the order of the table. */
 export const peers: Peer[] = [
   fairlead,
+  routed,
   overUndici,
   nodePeer('reply-from', '@fastify/reply-from'),
   nodePeer('http-proxy', 'http-proxy'),
