@@ -115,7 +115,7 @@ const NOT_OUR_WORDS: readonly (readonly [word: RegExp, instead: string])[] = [
   [/\blet ?go\b|\blets go\b/i, 'release, detach'],
   [/\blinger(?!ing)/i, 'lingering close'],
   [/pulse/i, 'tick'],
-  [/\b(abandoned|hostless|culprit)\b/, 'tick, reusesBuffer, aborted, lacksHost'],
+  [/\b(abandoned|hostless|culprit)\b/, 'tick, lent, aborted, lacksHost'],
   [/\b(peerOf|proxiedBy|lingerAfter|passDrain|refuseRest|hasSpoken|heardMs)\b/, 'connectionInfo and others'],
   [/\b(answeredHere|noteOwnAnswer|serveApart|promiseTls|letGo|isInDoubt)\b/, 'local reply and others']
 ]

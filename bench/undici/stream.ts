@@ -27,7 +27,8 @@ export interface TunnelOwner {
  * the balancer. Reading stops by the `false` that undici takes from `onData`, so a chunk later than asked.
  */
 export class UndiciStream implements BackendStream, Dispatcher.DispatchHandler {
-  readonly reusesBuffer = false
+  /** undici reads as it likes. */
+  readsBulk = false
   tunnel: UndiciTunnel | undefined
   /** Set by the client that takes the request. */
   client!: ClientUse
@@ -58,10 +59,6 @@ export class UndiciStream implements BackendStream, Dispatcher.DispatchHandler {
   }
 
   // --- what the balancer asks
-
-  retainBuffer(): void {
-    // undici reads into new buffers.
-  }
 
   pause(): void {
     this.#isPaused = true

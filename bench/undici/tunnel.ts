@@ -6,7 +6,8 @@ import { ConnectionClosed } from '../../lib/transport/connection-closed'
 /** A connection that undici has handed over after a change of protocol. */
 export class UndiciTunnel implements TunnelEnd {
   readonly isReused = false
-  readonly reusesBuffer = false
+  /** undici reads as it likes. */
+  readsBulk = false
   readonly tunnel = this
   readonly #socket: Duplex
   #handler: TunnelHandler | undefined
@@ -33,10 +34,6 @@ export class UndiciTunnel implements TunnelEnd {
 
   endSending(): void {
     this.#socket.end()
-  }
-
-  retainBuffer(): void {
-    // undici reads into new buffers.
   }
 
   pause(): void {

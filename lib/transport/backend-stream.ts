@@ -19,7 +19,10 @@ export interface OutgoingRequest extends RequestInfo {
   readonly retryBuffer?: RetryBuffer | undefined
 }
 
-/** Receives the data of a stream, up to its end or an error: after these it is not called again. */
+/**
+ * Receives the data of a stream, up to its end or an error: after these it is not called again. The data is lent: what
+ * outlives the end of the read is copied.
+ */
 interface StreamSink extends DataSink {
   /** All data of one read was passed on, and the response is not complete. */
   onReadEnd(): void
@@ -48,12 +51,10 @@ export interface ResponseHandler extends StreamSink, ResponseSink, BodyProgress 
 export interface BackendStream {
   /** Whether its connection has carried a request before. */
   readonly isReused: boolean
-  /** Whether the data being passed on is in a buffer that the next read of any connection overwrites. */
-  readonly reusesBuffer: boolean
   /** The tunnel that it becomes after `101`; undefined if it cannot. */
   readonly tunnel: TunnelEnd | undefined
-  /** Keeps the buffer of the data being passed on from being reused, as something still refers to it. */
-  retainBuffer(): void
+  /** Whether the next reads may be large ones, until the response ends. */
+  readsBulk: boolean
   /** Pauses reading. Data that was read already is still passed on. */
   pause(): void
   /** Resumes reading. */

@@ -34,6 +34,7 @@ export class Client implements ClientStream {
   cookieGiven: string | undefined
   readonly writableLength = 0
   readonly writableHighWaterMark = 16_384
+  readonly takesBulk = false
   readonly writableFinished = true
   readonly #closers: (() => void)[] = []
   #begunWith = 0

@@ -82,11 +82,10 @@ export class Attempt {
     const unused = () => {}
     return {
       isReused,
-      reusesBuffer: false,
+      readsBulk: false,
       tunnel: undefined,
       destroy: drop,
       fail: (error: Error) => this.fail(error),
-      retainBuffer: unused,
       pause: unused,
       resume: unused
     }

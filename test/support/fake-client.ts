@@ -9,6 +9,7 @@ export class FakeClient implements ClientStream {
   statusCode = 0
   writableLength = 0
   readonly writableHighWaterMark = 10
+  takesBulk = false
   writableFinished = false
   /** What it was sent, in order. */
   readonly sent: string[] = []
@@ -78,7 +79,7 @@ export class FakeClient implements ClientStream {
     this.sent.push('flush')
   }
 
-  finish(last: Buffer | undefined, _isBorrowed: boolean, trailers: readonly string[]): void {
+  finish(last: Buffer | undefined, trailers: readonly string[]): void {
     if (last) this.sent.push(`last ${last}`)
     if (trailers.length > 0) this.sent.push(`trailers ${trailers.join(' ')}`)
     this.sent.push('end')

@@ -6,7 +6,7 @@ import { backendConfigs } from './registry.js'
 /** A request that was dispatched to a backend, and the backend's side of it: the test says what comes. */
 export class Dispatched implements BackendStream {
   isReused = false
-  reusesBuffer = false
+  readsBulk = false
   readonly tunnel = undefined
   /** What was asked of the stream, in order. */
   readonly calls: string[] = []
@@ -42,10 +42,6 @@ export class Dispatched implements BackendStream {
 
   get isDestroyed(): boolean {
     return this.calls.includes('destroy')
-  }
-
-  retainBuffer(): void {
-    this.calls.push('retain')
   }
 
   pause(): void {

@@ -8,6 +8,8 @@ export interface ClientStream {
   readonly writableLength: number
   /** From so many of them on, the backend has to wait. */
   readonly writableHighWaterMark: number
+  /** Whether it takes what it is sent so fast that large parts do not have to wait. */
+  readonly takesBulk: boolean
   /** Whether all of the response has been flushed. */
   readonly writableFinished: boolean
 
@@ -23,17 +25,16 @@ export interface ClientStream {
    * @param closing whether the connection to the client is to end with it, or, if pipelined requests wait behind it, with the last of those
    */
   begin(head: ResponseHead, lines: string, closing: boolean): void
-  /** Sends a part of the body, now or with the next `flush`. */
+  /** Sends a part of the body, now or with the next `flush`, to which its memory lasts. */
   sendPart(part: Buffer): void
   /** Sends what `sendPart` has buffered. */
   flush(): void
   /**
    * Sends the end.
-   * @param last of the body
-   * @param isBorrowed whether `last` lies in a buffer that is about to be overwritten
+   * @param last of the body, in memory that lasts for the call
    * @param trailers names and values in turn
    */
-  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void
+  finish(last: Buffer | undefined, trailers: readonly string[]): void
   /** Aborts a response that broke: ended properly, the client would take it for complete. */
   cutOff(): void
   /**

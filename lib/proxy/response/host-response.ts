@@ -4,6 +4,7 @@ import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
 import { type HostFields, linesBeside } from './host-fields.js'
 import { Http1Response } from './http1-response.js'
+import { takesBulk } from './response-body.js'
 import { internals } from './response-internals.js'
 
 const http1 = Http1Response.prototype
@@ -32,6 +33,10 @@ export class HostResponse implements ClientStream {
 
   get writableHighWaterMark(): number {
     return this.#res.writableHighWaterMark
+  }
+
+  get takesBulk(): boolean {
+    return takesBulk(this.#res)
   }
 
   get writableFinished(): boolean {
@@ -64,8 +69,8 @@ export class HostResponse implements ClientStream {
     http1.flush.call(this.#res)
   }
 
-  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
-    http1.finish.call(this.#res, last, isBorrowed, trailers)
+  finish(last: Buffer | undefined, trailers: readonly string[]): void {
+    http1.finish.call(this.#res, last, trailers)
   }
 
   cutOff(): void {

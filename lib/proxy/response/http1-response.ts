@@ -6,7 +6,7 @@ import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import { surviveWriteErrors } from '../../transport/sockets/socket-end.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
-import { endJoined, whenTaken, writePart } from './response-body.js'
+import { endJoined, takesBulk, whenTaken, writePart } from './response-body.js'
 import { flushHead, startResponse, writeInterim } from './response-start.js'
 
 const KEEP_ALIVE_PROBE_MS = 60_000
@@ -16,6 +16,10 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
   extends ServerResponse<Request>
   implements ClientStream
 {
+  get takesBulk(): boolean {
+    return takesBulk(this)
+  }
+
   /** A pipelined response has no socket until its turn comes: that of its request shows when the client leaves. */
   whenOver(callback: () => void): void {
     this.on('close', callback)
@@ -57,10 +61,10 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
     this.socket?.uncork()
   }
 
-  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
+  finish(last: Buffer | undefined, trailers: readonly string[]): void {
     if (trailers.length > 0) this.addTrailers(pairs(trailers))
     if (last === undefined) this.end()
-    else if (!endJoined(this, last)) this.end(isBorrowed ? Buffer.from(last) : last)
+    else if (!endJoined(this, last)) this.end(Buffer.from(last))
   }
 
   cutOff(): void {

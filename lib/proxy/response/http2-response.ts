@@ -23,6 +23,7 @@ export class Http2Response implements ClientStream {
   /** Counted here, as Node forgets what it has handed to the session. */
   writableLength = 0
   readonly writableHighWaterMark: number
+  readonly takesBulk = false
   readonly #req: Http2Request
   readonly #stream: ServerHttp2Stream
   #hasBody = true
@@ -91,7 +92,7 @@ export class Http2Response implements ClientStream {
     this.#sendHead(!this.#hasBody)
     if (!this.#hasBody || this.#isOver) return
     if (this.#stream.writableCorked === 0) this.#stream.cork()
-    this.#write(part)
+    this.#write(Buffer.from(part))
   }
 
   flush(): void {
@@ -99,12 +100,11 @@ export class Http2Response implements ClientStream {
     this.#stream.uncork()
   }
 
-  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
+  finish(last: Buffer | undefined, trailers: readonly string[]): void {
     this.#trailers = trailers
     // A response that is all head has a meaning of its own in gRPC (Trailers-Only).
     this.#sendHead(!this.#hasBody || (last === undefined && trailers.length === 0))
-    if (last !== undefined && this.#hasBody && !this.#isOver)
-      this.#write(isBorrowed ? Buffer.from(last) : last)
+    if (last !== undefined && this.#hasBody && !this.#isOver) this.#write(Buffer.from(last))
     this.#end()
   }
 

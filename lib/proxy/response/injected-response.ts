@@ -20,6 +20,7 @@ export class InjectedResponse implements ClientStream {
 
   /** Whatever it is sent is taken at once. */
   readonly writableLength = 0
+  readonly takesBulk = false
 
   get writableHighWaterMark(): number {
     return this.#res.writableHighWaterMark
@@ -55,12 +56,12 @@ export class InjectedResponse implements ClientStream {
   }
 
   sendPart(part: Buffer): void {
-    this.#res.write(part)
+    this.#res.write(Buffer.from(part))
   }
 
   flush(): void {}
 
-  finish(last: Buffer | undefined, _isBorrowed: boolean, trailers: readonly string[]): void {
+  finish(last: Buffer | undefined, trailers: readonly string[]): void {
     for (let i = 0; i < trailers.length; i += 2) this.#res.addTrailers([[trailers[i]!, trailers[i + 1]!]])
     this.#res.end(last && Buffer.from(last))
   }

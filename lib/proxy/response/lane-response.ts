@@ -1,12 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import { fieldLines } from '../../base/http/field-lines.js'
 import { hasBody } from '../../base/http/request-body.js'
+import { LentWriter } from '../../base/sockets/lent-writer.js'
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
 import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
-import { MAX_JOINED_BYTES } from './response-body.js'
+import { CRLF, chunkLine, MAX_JOINED_BYTES } from './response-body.js'
 import { httpDate, keepAliveFields } from './response-start.js'
+
+const NO_PARTS: Buffer[] = []
 
 /** The response to a request that the lane has read: it writes to the socket itself. */
 export class LaneResponse implements ClientStream, LaneAnswer {
@@ -16,6 +19,8 @@ export class LaneResponse implements ClientStream, LaneAnswer {
   readonly #keepAliveTimeoutMs: number
   /** Held back, so that it goes out in one write with what follows, mostly the whole response. */
   #head = ''
+  /** Parts of the body that are sent with the next flush. */
+  #parts: Buffer[] = NO_PARTS
   #hasBody = true
   #isChunked = false
   #isLast: boolean
@@ -42,7 +47,13 @@ export class LaneResponse implements ClientStream, LaneAnswer {
   }
 
   get writableHighWaterMark(): number {
-    return this.#connection.socket.writableHighWaterMark
+    const { socket } = this.#connection
+    // What the system has no room for waits, and no more: it takes the rest when it has some.
+    return LentWriter.of(socket).isDirect ? 1 : socket.writableHighWaterMark
+  }
+
+  get takesBulk(): boolean {
+    return LentWriter.of(this.#connection.socket).isFast
   }
 
   whenOver(callback: () => void): void {
@@ -78,36 +89,39 @@ export class LaneResponse implements ClientStream, LaneAnswer {
   }
 
   sendPart(part: Buffer): void {
-    const { socket } = this.#connection
-    if (socket.writableCorked === 0) socket.cork()
-    this.#sendHead()
     if (!this.#hasBody) return
-    if (!this.#isChunked) {
-      socket.write(part)
-      return
-    }
-    socket.write(`${part.length.toString(16)}\r\n`, 'latin1')
-    socket.write(part)
-    socket.write('\r\n', 'latin1')
+    if (this.#parts === NO_PARTS) this.#parts = []
+    if (this.#isChunked) this.#parts.push(chunkLine(part.length), part, CRLF)
+    else this.#parts.push(part)
   }
 
   flush(): void {
-    this.#sendHead()
-    this.#connection.socket.uncork()
+    const parts = this.#parts
+    if (parts === NO_PARTS) {
+      this.#sendHead()
+      return
+    }
+    if (this.#head !== '') parts.unshift(Buffer.from(this.#head, 'latin1'))
+    this.#head = ''
+    this.#parts = NO_PARTS
+    LentWriter.of(this.#connection.socket).write(parts)
   }
 
-  finish(last: Buffer | undefined, isBorrowed: boolean, trailers: readonly string[]): void {
+  finish(last: Buffer | undefined, trailers: readonly string[]): void {
     const { socket } = this.#connection
-    if (this.#head !== '' && !this.#isChunked && (last === undefined || last.length <= MAX_JOINED_BYTES)) {
+    if (
+      this.#head !== '' &&
+      this.#parts === NO_PARTS &&
+      !this.#isChunked &&
+      (last === undefined || last.length <= MAX_JOINED_BYTES)
+    ) {
       const body = last !== undefined && this.#hasBody ? last.toString('latin1') : ''
       socket.write(this.#head + body, 'latin1')
       this.#head = ''
     } else {
-      if (socket.writableCorked === 0) socket.cork()
-      if (last !== undefined) this.sendPart(isBorrowed ? Buffer.from(last) : last)
-      this.#sendHead()
-      if (this.#isChunked) socket.write(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1')
-      socket.uncork()
+      if (last !== undefined) this.sendPart(last)
+      if (this.#isChunked) this.#sendEnd(`0\r\n${fieldLines(trailers)}\r\n`)
+      this.flush()
     }
     this.#end()
   }
@@ -156,6 +170,12 @@ export class LaneResponse implements ClientStream, LaneAnswer {
   #closeAfterRest(): void {
     this.#isLast = true
     lingeringClose(this.req)
+  }
+
+  /** Sends the end of chunks. */
+  #sendEnd(text: string): void {
+    if (this.#parts === NO_PARTS) this.#parts = []
+    this.#parts.push(Buffer.from(text, 'latin1'))
   }
 
   #sendHead(): void {

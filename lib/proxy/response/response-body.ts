@@ -1,8 +1,14 @@
 import type { ServerResponse } from 'node:http'
+import { LentWriter } from '../../base/sockets/lent-writer.js'
 import { internals } from './response-internals.js'
+
+export const CRLF = Buffer.from('\r\n')
 
 /** For larger bodies, a second buffer in the write is cheaper than a copy in the string of the head. */
 export const MAX_JOINED_BYTES = 16_384
+
+/** The line before a chunk. */
+export const chunkLine = (length: number): Buffer => Buffer.from(`${length.toString(16)}\r\n`, 'latin1')
 
 /**
  * Writes a part of the body, in the framing of the head, and holds it until the socket is uncorked. Node's `write`
@@ -13,15 +19,26 @@ export function writePart(res: ServerResponse, part: Buffer): void {
   const message = internals(res)
   if (!message._hasBody) return
   const { socket } = res
+  if (socket && isUnbuffered(res) && part.length > MAX_JOINED_BYTES) {
+    LentWriter.of(socket).write(res.chunkedEncoding ? [chunkLine(part.length), part, CRLF] : [part])
+    return
+  }
   if (socket?.writableCorked === 0) socket.cork()
   if (!res.chunkedEncoding) {
-    message._send(part, null)
+    message._send(Buffer.from(part), null)
     return
   }
   message._send(`${part.length.toString(16)}\r\n`, 'latin1')
-  message._send(part, null)
+  message._send(Buffer.from(part), null)
   message._send('\r\n', 'latin1')
 }
+
+/** Whether its head and all before have been flushed, so that what follows can go past Node's buffers. */
+const isUnbuffered = (res: ServerResponse) => internals(res)._headerSent && res.writableLength === 0
+
+/** Whether the client takes what it is sent so fast that large parts do not have to wait. */
+export const takesBulk = ({ socket }: ServerResponse): boolean =>
+  socket !== null && LentWriter.of(socket).isFast
 
 /** Calls back when all that was written has been flushed, or never will be. */
 export function whenTaken(res: ServerResponse, callback: () => void): void {

@@ -21,8 +21,7 @@ export interface RelayContext {
 }
 
 /**
- * A backend's response on its way to the client: the head, then the body with backpressure. It tells the backend's side
- * which of the bytes that it has read are still in use.
+ * A backend's response on its way to the client: the head, then the body with backpressure.
  */
 export class ResponseRelay {
   readonly #client: ClientStream
@@ -55,28 +54,24 @@ export class ResponseRelay {
     this.#remaining -= chunk.length
     // The last chunk goes out with the end of the message, in one write.
     if (this.#remaining === 0) this.#lastChunk = chunk
-    else this.#sendPart(chunk)
+    else this.#client.sendPart(chunk)
   }
 
   onReadEnd(): void {
     const client = this.#client
     // Over HTTP/2 the end of a message may come later than its last byte.
-    if (this.#lastChunk) this.#sendPart(this.#lastChunk)
+    if (this.#lastChunk) client.sendPart(this.#lastChunk)
     this.#lastChunk = undefined
     client.flush()
-    if (client.writableLength === 0) return
-    this.#stream.retainBuffer()
+    this.#stream.readsBulk = client.takesBulk
     if (client.writableLength >= client.writableHighWaterMark) this.#holdBackend()
   }
 
   /** @param trailers names and values in turn */
   onEnd(trailers: readonly string[]): void {
-    const client = this.#client
-    const stream = this.#stream
-    if (this.#isHolding) stream.resume()
+    if (this.#isHolding) this.#stream.resume()
     this.#isHolding = false
-    client.finish(this.#lastChunk, stream.reusesBuffer, trailers)
-    if (client.writableLength > 0) stream.retainBuffer()
+    this.#client.finish(this.#lastChunk, trailers)
   }
 
   /**
@@ -87,18 +82,13 @@ export class ResponseRelay {
     this.stop()
     // A client of gRPC has all messages, and is told why it does not learn what became of the call.
     if (inTrailers && takesTrailers(req, head) && isGrpcHead(head.text))
-      this.#client.finish(this.#lastChunk, true, grpcTrailers(failure))
+      this.#client.finish(this.#lastChunk, grpcTrailers(failure))
     else this.#client.cutOff()
   }
 
   /** Nobody takes the rest. */
   stop(): void {
     this.#isHolding = false
-  }
-
-  /** Sends a part in memory that lasts until it is written. */
-  #sendPart(chunk: Buffer): void {
-    this.#client.sendPart(this.#stream.reusesBuffer ? Buffer.from(chunk) : chunk)
   }
 
   /** Reads no more of the backend until the client has taken what there is. */

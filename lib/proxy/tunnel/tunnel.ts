@@ -67,14 +67,12 @@ class Tunnel implements TunnelHandler {
 
   onData(chunk: Buffer): void {
     this.#progress.onTunnelReceived(chunk.length)
-    this.#client.write(this.#connection.reusesBuffer ? Buffer.from(chunk) : chunk)
+    this.#client.write(Buffer.from(chunk))
   }
 
   onReadEnd(): void {
     const client = this.#client
-    if (client.writableLength === 0) return
-    this.#connection.retainBuffer()
-    if (!client.writableNeedDrain || this.#isHolding) return
+    if (client.writableLength === 0 || !client.writableNeedDrain || this.#isHolding) return
     this.#isHolding = true
     this.#connection.pause()
     client.once('drain', () => {

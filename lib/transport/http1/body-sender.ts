@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { fieldLines } from '../../base/http/field-lines.js'
+import { type LentBody, lentBodyOf } from '../../base/http/lent-body.js'
+import { LentWriter } from '../../base/sockets/lent-writer.js'
 import type { RetryBuffer } from '../retry-buffer.js'
 import { passableTrailers } from './trailers.js'
+
+const CRLF = Buffer.from('\r\n')
 
 /** Progress of a request's body. */
 export interface BodyProgress {
@@ -17,11 +21,15 @@ export interface BodyProgress {
 export class BodySender {
   readonly #body: IncomingMessage
   readonly #retryBuffer: RetryBuffer | undefined
+  /** The body, if it is lent. */
+  readonly #lent: LentBody | undefined
   readonly #socket: Socket
+  readonly #writer: LentWriter
   readonly #progress: BodyProgress
   readonly #done: () => void
   readonly #chunked: boolean
   #isStopped = false
+  #isHolding = false
 
   /**
    * @param retryBuffer what earlier attempts have sent of the body; what this one sends is added
@@ -35,6 +43,8 @@ export class BodySender {
     done: () => void
   ) {
     this.#body = body
+    this.#lent = lentBodyOf(body)
+    this.#writer = LentWriter.of(socket)
     this.#retryBuffer = retryBuffer
     this.#socket = socket
     this.#progress = progress
@@ -58,7 +68,7 @@ export class BodySender {
       process.nextTick(uncork, socket)
       return
     }
-    socket.on('drain', this.#onDrain)
+    if (this.#lent) this.#lent.borrower = this.#onData
     this.#body.on('data', this.#onData)
     this.#body.on('end', this.#onEnd)
     // An attempt before this one may have paused it.
@@ -69,36 +79,40 @@ export class BodySender {
   /** Stops sending: the rest of the body is not read from the client. */
   stop(): void {
     this.#isStopped = true
+    if (this.#lent) this.#lent.borrower = undefined
     this.#body.off('data', this.#onData)
     this.#body.off('end', this.#onEnd)
     this.#body.pause()
-    this.#socket.off('drain', this.#onDrain)
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#retryBuffer?.add(chunk)
-    const hasRoom = this.#write(chunk)
-    if (!hasRoom && this.#socket.writableNeedDrain) this.#body.pause()
+    this.#write(chunk)
+    if (this.#isStopped) return
+    if (this.#lent) this.#lent.readsBulk = this.#writer.isFast
+    this.#hold()
   }
 
-  #write(chunk: Buffer): boolean {
-    const socket = this.#socket
-    let hasRoom: boolean
-    if (this.#chunked) {
-      socket.cork()
-      socket.write(`${chunk.length.toString(16)}\r\n`, 'latin1')
-      socket.write(chunk)
-      hasRoom = socket.write('\r\n', 'latin1')
-      socket.uncork()
-    } else {
-      hasRoom = socket.write(chunk)
-    }
+  #write(chunk: Buffer): void {
+    this.#writer.write(this.#chunked ? [chunkLine(chunk.length), chunk, CRLF] : [chunk])
     this.#progress.onBodySent(chunk.length)
-    return hasRoom
   }
 
-  readonly #onDrain = (): void => {
-    this.#body.resume()
+  /** Reads no more of the client until the backend has taken what there is. */
+  #hold(): void {
+    const socket = this.#socket
+    const { writableLength } = socket
+    // What is to go out with the head in one write does not wait for the backend.
+    const limit = socket.writableCorked > 0 ? socket.writableHighWaterMark : 1
+    if (writableLength < limit || this.#isHolding) return
+    this.#isHolding = true
+    this.#body.pause()
+    socket.write('', 'latin1', this.#onTaken)
+  }
+
+  readonly #onTaken = (): void => {
+    this.#isHolding = false
+    if (!this.#isStopped) this.#body.resume()
   }
 
   readonly #onEnd = (): void => {
@@ -110,5 +124,7 @@ export class BodySender {
     this.#done()
   }
 }
+
+const chunkLine = (length: number): Buffer => Buffer.from(`${length.toString(16)}\r\n`, 'latin1')
 
 const uncork = (socket: Socket): void => socket.uncork()

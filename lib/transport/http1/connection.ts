@@ -1,7 +1,7 @@
 import type { OnReadOpts, Socket } from 'node:net'
+import { bulkReads, usualReads } from '../../base/sockets/read-buffer.js'
 import type { OutgoingRequest, ResponseHandler, TunnelEnd, TunnelHandler } from '../backend-stream.js'
 import { ConnectionClosed } from '../connection-closed.js'
-import { ReadBuffer } from '../read-buffer.js'
 import { closeGracefully, type SocketOwner, surviveWriteErrors, wasReset } from '../sockets/socket-end.js'
 import { BodySender } from './body-sender.js'
 import { BrokenResponse } from './broken-response.js'
@@ -39,12 +39,12 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
   maxRequests = Number.POSITIVE_INFINITY
   readonly tunnel = this
   isPaused = false
+  readsBulk = false
   /** It was reused, and was lost during a request: the backend may have closed other idle ones as well. */
   wasStale = false
 
   readonly #callbacks: Http1ConnectionCallbacks
   readonly #parser: ResponseParser
-  readonly #memory = new ReadBuffer()
   readonly #socket: Socket
   #handler: ResponseHandler | TunnelHandler | undefined
   #waiting: { request: OutgoingRequest; handler: ResponseHandler } | undefined
@@ -71,7 +71,7 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
     this.#callbacks = callbacks
     this.#parser = new ResponseParser(maxHeadBytes)
     const onread = {
-      buffer: () => this.#memory.buffer,
+      buffer: () => (this.readsBulk ? bulkReads : usualReads),
       callback: (length: number) => this.#onRead(length)
     }
     this.#socket = open(onread, () => this.#onConnected())
@@ -96,14 +96,6 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
 
   get keepAliveSeconds(): number {
     return this.#parser.keepAliveSeconds
-  }
-
-  get reusesBuffer(): boolean {
-    return this.#memory.isShared
-  }
-
-  retainBuffer(): void {
-    this.#memory.isRetained = true
   }
 
   pause(): void {
@@ -203,10 +195,8 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
   }
 
   #onRead(length: number): boolean {
-    const bytes = this.#memory.filled(length)
     this.#callbacks.onActivity()
-    this.#onBytes(bytes)
-    this.#memory.recycle(length)
+    this.#onBytes(bulkReads.subarray(0, length))
     this.isPaused = this.#isPauseRequested
     return !this.isPaused
   }
@@ -227,6 +217,7 @@ export class Http1Connection implements TunnelEnd, SocketOwner {
 
   #onResponseEnd(isAll: boolean): void {
     this.#handler = undefined
+    this.readsBulk = false
     if (isAll && this.#parser.persistent && !this.#sender && !this.#isWriteFailed)
       this.#callbacks.onIdle(this)
     else this.#close()

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { bulkReads, usualReads } from '../../base/sockets/read-buffer.js'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
 import { ConnectionClosed } from '../connection-closed.js'
 import { BrokenResponse } from '../http1/broken-response.js'
-import { ReadBuffer } from '../read-buffer.js'
 import { type SocketOwner, surviveWriteErrors } from '../sockets/socket-end.js'
 import type { Http2ConnectionCallbacks } from './connection-callbacks.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
@@ -38,7 +38,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
   readonly #options: Http2ConnectionOptions
   readonly #socket: Socket
   readonly #writer: FrameWriter
-  readonly #memory = new ReadBuffer()
+  #readsBulk = false
   readonly #frames: FrameDispatcher
   readonly #keepalive = new Keepalive()
   readonly #timer: NodeJS.Timeout
@@ -55,7 +55,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#options = options
     this.#callbacks = callbacks
     const onread = {
-      buffer: () => this.#memory.buffer,
+      buffer: () => (this.#readsBulk ? bulkReads : usualReads),
       callback: (length: number) => this.#onRead(length)
     }
     const socket = options.open(onread, () => this.#onConnected())
@@ -180,16 +180,16 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
   }
 
   #onRead(length: number): boolean {
-    const bytes = this.#memory.filled(length)
     this.#keepalive.onReceived()
     try {
-      this.#frames.parse(bytes)
+      this.#frames.parse(bulkReads.subarray(0, length))
     } catch (error) {
       if (!(error instanceof BrokenResponse)) this.#options.onInternalError?.(error)
       this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
     }
     this.#streams.onReadEnd()
-    this.#memory.recycle(length)
+    // After a read that filled its buffer there is more.
+    this.#readsBulk = length >= usualReads.length
     return true
   }
 

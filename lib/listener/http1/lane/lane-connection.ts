@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { readAsStream, readShared, type SharedReader } from '../../../base/sockets/read-shared.js'
 import { setLane, setUncountedRequests } from '../client-connection.js'
 import type { HeadReader } from './head-reader.js'
 import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
@@ -32,7 +33,7 @@ export interface LaneOwner {
  * A client's connection of HTTP/1.1 whose requests are read here as long as they are plain, one after the other. The
  * first that is not goes to Node's server with the connection.
  */
-export class LaneConnection implements BodySource {
+export class LaneConnection implements BodySource, SharedReader {
   bodyTimeoutMs = 0
   /** The tick in which it last became idle, or a part of a body came. */
   movedTick: number
@@ -56,15 +57,20 @@ export class LaneConnection implements BodySource {
     this.movedTick = owner.tick
     setLane(socket, this)
     socket
-      .on('data', this.#onData)
+      .on('data', this.onRead)
       .on('end', this.#onEnd)
       .on('error', this.#onError)
       .on('close', this.#onClose)
+    readShared(socket, this)
   }
 
   /** Whether it waits for a request. */
   get isIdle(): boolean {
     return this.#answer === undefined && this.#upload === undefined && !this.#isEnding
+  }
+
+  get readsBulk(): boolean {
+    return this.#upload?.readsBulk ?? false
   }
 
   /** Whether the next request has come already. */
@@ -107,7 +113,7 @@ export class LaneConnection implements BodySource {
     this.#readRequest(pipelined, true)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
+  readonly onRead = (chunk: Buffer): void => {
     if (this.#upload) this.#readBody(this.#upload, chunk)
     else if (this.#isEnding) return
     else if (this.#answer) this.#keep(chunk)
@@ -148,7 +154,7 @@ export class LaneConnection implements BodySource {
     const length = Math.min(chunk.length, this.#remaining)
     this.#remaining -= length
     this.movedTick = this.#owner.tick
-    const hasRoom = upload.push(length === chunk.length ? chunk : chunk.subarray(0, length))
+    const hasRoom = upload.receive(length === chunk.length ? chunk : chunk.subarray(0, length))
     if (this.#remaining > 0) {
       if (!hasRoom) this.socket.pause()
       return
@@ -162,17 +168,18 @@ export class LaneConnection implements BodySource {
 
   /** Keeps what has come before its turn. Reading goes on for a while, as it shows when the client leaves. */
   #keep(bytes: Buffer): void {
-    const kept = this.#pipelined ? Buffer.concat([this.#pipelined, bytes]) : bytes
+    const kept = this.#pipelined ? Buffer.concat([this.#pipelined, bytes]) : Buffer.from(bytes)
     this.#pipelined = kept
     if (kept.length >= MAX_KEPT_BYTES) this.socket.pause()
   }
 
   #handOver(bytes: Buffer): void {
     const { socket } = this
-    socket.off('data', this.#onData)
+    socket.off('data', this.onRead)
+    readAsStream(socket)
     // Flowing, it would not tell its next listener of what is put back.
     socket.pause()
-    socket.unshift(bytes)
+    socket.unshift(Buffer.from(bytes))
     // The read that is under way would stop the next one behind the back of Node's server, whose own pauses then fail.
     process.nextTick(() => this.#leave())
   }

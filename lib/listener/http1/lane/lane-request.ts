@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { trimBlanks } from '../../../base/http/characters.js'
+import type { LentBody } from '../../../base/http/lent-body.js'
 import type { PlainHead } from '../../../base/http/plain-head.js'
 import type { HeadReader } from './head-reader.js'
 
@@ -89,7 +90,9 @@ export interface BodySource {
 }
 
 /** A request with a body of declared length, which its connection pushes into it. */
-export class LaneUpload extends IncomingMessage implements PlainHead {
+export class LaneUpload extends IncomingMessage implements PlainHead, LentBody {
+  borrower: ((part: Buffer) => void) | undefined = undefined
+  readsBulk = false
   readonly hasBody = true
   readonly plainLines: string
   readonly plainHost: string
@@ -119,6 +122,20 @@ export class LaneUpload extends IncomingMessage implements PlainHead {
 
   override _read(): void {
     this.#source.resumeBody()
+  }
+
+  /** What was taken past the stream is not known to it: it would not ask for more. */
+  override resume(): this {
+    this.#source.resumeBody()
+    return super.resume()
+  }
+
+  /** Takes a lent part of the body. Returns whether more is wanted now. */
+  receive(part: Buffer): boolean {
+    const { borrower } = this
+    if (!borrower || this.readableLength > 0 || !this.readableFlowing) return this.push(Buffer.from(part))
+    borrower(part)
+    return this.readableFlowing
   }
 
   override setTimeout(timeoutMs: number): this {

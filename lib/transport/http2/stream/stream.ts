@@ -38,8 +38,8 @@ export class Stream implements BackendStream, DataStream {
   flushes = 0
 
   readonly isReused: boolean
-  /** The connection's buffer is shared with other streams. */
-  readonly reusesBuffer = true
+  /** Not used: reads are those of the connection. */
+  readsBulk = false
   readonly tunnel = undefined
   readonly #connection: StreamConnection
   readonly #request: OutgoingRequest
@@ -72,8 +72,6 @@ export class Stream implements BackendStream, DataStream {
   // --- for the handler
 
   /** Does nothing: what outlives the read has to be copied. */
-  retainBuffer(): void {}
-
   pause(): void {
     this.#isPaused = true
   }

@@ -1,0 +1,91 @@
+import { writeSync, writevSync } from 'node:fs'
+import type { Socket } from 'node:net'
+
+/**
+ * So much a reader has to have taken without delay before it counts as fast: more than the systems of both sides hold for
+ * one that reads nothing.
+ */
+const PROOF_BYTES = 8_388_608
+/** What takes longer than this to be taken is delayed. */
+const DELAY_MS = 250
+
+const WRITER = Symbol('lent writer')
+
+/** Writes bytes to a socket that are lent: after the call their memory is used for something else. */
+export class LentWriter {
+  /** The one of a socket, made when it is first asked for. */
+  static of(socket: Socket & { [WRITER]?: LentWriter }): LentWriter {
+    socket[WRITER] ??= new LentWriter(socket)
+    return socket[WRITER]
+  }
+
+  readonly #socket: Socket
+  /** Since the last delay. */
+  #takenBytes = 0
+  #sinceMs = 0
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  /** Whether the other side reads so fast that large writes do not have to wait in this process. */
+  get isFast(): boolean {
+    return this.#takenBytes >= PROOF_BYTES
+  }
+
+  /** Whether only what the system does not take at once is held; otherwise all is copied first. */
+  get isDirect(): boolean {
+    return descriptorOf(this.#socket) !== -1
+  }
+
+  /** Writes at once what the system takes, and the rest from a copy. */
+  write(parts: readonly Buffer[]): void {
+    const socket = this.#socket
+    let total = 0
+    for (const { length } of parts) total += length
+    this.#takenBytes += total
+    const isFree = socket.writableLength === 0 && !socket.writableEnded && !socket.destroyed
+    const written = isFree ? tryWrite(socket, parts, total) : 0
+    if (written === total) return
+    this.#sinceMs = performance.now()
+    socket.write(copyOf(parts, written, total), this.#onTaken)
+  }
+
+  readonly #onTaken = (): void => {
+    if (performance.now() - this.#sinceMs > DELAY_MS) this.#takenBytes = 0
+  }
+}
+
+/** The descriptor that bytes can be written to as they are, or -1. */
+function descriptorOf(socket: Socket & { encrypted?: boolean; _handle?: { fd?: number } | null }): number {
+  return socket.encrypted ? -1 : (socket._handle?.fd ?? -1)
+}
+
+/** Writes as much as the system takes. Returns how much is done with: all of it, if the connection is lost. */
+function tryWrite(socket: Socket, parts: readonly Buffer[], total: number): number {
+  const descriptor = descriptorOf(socket)
+  if (descriptor === -1) return 0
+  try {
+    return parts.length === 1 ? writeSync(descriptor, parts[0]!) : writevSync(descriptor, parts)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0
+    // As after a write of Node's own. The system tells an error once: it is not left for the next write.
+    process.nextTick(destroy, socket, error)
+    return total
+  }
+}
+
+const destroy = (socket: Socket, error: Error) => void socket.destroy(error)
+
+/** The bytes of the parts from a position on. */
+function copyOf(parts: readonly Buffer[], from: number, total: number): Buffer {
+  const copy = Buffer.allocUnsafeSlow(total - from)
+  let at = 0
+  let skipped = from
+  for (const part of parts) {
+    const start = Math.min(skipped, part.length)
+    skipped -= start
+    at += part.copy(copy, at, start)
+  }
+  return copy
+}
