@@ -9,6 +9,9 @@ const PROOF_BYTES = 8_388_608
 /** What takes longer than this to be taken is delayed. */
 const DELAY_MS = 250
 
+/** The connection is lost. */
+const LOST = -1
+
 const WRITER = Symbol('lent writer')
 
 /** Writes bytes to a socket that are lent: after the call their memory is used for something else. */
@@ -22,7 +25,6 @@ export class LentWriter {
   readonly #socket: Socket
   /** Since the last delay. */
   #takenBytes = 0
-  #sinceMs = 0
 
   private constructor(socket: Socket) {
     this.#socket = socket
@@ -38,41 +40,48 @@ export class LentWriter {
     return descriptorOf(this.#socket) !== -1
   }
 
-  /** Writes at once what the system takes, and the rest from a copy. */
-  write(parts: readonly Buffer[]): void {
+  /**
+   * Writes at once what the system takes, and the rest from a copy.
+   * @param written called when all is written, or with the error
+   */
+  write(parts: readonly Buffer[], written?: (error?: Error | null) => void): void {
     const socket = this.#socket
     let total = 0
     for (const { length } of parts) total += length
     this.#takenBytes += total
     const isFree = socket.writableLength === 0 && !socket.writableEnded && !socket.destroyed
-    const written = isFree ? tryWrite(socket, parts, total) : 0
-    if (written === total) return
-    this.#sinceMs = performance.now()
-    socket.write(copyOf(parts, written, total), this.#onTaken)
+    const taken = isFree ? this.#tryWrite(parts) : 0
+    if (taken === LOST) return
+    if (taken === total) {
+      written?.()
+      return
+    }
+    const sinceMs = performance.now()
+    socket.write(copyOf(parts, taken, total), (error) => {
+      if (performance.now() - sinceMs > DELAY_MS) this.#takenBytes = 0
+      written?.(error)
+    })
   }
 
-  readonly #onTaken = (): void => {
-    if (performance.now() - this.#sinceMs > DELAY_MS) this.#takenBytes = 0
+  /** Writes as much as the system takes. */
+  #tryWrite(parts: readonly Buffer[]): number {
+    const socket = this.#socket
+    const descriptor = descriptorOf(socket)
+    if (descriptor === -1) return 0
+    try {
+      return parts.length === 1 ? writeSync(descriptor, parts[0]!) : writevSync(descriptor, parts)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0
+      // As after a write of Node's own. The system tells an error once: it is not left for the next write.
+      process.nextTick(destroy, socket, error)
+      return LOST
+    }
   }
 }
 
 /** The descriptor that bytes can be written to as they are, or -1. */
 function descriptorOf(socket: Socket & { encrypted?: boolean; _handle?: { fd?: number } | null }): number {
   return socket.encrypted ? -1 : (socket._handle?.fd ?? -1)
-}
-
-/** Writes as much as the system takes. Returns how much is done with: all of it, if the connection is lost. */
-function tryWrite(socket: Socket, parts: readonly Buffer[], total: number): number {
-  const descriptor = descriptorOf(socket)
-  if (descriptor === -1) return 0
-  try {
-    return parts.length === 1 ? writeSync(descriptor, parts[0]!) : writevSync(descriptor, parts)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0
-    // As after a write of Node's own. The system tells an error once: it is not left for the next write.
-    process.nextTick(destroy, socket, error)
-    return total
-  }
 }
 
 const destroy = (socket: Socket, error: Error) => void socket.destroy(error)

@@ -28,6 +28,11 @@ export class ResponseRelay {
   readonly #stream: BackendStream
   /** Bytes still to come, or less than 0 where their number is not declared. */
   #remaining: number
+  /**
+   * The request is not complete. The backend may close with the rest of it unread: then what the system has not delivered
+   * of the response is lost, so it is read as fast as possible.
+   */
+  readonly #isEarly: boolean
   #isHolding = false
   #lastChunk: Buffer | undefined
 
@@ -41,13 +46,14 @@ export class ResponseRelay {
   ): ResponseRelay {
     const cookieLine = sessions?.setCookieLine(req, backend, isSecure(req, trusted)) ?? ''
     client.begin(head, hstsLine(req.socket, head.text) + cookieLine, registry.draining)
-    return new ResponseRelay(client, stream!, head.contentLength)
+    return new ResponseRelay(client, stream!, head.contentLength, !req.complete)
   }
 
-  private constructor(client: ClientStream, stream: BackendStream, contentLength: number) {
+  private constructor(client: ClientStream, stream: BackendStream, contentLength: number, isEarly: boolean) {
     this.#client = client
     this.#stream = stream
     this.#remaining = contentLength
+    this.#isEarly = isEarly
   }
 
   onData(chunk: Buffer): void {
@@ -63,7 +69,7 @@ export class ResponseRelay {
     if (this.#lastChunk) client.sendPart(this.#lastChunk)
     this.#lastChunk = undefined
     client.flush()
-    this.#stream.readsBulk = client.takesBulk
+    this.#stream.readsBulk = this.#isEarly || client.takesBulk
     if (client.writableLength >= client.writableHighWaterMark) this.#holdBackend()
   }
 

@@ -28,6 +28,9 @@ export class BodySender {
   readonly #progress: BodyProgress
   readonly #done: () => void
   readonly #chunked: boolean
+  /** Until it is sent. */
+  #head = ''
+  #headWritten: ((error?: Error | null) => void) | undefined
   #isStopped = false
   #isHolding = false
 
@@ -57,15 +60,16 @@ export class BodySender {
    * @param headWritten called when the head was written, or with the error
    */
   start(head: string, headWritten?: (error?: Error | null) => void): void {
-    const socket = this.#socket
     // What has arrived of the body is sent with the head, in one write.
-    socket.cork()
-    socket.write(head, 'latin1', headWritten)
-    for (const chunk of this.#retryBuffer?.chunks ?? []) this.#write(chunk)
+    this.#head = head
+    this.#headWritten = headWritten
+    const chunks = this.#retryBuffer?.chunks ?? []
+    if (chunks.length > 0) this.#send(chunks)
+    else process.nextTick(sendHead, this)
+    if (this.#isStopped) return
     // It may have ended between two attempts.
     if (this.#retryBuffer?.isEnded || this.#body.readableEnded) {
       process.nextTick(this.#onEnd)
-      process.nextTick(uncork, socket)
       return
     }
     if (this.#lent) this.#lent.borrower = this.#onData
@@ -73,7 +77,14 @@ export class BodySender {
     this.#body.on('end', this.#onEnd)
     // An attempt before this one may have paused it.
     this.#body.resume()
-    process.nextTick(uncork, socket)
+  }
+
+  /** Sends the head by itself, unless it was sent with a part of the body. */
+  sendHead(): void {
+    if (this.#head === '' || this.#isStopped) return
+    const head = this.#head
+    this.#head = ''
+    this.#socket.write(head, 'latin1', this.#headWritten)
   }
 
   /** Stops sending: the rest of the body is not read from the client. */
@@ -87,24 +98,29 @@ export class BodySender {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#retryBuffer?.add(chunk)
-    this.#write(chunk)
+    this.#send([chunk])
     if (this.#isStopped) return
     if (this.#lent) this.#lent.readsBulk = this.#writer.isFast
     this.#hold()
   }
 
-  #write(chunk: Buffer): void {
-    this.#writer.write(this.#chunked ? [chunkLine(chunk.length), chunk, CRLF] : [chunk])
-    this.#progress.onBodySent(chunk.length)
+  #send(chunks: readonly Buffer[]): void {
+    const parts = this.#chunked ? chunks.flatMap((chunk) => [chunkLine(chunk.length), chunk, CRLF]) : chunks
+    if (this.#head === '') {
+      this.#writer.write(parts)
+    } else {
+      const head = Buffer.from(this.#head, 'latin1')
+      this.#head = ''
+      this.#writer.write([head, ...parts], this.#headWritten)
+    }
+    for (const { length } of chunks) this.#progress.onBodySent(length)
   }
 
   /** Reads no more of the client until the backend has taken what there is. */
   #hold(): void {
     const socket = this.#socket
-    const { writableLength } = socket
-    // What is to go out with the head in one write does not wait for the backend.
-    const limit = socket.writableCorked > 0 ? socket.writableHighWaterMark : 1
-    if (writableLength < limit || this.#isHolding) return
+    const limit = this.#writer.isDirect ? 1 : socket.writableHighWaterMark
+    if (socket.writableLength < limit || this.#isHolding) return
     this.#isHolding = true
     this.#body.pause()
     socket.write('', 'latin1', this.#onTaken)
@@ -118,6 +134,7 @@ export class BodySender {
   readonly #onEnd = (): void => {
     if (this.#isStopped) return
     if (this.#retryBuffer) this.#retryBuffer.isEnded = true
+    this.sendHead()
     if (this.#chunked)
       this.#socket.write(`0\r\n${fieldLines(passableTrailers(this.#body.rawTrailers))}\r\n`, 'latin1')
     this.stop()
@@ -127,4 +144,4 @@ export class BodySender {
 
 const chunkLine = (length: number): Buffer => Buffer.from(`${length.toString(16)}\r\n`, 'latin1')
 
-const uncork = (socket: Socket): void => socket.uncork()
+const sendHead = (sender: BodySender): void => sender.sendHead()

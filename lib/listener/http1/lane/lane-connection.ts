@@ -8,6 +8,15 @@ import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload }
 /** Of requests that came before their turn. */
 const MAX_KEPT_BYTES = 65_536
 
+/** In what is longer a body is likely, which need not be decoded. */
+const LIKELY_HEAD_BYTES = 4096
+
+/** Where a head has ended at the latest. */
+function headEnd(bytes: Buffer, maxHeadBytes: number): number {
+  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1')
+  return Math.min(end === -1 ? bytes.length : end + 4, maxHeadBytes)
+}
+
 /** The answer to a request, as its connection sees it. */
 export interface LaneAnswer {
   /** The connection has closed. */
@@ -124,7 +133,11 @@ export class LaneConnection implements BodySource, SharedReader {
   #readRequest(chunk: Buffer, wasKept: boolean): void {
     const owner = this.#owner
     const { reader, maxHeadBytes } = owner
-    const text = chunk.toString('latin1', 0, Math.min(chunk.length, maxHeadBytes))
+    const text = chunk.toString(
+      'latin1',
+      0,
+      chunk.length > LIKELY_HEAD_BYTES ? headEnd(chunk, maxHeadBytes) : chunk.length
+    )
     const end = reader.read(text)
     // Node's server has requests that come at once answered side by side.
     if (end === -1 || (!wasKept && end + reader.contentLength < chunk.length)) {
@@ -136,6 +149,7 @@ export class LaneConnection implements BodySource, SharedReader {
     const fields = text.slice(reader.fieldsAt, end - 2)
     const { contentLength } = reader
     let req: LaneRequest
+    let begun: Buffer | undefined
     if (contentLength === 0) {
       req = bodilessRequest(this.socket, reader, fields)
       if (end < chunk.length) this.#keep(chunk.subarray(end))
@@ -145,9 +159,15 @@ export class LaneConnection implements BodySource, SharedReader {
       this.#upload = upload
       this.#remaining = contentLength
       this.movedTick = owner.tick
-      if (end < chunk.length) this.#readBody(upload, chunk.subarray(end))
+      if (end < chunk.length) {
+        const part = chunk.subarray(end)
+        // A part of a body can be taken as it is by who takes the request at once; what is whole is told with that.
+        if (part.length >= contentLength) this.#readBody(upload, part)
+        else begun = part
+      }
     }
     this.#answer = owner.serve(req, this)
+    if (begun && this.#upload) this.#readBody(this.#upload, begun)
   }
 
   #readBody(upload: LaneUpload, chunk: Buffer): void {
