@@ -1,15 +1,30 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 
 /** Where the compiled tests lie. */
 export const FOLDER = __dirname
 
-/** Folders whose tests share a process: each of them starts servers in it that no other test sees. */
-const SHARING = ['forward', 'conformance', 'routes', 'plugins', 'library', 'config', 'docs', 'lib']
+/**
+ * How many processes share the tests of some folders, those that take long first. Each test opens what it needs and closes
+ * it: no other sees anything of it.
+ */
+const SHARED: readonly (readonly [folders: readonly string[], processes: number])[] = [
+  [['forward'], 4],
+  [['process'], 5],
+  [['package', 'deploy'], 1],
+  [['over-tls'], 2],
+  [['conformance'], 2],
+  [['lanes'], 1],
+  [['histories'], 1],
+  [['bench', 'bin', 'chaos', 'soak'], 2],
+  [['lib'], 3],
+  [['routes', 'plugins', 'library'], 2],
+  [['config', 'docs', '.'], 1]
+]
 /** What measures its process, or asks what is loaded into it, has one of its own. */
-const MEASURING = /heldMemory|heldSince|memoryUsage|require\.cache/
-/** No batch is so long that others would wait for it. */
-const BATCH_BYTES = 80_000
+const ALONE = /heldMemory|heldSince|memoryUsage|require\.cache|undici\/preload/
+/** What every balancer of the process is started with. */
+const SETTING = /\b(?:overTls|inLane)\)\((?:'\w+')?/
 
 /** Test files that run in one Node, one after the other. */
 export interface Batch {
@@ -17,27 +32,38 @@ export interface Batch {
   readonly files: readonly string[]
 }
 
-const bytesOf = (file: string) => statSync(path.join(FOLDER, file)).size
-const measures = (file: string) => MEASURING.test(readFileSync(path.join(FOLDER, file), 'utf8'))
+const nameOf = (file: string) => file.replace(/\.test\.js$/, '')
 
 /**
  * All test files, those that take long first. To load tap, Fastify and the balancer, and to run them while they are cold,
  * costs most files more than their tests.
  */
 export function batches(): Batch[] {
-  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((file) =>
-    file.endsWith('.test.js')
-  )
+  const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.test.js'))
+    .sort()
+  const alone: string[] = []
   const shared: Batch[] = []
-  for (const folder of SHARING) {
-    const inFolder = files.filter((file) => file.startsWith(`${folder}${path.sep}`) && !measures(file)).sort()
-    const count = Math.ceil(inFolder.reduce((sum, file) => sum + bytesOf(file), 0) / BATCH_BYTES)
-    for (let i = 0; i < count; i++)
-      shared.push({ name: `${folder}-${i + 1}`, files: inFolder.filter((_, at) => at % count === i) })
-  }
   const rest = new Set(files)
-  for (const { files } of shared) for (const file of files) rest.delete(file)
-  // Processes take long to start and to end.
-  const alone = [...rest].sort((a, b) => Number(b.startsWith('process')) - Number(a.startsWith('process')))
-  return [...alone.map((file) => ({ name: file.replace(/\.test\.js$/, ''), files: [file] })), ...shared]
+  for (const [folders, processes] of SHARED) {
+    /** By what they set. */
+    const kinds = new Map<string, string[]>()
+    for (const file of rest) {
+      const [folder] = path.join(path.dirname(file), path.sep).split(path.sep)
+      if (!folders.includes(folder!)) continue
+      rest.delete(file)
+      const text = readFileSync(path.join(FOLDER, file), 'utf8')
+      const [kind = ''] = SETTING.exec(text) ?? []
+      if (ALONE.test(text)) alone.push(file)
+      else kinds.set(kind, [...(kinds.get(kind) ?? []), file])
+    }
+    let count = 0
+    for (const ofKind of kinds.values())
+      for (let i = 0; i < Math.min(processes, ofKind.length); i++)
+        shared.push({
+          name: `${folders[0]}-${++count}`,
+          files: ofKind.filter((_, at) => at % processes === i)
+        })
+  }
+  return [...shared, ...[...alone, ...rest].map((file) => ({ name: nameOf(file), files: [file] }))]
 }

@@ -70,7 +70,10 @@ export class World {
   open: Client[] = []
 
   get underWay(): Attempt[] {
-    return this.open.flatMap(({ attempts }) => attempts.filter((attempt) => attempt.isUnderWay))
+    const found: Attempt[] = []
+    for (const { attempts } of this.open)
+      for (const attempt of attempts) if (attempt.isUnderWay) found.push(attempt)
+    return found
   }
 
   /** How many attempts are under way at each backend. */

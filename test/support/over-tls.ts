@@ -10,10 +10,16 @@ import { everywhere } from './secure-ports.js'
 /** Runs the tests of other files over again, with TLS between their clients and the balancer. */
 export function overTls(...files: readonly string[]): void {
   if (!needs(tap, 'openssl')) return
+  secureAll()
+  for (const file of files) require(`../${file}.test.js`)
+}
+
+/** Once for all files of this process. */
+function secureAll(): void {
+  if (everywhere.client) return
   const folder = mkdtempSync(path.join(tmpdir(), 'over-tls-'))
   tap.teardown(() => rmSync(folder, { recursive: true }))
   const by = new Authority(folder)
   everywhere.env = shown(by.issue('localhost'))
   everywhere.client = { ca: by.pem, servername: 'localhost' }
-  for (const file of files) require(`../${file}.test.js`)
 }

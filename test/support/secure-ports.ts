@@ -1,4 +1,5 @@
-import { request } from 'node:https'
+import { request } from 'node:http'
+import { request as requestSecurely } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 
 /** How clients connect to the balancers that speak TLS, by their port. */
@@ -13,12 +14,11 @@ export const forHttp2 = (): Readonly<Record<string, string>> => (everywhere.clie
 /** The status that a page of a balancer is answered with, by TLS if it speaks that. */
 export async function statusOfPage(port: number, path: string): Promise<number> {
   const secure = securePorts.get(port)
-  const headers = { connection: 'close' }
-  if (!secure) return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status
+  const options = { host: '127.0.0.1', port, path, headers: { connection: 'close' }, agent: false }
   return new Promise((resolve, reject) => {
-    const options = { ...secure, host: '127.0.0.1', port, path, headers, agent: false }
-    request(options, (res) => resolve(res.resume().statusCode!))
-      .on('error', reject)
-      .end()
+    // `fetch` takes three times as long, and a tenth of a second to load.
+    const asked = secure ? requestSecurely({ ...options, ...secure }) : request(options)
+    asked.on('response', (res) => resolve(res.resume().statusCode!))
+    asked.on('error', reject).end()
   })
 }
