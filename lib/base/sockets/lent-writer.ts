@@ -5,9 +5,9 @@ import type { Socket } from 'node:net'
  * So much a reader has to have taken without delay before it counts as fast: more than the systems of both sides hold for
  * one that reads nothing.
  */
-const PROOF_BYTES = 8_388_608
+const PROOF_BYTES = 5_242_880
 /** What takes longer than this to be taken is delayed. */
-const DELAY_MS = 250
+const DELAY_MS = 1000
 
 /** The connection is lost. */
 const LOST = -1

@@ -83,7 +83,7 @@ test('a reader is fast once it has taken much without delay, and no longer after
   t.ok(writer.isFast)
   accepted.pause()
   while (socket.writableLength === 0) writer.write([LENT])
-  await sleep(300)
+  await sleep(1100)
   accepted.resume()
   await taken(socket)
   t.notOk(writer.isFast)
