@@ -2,12 +2,12 @@ import { eventually, test } from '../helper.js'
 import { call, TOKEN } from '../support/api.js'
 import { authority } from '../support/certificates.js'
 import { needs } from '../support/command.js'
-import { cellOf, PATIENCE_MS, pageFleet } from '../support/page-fleet.js'
+import { cellOf, PATIENCE_MS, pageFleet, pageOfProcess } from '../support/page-fleet.js'
 import { shown } from '../support/secure-balancer.js'
 
-test('the page shows a backend that is killed, and is back itself when the balancer was away', async (t) => {
+test('the page shows a backend that is gone, and is back itself when the balancer was away', async (t) => {
   if (!needs(t, 'chromium')) return
-  const { backends, balancer, origin, page, restart } = await pageFleet(t, { LB_ADMIN_TOKEN: '' })
+  const { backends, balancer, origin, page, restart } = await pageOfProcess(t, { LB_ADMIN_TOKEN: '' })
   await page.evaluate('window.isSame = true')
   for (const row of [0, 1]) await page.until(`${cellOf(row, 'state')}.startsWith('Healthy')`)
   t.match(await page.evaluate(cellOf(0, 'backend')), backends[0]!.address)
@@ -15,7 +15,7 @@ test('the page shows a backend that is killed, and is back itself when the balan
   for (let i = 0; i < 40; i++) await fetch(`${origin}/`)
   await page.until(`parseFloat(${cellOf(0, 'rate')}) > 0`)
   await page.until(`parseFloat(document.querySelector('.tile b').textContent) >= 0`)
-  backends[1]!.child.kill('SIGKILL')
+  backends[1]!.stop()
   await page.until(`${cellOf(1, 'state')}.startsWith('Unhealthy')`, 5000)
   t.match(await page.evaluate(cellOf(1, 'state')), /connection refused/)
   t.equal(await page.evaluate(`document.getElementById('healthy').textContent`), '1 of 2 healthy')
@@ -211,7 +211,7 @@ test('everyone can use it: by names, contrast, and width', async (t) => {
   await page.type(TOKEN)
   await page.press('Enter', { text: '\r' })
   await page.until(`document.body.hasAttribute('data-unlocked')`)
-  backends[1]!.child.kill('SIGKILL')
+  backends[1]!.stop()
   await page.until(`${cellOf(1, 'state')}.startsWith('Unhealthy')`)
   await page.evaluate(`document.querySelectorAll('.expander').forEach((button) => button.click())`)
 
@@ -283,7 +283,7 @@ test('the page by TLS and HTTP/2: it is live, takes changes, and holds up no end
   if (!needs(t, 'chromium')) return
   const by = authority(t)
   if (!by) return
-  const { balancer, page } = await pageFleet(t, shown(by.issue('localhost')))
+  const { balancer, page } = await pageOfProcess(t, shown(by.issue('localhost')))
   t.equal(await page.evaluate(`performance.getEntriesByType('navigation')[0].nextHopProtocol`), 'h2')
   await page.evaluate(`document.getElementById('operate').click()`)
   await page.type(TOKEN)

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import path from 'node:path'
 import type { Test } from 'tap'
 import type { Statistics } from '../../lib/observe/statistics.js'
-import { eventually, test } from '../helper.js'
+import { eventually, startBalancer, test } from '../helper.js'
 import { authority } from '../support/certificates.js'
 import { Child, lb } from '../support/child.js'
 import { type Env, ROOT } from '../support/processes.js'
@@ -19,6 +19,12 @@ async function start(t: Test, backend: { readonly address: string }, env: Env = 
   const child = lb(t, ['-p', '0', '-b', backend.address, '--no-health-check', '--stats-interval', '0'], env)
   const port = await child.listening()
   return { child, port, stats: () => statsOf(env.LB_TLS_CERT ? 'https' : 'http', port) }
+}
+
+/** The same in this process: the clients are in another one. */
+async function startHere(t: Test, backend: { readonly address: string }, env: Env = {}) {
+  const { port, fastify } = await startBalancer(t, [backend], env)
+  return { port, close: () => fastify.close(), stats: () => statsOf('http', port) }
 }
 
 async function statsOf(scheme: string, port: number): Promise<Statistics> {
@@ -67,11 +73,12 @@ test('what comes before HTTP is read of each of them', async (t) => {
     [proxied, { preface }],
     [{ ...proxied, LB_H2C: 'true' }, { preface }]
   ] as const) {
-    const { port } = await start(t, backend, env)
-    t.same(await storm(t, { port, count: 100, ...options }).report(), {
-      statuses: { 200: 100 },
-      unanswered: 0
-    })
+    const { port, close } = await startHere(t, backend, env)
+    const { report, leave } = storm(t, { port, count: 100, ...options })
+    t.same(await report(), { statuses: { 200: 100 }, unanswered: 0 })
+    await leave()
+    // At the end of a test a balancer is asked whether it is well, which goes without what comes first.
+    await close()
   }
 })
 
@@ -90,7 +97,7 @@ test('so is each handshake of TLS', async (t) => {
 test('requests beyond the limit are answered 503 while others come', async (t) => {
   const held: Socket[] = []
   const backend = await scripted(t, (_request, socket) => void held.push(socket))
-  const { port, stats } = await start(t, backend, { LB_MAX_CONNECTIONS: '10' })
+  const { port, stats } = await startHere(t, backend, { LB_MAX_CONNECTIONS: '10' })
   const { report } = storm(t, { port, count: COUNT })
   await eventually(async () => (await stats()).requests.rejected.overload === COUNT - 10, SETTLED_MS)
   t.equal(held.length, 10)
@@ -99,7 +106,7 @@ test('requests beyond the limit are answered 503 while others come', async (t) =
 })
 
 test('connections beyond the limit are closed, and counted', async (t) => {
-  const { port, stats } = await start(t, await scripted(t, answering(OK)), { LB_MAX_SOCKETS: '100' })
+  const { port, stats } = await startHere(t, await scripted(t, answering(OK)), { LB_MAX_SOCKETS: '100' })
   const { report, leave } = storm(t, { port, count: COUNT })
   t.same(await report(), { statuses: { 200: 100 }, unanswered: COUNT - 100 })
   await leave()
