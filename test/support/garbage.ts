@@ -28,6 +28,19 @@ export async function heldMemory(): Promise<{ heap: number; buffers: number }> {
 }
 
 /**
+ * So many bytes of buffers are held more than `before`: garbage is collected only while that would be `limit` or more, as
+ * it takes long.
+ */
+export async function buffersSince(before: { readonly buffers: number }, limit: number): Promise<number> {
+  for (let collections = 0; ; collections++) {
+    const most = process.memoryUsage().arrayBuffers - before.buffers
+    if (most < limit || collections === 3) return most
+    await new Promise((resolve) => setImmediate(resolve))
+    gc()
+  }
+}
+
+/**
  * At most so many bytes more are held than `before`: garbage is collected only where that would be `limit` or more, as
  * it takes long.
  */
