@@ -2,8 +2,8 @@ import type { Socket } from 'node:net'
 import type { Writable } from 'node:stream'
 import { eventually, sleep } from './test.js'
 
-/** Writes `piece` so often, as fast as it is taken. */
-export function pour(to: Writable, piece: Buffer, times: number, done: () => void = () => {}): void {
+/** Writes `piece` so often, as fast as it is taken. Returns how many bytes of it have been taken so far. */
+export function pour(to: Writable, piece: Buffer, times: number, done: () => void = () => {}): () => number {
   let left = times
   const more = () => {
     while (left > 0) {
@@ -15,6 +15,7 @@ export function pour(to: Writable, piece: Buffer, times: number, done: () => voi
   }
   to.on('drain', more)
   more()
+  return () => (times - left) * piece.length - to.writableLength
 }
 
 /** How many bytes have left the process over the sockets, once no more do. */
