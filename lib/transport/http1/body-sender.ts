@@ -65,7 +65,6 @@ export class BodySender {
     this.#headWritten = headWritten
     const chunks = this.#retryBuffer?.chunks ?? []
     if (chunks.length > 0) this.#send(chunks)
-    else process.nextTick(sendHead, this)
     if (this.#isStopped) return
     // It may have ended between two attempts.
     if (this.#retryBuffer?.isEnded || this.#body.readableEnded) {
@@ -77,6 +76,8 @@ export class BodySender {
     this.#body.on('end', this.#onEnd)
     // An attempt before this one may have paused it.
     this.#body.resume()
+    // Behind what the stream has buffered, which comes in the next tick.
+    process.nextTick(sendHead, this)
   }
 
   /** Sends the head by itself, unless it was sent with a part of the body. */
