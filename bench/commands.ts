@@ -11,6 +11,14 @@ export function findCommand(name: string): string | undefined {
   return folders.map((folder) => path.join(folder, name)).find(isExecutable)
 }
 
+/** The full path of a command that the bench cannot do without. */
+export function requireCommand(command: string): string {
+  const found = findCommand(command)
+  if (found) return found
+  const debianPackage = command === 'taskset' ? 'util-linux' : command
+  throw new Error(`${command} is not installed. On Debian: apt install ${debianPackage}`)
+}
+
 /** The first version number that a command prints; the exit code does not matter (wrk's is 1). */
 export function versionOf(command: string, ...args: string[]): string {
   const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { makeCertificate } from './certificate'
 import { Children } from './children'
 import { direct } from './columns'
-import { findCommand } from './commands'
+import { requireCommand } from './commands'
 import {
   affordableConnections,
   describeEnvironment,
@@ -28,13 +28,13 @@ const idleConnections = 5000
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), targetSettings, targetPeers)
   if (process.platform !== 'linux') throw new Error('The bench reads /proc and so needs Linux.')
-  const wrk = required('wrk')
-  const children = new Children(options.pin ? required('taskset') : undefined)
+  const wrk = requireCommand('wrk')
+  const children = new Children(options.pin ? requireCommand('taskset') : undefined)
   const { hold: connections } = options
   if (connections !== undefined) await runHold(children, wrk, connections, options.seconds)
   else {
     const certificate = options.settings.some(({ tls }) => tls)
-      ? makeCertificate(required('openssl'), children.folder)
+      ? makeCertificate(requireCommand('openssl'), children.folder)
       : undefined
     await runComparison({ children, wrk, certificate, found: findPeers(peersOf(options)), options, progress })
   }
@@ -83,13 +83,6 @@ function findPeers(wanted: Peer[]): FoundPeer[] {
     else console.error(`${peer.name}: not installed, skipped`)
   }
   return found
-}
-
-function required(command: string): string {
-  const found = findCommand(command)
-  if (found) return found
-  const debianPackage = command === 'taskset' ? 'util-linux' : command
-  throw new Error(`${command} is not installed. On Debian: apt install ${debianPackage}`)
 }
 
 function saveJson({ jsonFile, rounds, seconds, warmUpSeconds }: Options, content: object): void {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { Children } from '../children'
-import { findCommand } from '../commands'
+import { requireCommand } from '../commands'
 import { freePorts } from '../loopback'
 import { fairlead, routed } from '../peers/fairlead'
 import { startBackends, startPeer } from '../start'
@@ -25,8 +25,8 @@ async function main(): Promise<void> {
   })
   const [connections, seconds] = [Number(values.connections), Number(values.seconds)]
   if (!(connections > 0 && seconds > 0)) throw new Error('--connections and --seconds are numbers above 0')
-  const children = new Children(required('taskset'))
-  const wrk = required('wrk')
+  const children = new Children(requireCommand('taskset'))
+  const wrk = requireCommand('wrk')
   const peer = values.routed ? routed : fairlead
   const { addresses } = await startBackends(children)
   const [port] = await freePorts(1)
@@ -49,12 +49,6 @@ async function main(): Promise<void> {
   if (!file) throw new Error(`There is no profile: ${child.output()}`)
   const profile = JSON.parse(readFileSync(path.join(children.folder, file), 'utf8')) as CpuProfile
   console.log(table(timeByPart(profile, fromUs, toUs), requests))
-}
-
-function required(name: string): string {
-  const command = findCommand(name)
-  if (!command) throw new Error(`${name} is needed`)
-  return command
 }
 
 function table(times: ReadonlyMap<string, number>, requests: number): string {

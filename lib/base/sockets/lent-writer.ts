@@ -12,6 +12,8 @@ const DELAY_MS = 1000
 /** The connection is lost. */
 const LOST = -1
 
+type Written = (error?: Error | null) => void
+
 const WRITER = Symbol('lent writer')
 
 /** Writes bytes to a socket that are lent: after the call their memory is used for something else. */
@@ -44,13 +46,13 @@ export class LentWriter {
    * Writes at once what the system takes, and the rest from a copy.
    * @param written called when all is written, or with the error
    */
-  write(parts: readonly Buffer[], written?: (error?: Error | null) => void): void {
+  write(parts: readonly Buffer[], written?: Written): void {
     const socket = this.#socket
     let total = 0
     for (const { length } of parts) total += length
     this.#takenBytes += total
     const isFree = socket.writableLength === 0 && !socket.writableEnded && !socket.destroyed
-    const taken = isFree ? this.#tryWrite(parts) : 0
+    const taken = isFree ? this.#tryWrite(parts, written) : 0
     if (taken === LOST) return
     if (taken === total) {
       written?.()
@@ -64,7 +66,7 @@ export class LentWriter {
   }
 
   /** Writes as much as the system takes. */
-  #tryWrite(parts: readonly Buffer[]): number {
+  #tryWrite(parts: readonly Buffer[], written: Written | undefined): number {
     const socket = this.#socket
     const descriptor = descriptorOf(socket)
     if (descriptor === -1) return 0
@@ -73,7 +75,7 @@ export class LentWriter {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return 0
       // As after a write of Node's own. The system tells an error once: it is not left for the next write.
-      process.nextTick(destroy, socket, error)
+      process.nextTick(lose, socket, error, written)
       return LOST
     }
   }
@@ -84,7 +86,10 @@ function descriptorOf(socket: Socket & { encrypted?: boolean; _handle?: { fd?: n
   return socket.encrypted ? -1 : (socket._handle?.fd ?? -1)
 }
 
-const destroy = (socket: Socket, error: Error) => void socket.destroy(error)
+function lose(socket: Socket, error: Error, written: Written | undefined): void {
+  written?.(error)
+  socket.destroy(error)
+}
 
 /** The bytes of the parts from a position on. */
 function copyOf(parts: readonly Buffer[], from: number, total: number): Buffer {

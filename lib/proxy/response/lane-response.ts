@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { chunkOf } from '../../base/http/chunk.js'
 import { fieldLines } from '../../base/http/field-lines.js'
 import { hasBody } from '../../base/http/request-body.js'
 import { LentWriter } from '../../base/sockets/lent-writer.js'
@@ -6,7 +7,7 @@ import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-
 import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
-import { CRLF, chunkLine, MAX_JOINED_BYTES } from './response-body.js'
+import { MAX_JOINED_BYTES } from './response-body.js'
 import { httpDate, keepAliveFields } from './response-start.js'
 
 const NO_PARTS: Buffer[] = []
@@ -90,9 +91,8 @@ export class LaneResponse implements ClientStream, LaneAnswer {
 
   sendPart(part: Buffer): void {
     if (!this.#hasBody) return
-    if (this.#parts === NO_PARTS) this.#parts = []
-    if (this.#isChunked) this.#parts.push(chunkLine(part.length), part, CRLF)
-    else this.#parts.push(part)
+    if (this.#isChunked) this.#hold(...chunkOf(part))
+    else this.#hold(part)
   }
 
   flush(): void {
@@ -120,7 +120,7 @@ export class LaneResponse implements ClientStream, LaneAnswer {
       this.#head = ''
     } else {
       if (last !== undefined) this.sendPart(last)
-      if (this.#isChunked) this.#sendEnd(`0\r\n${fieldLines(trailers)}\r\n`)
+      if (this.#isChunked) this.#hold(Buffer.from(`0\r\n${fieldLines(trailers)}\r\n`, 'latin1'))
       this.flush()
     }
     this.#end()
@@ -172,10 +172,9 @@ export class LaneResponse implements ClientStream, LaneAnswer {
     lingeringClose(this.req)
   }
 
-  /** Sends the end of chunks. */
-  #sendEnd(text: string): void {
-    if (this.#parts === NO_PARTS) this.#parts = []
-    this.#parts.push(Buffer.from(text, 'latin1'))
+  #hold(...parts: Buffer[]): void {
+    if (this.#parts === NO_PARTS) this.#parts = parts
+    else this.#parts.push(...parts)
   }
 
   #sendHead(): void {

@@ -1,14 +1,10 @@
 import type { ServerResponse } from 'node:http'
+import { chunkLine, chunkOf } from '../../base/http/chunk.js'
 import { LentWriter } from '../../base/sockets/lent-writer.js'
 import { internals } from './response-internals.js'
 
-export const CRLF = Buffer.from('\r\n')
-
 /** For larger bodies, a second buffer in the write is cheaper than a copy in the string of the head. */
 export const MAX_JOINED_BYTES = 16_384
-
-/** The line before a chunk. */
-export const chunkLine = (length: number): Buffer => Buffer.from(`${length.toString(16)}\r\n`, 'latin1')
 
 /**
  * Writes a part of the body, in the framing of the head, and holds it until the socket is uncorked. Node's `write`
@@ -20,7 +16,7 @@ export function writePart(res: ServerResponse, part: Buffer): void {
   if (!message._hasBody) return
   const { socket } = res
   if (socket && isUnbuffered(res) && part.length > MAX_JOINED_BYTES) {
-    LentWriter.of(socket).write(res.chunkedEncoding ? [chunkLine(part.length), part, CRLF] : [part])
+    LentWriter.of(socket).write(res.chunkedEncoding ? chunkOf(part) : [part])
     return
   }
   if (socket?.writableCorked === 0) socket.cork()
@@ -28,7 +24,7 @@ export function writePart(res: ServerResponse, part: Buffer): void {
     message._send(Buffer.from(part), null)
     return
   }
-  message._send(`${part.length.toString(16)}\r\n`, 'latin1')
+  message._send(chunkLine(part.length), 'latin1')
   message._send(Buffer.from(part), null)
   message._send('\r\n', 'latin1')
 }

@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { chunkOf } from '../../base/http/chunk.js'
 import { fieldLines } from '../../base/http/field-lines.js'
 import { type LentBody, lentBodyOf } from '../../base/http/lent-body.js'
 import { LentWriter } from '../../base/sockets/lent-writer.js'
 import type { RetryBuffer } from '../retry-buffer.js'
 import { passableTrailers } from './trailers.js'
-
-const CRLF = Buffer.from('\r\n')
 
 /** Progress of a request's body. */
 export interface BodyProgress {
@@ -106,7 +105,7 @@ export class BodySender {
   }
 
   #send(chunks: readonly Buffer[]): void {
-    const parts = this.#chunked ? chunks.flatMap((chunk) => [chunkLine(chunk.length), chunk, CRLF]) : chunks
+    const parts = this.#chunked ? chunks.flatMap(chunkOf) : chunks
     if (this.#head === '') {
       this.#writer.write(parts)
     } else {
@@ -142,7 +141,5 @@ export class BodySender {
     this.#done()
   }
 }
-
-const chunkLine = (length: number): Buffer => Buffer.from(`${length.toString(16)}\r\n`, 'latin1')
 
 const sendHead = (sender: BodySender): void => sender.sendHead()

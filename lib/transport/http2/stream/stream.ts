@@ -71,7 +71,6 @@ export class Stream implements BackendStream, DataStream {
 
   // --- for the handler
 
-  /** Does nothing: what outlives the read has to be copied. */
   pause(): void {
     this.#isPaused = true
   }
