@@ -63,6 +63,8 @@ export async function startBalancer(
   const { port } = fastify.server.address() as { port: number }
   const adminPort = config.admin.port === undefined ? port : await adminPortIn(log)
   if (everywhere.client) securePorts.set(port, everywhere.client)
+  // The system gives it to others of this process, who may not speak TLS.
+  atEnd(t, () => securePorts.delete(port))
   const balancer = {
     fastify,
     registry: inner.registry,

@@ -7,6 +7,7 @@ import { lb } from '../support/child.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { shown, startSecureBalancer } from '../support/secure-balancer.js'
+import { securePorts } from '../support/secure-ports.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 
 // Handshake
@@ -239,4 +240,18 @@ test('a drain lets requests end, and closes what is idle or still shakes hands',
   const response = await busy!.response()
   t.same([statusOf(response), fieldValue(response.fields, 'connection')], [200, 'close'])
   t.equal(await child.untilEnded(), 0)
+})
+
+let portBefore = 0
+
+test('a balancer of the tests speaks TLS', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const { port } = await startSecureBalancer(t, by, await backend(t))
+  t.ok(securePorts.has(port))
+  portBefore = port
+})
+
+test('whoever gets its port then need not', async (t) => {
+  t.notOk(securePorts.has(portBefore))
 })
