@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, specOf } from '../pool/spec/json-spec.js'
 import type { StoredBackend } from './backend-list.js'
@@ -10,14 +10,18 @@ import type { StoredBackend } from './backend-list.js'
 /** Only the owner can read or write it: addresses of backends are not public. */
 const MODE = 0o600
 
-const backend = z
-  .object({
-    address: z.string(),
-    draining: z.boolean().optional(),
-    health: z.enum(['healthy', 'unhealthy']).optional()
-  })
-  .catchall(z.union([z.string(), z.number(), z.boolean()]))
-const content = z.strictObject({ configured: z.array(z.unknown()), backends: z.array(backend).min(1) })
+const backend = v.objectWithRest(
+  {
+    address: v.string(),
+    draining: v.optional(v.boolean()),
+    health: v.optional(v.picklist(['healthy', 'unhealthy']))
+  },
+  v.union([v.string(), v.number(), v.boolean()])
+)
+const content = v.strictObject({
+  configured: v.array(v.unknown()),
+  backends: v.pipe(v.array(backend), v.minLength(1))
+})
 
 /** What a state file holds: backends, undefined if there is no file; or why it is not used. */
 export type StateRead =
@@ -49,12 +53,12 @@ export class StateFile {
 
   read(): StateRead {
     try {
-      const { configured, backends } = content.parse(JSON.parse(readFileSync(this.#path, 'utf8')))
+      const { configured, backends } = v.parse(content, JSON.parse(readFileSync(this.#path, 'utf8')))
       if (!isDeepStrictEqual(configured, this.#configured)) return { outdated: true }
       return { backends: backends as StoredBackend[] }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { backends: undefined }
-      return { fault: error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message }
+      return { fault: v.isValiError(error) ? v.summarize(error.issues) : (error as Error).message }
     }
   }
 

@@ -1,11 +1,9 @@
-import type { schema } from './schema.js'
+import type { Values } from './schema.js'
 import { checkConflicts } from './settings/health-check.js'
 import { http2Conflicts } from './settings/http2.js'
 import { stickyConflicts } from './settings/sticky.js'
 import { tlsConflicts } from './settings/tls.js'
 import type { Needs } from './variable.js'
-
-type Values = (typeof schema)['_output']
 
 /** What is wrong with values that are each valid by itself. */
 export function conflicts(values: Values): string[] {

@@ -1,4 +1,5 @@
 import type { BlockList } from 'node:net'
+import * as v from 'valibot'
 import type { BalancingOptions } from '../balancing/options.js'
 import type { HealthCheckConfig } from '../health/options.js'
 import type { AccessConfig } from '../listener/access/options.js'
@@ -107,18 +108,23 @@ export function readVariables(
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const faults: string[] = []
-  const result = schema.safeParse(readVariables(env, (fault) => faults.push(fault)))
-  if (!result.success) faults.push(...result.error.issues.flatMap(describeIssue))
+  const variables = readVariables(env, (fault) => faults.push(fault))
+  const result = v.safeParse(schema, variables)
+  for (const { path, message } of result.issues ?? []) faults.push(`${String(path?.[0].key)} ${message}`)
+  for (const name of Object.keys(variables))
+    if (!(name in schema.entries)) faults.push(`${name} is not a known variable${suggestion(name)}`)
   const fastifyPort = env.FASTIFY_PORT
   if (fastifyPort !== undefined && fastifyPort !== env.PORT) {
-    const port = schema.shape.PORT.safeParse(fastifyPort)
-    if (!port.success) faults.push(...port.error.issues.map((issue) => `FASTIFY_PORT ${issue.message}`))
+    const port = v.safeParse(schema.entries.PORT, fastifyPort)
+    for (const { message } of port.issues ?? []) faults.push(`FASTIFY_PORT ${message}`)
   }
-  if (result.success) faults.push(...conflicts(result.data))
-  const tracing = tracingOf(result.data?.LB_TRACEPARENT ?? false, env, (fault) => faults.push(fault))
+  if (result.success) faults.push(...conflicts(result.output))
+  const tracing = tracingOf(result.success && result.output.LB_TRACEPARENT, env, (fault) =>
+    faults.push(fault)
+  )
   if (!result.success || faults.length > 0) throw new ConfigError(faults)
 
-  const values = result.data
+  const values = result.output
   return {
     file: values.LB_CONFIG,
     port: values.PORT,
@@ -164,20 +170,11 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   }
 }
 
-type Issue = { code?: string; path: PropertyKey[]; message: string; keys?: string[] }
-
-function describeIssue(issue: Issue): string[] {
-  if (issue.code === 'unrecognized_keys') {
-    return (issue.keys ?? []).map((name) => `${name} is not a known variable${suggestion(name)}`)
-  }
-  return [`${String(issue.path[0])} ${issue.message}`]
-}
-
 /** The known name with the longest common prefix, if that is long enough. */
 function suggestion(name: string): string {
   let best = ''
   let bestLength = 'LB_'.length + 2
-  for (const known of Object.keys(schema.shape)) {
+  for (const known of Object.keys(schema.entries)) {
     let length = 0
     while (length < known.length && known[length] === name[length]) length++
     if (length > bestLength) {

@@ -1,9 +1,8 @@
 import type { BackendSpec } from '../pool/spec/json-spec.js'
 import { keyOf, variablesIn } from './file.js'
 import { type Config, ConfigError, loadConfig } from './load.js'
-import { describeVariables, type schema, type VariableName } from './schema.js'
+import { describeVariables, type Values, type VariableName } from './schema.js'
 
-type Values = (typeof schema)['_output']
 type WithoutPrefix<Name> = Name extends `LB_${infer Rest}` ? Rest : Name
 type Kebab<Name> = Name extends `${infer Word}_${infer Rest}`
   ? `${Lowercase<Word>}-${Kebab<Rest>}`

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as v from 'valibot'
 import { addressRanges, flag, integer, oneOf, seconds, text } from '../base/values/values.js'
 import { LANE_MODES } from '../listener/http1/lane/options.js'
 import { backendList } from '../pool/spec/backend-spec.js'
@@ -17,7 +17,7 @@ const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
 
 /** Every variable, with type, default and documentation: the single source of validation, `lb --help` and the docs. */
-export const schema = z.strictObject({
+export const schema = v.object({
   PORT: variable(integer(0, 65_535), {
     description:
       'Port to listen on; 0 lets the system choose. `FASTIFY_PORT` and `-p` of fastify-cli override it.',
@@ -197,13 +197,16 @@ export const schema = z.strictObject({
   })
 })
 
+/** The parsed values of all variables. */
+export type Values = v.InferOutput<typeof schema>
+
 /** The name of a variable. */
-export type VariableName = keyof typeof schema.shape
+export type VariableName = keyof typeof schema.entries
 
 /** The variables in order, with their documentation. */
 export function describeVariables(): { name: VariableName; info: VariableInfo }[] {
-  return Object.entries(schema.shape).map(([name, type]) => ({
+  return Object.entries(schema.entries).map(([name, type]) => ({
     name: name as VariableName,
-    info: type.meta() as unknown as VariableInfo
+    info: v.getMetadata(type) as unknown as VariableInfo
   }))
 }

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import * as v from 'valibot'
 
 /** What the documentation and `lb --help` say about a variable. */
 export interface VariableInfo {
@@ -16,6 +16,11 @@ export interface VariableInfo {
 export type Needs = (name: string, isUsed: boolean, need: string, isMet: boolean) => void
 
 /** Declares a variable of the configuration. */
-export function variable<T extends z.ZodType>(type: T, info: VariableInfo) {
-  return type.prefault(info.fallback as z.input<T>).meta({ ...info })
+export function variable<T>(type: v.GenericSchema<string, T>, info: VariableInfo) {
+  return v.pipe(v.optional(type, info.fallback), v.metadata({ ...info }))
+}
+
+/** The parsed values of some variables. */
+export type ValuesOf<Variables extends Record<string, v.GenericSchema>> = {
+  [Name in keyof Variables]: v.InferOutput<Variables[Name]>
 }

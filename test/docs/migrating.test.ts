@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import * as v from 'valibot'
 import { loadConfig } from '../../lib/config/load.js'
 import { schema } from '../../lib/config/schema.js'
 import { parseBackends } from '../../lib/pool/spec/backend-spec.js'
@@ -35,8 +36,8 @@ t.test('what is set in the text can be set', async (t) => {
   const given = assignments(spans.join('\n'))
   t.ok(given.length > 50, `${given.length}`)
   for (const [name, value] of given) {
-    const type = schema.shape[name as keyof typeof schema.shape]
-    t.ok(type?.safeParse(value).success, `${name}=${value}`)
+    const type = schema.entries[name as keyof typeof schema.entries]
+    t.ok(type && v.safeParse(type, value).success, `${name}=${value}`)
   }
   const options = spans.filter((span) => span.startsWith(';'))
   t.ok(options.length > 10)
@@ -52,11 +53,13 @@ t.test('what is set in the text can be set', async (t) => {
 t.test('every variable that is named exists', async (t) => {
   for (const file of NAMED) {
     const text = file === 'GUIDE' ? GUIDE : readFileSync(path.join(ROOT, file), 'utf8')
-    for (const [name] of text.matchAll(/\bLB_[A-Z_]*[A-Z]\b/g)) t.ok(name in schema.shape, `${file}: ${name}`)
+    for (const [name] of text.matchAll(/\bLB_[A-Z_]*[A-Z]\b/g))
+      t.ok(name in schema.entries, `${file}: ${name}`)
   }
 })
 
 t.test('every variable that other proxies have something like is named', async (t) => {
   const ownAlone = new Set(['LB_HEDGE', 'LB_LANE', 'LB_PANIC', 'LB_RETRY_BUFFER', 'LB_STATS_INTERVAL'])
-  for (const name of Object.keys(schema.shape)) if (!ownAlone.has(name)) t.ok(GUIDE.includes(`${name}`), name)
+  for (const name of Object.keys(schema.entries))
+    if (!ownAlone.has(name)) t.ok(GUIDE.includes(`${name}`), name)
 })

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { z } from 'zod'
+import * as v from 'valibot'
 
 const TRUE_WORDS = new Set(['true', '1', 'yes', 'on'])
 const FALSE_WORDS = new Set(['false', '0', 'no', 'off'])
@@ -16,16 +16,19 @@ export function isInRanges(ranges: readonly StatusRange[], statusCode: number): 
   return false
 }
 
-/** A zod schema of a text that is parsed into a value. Each fault says what would be valid. */
+/** A schema of a text that is parsed into a value. Each fault says what would be valid. */
 export function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
-  return z.string().transform((text, ctx): T => {
-    let faulty = false
-    const value = parse(text.trim(), (message) => {
-      faulty = true
-      ctx.addIssue({ code: 'custom', message, input: text })
+  return v.pipe(
+    v.string(),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      let faulty = false
+      const value = parse(dataset.value.trim(), (message) => {
+        faulty = true
+        addIssue({ message })
+      })
+      return faulty || value === undefined ? NEVER : value
     })
-    return faulty || value === undefined ? z.NEVER : value
-  })
+  )
 }
 
 const WHOLE = /^-?\d+$/

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import path from 'node:path'
 import { oneOf, parsed } from '../../base/values/values.js'
 import { type AccessLogConfig, FORMATS, type LogSelection } from '../../observe/access-log/options.js'
-import { variable } from '../variable.js'
+import { type ValuesOf, variable } from '../variable.js'
 
 const SHARE = /^(\d{1,2}(?:\.\d{1,3})?|100)%$/
 
@@ -29,7 +29,7 @@ export const accessLogVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof accessLogVariables]: (typeof accessLogVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof accessLogVariables>
 
 /** Options of the access log; undefined if there is none. */
 export function accessLogOf(values: Values): AccessLogConfig | undefined {

@@ -1,7 +1,7 @@
 import type { BlockList } from 'node:net'
 import { addressRanges, parsed } from '../../base/values/values.js'
 import type { AccessConfig, RateLimitConfig } from '../../listener/access/options.js'
-import { variable } from '../variable.js'
+import { type ValuesOf, variable } from '../variable.js'
 
 const MAX_REQUESTS = 1_000_000
 const RATE = /^(\d{1,7})\/([smh])(?:;burst=(\d{1,7}))?$/
@@ -31,7 +31,7 @@ export const accessVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof accessVariables]: (typeof accessVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof accessVariables>
 
 export function accessOf(values: Values): AccessConfig {
   const unlessEmpty = (list: BlockList) => (list.rules.length > 0 ? list : undefined)

@@ -3,7 +3,7 @@ import { type BlockList, isIP } from 'node:net'
 import path from 'node:path'
 import { isHostName } from '../../base/values/check-values.js'
 import { addressRanges, parsed } from '../../base/values/values.js'
-import { variable } from '../variable.js'
+import { type ValuesOf, variable } from '../variable.js'
 
 const MIN_TOKEN_LENGTH = 16
 const MAX_PORT = 65_535
@@ -51,7 +51,7 @@ export const adminVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof adminVariables]: (typeof adminVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof adminVariables>
 
 /** Options of the administration. */
 export interface AdminConfig {

@@ -1,6 +1,6 @@
 import { ALGORITHMS, type BalancingOptions, type HashKey } from '../../balancing/options.js'
 import { oneOf, parsed } from '../../base/values/values.js'
-import { variable } from '../variable.js'
+import { type ValuesOf, variable } from '../variable.js'
 import { stickyOf, stickyVariables } from './sticky.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
@@ -24,7 +24,7 @@ export const balancingVariables = {
   ...stickyVariables
 }
 
-type Values = { [Name in keyof typeof balancingVariables]: (typeof balancingVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof balancingVariables>
 
 /** Options of load balancing. */
 export function balancingOf(values: Values): BalancingOptions {

@@ -9,7 +9,7 @@ import {
 import { flag, integer, seconds, secondsOrZero, statusRanges } from '../../base/values/values.js'
 import type { HealthCheckConfig } from '../../health/options.js'
 import type { BackendConfig } from '../../pool/spec/backend-spec.js'
-import { type Needs, variable } from '../variable.js'
+import { type Needs, type ValuesOf, variable } from '../variable.js'
 
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
@@ -98,7 +98,7 @@ export const healthCheckVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof healthCheckVariables]: (typeof healthCheckVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof healthCheckVariables>
 
 /** @param maxHeadBytes of the response head */
 export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheckConfig {

@@ -1,6 +1,6 @@
 import { METHODS } from 'node:http'
 import { flag, integer, parsed, seconds } from '../../base/values/values.js'
-import { type Needs, variable } from '../variable.js'
+import { type Needs, type ValuesOf, variable } from '../variable.js'
 
 const DAY_S = 24 * 3600
 
@@ -61,7 +61,7 @@ export const http2Variables = {
   })
 }
 
-type Values = { [Name in keyof typeof http2Variables]: (typeof http2Variables)[Name]['_output'] } & {
+type Values = ValuesOf<typeof http2Variables> & {
   readonly LB_PROXY_PROTOCOL: boolean
 }
 

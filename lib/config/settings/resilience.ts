@@ -1,5 +1,5 @@
 import { flag, integer, type StatusRange, seconds, statusRanges } from '../../base/values/values.js'
-import { variable } from '../variable.js'
+import { type ValuesOf, variable } from '../variable.js'
 
 const HOUR_S = 3600
 
@@ -89,7 +89,7 @@ export const resilienceVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof resilienceVariables]: (typeof resilienceVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof resilienceVariables>
 
 /** Options of retries, hedging, outlier detection, queues and slow start. */
 export interface ResilienceConfig {

@@ -2,7 +2,7 @@ import type { BlockList } from 'node:net'
 import { SAME_SITE, SECURE, type StickyConfig } from '../../balancing/sticky-options.js'
 import { isHostName } from '../../base/values/check-values.js'
 import { flag, oneOf, parsed, seconds } from '../../base/values/values.js'
-import { type Needs, variable } from '../variable.js'
+import { type Needs, type ValuesOf, variable } from '../variable.js'
 
 const DAY_S = 86_400
 const MIN_SECRET_LENGTH = 16
@@ -74,7 +74,7 @@ export const stickyVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof stickyVariables]: (typeof stickyVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof stickyVariables>
 
 /** Undefined without sticky sessions. */
 export function stickyOf(values: Values): StickyConfig | undefined {

@@ -2,7 +2,7 @@ import { type KeyPairFiles, readCertificates, readKey, readKeyPair } from '../..
 import { integer, oneOf, parsed } from '../../base/values/values.js'
 import { type TlsConfig, VERSIONS } from '../../listener/tls/options.js'
 import type { BackendTlsConfig } from '../../transport/sockets/tls-options.js'
-import { type Needs, variable } from '../variable.js'
+import { type Needs, type ValuesOf, variable } from '../variable.js'
 
 const MAX_PORT = 65_535
 const MAX_AGE_S = 315_360_000
@@ -70,7 +70,7 @@ export const tlsVariables = {
   })
 }
 
-type Values = { [Name in keyof typeof tlsVariables]: (typeof tlsVariables)[Name]['_output'] }
+type Values = ValuesOf<typeof tlsVariables>
 
 export function tlsOf(values: Values): TlsConfig | undefined {
   if (values.LB_TLS_CERT.length === 0) return undefined

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { parsed } from '../../base/values/values.js'
 import { addressOf, isUnixSocket, type Origin, parseOrigin } from '../../transport/origin.js'
 import { type BackendOptions, parseOptions } from './backend-options.js'
 
@@ -81,14 +81,7 @@ export function canonicalBackendAddress(text: string): string {
   return origin ? addressOf(origin) : text
 }
 
-/** The zod schema of `LB_BACKENDS`. */
+/** The schema of `LB_BACKENDS`. */
 export function backendList() {
-  return z.string().transform((text, ctx): BackendConfig[] => {
-    let faulty = false
-    const backends = parseBackends(text, (message) => {
-      faulty = true
-      ctx.addIssue({ code: 'custom', message, input: text })
-    })
-    return faulty ? z.NEVER : backends
-  })
+  return parsed<BackendConfig[]>(parseBackends)
 }

@@ -238,7 +238,7 @@ t.test('a broken file is reported with the reason', async (t) => {
   for (const [text, fault] of [
     ['', /JSON/],
     ['{"configured":', /JSON/],
-    ['[]', /expected object/],
+    ['[]', /Expected "configured"/],
     ['{}', /configured/],
     [`{"configured":${configured},"backends":[]}`, /backends/],
     [`{"configured":${configured},"backends":[{}]}`, /address/],
