@@ -19,6 +19,23 @@ import { fieldValue, statusOf } from '../support/wire.js'
 const get = (target = '/', ...lines: string[]) =>
   [`GET ${target} HTTP/1.1`, 'Host: x.test', ...lines, '', ''].join('\r\n')
 
+test('a connection goes on after an upload that has come before it was wanted', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startSecureBalancer(t, by, [backend], { LB_BUFFER_SIZE: '1024' })
+  const client = await RawClient.open(t, port)
+  // Several records of TLS in one read, of which the first is more than is buffered while the backend is connected to.
+  const body = pattern('upload', 40_000)
+  client.send(
+    Buffer.concat([Buffer.from(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`), body])
+  )
+  t.equal(statusOf(await client.response()), 200)
+  t.ok(backend.requests[0]!.body.equals(body))
+  client.send(get())
+  t.equal(statusOf(await client.response()), 200)
+})
+
 test('backends learn that it is https, and from which port', async (t) => {
   const by = authority(t)
   if (!by) return

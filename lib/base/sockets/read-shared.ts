@@ -42,8 +42,8 @@ export function readShared(socket: Socket, reader: SharedReader): void {
   internals[found.nextBuffer] = () => (reader.readsBulk ? bulkReads : usualReads)
   internals[found.callback] = (length: number) => {
     const bytes = bulkReads.subarray(0, length)
-    // What has come before them is still to be told.
-    if (socket.readableLength > 0) return socket.push(Buffer.from(bytes))
+    // What has come before them is still to be told. TLS tells of all that it has read, though reading is paused.
+    if (socket.readableLength > 0 || socket.isPaused()) return socket.push(Buffer.from(bytes))
     reader.onRead(bytes)
     return true
   }
