@@ -43,9 +43,10 @@ export async function measureMemory(
   idleConnections: number
 ): Promise<MemorySample[]> {
   const backends = await startBackends(bench.children)
+  const measured = bench.found.filter(({ peer }) => peer.workload === undefined)
   const samples: MemorySample[] = []
   for (let round = 0; round < bench.options.rounds; round++) {
-    for (const found of bench.found) {
+    for (const found of measured) {
       bench.progress(`memory, round ${round + 1} of ${bench.options.rounds}: ${found.peer.name}`)
       const start = (connections: number) => startAlone(bench, found, backends, connections)
       samples.push({

@@ -71,9 +71,12 @@ export function rotated<Item>(items: Item[], by: number): Item[] {
 }
 
 async function startProxies(bench: Bench, setting: Setting, backends: Backends): Promise<RunningProxy[]> {
-  const ports = await freePorts(bench.found.length)
+  const found = bench.found.filter(
+    ({ peer: { workload = setting.workload } }) => workload === setting.workload
+  )
+  const ports = await freePorts(found.length)
   const running: RunningProxy[] = []
-  for (const [index, { peer, program }] of bench.found.entries()) {
+  for (const [index, { peer, program }] of found.entries()) {
     const port = ports[index]!
     const place = {
       port,

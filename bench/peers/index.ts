@@ -14,6 +14,7 @@ export const peers: Peer[] = [
   nodePeer('reply-from', '@fastify/reply-from'),
   nodePeer('http-proxy', 'http-proxy'),
   nodePeer('splice'),
+  nodePeer('bare', undefined, { workload: 'churn' }),
   nginx,
   haproxy,
   caddy,

@@ -1,5 +1,6 @@
 import type { CertificateFiles } from '../certificate'
 import type { Launch } from '../children'
+import type { WorkloadName } from '../setting'
 
 /** Where a proxy runs and what it must cope with. */
 export interface Place {
@@ -17,6 +18,8 @@ export interface Place {
 /** A proxy under measurement: how to find it and how to start it. */
 export interface Peer {
   name: string
+  /** The workload that it is made for, and is only run with; undefined for all. */
+  workload?: WorkloadName
   /** The path of the program, or undefined when it is not there. */
   find(): string | undefined
   version(program: string): string
