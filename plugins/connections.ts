@@ -3,6 +3,7 @@ import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BurstHold } from '../lib/listener/accept/burst-hold.js'
+import { acceptLight } from '../lib/listener/accept/light-server.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import {
   ConnectionAcceptor,
@@ -79,6 +80,9 @@ export default fp<{ config: Config }>(
     fastify.decorate('http1', http1)
     fastify.decorate('readProxyHeaders', (server) => acceptor.readProxyHeaders(server))
 
+    // What comes before HTTP reads from a socket's stream, and so do those who are told of requests by Node's server.
+    const isPlain = !tls && !proxyProtocol && !config.http2?.isPlain
+    if (isPlain) acceptLight(server, () => http1.way === 'direct')
     const burst = new BurstHold(server, (socket) => acceptor.accept(socket))
     server.on('connection', (socket: Socket) => {
       // Those that are held would use up the descriptors that others need.

@@ -47,6 +47,8 @@ export class ConnectionAcceptor {
   readonly opening = new PendingConnections()
   readonly #options: ConnectionAcceptorOptions
   readonly #open = new Set<Socket>()
+  /** One for all of them. */
+  readonly #onClose: (this: Socket) => void
   readonly #perClient: SocketsPerClient
   /** What follows the PROXY header on the balancer's own port. */
   readonly #serve: ConnectionListener
@@ -56,6 +58,10 @@ export class ConnectionAcceptor {
 
   constructor(options: ConnectionAcceptorOptions) {
     this.#options = options
+    const open = this.#open
+    this.#onClose = function () {
+      open.delete(this)
+    }
     this.#perClient = new SocketsPerClient(options.socketsPerClient)
     this.#servePlain = this.#plainListener()
     this.#serve = options.tls ? (socket) => this.#serveTls(socket) : this.#servePlain
@@ -170,7 +176,7 @@ export class ConnectionAcceptor {
 
   #track(socket: Socket): void {
     this.#open.add(socket)
-    socket.once('close', () => this.#open.delete(socket))
+    socket.on('close', this.#onClose)
   }
 
   #drop(socket: Socket): void {

@@ -12,7 +12,8 @@ const DELAY_MS = 1000
 /** The connection is lost. */
 const LOST = -1
 
-type Written = (error?: Error | null) => void
+/** Is told that something is written, or of the error. */
+export type Written = (error?: Error | null) => void
 
 const WRITER = Symbol('lent writer')
 
@@ -86,7 +87,8 @@ function descriptorOf(socket: Socket & { encrypted?: boolean; _handle?: { fd?: n
   return socket.encrypted ? -1 : (socket._handle?.fd ?? -1)
 }
 
-function lose(socket: Socket, error: Error, written: Written | undefined): void {
+/** Ends a connection that cannot be written to. */
+export function lose(socket: Pick<Socket, 'destroy'>, error: Error, written: Written | undefined): void {
   written?.(error)
   socket.destroy(error)
 }

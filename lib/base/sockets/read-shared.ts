@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { bulkReads, usualReads } from './read-buffer.js'
 
 /** Takes what is read off a socket. */
@@ -11,23 +11,20 @@ export interface SharedReader {
 
 type Internals = Socket & Record<symbol, unknown>
 
-/** What the option `onread` sets on sockets that connect; on those that are accepted nothing does. The same in Node 20 to 26. */
-interface Keys {
+/** Where a socket keeps what its option `onread` says; on those that are accepted nothing does. The same in Node 20 to 26. */
+export interface ReadKeys {
   readonly buffer: symbol
   readonly nextBuffer: symbol
   readonly callback: symbol
 }
 
-let keys: Keys | undefined
-
-function keysOf(socket: Socket): Keys | undefined {
-  if (keys) return keys
-  const symbols = Object.getOwnPropertySymbols(socket)
+/** Undefined in a version of Node that has them no longer. */
+export const READ_KEYS: ReadKeys | undefined = (() => {
+  const symbols = Object.getOwnPropertySymbols(new Socket())
   const named = (name: string) => symbols.find(({ description }) => description === name)
   const [buffer, nextBuffer, callback] = [named('kBuffer'), named('kBufferGen'), named('kBufferCb')]
-  if (buffer && nextBuffer && callback) keys = { buffer, nextBuffer, callback }
-  return keys
-}
+  return buffer && nextBuffer && callback && { buffer, nextBuffer, callback }
+})()
 
 /**
  * Has a socket that was accepted read into the memory that all share, from its next read on. What was read before, and
@@ -35,12 +32,11 @@ function keysOf(socket: Socket): Keys | undefined {
  */
 export function readShared(socket: Socket, reader: SharedReader): void {
   const { _handle: handle } = socket as Socket & { _handle?: { useUserBuffer?(buffer: Buffer): void } | null }
-  const found = keysOf(socket)
-  if (!found || !handle?.useUserBuffer) return
+  if (!READ_KEYS || !handle?.useUserBuffer) return
   const internals = socket as Internals
-  internals[found.buffer] = usualReads
-  internals[found.nextBuffer] = () => (reader.readsBulk ? bulkReads : usualReads)
-  internals[found.callback] = (length: number) => {
+  internals[READ_KEYS.buffer] = usualReads
+  internals[READ_KEYS.nextBuffer] = () => (reader.readsBulk ? bulkReads : usualReads)
+  internals[READ_KEYS.callback] = (length: number) => {
     const bytes = bulkReads.subarray(0, length)
     // What has come before them is still to be told. TLS tells of all that it has read, though reading is paused.
     if (socket.readableLength > 0 || socket.isPaused()) return socket.push(Buffer.from(bytes))
@@ -53,7 +49,7 @@ export function readShared(socket: Socket, reader: SharedReader): void {
 /** Has a socket emit what is read as 'data' again. */
 export function readAsStream(socket: Socket): void {
   const internals = socket as Internals
-  if (!keys || !internals[keys.buffer]) return
-  internals[keys.nextBuffer] = () => usualReads
-  internals[keys.callback] = (length: number) => socket.push(Buffer.from(bulkReads.subarray(0, length)))
+  if (!READ_KEYS || !internals[READ_KEYS.buffer]) return
+  internals[READ_KEYS.nextBuffer] = () => usualReads
+  internals[READ_KEYS.callback] = (length: number) => socket.push(Buffer.from(bulkReads.subarray(0, length)))
 }

@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net'
 import type { ConnectionListener } from '../connection-acceptor.js'
+import { isLightSocket } from './light-socket.js'
 
 /** When connections are a burst, and how long one is held. */
 export interface BurstLimits {
@@ -80,7 +81,7 @@ export class BurstHold {
     const held = this.#held
     this.#held = []
     for (const socket of held) {
-      unpause(socket)
+      if (!isLightSocket(socket)) unpause(socket)
       this.#accept(socket)
     }
   }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { readAsStream, readShared, type SharedReader } from '../../../base/sockets/read-shared.js'
+import { type LightReader, makeWhole, readLight } from '../../accept/light-socket.js'
 import { setLane, setUncountedRequests } from '../client-connection.js'
 import type { HeadReader } from './head-reader.js'
 import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
@@ -42,7 +43,7 @@ export interface LaneOwner {
  * A client's connection of HTTP/1.1 whose requests are read here as long as they are plain, one after the other. The
  * first that is not goes to Node's server with the connection.
  */
-export class LaneConnection implements BodySource, SharedReader {
+export class LaneConnection implements BodySource, SharedReader, LightReader {
   bodyTimeoutMs = 0
   /** The tick in which it last became idle, or a part of a body came. */
   movedTick: number
@@ -65,12 +66,17 @@ export class LaneConnection implements BodySource, SharedReader {
     this.#owner = owner
     this.movedTick = owner.tick
     setLane(socket, this)
-    socket
+    if (!readLight(socket, this)) this.onWhole()
+  }
+
+  /** From now on it is told by events. */
+  onWhole(): void {
+    this.socket
       .on('data', this.onRead)
       .on('end', this.#onEnd)
       .on('error', this.#onError)
-      .on('close', this.#onClose)
-    readShared(socket, this)
+      .on('close', this.onClosed)
+    readShared(this.socket, this)
   }
 
   /** Whether it waits for a request. */
@@ -154,6 +160,8 @@ export class LaneConnection implements BodySource, SharedReader {
       req = bodilessRequest(this.socket, reader, fields)
       if (end < chunk.length) this.#keep(chunk.subarray(end))
     } else {
+      // A body that is still to come may have to wait.
+      if (chunk.length - end < contentLength) makeWhole(this.socket)
       const upload = new LaneUpload(this.socket, reader, fields, this)
       req = upload
       this.#upload = upload
@@ -195,6 +203,7 @@ export class LaneConnection implements BodySource, SharedReader {
 
   #handOver(bytes: Buffer): void {
     const { socket } = this
+    makeWhole(socket)
     socket.off('data', this.onRead)
     readAsStream(socket)
     // Flowing, it would not tell its next listener of what is put back.
@@ -207,7 +216,7 @@ export class LaneConnection implements BodySource, SharedReader {
   #leave(): void {
     const { socket } = this
     if (socket.destroyed) return
-    socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose)
+    socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.onClosed)
     setLane(socket, undefined)
     if (this.#owner.maxRequests > 0) setUncountedRequests(socket, this.requests)
     this.#owner.handOver(this)
@@ -223,7 +232,7 @@ export class LaneConnection implements BodySource, SharedReader {
     this.socket.destroy()
   }
 
-  readonly #onClose = (): void => {
+  readonly onClosed = (): void => {
     this.#owner.onClosed(this)
     const upload = this.#upload
     this.#upload = undefined
