@@ -432,6 +432,25 @@ test('a body that goes on, however slowly, is in time; so is one that a backend 
   t.equal(statusOf(await large.response()), 200)
 })
 
+test('a body is not late for the time in which its request waits in the queue', async (t) => {
+  let held: Socket | undefined
+  const backend = await scripted(t, ({ startLine }, socket) => {
+    if (startLine.includes('/first')) held = socket
+    else socket.write(OK)
+  })
+  const balancer = await startBalancer(t, `${backend.address};max=1`, { LB_REQUEST_BODY_TIMEOUT: '1' })
+  const first = await RawClient.open(t, balancer.port)
+  first.send(get('/first'))
+  await eventually(() => held)
+  const second = await RawClient.open(t, balancer.port)
+  second.send(postFramed('Content-Length: 10', 'hello'))
+  await sleep(1500)
+  held!.write(OK)
+  await sleep(500)
+  second.send('there')
+  t.equal(statusOf(await second.response()), 200)
+})
+
 test('a body that waits for a 100 is not late before that, but after it', async (t) => {
   let socket!: Socket
   const backend = await serving(t, (by) => {

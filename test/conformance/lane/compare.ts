@@ -15,7 +15,7 @@ const SOCKET = {
   readableHighWaterMark: 65_536
 } as unknown as Socket
 const TRUSTED = new BlockList()
-const NO_SOURCE = { resumeBody: () => {}, bodyTimeoutMs: 0 }
+const NO_SOURCE = { resumeBody: () => {}, limitPause: () => {} }
 const KEPT_BYTES = 1024
 /** Bodies of up to so many bytes are sent whole. */
 const WHOLE_BODY_BYTES = 4096

@@ -44,8 +44,9 @@ export interface LaneOwner {
  * first that is not goes to Node's server with the connection.
  */
 export class LaneConnection implements BodySource, SharedReader, LightReader {
+  /** The longest pause between two parts of the body; 0 for no limit. */
   bodyTimeoutMs = 0
-  /** The tick in which it last became idle, or a part of a body came. */
+  /** The tick in which it last became idle, or a part of a body came or was first waited for. */
   movedTick: number
   /** Requests that it has carried. */
   requests = 0
@@ -106,6 +107,11 @@ export class LaneConnection implements BodySource, SharedReader, LightReader {
 
   resumeBody(): void {
     if (this.#upload) this.socket.resume()
+  }
+
+  limitPause(timeoutMs: number): void {
+    this.bodyTimeoutMs = timeoutMs
+    this.movedTick = this.#owner.tick
   }
 
   /**

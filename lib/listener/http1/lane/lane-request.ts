@@ -85,8 +85,8 @@ export const bodilessRequest = (socket: Socket, head: HeadReader, fields: string
 export interface BodySource {
   /** The body is wanted, or wanted again. */
   resumeBody(): void
-  /** The longest pause between two parts of the body; 0 for no limit. */
-  bodyTimeoutMs: number
+  /** Limits the pause between two parts of the body from now on; 0 for no limit. */
+  limitPause(timeoutMs: number): void
 }
 
 /** A request with a body of declared length, which its connection pushes into it. */
@@ -139,7 +139,7 @@ export class LaneUpload extends IncomingMessage implements PlainHead, LentBody {
   }
 
   override setTimeout(timeoutMs: number): this {
-    this.#source.bodyTimeoutMs = timeoutMs
+    this.#source.limitPause(timeoutMs)
     return this
   }
 }
