@@ -193,6 +193,22 @@ test('nothing behind a broken request is served', async (t) => {
   }
 })
 
+test('a body that breaks behind other requests is broken off once those are answered', async (t) => {
+  const stage = await openStage(t)
+  stage.act = telling
+  for (const broken of ['5\r\nhelloX', 'x\r\n', '5\r\nhello\r\n0\r\nX\r\n\r\n']) {
+    const client = await stage.client()
+    const head = 'POST /never HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n'
+    client.send(getFrom('/slow') + getFrom('/2') + head + broken)
+    t.equal(`${(await client.response()).body}`, '/slow ')
+    t.equal(`${(await client.response()).body}`, '/2 ')
+    // Otherwise it would be missed after a minute.
+    await client.untilClosed(20_000)
+    await eventually(() => stage.balancer.stats().requests.inFlight === 0, 20_000)
+  }
+  t.notOk(stage.requests.some(({ startLine }) => startLine.includes('/never')))
+})
+
 test('a failure is in its place among the answers', async (t) => {
   const stage = await openStage(t)
   stage.act = (request, socket) =>

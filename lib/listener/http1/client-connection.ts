@@ -88,8 +88,15 @@ export function clientErrorAction(socket: Socket): ClientErrorAction {
   if (!response) return 'answer'
   if (!response.req.complete) return response.headersSent ? 'cut' : 'answer'
   refuseFurtherRequests(socket)
-  whenAnswered(socket, () => socket.destroySoon())
+  closeAfterComplete(socket)
   return 'finish'
+}
+
+/** Closes a connection once its complete requests are answered: one that is not never will be whole. */
+function closeAfterComplete(socket: Socket): void {
+  const response = currentResponse(socket)
+  if (response?.req.complete) response.once('close', () => closeAfterComplete(socket))
+  else if (!socket.destroyed) socket.destroySoon()
 }
 
 /** Calls `proceed` once all earlier requests on a connection are answered, unless the connection ends before. */
