@@ -1,98 +1,11 @@
 #!/usr/bin/env node
 import '../app/young-generation.js'
-import path from 'node:path'
-import { Command, Option } from 'commander'
-import { loadConfig, readVariables } from '../lib/config/load.js'
-import { describeVariables } from '../lib/config/schema.js'
-import { version } from '../package.json'
-import { addAdminCommands, complaint } from './admin-commands.js'
+import { complaint } from './admin-commands.js'
+import { balancerCommand } from './balancer-command.js'
 
-const EXAMPLES = `
-Examples:
-  lb -p 8000 -b 127.0.0.1:8080 127.0.0.1:8081
-  lb -b 'app1:3000;weight=3' -b app2:3000 --health-check-url /health
-  LB_BACKENDS="app1:3000 app2:3000" lb
-
-Each option can be given as the environment variable in brackets as well; the option goes first.
-Statistics are at /__lb/stats, for orchestrators there are /__lb/live and /__lb/ready.
-SIGTERM and SIGINT end it when the requests in flight are done; a second one ends it at once.`
-
-const ENVIRONMENT_ONLY = describeVariables()
-  .filter(({ info }) => !info.flags)
-  .map(({ name, info }) => `  ${info.description.replaceAll('`', '')} [${name}]`)
-
-const ADMIN = `
-The commands ask a balancer that runs, at 127.0.0.1 and LB_ADMIN_PORT or PORT unless --url says otherwise; what they
-change needs its LB_ADMIN_TOKEN. Without a command it runs itself.`
-
-const program = new Command('lb')
-  .description('HTTP load balancer: weighted least connections, health checks, failover.')
-  .version(version, '-v, --version')
-  .helpOption('-h, --help', 'show this help')
-  .addHelpText('after', `\nFrom the environment alone:\n${ENVIRONMENT_ONLY.join('\n')}`)
-  .addHelpText('after', ADMIN)
-  .addHelpText('after', EXAMPLES)
-  .helpCommand(false)
-  .enablePositionalOptions()
-  .allowExcessArguments(false)
-  .action(run)
-
-/** Adds a flag for each variable to a command; returns a function that sets the variables of the flags given. */
-function withFlags(command: Command): () => void {
-  const variableOf = new Map<Option, string>()
-  for (const { name, info } of describeVariables()) {
-    if (!info.flags) continue
-    const unit = info.unit ? ` ${info.unit}` : ''
-    const fallback = info.flags.includes('<') ? ` (default: ${info.fallback}${unit})` : ''
-    const option = new Option(info.flags, `${info.description.replaceAll('`', '')}${fallback} [${name}]`)
-    variableOf.set(option, name)
-    command.addOption(option)
-  }
-  return () => {
-    for (const [option, name] of variableOf) {
-      const key = option.attributeName()
-      if (command.getOptionValueSource(key) !== 'cli') continue
-      const value: unknown = command.getOptionValue(key)
-      // A switch is given or not; commander takes --no-x for the opposite of x, which no option here has.
-      process.env[name] =
-        typeof value === 'boolean' ? 'true' : Array.isArray(value) ? value.join(' ') : String(value)
-      // fastify-cli's own variable overrides PORT; a flag overrides both.
-      if (name === 'PORT') process.env.FASTIFY_PORT = process.env.PORT
-    }
-  }
-}
-
-const takeFlags = withFlags(program)
-addAdminCommands(program)
-const checked = program
-  .command('check')
-  .description('validate the configuration, as flags, environment and files have it, and print it')
-  .allowExcessArguments(false)
-  .action(check)
-const takeCheckedFlags = withFlags(checked)
-
-async function check(): Promise<void> {
-  takeCheckedFlags()
-  // Reads .env.
-  await import('fastify-cli/start.js')
-  loadConfig(process.env)
-  const given = readVariables(process.env, () => {})
-  for (const { name, info } of describeVariables()) {
-    const value = given[name] ?? info.fallback
-    console.log(`${name}=${info.isSecret && value !== '' ? '***' : value}`)
-  }
-}
-
-async function run(): Promise<void> {
-  takeFlags()
-  // Reads .env, which the configuration needs.
-  const { runFastify } = await import('fastify-cli/start.js')
-  loadConfig(process.env)
-  const dist = path.join(__dirname, '..')
-  await runFastify(['-c', path.join(dist, 'fastify.config.js'), path.join(dist, 'app', 'index.js')])
-}
-
-program.parseAsync().catch((error) => {
-  console.error(complaint(error))
-  process.exit(1)
-})
+balancerCommand()
+  .parseAsync()
+  .catch((error) => {
+    console.error(complaint(error))
+    process.exit(1)
+  })

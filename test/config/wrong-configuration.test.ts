@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { loadConfig } from '../../lib/config/load.js'
 import { describeVariables } from '../../lib/config/schema.js'
 import { type Ended, FASTIFY, LB, run } from '../support/processes.js'
+import { runInProcess } from '../support/run-in-process.js'
 import { type Case, THROUGH_FASTIFY, THROUGH_LB } from './wrong-values.js'
 
 const valueFlags = describeVariables().filter(({ info }) => info.flags?.includes('<'))
@@ -27,9 +28,9 @@ const EVERY_FLAG_WRONG: Case = [
   )
 ]
 
-/** Of those given by variables, one in so many is tried as a process, as they all go the same way. */
-const PROCESS_EACH = 20
-const EACH_THROUGH_FASTIFY = 4
+/** One in so many is tried as a process, as they all go the same way. */
+const PROCESS_EACH = 40
+const EACH_THROUGH_FASTIFY = 7
 
 const isFlags = (given: Case[0]): given is readonly string[] => Array.isArray(given)
 
@@ -73,8 +74,17 @@ t.test('each is told by its name', async (t) => {
 })
 
 t.test('lb refuses', { jobs: 4 }, async (t) => {
-  const processes = THROUGH_LB.filter(([given], index) => isFlags(given) || index % PROCESS_EACH === 0)
+  const processes = THROUGH_LB.filter((_, index) => index % PROCESS_EACH === 0)
   for (const wrong of [...processes, EVERY_FLAG_WRONG]) refuses(t, [LB], wrong)
+})
+
+t.test('flags are refused by their names', async (t) => {
+  for (const [given, ...said] of THROUGH_LB) {
+    if (!isFlags(given)) continue
+    const { code, stdout, stderr } = await runInProcess(given, { PORT: '0' })
+    t.same([code, stdout], [1, ''], `${given}`)
+    for (const message of said) t.ok(stderr.includes(message), message, { stderr })
+  }
 })
 
 t.test('fastify start app refuses', { jobs: 4 }, async (t) => {
