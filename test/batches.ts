@@ -35,7 +35,7 @@ export interface Batch {
 const nameOf = (file: string) => file.replace(/\.test\.js$/, '')
 
 /**
- * All test files, those that take long first. To load tap, Fastify and the balancer, and to run them while they are cold,
+ * All test files. To load tap, Fastify and the balancer, and to run them while they are cold,
  * costs most files more than their tests.
  */
 export function batches(): Batch[] {
@@ -65,5 +65,6 @@ export function batches(): Batch[] {
           files: ofKind.filter((_, at) => at % processes === i)
         })
   }
-  return [...shared, ...[...alone, ...rest].map((file) => ({ name: nameOf(file), files: [file] }))]
+  // First those that mostly wait, so that at the end none runs by itself; then the long ones.
+  return [...[...alone, ...rest].map((file) => ({ name: nameOf(file), files: [file] })), ...shared]
 }
