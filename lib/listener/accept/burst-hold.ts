@@ -1,11 +1,12 @@
 import type { Server, Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { ConnectionListener } from '../connection-acceptor.js'
 import { isLightSocket } from './light-socket.js'
 
 /** When connections are a burst, and how long one is held. */
 export interface BurstLimits {
-  /** A connection that follows another within that time begins a burst. */
-  readonly gapMs: number
+  /** So many turns of the event loop in a row that accept a connection begin a burst: others seem to wait to be accepted. */
+  readonly turns: number
   /**
    * A burst is over when nothing has come for so long for each connection that is held. Serving one takes several times as
    * long, so that waiting delays them little.
@@ -17,7 +18,7 @@ export interface BurstLimits {
   readonly maxMsPerConnection: number
 }
 
-const LIMITS: BurstLimits = { gapMs: 100, quietMsPerConnection: 0.03, maxMs: 100, maxMsPerConnection: 0.2 }
+const LIMITS: BurstLimits = { turns: 3, quietMsPerConnection: 0.03, maxMs: 100, maxMsPerConnection: 0.2 }
 
 /**
  * Holds the connections of a burst unread until all of them are accepted. libuv accepts one in a turn of the event loop, and
@@ -31,7 +32,9 @@ export class BurstHold {
   #held: Socket[] = []
   #isHolding = false
   #sinceMs = 0
-  #latestMs = -Infinity
+  #latestMs = 0
+  #latestTurn = 0
+  #turnsInRow = 0
   /** A connection was accepted in this turn. */
   #hasAccepted = false
 
@@ -44,21 +47,22 @@ export class BurstHold {
 
   /** Takes a connection that the server has accepted. */
   add(socket: Socket): void {
-    const nowMs = performance.now()
-    const isBurst = nowMs - this.#latestMs < this.#limits.gapMs
-    this.#latestMs = nowMs
-    this.#hasAccepted = true
     if (this.#isHolding) {
+      this.#hasAccepted = true
+      this.#latestMs = performance.now()
       this.#held.push(socket)
       return
     }
-    if (isBurst) this.#begin(nowMs)
+    const turn = performance.nodeTiming.uvMetricsInfo.loopCount
+    this.#turnsInRow = turn - this.#latestTurn > 1 ? 1 : this.#turnsInRow + 1
+    this.#latestTurn = turn
+    if (this.#turnsInRow >= this.#limits.turns) this.#begin()
     this.#accept(socket)
   }
 
-  #begin(nowMs: number): void {
-    this.#isHolding = true
-    this.#sinceMs = nowMs
+  #begin(): void {
+    this.#isHolding = this.#hasAccepted = true
+    this.#sinceMs = this.#latestMs = performance.now()
     // What is paused as it is accepted costs no system call until it is served.
     this.#server.pauseOnConnect = true
     setImmediate(this.#onTurnEnd)
@@ -77,6 +81,7 @@ export class BurstHold {
 
   #release(): void {
     this.#isHolding = false
+    this.#turnsInRow = 0
     this.#server.pauseOnConnect = false
     const held = this.#held
     this.#held = []

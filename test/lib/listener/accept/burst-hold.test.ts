@@ -5,7 +5,7 @@ import { BurstHold, type BurstLimits } from '../../../../lib/listener/accept/bur
 import { eventually } from '../../../support/test.js'
 
 /** However busy the machine is, what comes at once is a burst. */
-const PATIENT: BurstLimits = { gapMs: 5000, quietMsPerConnection: 0, maxMs: 20_000, maxMsPerConnection: 0 }
+const PATIENT: BurstLimits = { turns: 2, quietMsPerConnection: 0, maxMs: 20_000, maxMsPerConnection: 0 }
 const COUNT = 50
 
 /** A server behind a hold, which answers each connection with what it was sent, and what has happened in what order. */
@@ -63,7 +63,8 @@ t.test('the connections of a burst are accepted before they are served, and all 
 })
 
 t.test('connections that come one by one are served as they come', async (t) => {
-  const { events, open } = await holding(t, { ...PATIENT, gapMs: 0 })
+  const { server, events, open } = await holding(t, { ...PATIENT, quietMsPerConnection: 1000 })
+  server.on('connection', () => t.notOk((server as { pauseOnConnect?: boolean }).pauseOnConnect))
   for (let i = 0; i < 3; i++) t.equal(await echo(open(), `${i}`), `${i}`)
   t.same(events, ['accepted', 'served', 'accepted', 'served', 'accepted', 'served'])
 })
