@@ -111,7 +111,24 @@ export function emitDrain(socket: Socket): void {
   currentResponse(socket)?.emit('drain')
 }
 
+/** Node's internals of a connection and its response, the same in Node 20 to 26. */
+interface Responding {
+  _httpMessage?: ServerResponse | null
+}
+
 /** The response that is being written on a connection, or is the next. */
 export function currentResponse(socket: Socket): ServerResponse | undefined {
-  return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined
+  return (socket as Responding)._httpMessage ?? undefined
+}
+
+/** Has a new response written on a connection: `assignSocket`, but that nothing tells it of the end of the connection. */
+export function setCurrentResponse(socket: Socket, response: ServerResponse): void {
+  ;(socket as Responding)._httpMessage = response
+  ;(response as { socket: Socket | null }).socket = socket
+}
+
+/** `detachSocket` for a response that `setCurrentResponse` was called for. */
+export function endCurrentResponse(socket: Socket, response: ServerResponse): void {
+  ;(socket as Responding)._httpMessage = null
+  ;(response as { socket: Socket | null }).socket = null
 }

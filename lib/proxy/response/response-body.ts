@@ -42,14 +42,25 @@ export function whenTaken(res: ServerResponse, callback: () => void): void {
 }
 
 /**
+ * A response as a whole whose body is small and complete, or is none; undefined where that cannot be: a part of it was sent,
+ * or its end needs more than the body.
+ */
+export function wholeResponse(res: ServerResponse, body: Buffer | undefined): string | undefined {
+  const { _header: head, _headerSent: isBegun, _hasBody: hasBody } = internals(res)
+  if (!head || isBegun || res.chunkedEncoding) return undefined
+  if (body === undefined || !hasBody) return head
+  return body.length > MAX_JOINED_BYTES ? undefined : head + body.toString('latin1')
+}
+
+/**
  * Ends a response whose body is small and complete by appending it to the string of the head, which Node then writes in
  * one piece. Otherwise it would write head, body and end as a vector, which costs a tenth of an exchange. Returns false,
  * and does nothing, where that is not possible.
  */
 export function endJoined(res: ServerResponse, body: Buffer): boolean {
-  const message = internals(res)
-  if (body.length > MAX_JOINED_BYTES || !message._header || message._headerSent) return false
-  message._header += body.toString('latin1')
+  const text = wholeResponse(res, body)
+  if (text === undefined) return false
+  internals(res)._header = text
   res.end()
   return true
 }

@@ -11,6 +11,7 @@ export interface Internals {
   _sent100: boolean
   _keepAliveTimeout: number
   maxRequestsOnConnectionReached?: boolean
+  _finish(): void
   _send(data: string | Buffer, encoding: 'latin1' | null, callback?: () => void): boolean
   _writeRaw(data: string, encoding: 'latin1'): boolean
 }

@@ -1,12 +1,18 @@
+import { endCurrentResponse, setCurrentResponse } from '../../listener/http1/client-connection.js'
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
 import { abort, type LaneRequest } from '../../listener/http1/lane/lane-request.js'
 import { Http1Response } from './http1-response.js'
+import { wholeResponse } from './response-body.js'
 import { internals } from './response-internals.js'
 import { isLast } from './response-start.js'
 
-/** Node's response to a request that the lane has read, for those who go through the router. */
+/**
+ * Node's response to a request that the lane has read, for those who go through the router. What an exchange sends in one
+ * piece goes past Node's ways of buffering it and of telling of its end.
+ */
 export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAnswer {
   readonly #connection: LaneConnection
+  #onOver: (() => void) | undefined
 
   /**
    * @param isLastRequest whether the connection is to end with this response
@@ -20,35 +26,86 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
   ) {
     super(req)
     this.#connection = connection
-    const { socket } = connection
     if (isLastRequest) this.shouldKeepAlive = false
     internals(this)._keepAliveTimeout = keepAliveTimeoutMs
-    this.assignSocket(socket)
-    this.once('finish', () => {
-      this.detachSocket(socket)
-      // Others hear of the end first, and only then of the close, as with Node's server.
-      process.nextTick(() => {
-        this.#close()
-        connection.onAnswered(isLast(this))
-      })
-    })
+    // All of `assignSocket` but a listener of the socket's end, of which the connection tells.
+    setCurrentResponse(connection.socket, this)
   }
 
   override get isFollowed(): boolean {
     return this.#connection.hasPipelined
   }
 
-  /** The request is aborted; the response, which has its socket from the start, is told by a listener of Node. */
+  override whenOver(callback: () => void): void {
+    const before = this.#onOver
+    this.#onOver = before
+      ? () => {
+          before()
+          callback()
+        }
+      : callback
+  }
+
+  override finish(last: Buffer | undefined, trailers: readonly string[]): void {
+    const { socket } = this
+    const isPlain = trailers.length === 0 && socket?.writableCorked === 0 && this.end === END
+    const text = isPlain ? wholeResponse(this, last) : undefined
+    if (text === undefined) {
+      super.finish(last, trailers)
+      return
+    }
+    const message = internals(this)
+    message._headerSent = true
+    this.finished = true
+    socket!.write(text, 'latin1')
+    message._finish()
+    // The exchange has still to leave its backend.
+    if (socket!.writableLength === 0) process.nextTick(emitFinish, this)
+    else socket!.write('', 'latin1', (error) => !error && emitFinish(this))
+  }
+
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    // Before others hear of it, as with Node's server.
+    if (event === 'finish') this.#onFinish()
+    return super.emit(event as never, ...(args as never[]))
+  }
+
+  /** The connection has closed: the request is aborted. */
   onClosed(): void {
     if (!this.writableFinished) abort(this.req)
+    if (this.socket) this.#close()
+  }
+
+  onFlushed(): void {
+    this.#close()
+    const { req } = this
+    // It ends as a stream if anybody cares.
+    if (req.complete && (req.listenerCount('close') > 0 || req.listenerCount('end') > 0)) req.resume()
+    this.#connection.onAnswered(isLast(this))
+  }
+
+  #onFinish(): void {
+    const { socket } = this
+    if (!socket) return
+    endCurrentResponse(socket, this)
+    process.nextTick(flushed, this)
   }
 
   #close(): void {
-    const { req } = this
-    this.destroyed = true
-    internals(this)._closed = true
-    this.emit('close')
-    // It ends as a stream if anybody cares.
-    if (req.complete && (req.listenerCount('close') > 0 || req.listenerCount('end') > 0)) req.resume()
+    const message = internals(this)
+    if (message._closed) return
+    message._closed = this.destroyed = true
+    const onOver = this.#onOver
+    this.#onOver = undefined
+    onOver?.()
+    super.emit('close')
   }
 }
+
+const END = RoutedResponse.prototype.end
+
+const emitFinish = (response: RoutedResponse): void => {
+  response.emit('finish')
+}
+
+const flushed = (response: RoutedResponse): void => response.onFlushed()
