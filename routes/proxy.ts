@@ -10,19 +10,16 @@ import { answerParserErrors } from '../lib/proxy/local-reply/parser-errors.js'
 import { decorateReplyFrom, fromOptions } from './reply-from.js'
 import { wayOf } from './way.js'
 
-const FROM_OPTIONS = fromOptions(
-  (request) => request.exchange!,
-  (_request, reply, exchange) => {
-    reply.hijack()
-    if (exchange.failure) sendLocalReply(exchange.req, exchange.res, exchange.failure)
-    else exchange.writeHead()
-  }
-)
+const FROM_OPTIONS = fromOptions((reply, exchange) => {
+  reply.hijack()
+  if (exchange.failure) sendLocalReply(exchange.req, exchange.res, exchange.failure)
+  else exchange.writeHead()
+})
 
 /** The catch-all: every method and target that is not the balancer's own goes to the backend of the exchange. No request comes here that goes past the router. */
 const proxy: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
   const { maxHeadBytes, methods } = config
-  const loadReplyFrom = decorateReplyFrom(fastify)
+  const loadReplyFrom = decorateReplyFrom(fastify, (request) => request.exchange!)
   fastify.addHook('onReady', async () => {
     if (wayOf(fastify, config.lane) !== 'direct') loadReplyFrom()
   })

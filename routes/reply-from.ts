@@ -8,18 +8,59 @@ const BASE = 'http://backend.invalid'
 
 export type FromOptions = Parameters<FastifyReply['from']>[1]
 
+/** Fields that reply-from may look for, and does not find. */
+const NO_FIELDS = Object.freeze({})
+
+/**
+ * A reply, its request and the message of that, as far as reply-from looks at them: it copies the fields of the request,
+ * and writes to the reply, while what is sent either way is the business of the exchange.
+ */
+class ForwardedReply {
+  readonly method = 'GET'
+  readonly url = '/'
+  readonly headers = NO_FIELDS
+  readonly httpVersionMajor = 1
+  readonly complete = true
+  readonly sent = false
+
+  constructor(
+    readonly reply: FastifyReply,
+    readonly exchange: Exchange
+  ) {}
+
+  get request(): this {
+    return this
+  }
+
+  get raw(): this {
+    return this
+  }
+
+  get aborted(): boolean {
+    return this.exchange.req.aborted
+  }
+
+  code(): void {}
+}
+
 /**
  * Lets the replies of a scope come from exchanges, which reply-from takes for requests of undici.
+ * @param exchangeOf the exchange of a request
  * @returns loads reply-from, which the first reply would do otherwise: all of undici comes with it, for a tenth of a second
  */
-export function decorateReplyFrom(fastify: FastifyInstance): () => void {
+export function decorateReplyFrom(
+  fastify: FastifyInstance,
+  exchangeOf: (request: FastifyRequest) => Exchange
+): () => void {
   let from: FastifyReply['from'] | undefined
   const load = () => {
     from ??= replyFrom(fastify)
     return from
   }
   fastify.decorateReply('from', function (this: FastifyReply, source, options) {
-    return load().call(this, source, options)
+    const forwarded = new ForwardedReply(this, exchangeOf(this.request))
+    load().call(forwarded as unknown as FastifyReply, source, options)
+    return this
   })
   return load
 }
@@ -51,17 +92,12 @@ function replyFrom(fastify: FastifyInstance): FastifyReply['from'] {
 
 /**
  * The options of `reply.from`, the same for all requests of a scope.
- * @param exchangeOf the exchange of a request
  * @param respond called once the exchange has the head of a response, or a failure
  */
-export function fromOptions(
-  exchangeOf: (request: FastifyRequest) => Exchange,
-  respond: (request: FastifyRequest, reply: FastifyReply, exchange: Exchange) => void
-): FromOptions {
+export function fromOptions(respond: (reply: FastifyReply, exchange: Exchange) => void): FromOptions {
   return {
-    rewriteRequestHeaders: (request: FastifyRequest) => headersOf(exchangeOf(request)),
-    onResponse: (request: FastifyRequest, reply: FastifyReply) =>
-      respond(request, reply, exchangeOf(request)),
+    rewriteRequestHeaders: ({ exchange }: ForwardedReply) => headersOf(exchange),
+    onResponse: ({ reply, exchange }: ForwardedReply) => respond(reply, exchange),
     // Trying again is the exchange's business, which does so on another backend.
     retryDelay: () => null
   } as unknown as FromOptions

@@ -39,18 +39,15 @@ const SOURCE = '/'
 
 /** @param tunnelTimeoutMs of connections that have changed to another protocol */
 const optionsFor = (tunnelTimeoutMs: number) =>
-  fromOptions(
-    (request) => request[EXCHANGE]!,
-    (request, reply, exchange) => {
-      if (exchange.failure) {
-        fail(reply, exchange, exchange.failure)
-        return
-      }
-      reply.hijack()
-      exchange.writeHead()
-      if (exchange.changesProtocol) exchange.startTunnel(upgradeOf(request.raw)!.early, tunnelTimeoutMs)
+  fromOptions((reply, exchange) => {
+    if (exchange.failure) {
+      fail(reply, exchange, exchange.failure)
+      return
     }
-  )
+    reply.hijack()
+    exchange.writeHead()
+    if (exchange.changesProtocol) exchange.startTunnel(upgradeOf(reply.request.raw)!.early, tunnelTimeoutMs)
+  })
 
 /**
  * All that is below the prefix of this scope, in a server with routes of its own: the hooks of the application have had
@@ -61,7 +58,7 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
   const { bufferSizeBytes, limits } = config
   const sent = optionsFor(config.tunnelTimeoutMs)
   if (websocket) acceptUpgrades(fastify, cut)
-  decorateReplyFrom(fastify)()
+  decorateReplyFrom(fastify, (request) => request[EXCHANGE]!)()
   fastify.decorateRequest(EXCHANGE, null)
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser('*', (request, payload, done) => {
