@@ -74,6 +74,17 @@ class Bodiless {
   }
 }
 Object.setPrototypeOf(Bodiless.prototype, IncomingMessage.prototype)
+defaultTo(Bodiless.prototype, new IncomingMessage(undefined as unknown as Socket))
+
+/** Has objects without a property, such as the internals of later versions of Node, show what another one begins with. */
+function defaultTo(prototype: object, model: object): void {
+  for (const key of Reflect.ownKeys(model)) {
+    if (key in prototype) continue
+    const value: unknown = Reflect.get(model, key)
+    if (typeof value !== 'object' || value === null)
+      Object.defineProperty(prototype, key, { value, writable: true, configurable: true })
+  }
+}
 
 export type LaneRequest = IncomingMessage & PlainHead
 
