@@ -82,7 +82,7 @@ export default fp<{ config: Config }>(
 
     // What comes before HTTP reads from a socket's stream, and so do those who are told of requests by Node's server.
     const isPlain = !tls && !proxyProtocol && !config.http2?.isPlain
-    if (isPlain) acceptLight(server, () => http1.way === 'direct')
+    if (isPlain) acceptLight(server, () => http1.way !== 'off')
     const burst = new BurstHold(server, (socket) => acceptor.accept(socket))
     server.on('connection', (socket: Socket) => {
       // Those that are held would use up the descriptors that others need.

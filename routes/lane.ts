@@ -3,7 +3,6 @@ import type { Socket } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { emitDrain } from '../lib/listener/http1/client-connection.js'
 import { Lane, type LaneHandlers } from '../lib/listener/http1/lane/lane.js'
 import { requestId } from '../lib/listener/request-id.js'
 import { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
@@ -64,11 +63,7 @@ const plainRequests: FastifyPluginAsync<{ config: Config }> = async (fastify, { 
       { ...limits, ...headLimits },
       { serve: isDirect ? direct : routed, serveByNode: fastify.serveHttp, onHeadTimeout: onTimeout }
     )
-    http1.serve = (socket) => {
-      // Of Node's responses.
-      if (!isDirect) socket.on('drain', () => emitDrain(socket))
-      lane.accept(socket)
-    }
+    http1.serve = (socket) => lane.accept(socket)
   })
 }
 

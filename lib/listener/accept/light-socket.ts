@@ -77,6 +77,10 @@ export class LightSocket {
     return 0
   }
 
+  get writableCorked(): number {
+    return 0
+  }
+
   get writableEnded(): boolean {
     return false
   }

@@ -124,11 +124,16 @@ export function currentResponse(socket: Socket): ServerResponse | undefined {
 /** Has a new response written on a connection: `assignSocket`, but that nothing tells it of the end of the connection. */
 export function setCurrentResponse(socket: Socket, response: ServerResponse): void {
   ;(socket as Responding)._httpMessage = response
-  ;(response as { socket: Socket | null }).socket = socket
+  setSocket(response, socket)
 }
 
 /** `detachSocket` for a response that `setCurrentResponse` was called for. */
 export function endCurrentResponse(socket: Socket, response: ServerResponse): void {
   ;(socket as Responding)._httpMessage = null
-  ;(response as { socket: Socket | null }).socket = null
+  setSocket(response, null)
+}
+
+/** Sets the socket of a response, and nothing else. */
+export function setSocket(response: ServerResponse, socket: Socket | null): void {
+  ;(response as { socket: Socket | null }).socket = socket
 }

@@ -1,4 +1,4 @@
-import { endCurrentResponse, setCurrentResponse } from '../../listener/http1/client-connection.js'
+import { endCurrentResponse, setCurrentResponse, setSocket } from '../../listener/http1/client-connection.js'
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
 import { abort, type LaneRequest } from '../../listener/http1/lane/lane-request.js'
 import { Http1Response } from './http1-response.js'
@@ -48,20 +48,30 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
 
   override finish(last: Buffer | undefined, trailers: readonly string[]): void {
     const { socket } = this
-    const isPlain = trailers.length === 0 && socket?.writableCorked === 0 && this.end === END
-    const text = isPlain ? wholeResponse(this, last) : undefined
+    // Others may have wrapped the end of this one, or hold the connection back.
+    const isPlain = trailers.length === 0 && this.end === END && socket?.writableCorked === 0
+    const text = isPlain && !socket.destroyed ? wholeResponse(this, last) : undefined
     if (text === undefined) {
       super.finish(last, trailers)
       return
     }
     const message = internals(this)
     message._headerSent = true
-    this.finished = true
     socket!.write(text, 'latin1')
+    if (socket!.writableLength > 0) {
+      this.end()
+      return
+    }
+    // With its socket it would write once more, to hear of what has been flushed already.
+    setSocket(this, null)
+    this.end()
+    setSocket(this, socket)
     message._finish()
-    // The exchange has still to leave its backend.
-    if (socket!.writableLength === 0) process.nextTick(emitFinish, this)
-    else socket!.write('', 'latin1', (error) => !error && emitFinish(this))
+  }
+
+  /** The connection takes more. */
+  onDrain(): void {
+    this.emit('drain')
   }
 
   override emit(event: string | symbol, ...args: unknown[]): boolean {
@@ -103,9 +113,5 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
 }
 
 const END = RoutedResponse.prototype.end
-
-const emitFinish = (response: RoutedResponse): void => {
-  response.emit('finish')
-}
 
 const flushed = (response: RoutedResponse): void => response.onFlushed()

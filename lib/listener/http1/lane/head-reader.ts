@@ -179,3 +179,13 @@ export class HeadReader {
 
 /** Node 20's parser takes a tab at the end of some values for a part of them. */
 const endsInBlank = (text: string) => text.endsWith(' ') || text.endsWith('\t')
+
+/** In what is longer a body is likely, which need not be decoded. */
+const LIKELY_HEAD_BYTES = 4096
+
+/** The text at the start of some bytes, in latin1, in which a head ends, if it ends in them or is not too long. */
+export function headText(bytes: Buffer, maxHeadBytes: number): string {
+  if (bytes.length <= LIKELY_HEAD_BYTES) return bytes.toString('latin1', 0, bytes.length)
+  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1')
+  return bytes.toString('latin1', 0, Math.min(end === -1 ? bytes.length : end + 4, maxHeadBytes))
+}

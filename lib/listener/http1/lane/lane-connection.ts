@@ -3,23 +3,16 @@ import type { Socket } from 'node:net'
 import { readAsStream, readShared, type SharedReader } from '../../../base/sockets/read-shared.js'
 import { type LightReader, makeWhole, readLight } from '../../accept/light-socket.js'
 import { setLane, setUncountedRequests } from '../client-connection.js'
-import type { HeadReader } from './head-reader.js'
+import { type HeadReader, headText } from './head-reader.js'
 import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
 
 /** Of requests that came before their turn. */
 const MAX_KEPT_BYTES = 65_536
 
-/** In what is longer a body is likely, which need not be decoded. */
-const LIKELY_HEAD_BYTES = 4096
-
-/** Where a head has ended at the latest. */
-function headEnd(bytes: Buffer, maxHeadBytes: number): number {
-  const end = bytes.indexOf('\r\n\r\n', 0, 'latin1')
-  return Math.min(end === -1 ? bytes.length : end + 4, maxHeadBytes)
-}
-
 /** The answer to a request, as its connection sees it. */
 export interface LaneAnswer {
+  /** The connection takes more, after it had taken enough. */
+  onDrain?(): void
   /** The connection has closed. */
   onClosed(): void
 }
@@ -74,6 +67,7 @@ export class LaneConnection implements BodySource, SharedReader, LightReader {
   onWhole(): void {
     this.socket
       .on('data', this.onRead)
+      .on('drain', this.#onDrain)
       .on('end', this.#onEnd)
       .on('error', this.#onError)
       .on('close', this.onClosed)
@@ -145,11 +139,7 @@ export class LaneConnection implements BodySource, SharedReader, LightReader {
   #readRequest(chunk: Buffer, wasKept: boolean): void {
     const owner = this.#owner
     const { reader, maxHeadBytes } = owner
-    const text = chunk.toString(
-      'latin1',
-      0,
-      chunk.length > LIKELY_HEAD_BYTES ? headEnd(chunk, maxHeadBytes) : chunk.length
-    )
+    const text = headText(chunk, maxHeadBytes)
     const end = reader.read(text)
     // Node's server has requests that come at once answered side by side.
     if (end === -1 || (!wasKept && end + reader.contentLength < chunk.length)) {
@@ -222,11 +212,16 @@ export class LaneConnection implements BodySource, SharedReader, LightReader {
   #leave(): void {
     const { socket } = this
     if (socket.destroyed) return
-    socket.off('end', this.#onEnd).off('error', this.#onError).off('close', this.onClosed)
+    socket.off('drain', this.#onDrain).off('end', this.#onEnd)
+    socket.off('error', this.#onError).off('close', this.onClosed)
     setLane(socket, undefined)
     if (this.#owner.maxRequests > 0) setUncountedRequests(socket, this.requests)
     this.#owner.handOver(this)
     socket.resume()
+  }
+
+  readonly #onDrain = (): void => {
+    this.#answer?.onDrain?.()
   }
 
   /** As Node's server does: what was written still goes out, and no more. */
