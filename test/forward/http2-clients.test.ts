@@ -73,6 +73,15 @@ test('a session carries as many requests as are allowed, and no more at once', a
   t.equal((await (await Http2Client.open(t, port)).get('/')).status, 200)
 })
 
+test('the end of an empty body arrives, though it comes before there is a connection to a backend', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startBalancer(t, [backend], H2C)
+  const client = await FrameClient.open(t, port)
+  client.send(headers(1, request('PUT', '/'), { open: true }), data(1, '', true))
+  t.equal((await client.over(1)).status, 200)
+  t.equal(backend.requests[0]!.framing, 'chunked')
+})
+
 test('a drain lets what is under way finish, and has clients go elsewhere', async (t) => {
   const held: Socket[] = []
   const backend = await scripted(t, (_request, socket) => void held.push(socket))

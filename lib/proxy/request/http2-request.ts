@@ -67,10 +67,14 @@ export class Http2Request extends IncomingMessage {
     this.#stream.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) this.#stream.pause()
     })
-    this.#stream.on('end', () => {
-      this.complete = !this.#stream.aborted
-      if (this.complete) this.push(null)
-    })
+    // Node tells the end of an empty body at once, whether anybody listens or not.
+    if (this.#stream.readableEnded) this.#onStreamEnd()
+    else this.#stream.on('end', () => this.#onStreamEnd())
+  }
+
+  #onStreamEnd(): void {
+    this.complete = !this.#stream.aborted
+    if (this.complete) this.push(null)
   }
 
   /** The connection belongs to other streams as well. */
