@@ -35,23 +35,38 @@ export interface LightReader {
   onWhole(): void
 }
 
+type ReadCallback = (this: SocketHandle, bytes: unknown) => unknown
+
 /** How Node tells a handle's owner of what was read; undefined if that cannot be found out. */
 const reads = READ_KEYS && readCallback()
 
-function readCallback(): { owner: symbol; onread: unknown } | undefined {
+function readCallback(): { owner: symbol; onread: ReadCallback } | undefined {
   const handle: Record<PropertyKey, unknown> = {}
   try {
     new Socket({ handle, manualStart: true } as object)
   } catch {
     return undefined
   }
-  const { onread } = handle
+  const onread = handle.onread as ReadCallback
   const [owner] = Object.getOwnPropertySymbols(handle)
   return owner && typeof onread === 'function' ? { owner, onread } : undefined
 }
 
 /** Whether there can be light sockets in this version of Node. */
 export const hasLightSockets = reads !== undefined
+
+type OwnedHandle = SocketHandle & Record<symbol, LightSocket>
+
+const ENDED = { endEmitted: true }
+/** The socket that is being told of a read, until it is told of bytes. */
+let told: LightSocket | undefined
+
+function tellOwner(this: OwnedHandle, bytes: unknown): unknown {
+  told = this[reads!.owner]
+  const next = reads!.onread.call(this, bytes)
+  told = undefined
+  return next
+}
 
 /**
  * A client's connection without the streams of a socket, which few requests need. It becomes Node's socket, the same
@@ -93,8 +108,11 @@ export class LightSocket {
     return getDefaultHighWaterMark(false)
   }
 
+  /** Node asks for it when the client has ended: all has been written, and no more is answered. */
   get _readableState(): unknown {
-    return this.whole()._readableState
+    if (told !== this) return this.whole()._readableState
+    this.destroy()
+    return ENDED
   }
 
   get _writableState(): unknown {
@@ -104,9 +122,9 @@ export class LightSocket {
   /** Has what is read told to a reader, until the socket becomes whole. */
   readBy(reader: LightReader): void {
     this.#reader = reader
-    const handle = this._handle as SocketHandle & Record<symbol, unknown>
+    const handle = this._handle as OwnedHandle
     handle[reads!.owner] = this
-    handle.onread = reads!.onread
+    handle.onread = tellOwner
     handle.useUserBuffer(usualReads)
     handle.reading = true
     if (handle.readStart() !== 0) this.destroy()
@@ -114,6 +132,7 @@ export class LightSocket {
 
   /** Takes bytes from the shared memory. */
   onShared(length: number): boolean {
+    told = undefined
     this.#reader!.onRead(bulkReads.subarray(0, length))
     return true
   }

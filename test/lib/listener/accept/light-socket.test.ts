@@ -128,22 +128,20 @@ for (const ask of ['pause', 'setTimeout', 'setKeepAlive', 'listeners'] as const)
   })
 }
 
-test('its reader is told of the end by the socket that it becomes, and of a reset at once', async (t) => {
-  const { open, client, socket } = await pair(t)
-  const left = new Told()
-  let ends = 0
-  left.onWhole = () => void socket.on('end', () => ends++).resume()
-  readLight(socket, left)
-  client.end()
-  await eventually(() => ends === 1)
-  const { client: resetting, socket: reset } = await open()
-  const told = new Told()
-  readLight(reset, told)
-  resetting.resetAndDestroy()
-  await eventually(() => told.closed === 1)
-  t.ok(reset.destroyed)
-  t.equal(told.whole, 0)
-})
+for (const leave of ['end', 'resetAndDestroy'] as const) {
+  test(`it is closed when its client leaves by ${leave}`, async (t) => {
+    const { server, client, socket } = await pair(t)
+    const told = new Told()
+    readLight(socket, told)
+    client.write('all')
+    await eventually(() => told.text === 'all')
+    client[leave]()
+    await eventually(() => told.closed === 1)
+    t.ok(socket.destroyed)
+    t.equal(told.whole, 0, 'without streams')
+    t.equal(await connectionsOf(server), 0)
+  })
+}
 
 test('a write to a client that has reset the connection closes it, and tells the error', async (t) => {
   const { client, socket } = await pair(t)
