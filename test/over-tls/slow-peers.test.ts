@@ -1,3 +1,3 @@
 import { overTls } from '../support/over-tls.js'
 
-overTls('forward/backpressure', 'forward/slow-clients')
+overTls('forward/backpressure', 'forward/integrity', 'forward/slow-clients')
