@@ -7,7 +7,7 @@ import { plainNode, ROOT } from './support/processes.js'
  * Runs every test file in a Node as it is for users. tap by itself, for its coverage, has each of them load as much
  * again: `npx tap` without a file does so.
  */
-t.jobs = 6
+t.jobs = 8
 t.setTimeout(0)
 for (const { name } of batches()) {
   const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name])

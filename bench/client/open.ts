@@ -53,11 +53,14 @@ class OpenLoop {
     let scheduled = 0
     const tally = new Tally(startMs)
     this.#tally = tally
-    const metronome = startMetronome({ rate, startMs }, (count) => {
+    const schedule = (count: number) => {
       while (scheduled < Math.min(count, total)) this.#due(startMs + (++scheduled * 1000) / rate)
-    })
+    }
+    const metronome = startMetronome({ rate, startMs }, schedule)
     await sleep(metronomeStartMs + seconds * 1000)
     await metronome.terminate()
+    // The last one is due at the very end.
+    schedule(total)
     const report = { durationMicroseconds: seconds * 1e6, clientLagMs: latenciesOf(this.#lagsMs).p99 }
     for (const endMs = nowMs() + finishWithinMs; nowMs() < endMs && this.#isBusy; ) await sleep(10)
     for (const dueMs of this.#queueMs) tally.unanswered(nowMs() - dueMs)
