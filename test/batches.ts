@@ -17,8 +17,8 @@ const SHARED: readonly (readonly [folders: readonly string[], processes: number]
   [['lanes'], 1],
   [['histories'], 1],
   [['bench', 'bin', 'chaos', 'soak'], 2],
-  [['lib'], 3],
-  [['routes', 'plugins', 'library'], 2],
+  [['lib'], 2],
+  [['routes', 'plugins', 'library'], 1],
   [['config', 'docs', '.'], 1]
 ]
 /** What measures its process, or asks what is loaded into it, has one of its own. */
