@@ -3,16 +3,13 @@ import t, { Spawn } from 'tap'
 import { batches, FOLDER } from './batches.js'
 import { plainNode, ROOT } from './support/processes.js'
 
-/** With room for what tap keeps of each assertion, garbage is collected less often. */
-const FLAGS = ['--min-semi-space-size=16']
-
 /**
  * Runs every test file in a Node as it is for users. tap by itself, for its coverage, has each of them load as much
  * again: `npx tap` without a file does so.
  */
-t.jobs = 8
+t.jobs = 6
 t.setTimeout(0)
 for (const { name } of batches()) {
-  const [command, args] = plainNode([...FLAGS, path.join(FOLDER, 'batch.js'), name])
+  const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name])
   t.sub(Spawn, { name, command, args, cwd: ROOT, timeout: 300_000, buffered: true })
 }
