@@ -7,6 +7,7 @@ import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-
 import { lingeringClose } from '../../listener/http1/lingering-close.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
+import { inTurn } from './in-turn.js'
 import { MAX_JOINED_BYTES } from './response-body.js'
 import { httpDate, keepAliveFields } from './response-start.js'
 
@@ -58,13 +59,7 @@ export class LaneResponse implements ClientStream, LaneAnswer {
   }
 
   whenOver(callback: () => void): void {
-    const before = this.#onOver
-    this.#onOver = before
-      ? () => {
-          before()
-          callback()
-        }
-      : callback
+    this.#onOver = inTurn(this.#onOver, callback)
   }
 
   whenTaken(callback: () => void): void {

@@ -2,6 +2,7 @@ import { endCurrentResponse, setCurrentResponse, setSocket } from '../../listene
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
 import { abort, type LaneRequest } from '../../listener/http1/lane/lane-request.js'
 import { Http1Response } from './http1-response.js'
+import { inTurn } from './in-turn.js'
 import { wholeResponse } from './response-body.js'
 import { internals } from './response-internals.js'
 import { isLast } from './response-start.js'
@@ -37,13 +38,7 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
   }
 
   override whenOver(callback: () => void): void {
-    const before = this.#onOver
-    this.#onOver = before
-      ? () => {
-          before()
-          callback()
-        }
-      : callback
+    this.#onOver = inTurn(this.#onOver, callback)
   }
 
   override finish(last: Buffer | undefined, trailers: readonly string[]): void {
