@@ -169,7 +169,7 @@ for (const [index, [what, flags, env, expected]] of CASES.entries()) {
 
 for (const [name, start] of [
   ['lb', (t: Test) => lb(t, ['-p', '0', '-b', A, '-b', `${B};weight=7`], { LB_BACKENDS: C })],
-  ['fastify start', (t: Test) => fastifyStart(t, ['-p', '0'], { LB_BACKENDS: `${A} ${B};weight=7` })]
+  ['fastify start', (t: Test) => fastifyStart(t, [], { PORT: '0', LB_BACKENDS: `${A} ${B};weight=7` })]
 ] as const)
   test(`${name} serves those`, async (t) => {
     const response = await fetch(`http://127.0.0.1:${await start(t).listening()}/__lb/stats`)
