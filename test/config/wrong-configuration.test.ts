@@ -32,6 +32,8 @@ const EVERY_FLAG_WRONG: Case = [
 const PROCESS_EACH = 40
 const EACH_THROUGH_FASTIFY = 7
 
+const STACK_TRACE = /^\s+at |node:internal|node_modules/m
+
 const isFlags = (given: Case[0]): given is readonly string[] => Array.isArray(given)
 
 /** Starts a balancer that would listen on a port of the system's choice, were it ever to listen. */
@@ -55,7 +57,7 @@ function refuses(t: Test, command: readonly string[], [given, ...said]: Case): v
     const { code, stdout, stderr } = await start(command, given)
     t.equal(code, 1, 'exits 1')
     for (const message of said) t.ok(stderr.includes(message), message, { stderr })
-    t.notMatch(stderr + stdout, /^\s+at |node:internal|node_modules/m, 'without a stack trace')
+    t.notMatch(stderr + stdout, STACK_TRACE, 'without a stack trace')
     t.equal(stdout, '', 'nothing on standard output')
   })
 }
@@ -84,6 +86,7 @@ t.test('flags are refused by their names', async (t) => {
     const { code, stdout, stderr } = await runInProcess(given, { PORT: '0' })
     t.same([code, stdout], [1, ''], `${given}`)
     for (const message of said) t.ok(stderr.includes(message), message, { stderr })
+    t.notMatch(stderr, STACK_TRACE, 'without a stack trace')
   }
 })
 
