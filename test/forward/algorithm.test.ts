@@ -128,13 +128,13 @@ test('peak-ewma: a backend that answers late gets few requests', async (t) => {
 
 test('peak-ewma: the time that a client takes for its upload is not the latency of the backend', async (t) => {
   withoutChance(t)
-  const late = await scripted(t, (_request, socket) => void setTimeout(() => socket.write(named('l')), 40))
+  const late = await scripted(t, (_request, socket) => void setTimeout(() => socket.write(named('l')), 400))
   const servers = [...(await backends(t, 'a')), late]
   const balancer = await startBalancer(t, servers, { LB_ALGORITHM: 'peak-ewma' })
   const client = await RawClient.open(t, balancer.port)
   client.send('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n1')
   await eventually(() => balancer.registry.inFlight === 1)
-  await sleep(300)
+  await sleep(1200)
   client.send('2')
   t.equal(`${(await client.response()).body}`, 'a')
   t.equal(await answers(t, balancer.port, times(5)), 'laaaa')
