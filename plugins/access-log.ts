@@ -9,6 +9,7 @@ import { BalancerCell } from '../lib/pool/counters.js'
 import { whenLocalReplyEnds } from '../lib/proxy/ended-request.js'
 import type { Failure } from '../lib/proxy/failure.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
+import type { RoutedRequest } from '../lib/proxy/route/routed-request.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,9 +17,11 @@ declare module 'fastify' {
     accessLog: AccessLog | undefined
     /**
      * Logs and traces a request that the balancer answers itself, once the answer has ended: with a failure, or, if there
-     * is none, as `OPTIONS` asks. Undefined if there is neither an access log nor tracing.
+     * is none, as `OPTIONS` or its route asks. Undefined if there is neither an access log nor tracing.
      */
-    recordLocalReply: ((req: IncomingMessage, res: ClientStream, failure?: Failure) => void) | undefined
+    recordLocalReply:
+      | ((req: IncomingMessage, res: ClientStream, failure?: Failure, route?: RoutedRequest) => void)
+      | undefined
   }
 }
 
@@ -30,11 +33,16 @@ export default fp<{ config: Config }>(
     fastify.decorate('accessLog', accessLog)
     fastify.decorate('recordLocalReply', accessLog || tracing?.hasSpans ? recordLocalReply : undefined)
 
-    function recordLocalReply(req: IncomingMessage, res: ClientStream, failure?: Failure): void {
+    function recordLocalReply(
+      req: IncomingMessage,
+      res: ClientStream,
+      failure?: Failure,
+      route?: RoutedRequest
+    ): void {
       const target = targetOf(req)
       const trace = tracing?.begin(req, target)
       const trusted = config.trustedProxies
-      const by = { target, requestId: requestId(req), forwarded: false, trusted, trace }
+      const by = { target, requestId: requestId(req), forwarded: false, trusted, trace, route }
       whenLocalReplyEnds(req, res, by, failure, (ended) => {
         accessLog?.record(ended)
         trace?.end(ended)

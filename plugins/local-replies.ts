@@ -8,6 +8,7 @@ import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-r
 import { forwardsLeft, lastHopFailure } from '../lib/proxy/request/max-forwards.js'
 import { checkRequest } from '../lib/proxy/request/request-check.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
+import type { RoutedRequest } from '../lib/proxy/route/routed-request.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,13 +21,15 @@ declare module 'fastify' {
      * Answers a request with a failure, counts it, and logs it.
      * @param cell the balancer's counter of the reason (`BalancerCell`)
      * @param fields further fields of the answer
+     * @param route that the request has matched
      */
     rejectRequest(
       req: IncomingMessage,
       res: ClientStream,
       failure: Failure,
       cell: number,
-      fields?: readonly string[]
+      fields?: readonly string[],
+      route?: RoutedRequest
     ): void
   }
 }
@@ -44,10 +47,10 @@ export default fp<Options>(
     const { maxConnections, limits, methods } = config
     const { counters } = registry
 
-    const rejectRequest: typeof fastify.rejectRequest = (req, res, failure, cell, fields) => {
+    const rejectRequest: typeof fastify.rejectRequest = (req, res, failure, cell, fields, route) => {
       counters.addTotal(cell, 1)
       requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
-      recordLocalReply?.(req, res, failure)
+      recordLocalReply?.(req, res, failure, route)
       answer(req, res, failure, fields)
     }
     fastify.decorate('rejectRequest', rejectRequest)

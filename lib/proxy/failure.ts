@@ -143,3 +143,8 @@ function failureOf(code: string, sent: boolean): Failure {
   if (code === 'LB_RESPONSE_TIMEOUT') return RESPONSE_TIMEOUT
   return CONNECTION_LOST_CODES.has(code) || code === 'ETIMEDOUT' ? CONNECTION_LOST : BAD_RESPONSE
 }
+
+/** Whether a status says that the backend is not well, and not that it cannot do what was asked. */
+export function isServerError(statusCode: number): boolean {
+  return statusCode >= 500 && statusCode !== 501 && statusCode !== 505
+}

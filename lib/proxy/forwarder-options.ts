@@ -11,6 +11,7 @@ import type { UnresponsiveDetector } from './forwarding.js'
 import type { TraceContext } from './request/forwarding-fields.js'
 import type { RequestLimits } from './request/request-check.js'
 import type { ClientStream } from './response/client-stream.js'
+import type { RoutedRequest } from './route/routed-request.js'
 
 export interface ForwarderOptions {
   readonly balancing: BalancingOptions
@@ -61,6 +62,16 @@ export interface TrafficListeners {
   readonly tracing: { begin(req: IncomingMessage, target: string): TraceContext } | undefined
   /** This machine lacks something for a connection to a backend. */
   onShortage(missing: Resource): void
-  /** Answers a request that goes to no backend, and counts it in a cell of the balancer's counters. */
-  rejectRequest(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number): void
+  /**
+   * Answers a request that goes to no backend, and counts it in a cell of the balancer's counters.
+   * @param fields further fields of the answer, names and values in turn
+   */
+  rejectRequest(
+    req: IncomingMessage,
+    res: ClientStream,
+    failure: Failure,
+    cell: number,
+    fields: readonly string[] | undefined,
+    route: RoutedRequest | undefined
+  ): void
 }

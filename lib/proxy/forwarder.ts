@@ -5,6 +5,7 @@ import { keyReader } from '../balancing/hash-key.js'
 import type { Policy } from '../balancing/policy.js'
 import { Selector } from '../balancing/selector.js'
 import { Sessions, stickyPolicy } from '../balancing/sticky.js'
+import type { Destination } from '../base/http/request-target.js'
 import { isInRanges } from '../base/values/values.js'
 import type { Backend } from '../pool/backend.js'
 import { NO_BACKEND_ID } from '../pool/backend-id.js'
@@ -13,7 +14,7 @@ import type { Registry } from '../pool/registry.js'
 import { Deadlines } from './deadlines.js'
 import type { EndedRequest } from './ended-request.js'
 import { Exchange } from './exchange.js'
-import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_FULL } from './failure.js'
+import { type AttemptFault, type Failure, isServerError, NO_BACKEND, QUEUE_FULL } from './failure.js'
 import type { ForwarderOptions, TrafficListeners } from './forwarder-options.js'
 import type { Forwarding, UnresponsiveDetector } from './forwarding.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
@@ -25,6 +26,7 @@ import { HedgeDelay } from './retry/hedge-delay.js'
 import { RecoveryQueue } from './retry/recovery-queue.js'
 import { RetryBudget } from './retry/retry-budget.js'
 import { WaitingQueue } from './retry/waiting-queue.js'
+import type { RoutedRequest } from './route/routed-request.js'
 
 /**
  * Forwards the requests of a pool. It ties selection, retries, queues, the retry budget, hedging and outlier detection
@@ -98,16 +100,46 @@ export class Forwarder implements Forwarding {
     requestId: string,
     upgrade?: string
   ): Exchange | undefined {
-    const { limits, forwarded, trusted, resilience } = this.#options
-    const destination = checkRequest(req, target, limits)
+    const destination = checkRequest(req, target, this.#options.limits)
     if ('statusCode' in destination) return this.#reject(req, res, destination, BalancerCell.rejectedRequest)
+    return this.#forward(req, res, destination, target, requestId, upgrade, undefined)
+  }
+
+  /**
+   * The same for a request that was checked, and whose route is known.
+   * @param destination as the backend is to see it
+   * @param route undefined if there are no routes
+   */
+  forward(
+    req: IncomingMessage,
+    res: ClientStream,
+    destination: Destination,
+    { target, requestId }: Pick<ForwardedBy, 'target' | 'requestId'>,
+    upgrade: string | undefined,
+    route: RoutedRequest | undefined
+  ): Exchange | undefined {
+    return this.#forward(req, res, destination, target, requestId, upgrade, route)
+  }
+
+  #forward(
+    req: IncomingMessage,
+    res: ClientStream,
+    destination: Destination,
+    target: string,
+    requestId: string,
+    upgrade: string | undefined,
+    route: RoutedRequest | undefined
+  ): Exchange | undefined {
+    const { forwarded, trusted, resilience } = this.#options
     // Requests that wait already go first.
     const backend = this.queue.isBlocked ? undefined : this.selector.select(req)
     if (backend) backend.acquire()
-    else if (!this.#canWait()) return this.#reject(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend)
-    else if (this.queue.isFull) return this.#reject(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull)
+    else if (!this.#canWait())
+      return this.#reject(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend, route)
+    else if (this.queue.isFull)
+      return this.#reject(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull, route)
     const trace = this.#traffic.tracing?.begin(req, target)
-    const by: ForwardedBy = { target, requestId, forwarded, trusted, trace }
+    const by: ForwardedBy = { target, requestId, forwarded, trusted, trace, route }
     const request = outgoingRequest(req, destination, by, resilience.retryBufferBytes, upgrade)
     return new Exchange(req, res, request, backend, by, this)
   }
@@ -182,8 +214,14 @@ export class Forwarder implements Forwarding {
     return this.selector.canWait() || this.recovery.accepts(tickMs, tickMs)
   }
 
-  #reject(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number): undefined {
-    this.#traffic.rejectRequest(req, res, failure, cell)
+  #reject(
+    req: IncomingMessage,
+    res: ClientStream,
+    failure: Failure,
+    cell: number,
+    route?: RoutedRequest
+  ): undefined {
+    this.#traffic.rejectRequest(req, res, failure, cell, undefined, route)
   }
 
   #onTick(nowMs: number): void {
@@ -208,9 +246,4 @@ export class Forwarder implements Forwarding {
     this.queue.serve()
     this.recovery.serve()
   }
-}
-
-/** Whether a status says that the backend is not well, and not that it cannot do what was asked. */
-function isServerError(statusCode: number): boolean {
-  return statusCode >= 500 && statusCode !== 501 && statusCode !== 505
 }

@@ -3,6 +3,7 @@ import type { BlockList } from 'node:net'
 import { type ConnectionInfo, connectionInfo } from '../../listener/client/connection-info.js'
 import type { Backend } from '../../pool/backend.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import type { RoutedRequest } from '../route/routed-request.js'
 
 /** The trace that a request belongs to, as the backend is told. */
 export interface TraceContext {
@@ -38,6 +39,8 @@ export interface ForwardedBy {
   readonly trusted: BlockList
   /** Undefined if traces are left to the client and the backend. */
   readonly trace?: TraceContext | undefined
+  /** Undefined where there are no routes, and for a request that none matches. */
+  readonly route?: RoutedRequest | undefined
 }
 
 /** The name of the balancer in `Via` (RFC 9110 section 7.6.3). */

@@ -88,6 +88,26 @@ t.test('a request is answered by the backend whose slot it holds, and gives it b
   forwarder.stop()
 })
 
+t.test('a request whose route is known is forwarded as that says, and tells of it', async (t) => {
+  const { dispatched, idle, ended, forwarder, rejected, registry } = forwarderTo('a:1')
+  const client = new FakeClient()
+  const route = { route: 'shop', pool: 'web' }
+  const destination = { path: '/elsewhere', authority: undefined }
+  const by = { target: '/', requestId: 'id' }
+  const forward = () => forwarder.forward(client.req, client, destination, by, undefined, route)
+  const exchange = forward()
+  exchange?.start(() => respond(exchange, client))
+  t.ok(dispatched[0]!.request.head.startsWith('GET /elsewhere HTTP/1.1'))
+  dispatched[0]!.send().answer(200)
+  client.close()
+  t.match(ended, [{ by: { target: '/', route } }])
+  t.ok(idle())
+  registry.setState(registry.backends[0]!, 'unhealthy', 'test')
+  t.equal(forward(), undefined)
+  t.same(rejected, [NO_BACKEND.code])
+  forwarder.stop()
+})
+
 t.test('a lost connection is retried on another backend, which answers', async (t) => {
   const { open, dispatched, idle, outlierEvents, ended, forwarder } = forwarderTo('a:1 b:1')
   const client = new FakeClient()
