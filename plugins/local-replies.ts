@@ -51,7 +51,7 @@ export default fp<Options>(
       counters.addTotal(cell, 1)
       requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
       recordLocalReply?.(req, res, failure, route)
-      answer(req, res, failure, fields)
+      answer(req, res, failure, fields, route)
     }
     fastify.decorate('rejectRequest', rejectRequest)
 

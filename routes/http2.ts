@@ -79,7 +79,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
     limitRequestTime(exchange, limits.requestTimeoutMs)
     exchange.start(() => {
       if (exchange.failure) {
-        sendLocalReply(req, res, exchange.failure)
+        sendLocalReply(req, res, exchange.failure, undefined, exchange.by.route)
         return
       }
       exchange.writeHead()

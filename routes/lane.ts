@@ -28,7 +28,7 @@ const plainRequests: FastifyPluginAsync<{ config: Config }> = async (fastify, { 
     if (!exchange) return
     limitRequestTime(exchange, requestTimeoutMs)
     exchange.start(() => {
-      if (exchange.failure) sendLocalReply(req, res, exchange.failure)
+      if (exchange.failure) sendLocalReply(req, res, exchange.failure, undefined, exchange.by.route)
       else exchange.writeHead()
     })
   }

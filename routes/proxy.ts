@@ -12,7 +12,8 @@ import { wayOf } from './way.js'
 
 const FROM_OPTIONS = fromOptions((reply, exchange) => {
   reply.hijack()
-  if (exchange.failure) sendLocalReply(exchange.req, exchange.res, exchange.failure)
+  const { req, res, failure, by } = exchange
+  if (failure) sendLocalReply(req, res, failure, undefined, by.route)
   else exchange.writeHead()
 })
 

@@ -35,7 +35,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
     const exchange = fastify.forwarder.open(req, res, target, requestId(req), offeredProtocols(req))
     exchange?.start(() => {
       if (exchange.failure) {
-        sendLocalReply(req, res, exchange.failure)
+        sendLocalReply(req, res, exchange.failure, undefined, exchange.by.route)
         return
       }
       exchange.writeHead()

@@ -71,7 +71,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
 
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
-    this.#relay = ResponseRelay.begin(this.req, this.res, this.#head!, this.#attempt!, this.forwarding)
+    this.#relay = ResponseRelay.begin(this, this.#head!, this.#attempt!)
     this.upload?.onAnswering()
     // What follows is no HTTP any more, and may take days.
     if (this.changesProtocol) this.forwarding.count(this, performance.now() - this.startMs)

@@ -3,6 +3,7 @@ import { isGrpcCall } from '../../base/grpc/call.js'
 import { type Failure, RETRY_AFTER_S } from '../failure.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { withHsts } from '../response/hsts.js'
+import type { RoutedRequest } from '../route/routed-request.js'
 import { grpcFields } from './grpc-reply.js'
 
 interface Prepared {
@@ -27,22 +28,29 @@ const prepared = new WeakMap<Failure, Prepared>()
 /**
  * Answers a request with a failure in one write: in JSON, or a gRPC call by `grpc-status`.
  * @param more further fields, names and values in turn
+ * @param route that the request has matched
  */
 export function sendLocalReply(
   req: IncomingMessage,
   res: ClientStream,
   failure: Failure,
-  more?: readonly string[]
+  more?: readonly string[],
+  route?: RoutedRequest
 ): void {
   const { body, fields, isInOrder } = preparedFor(failure)
   if (isGrpcCall(req)) {
-    const ofGrpc = withHsts(req.socket, grpcFields(req, failure, more))
-    res.answer(200, 'OK', ofGrpc, undefined, !isInOrder)
+    const ofGrpc = edited(grpcFields(req, failure, more), route)
+    res.answer(200, 'OK', withHsts(req.socket, ofGrpc), undefined, !isInOrder)
     return
   }
-  const list = withHsts(req.socket, more ? [...fields, ...more] : fields)
+  const list = edited(more ? [...fields, ...more] : fields, route)
   // The phrase is set, as a response that could not be forwarded may have left its own.
-  res.answer(failure.statusCode, failure.error, list, body, !isInOrder)
+  res.answer(failure.statusCode, failure.error, withHsts(req.socket, list), body, !isInOrder)
+}
+
+/** Fields of an answer, names and values in turn, as its route has them. */
+function edited(fields: readonly string[], route: RoutedRequest | undefined): readonly string[] {
+  return route?.responseEdits?.applyToList(fields) ?? fields
 }
 
 /** Size of the body of the answer to a request that failed, in bytes. */

@@ -67,11 +67,12 @@ export function outgoingRequest(
   const fields = plain
     ? plain.plainLines + forwardingFields(req, plain.plainHost, by)
     : requestFields(req, authority, upgrade, by)
+  const edits = by.route?.requestEdits
   const replayable = (!body || keptBytes > 0) && isIdempotent(req)
   return {
     method,
-    head: `${method} ${path} HTTP/1.1\r\n${fields}\r\n`,
-    lacksHost: !plain && hostOf(req, authority) === undefined,
+    head: `${method} ${path} HTTP/1.1\r\n${edits ? edits.applyTo(fields) : fields}\r\n`,
+    lacksHost: !plain && !edits?.setsHost && hostOf(req, authority) === undefined,
     client: req,
     body,
     replayable,

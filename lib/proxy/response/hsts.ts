@@ -24,8 +24,11 @@ export function hstsLine(socket: Socket, head: string): string {
   return value === undefined || FIELD.test(head) ? '' : `${NAME}: ${value}\r\n`
 }
 
-/** The fields of the balancer's own response, and HSTS if the connection has it. */
+/** The fields of the balancer's own response, and HSTS if the connection has it and they do not. */
 export function withHsts(socket: Socket, fields: readonly string[]): readonly string[] {
   const value = hstsValueOn(socket)
-  return value === undefined ? fields : [...fields, NAME, value]
+  return value === undefined || has(fields, NAME) ? fields : [...fields, NAME, value]
 }
+
+const has = (fields: readonly string[], name: string): boolean =>
+  fields.some((text, i) => i % 2 === 0 && text.toLowerCase() === name.toLowerCase())

@@ -8,6 +8,7 @@ import type { BackendStream } from '../../transport/backend-stream.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { Failure } from '../failure.js'
 import { grpcTrailers } from '../local-reply/grpc-reply.js'
+import type { ForwardedBy } from '../request/forwarding-fields.js'
 import type { ClientStream } from './client-stream.js'
 import { hstsLine } from './hsts.js'
 
@@ -18,6 +19,14 @@ export interface RelayContext {
   readonly sessions: Sessions | undefined
   /** Proxies whose word on the client is believed. */
   readonly trusted: BlockList
+}
+
+/** Whose response it is. */
+export interface RelayOwner {
+  readonly req: IncomingMessage
+  readonly res: ClientStream
+  readonly by: Pick<ForwardedBy, 'route'>
+  readonly forwarding: RelayContext
 }
 
 /**
@@ -38,12 +47,13 @@ export class ResponseRelay {
 
   /** Writes status and fields to the client, with those that the balancer adds. */
   static begin(
-    req: IncomingMessage,
-    client: ClientStream,
+    { req, res: client, by, forwarding }: RelayOwner,
     head: ResponseHead,
-    { backend, stream }: { readonly backend: Backend; readonly stream: BackendStream | undefined },
-    { registry, sessions, trusted }: RelayContext
+    { backend, stream }: { readonly backend: Backend; readonly stream: BackendStream | undefined }
   ): ResponseRelay {
+    const { registry, sessions, trusted } = forwarding
+    const edits = by.route?.responseEdits
+    if (edits) head.text = edits.applyTo(head.text, head.text.indexOf('\n') + 1)
     const cookieLine = sessions?.setCookieLine(req, backend, isSecure(req, trusted)) ?? ''
     client.begin(head, hstsLine(req.socket, head.text) + cookieLine, registry.draining)
     return new ResponseRelay(client, stream!, head.contentLength, !req.complete)

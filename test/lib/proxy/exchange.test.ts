@@ -9,9 +9,11 @@ import { BODY_TIMEOUT, NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure
 import { Forwarder } from '../../../lib/proxy/forwarder.js'
 import type { TrafficListeners } from '../../../lib/proxy/forwarder-options.js'
 import { sendLocalReply } from '../../../lib/proxy/local-reply/local-reply.js'
+import { routedRequest } from '../../../lib/proxy/route/routed-request.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
 import { FakeClient } from '../../support/fake-client.js'
 import { fakePool, headOf } from '../../support/fake-pool.js'
+import { routeWith } from '../../support/routes.js'
 
 const LATE_MS = 250
 /** Backends whose requests are sent to another one as well, once they are late. */
@@ -91,7 +93,7 @@ t.test('a request is answered by the backend whose slot it holds, and gives it b
 t.test('a request whose route is known is forwarded as that says, and tells of it', async (t) => {
   const { dispatched, idle, ended, forwarder, rejected, registry } = forwarderTo('a:1')
   const client = new FakeClient()
-  const route = { route: 'shop', pool: 'web' }
+  const route = routedRequest(routeWith({}), 'web')
   const destination = { path: '/elsewhere', authority: undefined }
   const by = { target: '/', requestId: 'id' }
   const forward = () => forwarder.forward(client.req, client, destination, by, undefined, route)
