@@ -20,12 +20,9 @@ const DRAIN_LIMITS = { headTimeoutMs: 1000, requestTimeoutMs: 1000, drainTimeout
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
   const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
   const admin = Fastify({ ...options, loggerInstance: fastify.log })
-  const { registry, statistics, broadcast, exposition, backendList, backendListSaved } = fastify
+  const { registry, statistics, broadcast, exposition, poolSet } = fastify
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
-  admin
-    .decorate('backendList', backendList)
-    .decorate('backendListSaved', backendListSaved)
-    .decorate('broadcast', broadcast)
+  admin.decorate('poolSet', poolSet).decorate('broadcast', broadcast)
   admin.server.maxConnections = MAX_SOCKETS
   surviveAcceptErrors(admin.server, fastify.shortages)
   answerParserErrors(admin.server, config.maxHeadBytes, (req, res) =>

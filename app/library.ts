@@ -62,7 +62,7 @@ const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) =
     { pool: poolName },
     { ...(logLevel && { level: logLevel }), ...(logSerializers && { serializers: logSerializers }) }
   )
-  const pool = await createPool(config, log, (_req, _res, failure, fields) => {
+  const pool = await createPool(poolName, config, log, (_req, _res, failure, fields) => {
     rejection = { failure, fields }
   })
   fastify.fairlead.add(new Pool(poolName, pool))

@@ -7,11 +7,13 @@ import access from '../plugins/access.js'
 import accessLog from '../plugins/access-log.js'
 import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
+import forwarder from '../plugins/forwarder.js'
 import healthCheck from '../plugins/health-check.js'
-import leastConnections from '../plugins/least-connections.js'
 import localReplies from '../plugins/local-replies.js'
 import metrics from '../plugins/metrics.js'
 import passiveHealth from '../plugins/passive-health.js'
+import poolMeasures from '../plugins/pool-measures.js'
+import poolSet from '../plugins/pool-set.js'
 import shortages from '../plugins/shortages.js'
 import statistics from '../plugins/statistics.js'
 import tls from '../plugins/tls.js'
@@ -19,6 +21,8 @@ import tracing from '../plugins/tracing.js'
 
 interface PoolParts {
   readonly config: Config
+  /** Of the pool; that of a pool by variables if absent. */
+  readonly name?: string
   /** Registers what owns the client connections, which the statistics count. */
   readonly registerListener: () => Promise<void>
   /** Writes the answer for a failure; as the balancer does if absent. */
@@ -28,11 +32,13 @@ interface PoolParts {
 /** Registers the parts of a pool of backends, whoever owns the client connections. */
 export async function registerPool(
   fastify: FastifyInstance,
-  { config, registerListener, answer }: PoolParts
+  { config, name, registerListener, answer }: PoolParts
 ): Promise<void> {
   await fastify.register(shortages, { config })
   await fastify.register(backendRegistry, { config })
   await fastify.register(backendList, { config })
+  await fastify.register(poolMeasures, { name })
+  await fastify.register(poolSet)
   await registerListener()
   await fastify.register(metrics)
   await fastify.register(statistics, { config })
@@ -42,6 +48,7 @@ export async function registerPool(
   await fastify.register(passiveHealth, { config })
   await fastify.register(access, { config })
   await fastify.register(localReplies, { config, answer })
+  await fastify.register(forwarder, { config })
 }
 
 /** The client connections belong to another server. */
@@ -54,6 +61,7 @@ const noConnections = fp(async (fastify) => void fastify.decorate('connections',
  * can neither clash with decorators of the application nor change its server.
  */
 export async function createPool(
+  name: string,
   config: Config,
   log: FastifyBaseLogger,
   answer: typeof sendLocalReply
@@ -63,7 +71,6 @@ export async function createPool(
     await pool.register(tls, { config })
     await pool.register(noConnections)
   }
-  await registerPool(pool, { config, registerListener, answer })
-  await pool.register(leastConnections, { config })
+  await registerPool(pool, { name, config, registerListener, answer })
   return pool
 }

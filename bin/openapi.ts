@@ -1,9 +1,8 @@
 import swagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import { serverOptions } from '../app/options.js'
-import { BackendList } from '../lib/admin/backend-list.js'
+import { PoolSet } from '../lib/admin/pool-set.js'
 import { loadConfig } from '../lib/config/load.js'
-import { Registry } from '../lib/pool/registry.js'
 import { version } from '../package.json'
 import api from '../routes/lb/api/index.js'
 
@@ -11,9 +10,8 @@ import api from '../routes/lb/api/index.js'
 export async function openApiDocument(): Promise<string> {
   const config = loadConfig({ LB_ADMIN_TOKEN: 'of nobody at all'.replaceAll(' ', '-') })
   const fastify = Fastify({ ...serverOptions(config), logger: false })
-  // The routes only need them to exist.
-  const registry = new Registry([], { createPool: () => ({}) as never, initialState: 'healthy' })
-  fastify.decorate('registry', registry).decorate('backendList', new BackendList(registry))
+  // The routes only need it to exist.
+  fastify.decorate('poolSet', new PoolSet([]))
   await fastify.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -3,15 +3,10 @@ import type { Config } from '../lib/config/load.js'
 import { LaneUpload } from '../lib/listener/http1/lane/lane-request.js'
 import { clientSideOf } from '../lib/proxy/client-side.js'
 import type { Exchange } from '../lib/proxy/exchange.js'
-import { Forwarder } from '../lib/proxy/forwarder.js'
 import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 
 declare module 'fastify' {
-  interface FastifyInstance {
-    /** Forwards the requests of its scope. */
-    forwarder: Forwarder
-  }
   interface FastifyRequest {
     /** The exchange with the chosen backend; null outside the proxied routes. */
     exchange: Exchange | null
@@ -21,25 +16,7 @@ declare module 'fastify' {
 /** Chooses a backend for each request of its scope, acquires a slot on it, and leaves the exchange on the request. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { accessLog, tracing, requestMetrics, latency, outlierDetector, unresponsiveDetector } = fastify
-    if (config.balancing.sticky?.secret === '')
-      fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
-    const forwarder = new Forwarder(
-      fastify.registry,
-      { ...config, trusted: config.trustedProxies },
-      {
-        metrics: requestMetrics,
-        latency,
-        outlierDetector,
-        unresponsiveDetector,
-        endListeners: [accessLog, tracing?.hasSpans ? tracing : undefined].filter((listener) => !!listener),
-        tracing,
-        onShortage: (missing) => fastify.shortages.record(missing, 'backends'),
-        rejectRequest: fastify.rejectRequest
-      }
-    )
-    fastify.decorate('forwarder', forwarder)
-    fastify.addHook('onClose', async () => forwarder.stop())
+    const { forwarder } = fastify
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
       const { raw, originalUrl, id } = request
@@ -55,15 +32,5 @@ export default fp<{ config: Config }>(
       }
     })
   },
-  {
-    name: 'least-connections',
-    dependencies: [
-      'backend-registry',
-      'passive-health',
-      'statistics',
-      'metrics',
-      'access-log',
-      'local-replies'
-    ]
-  }
+  { name: 'least-connections', dependencies: ['forwarder'] }
 )

@@ -81,5 +81,5 @@ export default fp<Options>(
     }
     fastify.decorate('tryLocalReply', tryLocalReply)
   },
-  { name: 'local-replies', dependencies: ['backend-registry', 'metrics', 'access', 'access-log'] }
+  { name: 'local-replies', dependencies: ['backend-registry', 'pool-measures', 'access', 'access-log'] }
 )

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { LatencyWindow } from '../lib/base/latency.js'
 import { RateWindow } from '../lib/base/rates.js'
 import type { Config } from '../lib/config/load.js'
 import { Broadcast } from '../lib/observe/live/broadcast.js'
@@ -9,8 +8,6 @@ import { version } from '../package.json'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Latencies of answered requests, from their head to the end of the response. */
-    latency: LatencyWindow
     /** Collects the current statistics. */
     statistics(): Statistics
     /** The live event stream of the page. */
@@ -20,14 +17,16 @@ declare module 'fastify' {
 
 const SAMPLE_MS = 1000
 
-/** Collects latencies, rates and the events of the page, and logs a periodic report. */
+/** Collects rates and the events of the page, and logs a periodic report. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections, backendList, requestMetrics: requests } = fastify
-    const latency = new LatencyWindow()
+    const { registry, connections, latency, requestMetrics, serverCounters, poolSet } = fastify
     const rates = new RateWindow()
+    const pools = () => poolSet.all
     const source = {
       registry,
+      counters: serverCounters,
+      pools,
       latency,
       rates,
       version,
@@ -38,18 +37,21 @@ export default fp<{ config: Config }>(
       shortages: fastify.shortages,
       lane: () => (fastify.hasDecorator('http1') ? fastify.http1.way : 'off')
     }
-    fastify.decorate('latency', latency)
     const statistics = () => collectStatistics(source)
     const timeSeries = new TimeSeries()
     const isWritable = config.admin.token !== ''
-    const broadcast = new Broadcast({ registry, backendList, requests, timeSeries, statistics, isWritable })
+    const broadcast = new Broadcast({ pools, timeSeries, statistics, isWritable })
     fastify.decorate('statistics', statistics)
     fastify.decorate('broadcast', broadcast)
 
     const sample = () => {
-      const total = requestTotal(registry)
-      rates.sample(total)
-      timeSeries.add({ requests: total, errors: requests.serverErrors, ...latency.takeRecent() })
+      const requests = requestTotal(serverCounters)
+      const measured = new Set([requestMetrics, ...pools().map((pool) => pool.requests)])
+      let errors = 0
+      for (const { serverErrors } of measured) errors += serverErrors
+      rates.sample(requests)
+      for (const pool of pools()) pool.rates.sample(requestTotal(pool.registry.counters))
+      timeSeries.add({ requests, errors, ...latency.takeRecent() })
       broadcast.tick()
     }
     const timers = [setInterval(sample, SAMPLE_MS)]
@@ -64,5 +66,5 @@ export default fp<{ config: Config }>(
     for (const timer of timers) timer.unref()
     fastify.addHook('onClose', async () => timers.forEach(clearInterval))
   },
-  { name: 'statistics', dependencies: ['backend-registry', 'backend-list', 'connections', 'metrics'] }
+  { name: 'statistics', dependencies: ['pool-set', 'connections'] }
 )

@@ -19,8 +19,10 @@ export function liveTable({ atMs, statistics, backends }: Snapshot, before: Snap
   const rate = (now: number, then: number | undefined) =>
     seconds > 0 && then !== undefined ? Math.max(0, Math.round((now - then) / seconds)) : 0
   const rows = backends.map((backend) => {
-    const { id, address, state, effectiveWeight, active, total, failed, responses } = backend
-    const old = before?.backends.find((other) => other.id === id && other.address === address)
+    const { pool, id, address, state, effectiveWeight, active, total, failed, responses } = backend
+    const old = before?.backends.find(
+      (other) => other.pool === pool && other.id === id && other.address === address
+    )
     return [
       address,
       state,

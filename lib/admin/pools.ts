@@ -41,7 +41,7 @@ export class Pool {
   add(backend: string | BackendSpec): BackendView {
     const added = this.#parts.backendList.add(specFrom(backend))
     if (!added) throw backendExists()
-    return backendView(added)
+    return backendView(added, this.name)
   }
 
   /**
@@ -60,7 +60,7 @@ export class Pool {
   drain(address: string, draining = true): BackendView {
     const backend = this.#backendAt(address)
     this.#parts.backendList.change(backend, { draining: draining !== false })
-    return backendView(backend)
+    return backendView(backend, this.name)
   }
 
   #backendAt(address: string): Backend {

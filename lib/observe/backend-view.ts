@@ -6,8 +6,8 @@ import { backendStatistics } from './statistics.js'
 export type BackendView = ReturnType<typeof backendView>
 
 /** A backend as the API and the page show it: statistics, options, and the operator's orders. */
-export function backendView(backend: Backend) {
+export function backendView(backend: Backend, pool: string) {
   const { address: _address, ...options } = specOf(backend.config)
   const orders = { draining: backend.draining, health: backend.forcedHealth ?? 'auto' } as const
-  return { ...backendStatistics(backend), options, orders }
+  return { ...backendStatistics(backend, pool), options, orders }
 }

@@ -5,12 +5,17 @@ import type { DescriptorLimit } from '../base/shortage/descriptor-limit.js'
 import type { Shortages } from '../base/shortage/shortages.js'
 import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
-import { BackendCell, BalancerCell } from '../pool/counters.js'
-import type { Registry } from '../pool/registry.js'
+import { BackendCell, BalancerCell, type Counters } from '../pool/counters.js'
+import type { ServerCounters } from './server-counters.js'
+import type { ShownPool } from './shown-pool.js'
 
 /** What statistics are collected from. */
 export interface StatisticsSource {
-  readonly registry: Registry
+  /** Whether the server drains. */
+  readonly registry: { readonly draining: boolean }
+  readonly counters: ServerCounters
+  readonly pools: () => readonly ShownPool[]
+  /** Of all pools. */
   readonly latency: LatencyWindow
   readonly rates: RateWindow
   readonly version: string
@@ -27,8 +32,10 @@ export interface StatisticsSource {
 /** The balancer's state and counters at one moment. */
 export type Statistics = ReturnType<typeof collectStatistics>
 
+type Reader = Pick<Counters, 'get' | 'total'>
+
 /** Number of requests for backends so far, including rejected ones. */
-export function requestTotal({ counters }: Registry): number {
+export function requestTotal(counters: Reader): number {
   return (
     counters.total(BalancerCell.total) +
     counters.total(BalancerCell.rejectedOverload) +
@@ -42,35 +49,17 @@ export function requestTotal({ counters }: Registry): number {
 
 /** The balancer's state and counters, as `/__lb/stats` shows them. */
 export function collectStatistics(source: StatisticsSource) {
-  const { registry, latency, rates, startedAt } = source
-  const { counters } = registry
+  const { registry, counters, latency, rates, startedAt } = source
+  const pools = source.pools()
   return {
     version: source.version,
     startedAt: startedAt.toISOString(),
     uptimeSeconds: (Date.now() - startedAt.getTime()) / 1000,
     state: registry.draining ? 'draining' : 'serving',
-    panic: registry.panicking,
+    panic: pools.some((pool) => pool.registry.panicking),
     lane: source.lane(),
-    requests: {
-      inFlight: registry.inFlight,
-      tunnels: counters.get(BalancerCell.tunnels),
-      queued: counters.get(BalancerCell.queued),
-      retrying: counters.get(BalancerCell.retrying),
-      retriesRefused: counters.total(BalancerCell.retriesRefused),
-      total: requestTotal(registry),
-      failed: counters.total(BalancerCell.failed),
-      rejected: {
-        overload: counters.total(BalancerCell.rejectedOverload),
-        noBackend: counters.total(BalancerCell.rejectedNoBackend),
-        queueFull: counters.total(BalancerCell.rejectedQueueFull),
-        queueTimeout: counters.total(BalancerCell.rejectedQueueTimeout),
-        outageTimeout: counters.total(BalancerCell.rejectedOutageTimeout),
-        badRequest: counters.total(BalancerCell.rejectedRequest),
-        rateLimit: counters.total(BalancerCell.rejectedRateLimit),
-        denied: counters.total(BalancerCell.rejectedDenied)
-      },
-      perSecond: rates.rates()
-    },
+    // Each is counted by its pool, and by the server: requests of all pools are bounded together.
+    requests: requestStatistics(counters, counters.own.get(BalancerCell.inFlight), rates),
     connections: {
       open: source.openConnections(),
       dropped: counters.total(BalancerCell.connectionsDropped),
@@ -80,7 +69,46 @@ export function collectStatistics(source: StatisticsSource) {
     },
     shortages: shortageStatistics(source),
     latency: latency.summary(),
-    backends: registry.backends.map(backendStatistics)
+    pools: pools.map(poolStatistics),
+    backends: pools.flatMap(({ name, registry: { backends } }) =>
+      backends.map((backend) => backendStatistics(backend, name))
+    )
+  }
+}
+
+/** State and counters of a pool, without its backends. */
+function poolStatistics({ name, registry, latency, rates }: ShownPool) {
+  const { backends, counters } = registry
+  return {
+    name,
+    panic: registry.panicking,
+    eligible: registry.eligibleCount,
+    backends: backends.length,
+    requests: requestStatistics(counters, registry.inFlight, rates),
+    latency: latency.summary()
+  }
+}
+
+function requestStatistics(counters: Reader, inFlight: number, rates: RateWindow) {
+  return {
+    inFlight,
+    tunnels: counters.get(BalancerCell.tunnels),
+    queued: counters.get(BalancerCell.queued),
+    retrying: counters.get(BalancerCell.retrying),
+    retriesRefused: counters.total(BalancerCell.retriesRefused),
+    total: requestTotal(counters),
+    failed: counters.total(BalancerCell.failed),
+    rejected: {
+      overload: counters.total(BalancerCell.rejectedOverload),
+      noBackend: counters.total(BalancerCell.rejectedNoBackend),
+      queueFull: counters.total(BalancerCell.rejectedQueueFull),
+      queueTimeout: counters.total(BalancerCell.rejectedQueueTimeout),
+      outageTimeout: counters.total(BalancerCell.rejectedOutageTimeout),
+      badRequest: counters.total(BalancerCell.rejectedRequest),
+      rateLimit: counters.total(BalancerCell.rejectedRateLimit),
+      denied: counters.total(BalancerCell.rejectedDenied)
+    },
+    perSecond: rates.rates()
   }
 }
 
@@ -96,11 +124,12 @@ function shortageStatistics({ descriptorLimit, shortages }: StatisticsSource) {
 }
 
 /** State and counters of one backend. */
-export function backendStatistics(backend: Backend) {
+export function backendStatistics(backend: Backend, pool: string) {
   const { counters, lastCheck } = backend
   const { name } = backend.pool
   const responses = (hundreds: number) => counters.total(BackendCell.responses + 2 * (hundreds - 1))
   return {
+    pool,
     id: backend.id,
     address: backend.address,
     url: backend.origin,
@@ -138,10 +167,10 @@ export function backendStatistics(backend: Backend) {
 }
 
 /** The periodic report, as text for people. */
-export function reportText({ requests, backends }: Statistics): string {
+export function reportText({ requests, pools, backends }: Statistics): string {
   const lines = backends.map(
-    ({ id, address, state, active, total, failed }) =>
-      `Backend[${id}] ${address}: Status=${state.toUpperCase()}, Active=${active}, Total=${total}, Failed=${failed}`
+    ({ pool, id, address, state, active, total, failed }) =>
+      `${pools.length > 1 ? `${pool} ` : ''}Backend[${id}] ${address}: Status=${state.toUpperCase()}, Active=${active}, Total=${total}, Failed=${failed}`
   )
   return [
     '=== Load Balancer Stats ===',

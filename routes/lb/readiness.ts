@@ -10,10 +10,10 @@ const readiness: FastifyPluginAsync = async (fastify) => {
 
   /** Readiness: a backend is eligible, and the balancer is not draining. */
   fastify.get('/ready', (_request, reply) => {
-    const { registry } = fastify
+    const { registry, poolSet } = fastify
     const reason = registry.draining
       ? 'draining'
-      : registry.eligibleCount === 0
+      : !poolSet.hasEligible
         ? 'no backend is eligible'
         : undefined
     reply.header('Cache-Control', 'no-store')

@@ -24,6 +24,7 @@ const check = {
 }
 
 export const backend = object({
+  pool: text('Its pool'),
   id: count('Number from 0, in the order in which they came'),
   address: text('host:port, or unix:/path'),
   url: text('Origin'),
@@ -71,6 +72,40 @@ export const backend = object({
   })
 })
 
+const requests = object({
+  inFlight: count('Requests in flight'),
+  tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),
+  queued: count('Of those, the ones that wait for a free slot of a backend'),
+  retrying: count('Attempts in progress that are not the first of their request'),
+  retriesRefused: count('Retries that the retry budget did not allow in time'),
+  total: count('Requests for backends since the start, including rejected ones'),
+  failed: count('Requests that the balancer answered with 502 or 504'),
+  rejected: object({
+    overload: count('Answered 503 as too many were in flight'),
+    noBackend: count('Answered 503 as no backend was eligible'),
+    queueFull: count('Answered 503 as too many waited for a free slot of a backend'),
+    queueTimeout: count('Answered 503 as no backend had a free slot in time'),
+    outageTimeout: count('Answered 503 as no backend was available in time'),
+    badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit'),
+    rateLimit: count('Answered 429 as its client had sent too many'),
+    denied: count('Answered 403 as its client is not served')
+  }),
+  perSecond: object({
+    last1s: number('Requests per second over the last second'),
+    last10s: number('over the last ten'),
+    last60s: number('over the last sixty')
+  })
+})
+
+const latency = object({
+  windowSeconds: count('Seconds that the quantiles cover'),
+  count: count('Responses in it'),
+  p50Ms: number('Median, from the head of the request to the end of the response'),
+  p90Ms: number('90 % took no longer'),
+  p99Ms: number('99 % took no longer'),
+  maxMs: number('The longest')
+})
+
 /** JSON Schema of `/__lb/stats`: it serialises the response and documents it. */
 export const statisticsSchema = object({
   version: text('Version of the balancer'),
@@ -88,30 +123,7 @@ export const statisticsSchema = object({
     description:
       "Which way plain requests take: past Node's server and the router, past the server, or neither"
   },
-  requests: object({
-    inFlight: count('Requests in flight'),
-    tunnels: count('Of those, the ones that have changed to another protocol, such as WebSocket'),
-    queued: count('Of those, the ones that wait for a free slot of a backend'),
-    retrying: count('Attempts in progress that are not the first of their request'),
-    retriesRefused: count('Retries that the retry budget did not allow in time'),
-    total: count('Requests for backends since the start, including rejected ones'),
-    failed: count('Requests that the balancer answered with 502 or 504'),
-    rejected: object({
-      overload: count('Answered 503 as too many were in flight'),
-      noBackend: count('Answered 503 as no backend was eligible'),
-      queueFull: count('Answered 503 as too many waited for a free slot of a backend'),
-      queueTimeout: count('Answered 503 as no backend had a free slot in time'),
-      outageTimeout: count('Answered 503 as no backend was available in time'),
-      badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit'),
-      rateLimit: count('Answered 429 as its client had sent too many'),
-      denied: count('Answered 403 as its client is not served')
-    }),
-    perSecond: object({
-      last1s: number('Requests per second over the last second'),
-      last10s: number('over the last ten'),
-      last60s: number('over the last sixty')
-    })
-  }),
+  requests,
   connections: object({
     open: count('Client connections open'),
     dropped: count('Client connections closed unanswered as too many were open'),
@@ -139,13 +151,18 @@ export const statisticsSchema = object({
       type: ['object', 'null']
     }
   }),
-  latency: object({
-    windowSeconds: count('Seconds that the quantiles cover'),
-    count: count('Responses in it'),
-    p50Ms: number('Median, from the head of the request to the end of the response'),
-    p90Ms: number('90 % took no longer'),
-    p99Ms: number('99 % took no longer'),
-    maxMs: number('The longest')
-  }),
+  latency,
+  pools: {
+    type: 'array',
+    items: object({
+      name: text('Name'),
+      panic: { type: 'boolean', description: 'Whether its unhealthy backends are used, as no other is left' },
+      eligible: count('Backends that may be given requests'),
+      backends: count('Backends'),
+      requests,
+      latency
+    }),
+    description: 'The pools, with what concerns each of them alone'
+  },
   backends: { type: 'array', items: backend }
 })

@@ -282,7 +282,7 @@ test('every metric is documented with its type and labels', async (t) => {
     // Nothing may have been collected as garbage yet.
     if (!sample && name === 'nodejs_gc_duration_seconds') continue
     // All of a backend have its label.
-    const ofBackend = name.startsWith('fairlead_backend_') ? ['backend'] : []
+    const ofBackend = name.startsWith('fairlead_backend_') ? ['backend', 'pool'] : []
     const labels = [...ofBackend, ...(row?.labels?.match(/\w+/g) ?? [])]
     t.same(
       Object.keys(sample?.labels ?? {})

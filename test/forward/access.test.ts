@@ -56,7 +56,7 @@ test('a request too many is answered 429, and says when to come again', async (t
   t.match(stats().requests, { total: 3, failed: 0, rejected: { rateLimit: 1, denied: 0, badRequest: 0 } })
   const metrics = await (await fetch(`http://127.0.0.1:${port}/__lb/metrics`)).text()
   t.match(metrics, 'fairlead_requests_rejected_total{reason="rate_limit"} 1')
-  t.match(metrics, 'fairlead_requests_total{backend="none",method="GET",code="4xx"} 1')
+  t.match(metrics, 'fairlead_requests_total{pool="default",backend="none",method="GET",code="4xx"} 1')
 
   skip(20_000)
   client.send(get('/4'))

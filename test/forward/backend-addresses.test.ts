@@ -101,7 +101,7 @@ test('requests, checks and tunnels go to a Unix socket, and statistics and metri
     }
   ])
   const metrics = (await exchange(t, balancer.port, GET.replace('/', '/__lb/metrics'))).body.toString()
-  t.match(metrics, `fairlead_backend_eligible{backend="unix:${at}"} 1`)
+  t.match(metrics, `fairlead_backend_eligible{pool="default",backend="unix:${at}"} 1`)
 })
 
 for (const kind of ['h2c', 'https', 'h2'] as const) {

@@ -299,7 +299,7 @@ test('a name that is not found any more keeps its last addresses, which is shown
   const logged = () => balancer.log.filter(({ host }) => host === NAME).map(({ msg }) => msg)
   t.same(logged(), [`${NAME} is not resolved (host name not found): its last addresses are kept`])
   const metrics = (await exchange(t, balancer.port, GET.replace('/', '/__lb/metrics'))).body.toString()
-  const label = `{backend="${backend.split(';')[0]}"`
+  const label = `{pool="default",backend="${backend.split(';')[0]}"`
   t.match(metrics, `fairlead_backend_lookup_failing${label}} 1`)
   t.match(metrics, `fairlead_backend_address_info${label},address="${OLD}"} 1`)
   t.match(metrics, /fairlead_name_lookups_total\{result="failed"\} [1-9]/)

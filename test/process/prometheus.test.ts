@@ -79,7 +79,10 @@ test('Prometheus reads the metrics, and counts as many requests as were sent', a
   await eventually(async () => (await value(total)) === 7, SCRAPE_MS)
   await send(5)
   await eventually(async () => (await value(total)) === 12, SCRAPE_MS)
-  t.equal(await value(`fairlead_requests_total{backend="${backend}", method="GET", code="2xx"}`), 12)
+  t.equal(
+    await value(`fairlead_requests_total{pool="default", backend="${backend}", method="GET", code="2xx"}`),
+    12
+  )
   t.equal(await value('fairlead_request_duration_seconds_count'), 12)
   t.equal(await value('sum(fairlead_backend_eligible)'), 1)
   t.equal(await value('fairlead_backend_state{state="unhealthy"} == 1'), 1)

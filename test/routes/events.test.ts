@@ -50,7 +50,7 @@ test('the events say whether changes are possible', async (t) => {
   const { data } = await (await EventListener.open(t, port)).event(0)
   t.equal(data.isWritable, true)
   const list = await fastify.inject('/__lb/api/backends')
-  t.equal(`"${data.fleet}"`, list.headers.etag, 'and for which version of the list')
+  t.equal(`"${data.fleets.default}"`, list.headers.etag, 'and for which version of the list')
 })
 
 test('a subscriber beyond the limit is answered 503', async (t) => {

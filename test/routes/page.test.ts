@@ -242,7 +242,7 @@ t.test('changes between two events are announced, but not the first state', asyn
   const word = (backends: object[], over = {}) => ({
     at: AT,
     startedAt: 'a',
-    fleet: 'v',
+    fleets: { default: 'v' },
     samples: [],
     sample: null,
     backends,

@@ -13,8 +13,8 @@ export function isAdminTarget(target: string): boolean {
 
 /** A target without a route. */
 const NO_PAGE = `${ADMIN_PREFIX}-`
-/** The prefix of an address of a backend. */
-const ADDRESSES = `${ADMIN_PREFIX}api/backends/`
+/** What stands before the address of a backend. */
+const BEFORE_ADDRESS = /^\/__lb\/api\/(?:pools\/[\w.-]+\/)?backends\//
 /** Letters, digits, `-`, `.`, `_` and `~`, which are not to be encoded (RFC 3986 section 2.3). */
 const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
 
@@ -25,12 +25,13 @@ const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
 export function adminRouteOf(target: string): string {
   const [path = ''] = target.split('?', 1)
   if (!path.includes('%')) return target
-  if (!path.startsWith(ADDRESSES)) return NO_PAGE
-  const [address = '', ...rest] = path.slice(ADDRESSES.length).split('/')
+  const [before] = BEFORE_ADDRESS.exec(path) ?? []
+  if (before === undefined) return NO_PAGE
+  const [address = '', ...rest] = path.slice(before.length).split('/')
   const suffix = rest.map((part) => `/${part}`).join('')
   if (suffix.includes('%') || ENCODED_UNRESERVED.test(address)) return NO_PAGE
   try {
-    return ADDRESSES + encodeURIComponent(decodeURIComponent(address)) + suffix
+    return before + encodeURIComponent(decodeURIComponent(address)) + suffix
   } catch {
     return NO_PAGE
   }

@@ -1,7 +1,6 @@
 import type { Backend } from '../../pool/backend.js'
-import type { Registry } from '../../pool/registry.js'
 import { backendView } from '../backend-view.js'
-import type { RequestMetrics } from '../metrics/request-metrics.js'
+import type { ShownPool } from '../shown-pool.js'
 import type { Statistics } from '../statistics.js'
 import { BackendRates } from './backend-rates.js'
 import { HealthHistory } from './health-history.js'
@@ -13,14 +12,21 @@ const MAX_SUBSCRIBERS = 32
 const RETRY_MS = 1000
 
 export interface BroadcastSource {
-  readonly registry: Registry
-  /** The list of backends, for its version. */
-  readonly backendList: { readonly version: string }
-  readonly requests: RequestMetrics
+  /** The same array while the pools are the same. */
+  readonly pools: () => readonly ShownPool[]
   readonly timeSeries: TimeSeries
   readonly statistics: () => Statistics
   /** Whether the API takes changes. */
   readonly isWritable: boolean
+}
+
+/** A pool, with what is kept of it for charts. */
+interface Feed {
+  readonly pool: ShownPool
+  readonly health: HealthHistory
+  readonly rates: BackendRates
+  /** Changes of health that the subscribers have been told. */
+  changesSent: number
 }
 
 /**
@@ -30,15 +36,13 @@ export interface BroadcastSource {
 export class Broadcast {
   readonly #source: BroadcastSource
   readonly #subscribers = new Subscribers(MAX_SUBSCRIBERS)
-  readonly #health: HealthHistory
-  readonly #rates: BackendRates
-  #changesSent = 0
+  #pools: readonly ShownPool[] = []
+  #feeds: readonly Feed[] = []
   #hasEnded = false
 
   constructor(source: BroadcastSource) {
     this.#source = source
-    this.#health = new HealthHistory(source.registry)
-    this.#rates = new BackendRates(source.registry)
+    this.#follow()
   }
 
   /** Whether it accepts another subscriber. */
@@ -47,17 +51,19 @@ export class Broadcast {
   }
 
   subscribe(subscriber: Subscriber): void {
+    this.#follow()
     this.#subscribers.add(subscriber, `retry: ${RETRY_MS}\n\n${this.#snapshot()}`)
   }
 
   /** To be called once a second, when the time series has its sample. */
   tick(): void {
-    this.#rates.sample()
+    this.#follow()
+    for (const { rates } of this.#feeds) rates.sample()
     this.#subscribers.send(
       () => this.#tick(),
       () => this.#snapshot()
     )
-    this.#changesSent = this.#health.count
+    for (const feed of this.#feeds) feed.changesSent = feed.health.count
   }
 
   /** Sends a last event: the balancer is closing. */
@@ -66,42 +72,62 @@ export class Broadcast {
     this.#subscribers.end(event('end', {}))
   }
 
-  get #current() {
-    const { statistics, backendList, isWritable } = this.#source
-    return { at: Date.now(), ...statistics(), fleet: backendList.version, isWritable }
+  /** Begins to keep the history of pools that are new, and forgets those that have left. */
+  #follow(): void {
+    const pools = this.#source.pools()
+    if (pools === this.#pools) return
+    const known = new Map(this.#feeds.map((feed) => [feed.pool, feed]))
+    this.#pools = pools
+    this.#feeds = pools.map(
+      (pool) =>
+        known.get(pool) ?? {
+          pool,
+          health: new HealthHistory(pool.registry),
+          rates: new BackendRates(pool.registry),
+          changesSent: 0
+        }
+    )
   }
 
-  #viewOf(backend: Backend) {
-    const { sum, counts } = this.#source.requests.durationsOf(backend.id)
-    return {
-      ...backendView(backend),
-      latency: { count: counts.reduce((all, count) => all + count, 0), sumMs: Math.round(sum * 1e6) / 1000 }
-    }
+  get #current() {
+    const { statistics, isWritable } = this.#source
+    const fleets = Object.fromEntries(this.#feeds.map(({ pool }) => [pool.name, pool.backendList.version]))
+    return { at: Date.now(), ...statistics(), fleets, isWritable }
+  }
+
+  #viewsOf({ pool }: Feed, more: (backend: Backend) => object) {
+    return pool.registry.backends.map((backend) => {
+      const { sum, counts } = pool.requests.durationsOf(backend.id)
+      const count = counts.reduce((all, some) => all + some, 0)
+      return {
+        ...backendView(backend, pool.name),
+        latency: { count, sumMs: Math.round(sum * 1e6) / 1000 },
+        ...more(backend)
+      }
+    })
   }
 
   #tick(): string {
-    const { registry, timeSeries } = this.#source
-    const hasChanged = this.#health.count !== this.#changesSent
     return event('tick', {
       ...this.#current,
-      sample: timeSeries.samples.at(-1) ?? null,
-      backends: registry.backends.map((backend) => ({
-        ...this.#viewOf(backend),
-        ...(hasChanged ? { changes: this.#health.of(backend) } : {})
-      }))
+      sample: this.#source.timeSeries.samples.at(-1) ?? null,
+      backends: this.#feeds.flatMap((feed) => {
+        const hasChanged = feed.health.count !== feed.changesSent
+        return this.#viewsOf(feed, (backend) => (hasChanged ? { changes: feed.health.of(backend) } : {}))
+      })
     })
   }
 
   #snapshot(): string {
-    const { registry, timeSeries } = this.#source
     return event('all', {
       ...this.#current,
-      samples: timeSeries.samples,
-      backends: registry.backends.map((backend) => ({
-        ...this.#viewOf(backend),
-        changes: this.#health.of(backend),
-        perSecond: this.#rates.of(backend)
-      }))
+      samples: this.#source.timeSeries.samples,
+      backends: this.#feeds.flatMap((feed) =>
+        this.#viewsOf(feed, (backend) => ({
+          changes: feed.health.of(backend),
+          perSecond: feed.rates.of(backend)
+        }))
+      )
     })
   }
 }

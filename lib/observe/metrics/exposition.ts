@@ -4,29 +4,22 @@ import { type Shortages, USES } from '../../base/shortage/shortages.js'
 import { type Backend, STATES, WEIGHT_UNIT } from '../../pool/backend.js'
 import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../../pool/counters.js'
-import type { Registry } from '../../pool/registry.js'
-import type { Resolver } from '../../transport/resolver/resolver.js'
-import type { HealthTransitions } from './health-transitions.js'
-import type { Histogram } from './histogram.js'
+import type { ServerCounters } from '../server-counters.js'
+import type { ShownPool } from '../shown-pool.js'
 import type { RequestMetrics } from './request-metrics.js'
+import { countsOf, type Sample, samplesOf, sumOf } from './samples.js'
 
 export interface MetricsSource {
-  readonly registry: Registry
+  /** Whether the server drains. */
+  readonly registry: { readonly draining: boolean }
+  readonly counters: ServerCounters
+  readonly pools: () => readonly ShownPool[]
+  /** Requests that went to no pool; those of the only pool, where there is one. */
   readonly requests: RequestMetrics
-  readonly transitions: HealthTransitions
-  /** Of the names of backends. */
-  readonly resolver: Pick<Resolver, 'answered' | 'failed'>
   readonly version: string
   /** Client connections open now. */
   readonly openConnections: () => number
   readonly shortages: Shortages
-}
-
-interface Sample {
-  readonly value: number
-  readonly labels?: Readonly<Record<string, string | number>>
-  /** Where a metric has lines of several names. */
-  readonly metricName?: string
 }
 
 const PREFIX = 'fairlead_'
@@ -37,6 +30,8 @@ const UNWANTED = ['handles', 'requests', 'resources'].flatMap((what) => [
 ])
 /** The label of requests that no backend answered. No address can be the same, as it has a port or a path. */
 const NO_BACKEND = 'none'
+/** The label of requests that went to no pool. */
+const NO_POOL = 'none'
 /** A backend never changes back to `checking`. */
 const CHECKED_STATES = STATES.filter((state) => state !== 'checking')
 
@@ -56,8 +51,7 @@ const REJECTIONS = {
  * them.
  */
 export function exposition(source: MetricsSource): Exposition {
-  const { registry, requests, transitions, resolver } = source
-  const { counters } = registry
+  const { registry, counters, pools, requests } = source
   const target = new Exposition()
   collectDefaultMetrics({ register: target })
   for (const name of UNWANTED) target.removeSingleMetric(name)
@@ -76,6 +70,8 @@ export function exposition(source: MetricsSource): Exposition {
     add('gauge', name, help, () => [{ value: read() }])
   const counter = (name: string, help: string, read: () => number) =>
     add('counter', name, help, () => [{ value: read() }])
+  const ofEach = (samples: (pool: ShownPool, backend: Backend) => Sample[]) =>
+    pools().flatMap((pool) => pool.registry.backends.flatMap((backend) => samples(pool, backend)))
   const ofBackends = (
     type: 'counter' | 'gauge',
     name: string,
@@ -83,7 +79,9 @@ export function exposition(source: MetricsSource): Exposition {
     read: (backend: Backend) => number
   ) =>
     add(type, `backend_${name}`, help, () =>
-      registry.backends.map((backend) => ({ labels: { backend: backend.address }, value: read(backend) }))
+      ofEach(({ name: pool }, backend) => [
+        { labels: { pool, backend: backend.address }, value: read(backend) }
+      ])
     )
   const totals = (name: string, help: string, cell: number) =>
     ofBackends('counter', name, help, (backend) => backend.counters.total(cell))
@@ -91,7 +89,9 @@ export function exposition(source: MetricsSource): Exposition {
   add('gauge', 'info', 'Always 1; the version is a label', () => [
     { labels: { version: source.version }, value: 1 }
   ])
-  gauge('requests_in_flight', 'Requests that are being worked on', () => registry.inFlight)
+  gauge('requests_in_flight', 'Requests that are being worked on', () =>
+    counters.own.get(BalancerCell.inFlight)
+  )
   gauge('requests_queued', 'Requests that wait for a backend', () => counters.get(BalancerCell.queued))
   gauge('tunnels_open', 'Connections that have changed to another protocol', () =>
     counters.get(BalancerCell.tunnels)
@@ -99,7 +99,9 @@ export function exposition(source: MetricsSource): Exposition {
   gauge('retries_in_flight', 'Attempts under way that are not the first of their request', () =>
     counters.get(BalancerCell.retrying)
   )
-  gauge('panic', '1 while unhealthy backends are used, as no other is left', () => Number(registry.panicking))
+  add('gauge', 'panic', '1 while unhealthy backends are used, as no other is left', () =>
+    pools().map(({ name: pool, registry: { panicking } }) => ({ labels: { pool }, value: Number(panicking) }))
+  )
   gauge('draining', '1 from the signal to end until the end', () => Number(registry.draining))
   gauge('client_connections', 'Client connections open', source.openConnections)
   counter(
@@ -134,31 +136,37 @@ export function exposition(source: MetricsSource): Exposition {
   add(
     'counter',
     'requests_total',
-    'Requests that have ended, by the backend that answered, method and status',
-    () =>
-      [{ id: NO_BACKEND_ID, address: NO_BACKEND }, ...registry.backends].flatMap(({ id, address }) =>
-        [...requests.countsOf(id)].map(({ method, code, count }) => ({
-          labels: { backend: address, method, code },
-          value: count
-        }))
+    'Requests that have ended, by pool, the backend that answered, method and status',
+    () => [
+      ...(pools().some((pool) => pool.requests === requests)
+        ? []
+        : countsOf(requests, NO_BACKEND_ID, { pool: NO_POOL, backend: NO_BACKEND })),
+      ...pools().flatMap(({ name: pool, requests: ofPool, registry: { backends } }) =>
+        [{ id: NO_BACKEND_ID, address: NO_BACKEND }, ...backends].flatMap(({ id, address: backend }) =>
+          countsOf(ofPool, id, { pool, backend })
+        )
       )
+    ]
   )
   add(
     'histogram',
     'request_duration_seconds',
     'From the head of a request to the end of its response, or to the start of a tunnel',
-    () => samplesOf(`${PREFIX}request_duration_seconds`, requests.duration, {})
+    () =>
+      pools().flatMap(({ name: pool, requests: { duration } }) =>
+        samplesOf(`${PREFIX}request_duration_seconds`, duration, { pool })
+      )
   )
   add('histogram', 'backend_duration_seconds', 'From the end of a request to the head of its response', () =>
-    registry.backends.flatMap(({ id, address }) =>
-      samplesOf(`${PREFIX}backend_duration_seconds`, requests.durationsOf(id), { backend: address })
+    ofEach(({ name: pool, requests: ofPool }, { id, address: backend }) =>
+      samplesOf(`${PREFIX}backend_duration_seconds`, ofPool.durationsOf(id), { pool, backend })
     )
   )
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>
-    registry.backends.flatMap(({ address, status }) =>
+    ofEach(({ name: pool }, { address: backend, status }) =>
       [...STATES, 'ejected', 'draining'].map((state) => ({
-        labels: { backend: address, state },
+        labels: { pool, backend, state },
         value: Number(state === status)
       }))
     )
@@ -181,16 +189,16 @@ export function exposition(source: MetricsSource): Exposition {
     Number(backend.pool.name?.fault !== undefined)
   )
   add('gauge', 'backend_address_info', 'Always 1, for each address that its name stands for', () =>
-    registry.backends.flatMap((backend) =>
+    ofEach(({ name: pool }, backend) =>
       (backend.pool.name?.addresses ?? []).map((address) => ({
-        labels: { backend: backend.address, address },
+        labels: { pool, backend: backend.address, address },
         value: 1
       }))
     )
   )
   add('counter', 'name_lookups_total', 'Look-ups of names of backends, by result', () => [
-    { labels: { result: 'answered' }, value: resolver.answered },
-    { labels: { result: 'failed' }, value: resolver.failed }
+    { labels: { result: 'answered' }, value: sumOf(pools(), ({ resolver }) => resolver.answered) },
+    { labels: { result: 'failed' }, value: sumOf(pools(), ({ resolver }) => resolver.failed) }
   ])
   totals('attempts_total', 'Requests that were sent to it, retries and hedges included', BackendCell.total)
   totals('failures_total', 'Attempts that were refused, reset, timed out or broken', BackendCell.failed)
@@ -205,30 +213,12 @@ export function exposition(source: MetricsSource): Exposition {
   totals('received_bytes_total', 'Bytes of response bodies', BackendCell.bytesReceived)
   totals('sent_bytes_total', 'Bytes of request bodies', BackendCell.bytesSent)
   add('counter', 'backend_health_transitions_total', 'Changes of the state that health checks see', () =>
-    registry.backends.flatMap((backend) =>
+    ofEach(({ name: pool, transitions }, backend) =>
       CHECKED_STATES.map((to) => ({
-        labels: { backend: backend.address, to },
+        labels: { pool, backend: backend.address, to },
         value: transitions.count(backend, to)
       }))
     )
   )
   return target
-}
-
-/** The samples of a histogram, whose buckets are cumulative. */
-function samplesOf(
-  name: string,
-  { bounds, counts, sum }: Histogram,
-  labels: Record<string, string>
-): Sample[] {
-  let count = 0
-  const buckets = Array.from(counts, (own, index) => {
-    count += own
-    return { metricName: `${name}_bucket`, labels: { ...labels, le: bounds[index] ?? '+Inf' }, value: count }
-  })
-  return [
-    ...buckets,
-    { metricName: `${name}_sum`, labels, value: sum },
-    { metricName: `${name}_count`, labels, value: count }
-  ]
 }

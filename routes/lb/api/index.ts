@@ -3,7 +3,9 @@ import fp from 'fastify-plugin'
 import type { Config } from '../../../lib/config/load.js'
 import document from './document.js'
 import { describeFault } from './errors.js'
+import poolList from './pools.js'
 import reads from './reads.js'
+import tokenCheck from './token.js'
 import writes from './writes.js'
 
 /** The API for operators. Without a token it has no routes that change anything. */
@@ -13,8 +15,12 @@ const api: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) 
   fastify.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff')
   })
-  await fastify.register(reads)
-  if (token !== '') await fastify.register(writes, { token })
+  await fastify.register(poolList)
+  if (token !== '') await fastify.register(tokenCheck, { token })
+  for (const place of [{ ofPool: false }, { ofPool: true, prefix: '/pools/:pool' }]) {
+    await fastify.register(reads, place)
+    if (token !== '') await fastify.register(writes, { ...place, token })
+  }
   await fastify.register(document)
 }
 

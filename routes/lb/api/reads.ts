@@ -1,41 +1,45 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { backendView } from '../../../lib/observe/backend-view.js'
-import { backendOf } from './backend-of.js'
-import { errors, list, params, view } from './schemas.js'
+import { backendOf, type Named, poolOf } from './backend-of.js'
+import { errors, list, operation, type Place, params, poolParams, view } from './schemas.js'
 
-/** The routes that read. */
-const reads: FastifyPluginAsync = async (fastify) => {
-  const { backendList, registry } = fastify
+/** The routes that read backends. */
+const reads: FastifyPluginAsync<Place> = async (fastify, { ofPool }) => {
+  const { poolSet } = fastify
 
   fastify.get(
     '/backends',
     {
       schema: {
-        operationId: 'listBackends',
+        ...operation('listBackends', ofPool),
         summary: 'All backends, with their options, orders, state and counters',
+        ...(ofPool ? { params: poolParams } : {}),
         response: { 200: list, ...errors }
       }
     },
-    (_request, reply) => {
-      reply.header('ETag', `"${backendList.version}"`)
-      reply.send({ version: backendList.version, backends: registry.backends.map(backendView) })
+    (request, reply) => {
+      const { name, backendList, registry } = poolOf(poolSet, request)
+      const { version } = backendList
+      reply.header('ETag', `"${version}"`)
+      reply.send({ version, backends: registry.backends.map((backend) => backendView(backend, name)) })
     }
   )
 
-  fastify.get<{ Params: { address: string } }>(
+  fastify.get<Named>(
     '/backends/:address',
     {
       schema: {
-        operationId: 'getBackend',
+        ...operation('getBackend', ofPool),
         summary: 'One backend',
-        params,
+        params: params(ofPool),
         response: { 200: view, ...errors }
       }
     },
     (request, reply) => {
-      const backend = backendOf(registry, request.params)
-      reply.header('ETag', `"${backendList.version}"`).send(backendView(backend))
+      const pool = poolOf(poolSet, request)
+      const backend = backendOf(pool, request.params)
+      reply.header('ETag', `"${pool.backendList.version}"`).send(backendView(backend, pool.name))
     }
   )
 }

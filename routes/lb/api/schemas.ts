@@ -1,5 +1,5 @@
 import { MAX_IN_FLIGHT, MAX_OF_REQUESTS, MAX_WEIGHT } from '../../../lib/pool/spec/backend-options.js'
-import { backend, object, text } from '../stats-schema.js'
+import { backend, count, object, text } from '../stats-schema.js'
 
 type Property = { readonly type: string; readonly [key: string]: unknown }
 
@@ -104,11 +104,48 @@ export const replaced = {
   })
 }
 
-export const params = {
-  type: 'object',
-  required: ['address'],
-  properties: { address: text('Address of the backend, as the list has it; encoded, where it has a path') }
-} as const
+const poolProperty = { pool: text('Name of the pool') }
+
+export const poolParams = { type: 'object', required: ['pool'], properties: poolProperty } as const
+
+/** Where routes stand: below the path of a pool, or where the only pool needs none. */
+export interface Place {
+  readonly ofPool: boolean
+}
+
+/** What a path names. */
+export function params(ofPool: boolean) {
+  return {
+    type: 'object',
+    required: ofPool ? ['pool', 'address'] : ['address'],
+    properties: {
+      ...(ofPool ? poolProperty : {}),
+      address: text('Address of the backend, as the list has it; encoded, where it has a path')
+    }
+  }
+}
+
+/** The name of an operation, and which pool it is about. */
+export function operation(id: string, ofPool: boolean) {
+  return ofPool
+    ? { operationId: `${id}OfPool`, tags: ['pools'] }
+    : { operationId: id, tags: ['the only pool'] }
+}
+
+export const pools = {
+  description: 'The pools, in the order of the configuration',
+  ...object({
+    pools: {
+      type: 'array',
+      items: object({
+        name: text('Name'),
+        version: text('Version of its list of backends, which differs after each change'),
+        backends: count('Its backends'),
+        eligible: count('Those that may be given requests')
+      })
+    }
+  })
+}
 
 export const ifMatch = {
   type: 'object',

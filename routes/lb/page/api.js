@@ -28,18 +28,20 @@ export class Api {
     this.#token = ''
   }
 
-  /** Changes a backend, unless the list has changed since it was shown. */
-  change(address, change) {
-    return this.#do('PATCH', pathOf(address), change)
+  /** Changes a backend, unless the list of its pool has changed since it was shown. */
+  change(view, change) {
+    return this.#do('PATCH', view, '', change)
   }
 
   /** Ends an ejection. */
-  reset(address) {
-    return this.#do('POST', `${pathOf(address)}/reset`)
+  reset(view) {
+    return this.#do('POST', view, '/reset')
   }
 
-  async #do(method, path, body) {
-    const response = await send(method, path, this.#token, body, { 'If-Match': `"${this.#model.version}"` })
+  async #do(method, { pool, address }, suffix, body) {
+    const { versions } = this.#model
+    const path = `api/pools/${pool}/backends/${encodeURIComponent(address)}${suffix}`
+    const response = await send(method, path, this.#token, body, { 'If-Match': `"${versions[pool]}"` })
     if (response.status === 401) {
       this.lock()
       throw new Refused('The token is not valid any more: enter it again.')
@@ -50,11 +52,9 @@ export class Api {
       const { message } = await response.json().catch(() => ({}))
       throw new Refused(message ?? `The balancer answered ${response.status}.`)
     }
-    this.#model.version = response.headers.get('ETag')?.replaceAll('"', '') ?? this.#model.version
+    versions[pool] = response.headers.get('ETag')?.replaceAll('"', '') ?? versions[pool]
   }
 }
-
-const pathOf = (address) => `api/backends/${encodeURIComponent(address)}`
 
 async function send(method, path, token, body, fields = {}) {
   const headers = { Authorization: `Bearer ${token}`, ...fields }

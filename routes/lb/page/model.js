@@ -5,6 +5,9 @@ import { STATES } from './format.js'
 
 const KEPT_SAMPLES = 300
 
+/** Ids are those of a pool. */
+const keyOf = ({ pool, id }) => `${pool}/${id}`
+
 /** What changed between two events, as text for people. */
 function changesOf(backends, before) {
   const told = []
@@ -21,15 +24,15 @@ export class Model {
   now
   samples = []
   backends = new Map()
-  /** Of the list of backends, for changes that are made for it. */
-  version = ''
+  /** Of the lists of backends by their pools, for changes that are made for them. */
+  versions = {}
 
   /** Starts from a snapshot. Returns what has changed since the last event of the same process. */
   replace(all) {
     const isSame = this.now?.startedAt === all.startedAt
     const before = this.#states()
     this.samples = [...all.samples]
-    this.backends = new Map(all.backends.map((view) => [view.id, new Backend(view, all.at)]))
+    this.backends = new Map(all.backends.map((view) => [keyOf(view), new Backend(view, all.at)]))
     this.#take(all)
     return isSame ? this.#told(before) : []
   }
@@ -42,9 +45,10 @@ export class Model {
     const known = this.backends
     this.backends = new Map()
     for (const view of tick.backends) {
-      const backend = known.get(view.id)
+      const key = keyOf(view)
+      const backend = known.get(key)
       backend?.advance(view, tick.at)
-      this.backends.set(view.id, backend ?? new Backend(view, tick.at))
+      this.backends.set(key, backend ?? new Backend(view, tick.at))
     }
     this.#take(tick)
     return this.#told(before)
@@ -52,7 +56,7 @@ export class Model {
 
   #take(word) {
     this.now = word
-    this.version = word.fleet
+    this.versions = { ...word.fleets }
   }
 
   #states() {

@@ -68,10 +68,10 @@ export class Operator {
   }
 
   reset = (backend) =>
-    this.#act(`The ejection of ${backend.address} is over`, () => this.#api.reset(backend.address))
+    this.#act(`The ejection of ${backend.address} is over`, () => this.#api.reset(backend.view))
 
-  #change({ address }, change, done) {
-    return this.#act(done, () => this.#api.change(address, change))
+  #change({ view }, change, done) {
+    return this.#act(done, () => this.#api.change(view, change))
   }
 
   async #act(done, ask) {

@@ -316,7 +316,7 @@ t.test('numbers are aligned right, and orders are shown', async (t) => {
   registry.setDraining(registry.backends[1]!, true, 'test')
   registry.force(registry.backends[2]!, 'unhealthy', 'set\x1b[2J by hand')
   registry.backends[0]!.acquire()
-  t.same(statusTable(registry.backends.map(backendView)).split('\n'), [
+  t.same(statusTable(registry.backends.map((backend) => backendView(backend, 'default'))).split('\n'), [
     'BACKEND          STATE      WEIGHT  MAX  ACTIVE  TOTAL  FAILED  RETRIES  ORDERS        REASON',
     'a:80             healthy         3  -         1      1       0        0  -             taken for healthy at the start',
     'long.example:80  draining        1  250       0      0       0        0  backup,drain  taken for healthy at the start',
@@ -327,7 +327,7 @@ t.test('numbers are aligned right, and orders are shown', async (t) => {
 t.test('rates are those since the snapshot before', async (t) => {
   const registry = registryOf('a:80 b:80')
   const [a] = registry.backends
-  const views = () => registry.backends.map(backendView)
+  const views = () => registry.backends.map((backend) => backendView(backend, 'default'))
   const first = snapshot(1000, 100, views())
   a!.counters.addTotal(BackendCell.total, 50)
   a!.counters.addTotal(BackendCell.failed, 3)

@@ -1,10 +1,13 @@
 import { METHODS } from 'node:http'
 import t from 'tap'
+import { LatencyWindow } from '../../../lib/base/latency.js'
+import { RateWindow } from '../../../lib/base/rates.js'
 import { Shortages } from '../../../lib/base/shortage/shortages.js'
 import { exposition } from '../../../lib/observe/metrics/exposition.js'
 import { HealthTransitions } from '../../../lib/observe/metrics/health-transitions.js'
 import { DURATION_BOUNDS, Histogram } from '../../../lib/observe/metrics/histogram.js'
 import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
+import { ServerCounters } from '../../../lib/observe/server-counters.js'
 import { NO_BACKEND_ID } from '../../../lib/pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../../../lib/pool/counters.js'
 import { histogramFaults, readExposition, requestCounts } from '../../support/metrics.js'
@@ -20,11 +23,16 @@ function metricsOf(backends: string) {
   const resolver = { answered: 5, failed: 2 }
   const shortages = new Shortages(() => {})
   const openConnections = () => 7
+  const latency = new LatencyWindow()
+  const rates = new RateWindow()
+  const backendList = { version: 'v' }
+  const pool = { name: 'web', registry, backendList, requests, transitions, resolver, latency, rates }
+  const pools = () => [pool]
   const target = exposition({
     registry,
+    counters: new ServerCounters(registry.counters, pools),
+    pools,
     requests,
-    transitions,
-    resolver,
     shortages,
     version: '1.2.3',
     openConnections
@@ -33,8 +41,8 @@ function metricsOf(backends: string) {
   return { registry, requests, read }
 }
 
-const A = { backend: 'a:80' }
-const B = { backend: '[::1]:81' }
+const A = { pool: 'web', backend: 'a:80' }
+const B = { pool: 'web', backend: '[::1]:81' }
 
 t.test('requests have the address of the backend that answered, or none', async (t) => {
   const { requests, read } = metricsOf('a:80 [::1]:81')

@@ -35,16 +35,24 @@ test('it is valid, and has every operation', async (t) => {
       return `${method} ${target}`
     })
   )
-  t.same(operations.sort(), [
-    'delete /__lb/api/backends/{address}',
-    'get /__lb/api/backends',
-    'get /__lb/api/backends/{address}',
-    'get /__lb/api/token',
-    'patch /__lb/api/backends/{address}',
-    'post /__lb/api/backends',
-    'post /__lb/api/backends/{address}/reset',
-    'put /__lb/api/backends'
-  ])
+  const ofBackends = (place: string) => [
+    `delete ${place}/{address}`,
+    `get ${place}`,
+    `get ${place}/{address}`,
+    `patch ${place}/{address}`,
+    `post ${place}`,
+    `post ${place}/{address}/reset`,
+    `put ${place}`
+  ]
+  t.same(
+    operations.sort(),
+    [
+      ...ofBackends('/__lb/api/backends'),
+      ...ofBackends('/__lb/api/pools/{pool}/backends'),
+      'get /__lb/api/pools',
+      'get /__lb/api/token'
+    ].sort()
+  )
 })
 
 test('the document and its page are served', async (t) => {

@@ -1,0 +1,58 @@
+import type { ShownPool } from '../observe/shown-pool.js'
+import { ApiError } from './api-error.js'
+import type { BackendList } from './backend-list.js'
+
+/** The name of the pool that the variables define. */
+export const DEFAULT_POOL = 'default'
+
+/** A pool that is in use. */
+export interface RunningPool extends ShownPool {
+  readonly backendList: BackendList
+  /** Resolves when every change of its list so far is in the state file, if there is one. */
+  backendListSaved(): Promise<void>
+}
+
+/** The pools of a server, in the order of its configuration. */
+export class PoolSet {
+  #pools: readonly RunningPool[]
+
+  constructor(pools: readonly RunningPool[]) {
+    this.#pools = pools
+  }
+
+  /** A new array after each change. */
+  get all(): readonly RunningPool[] {
+    return this.#pools
+  }
+
+  /** Takes the place of all that were there before. */
+  replace(pools: readonly RunningPool[]): void {
+    this.#pools = pools
+  }
+
+  /** Whether any pool has a backend that may be given requests. */
+  get hasEligible(): boolean {
+    return this.#pools.some(({ registry }) => registry.eligibleCount > 0)
+  }
+
+  /**
+   * The pool of a name.
+   * @throws {ApiError} 404 `LB_NO_SUCH_POOL`
+   */
+  named(name: string): RunningPool {
+    const pool = this.#pools.find((known) => known.name === name)
+    if (!pool) throw new ApiError(404, 'LB_NO_SUCH_POOL', `There is no pool "${name}"`)
+    return pool
+  }
+
+  /**
+   * The only pool, which needs no name.
+   * @param pathIn what the path would be in a pool, for the text of the error
+   * @throws {ApiError} 409 `LB_POOL_NEEDED` if there are several
+   */
+  only(pathIn: (pool: string) => string): RunningPool {
+    const [pool, ...others] = this.#pools
+    if (pool && others.length === 0) return pool
+    throw new ApiError(409, 'LB_POOL_NEEDED', `There are several pools: use ${pathIn('{pool}')}`)
+  }
+}

@@ -1,0 +1,22 @@
+import type { LatencyWindow } from '../base/latency.js'
+import type { RateWindow } from '../base/rates.js'
+import type { Registry } from '../pool/registry.js'
+import type { Resolver } from '../transport/resolver/resolver.js'
+import type { HealthTransitions } from './metrics/health-transitions.js'
+import type { RequestMetrics } from './metrics/request-metrics.js'
+
+/** A pool of backends, as far as it is shown. */
+export interface ShownPool {
+  readonly name: string
+  readonly registry: Registry
+  /** The list of backends, for its version. */
+  readonly backendList: { readonly version: string }
+  readonly requests: RequestMetrics
+  readonly transitions: HealthTransitions
+  /** Of the names of backends. */
+  readonly resolver: Pick<Resolver, 'answered' | 'failed'>
+  /** Of answered requests, from their head to the end of the response. */
+  readonly latency: LatencyWindow
+  /** Requests per second. */
+  readonly rates: RateWindow
+}

@@ -1,0 +1,41 @@
+import fp from 'fastify-plugin'
+import { DEFAULT_POOL, type RunningPool } from '../lib/admin/pool-set.js'
+import { LatencyWindow } from '../lib/base/latency.js'
+import { RateWindow } from '../lib/base/rates.js'
+import { HealthTransitions } from '../lib/observe/metrics/health-transitions.js'
+import { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The pool of this instance. */
+    pool: RunningPool
+    /** Counts requests as they end. */
+    requestMetrics: RequestMetrics
+    /** Latencies of answered requests, from their head to the end of the response. */
+    latency: LatencyWindow
+  }
+}
+
+/** Measures the requests of a pool: what the registry does not count anyway. */
+export default fp<{ name?: string }>(
+  async (fastify, { name = DEFAULT_POOL }) => {
+    const { registry, backendList, backendListSaved, resolver } = fastify
+    const requests = new RequestMetrics()
+    const latency = new LatencyWindow()
+    registry.on('removed', ({ id }) => requests.forget(id))
+    fastify.decorate('requestMetrics', requests)
+    fastify.decorate('latency', latency)
+    fastify.decorate('pool', {
+      name,
+      registry,
+      backendList,
+      backendListSaved,
+      requests,
+      transitions: new HealthTransitions(registry),
+      resolver,
+      latency,
+      rates: new RateWindow()
+    })
+  },
+  { name: 'pool-measures', dependencies: ['backend-registry', 'backend-list'] }
+)
