@@ -4,15 +4,16 @@ import { BackendCell } from '../pool/counters.js'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
 import type { Forwarding } from './forwarding.js'
-import type { AttemptTrace } from './request/forwarding-fields.js'
+import type { AttemptTrace, ForwardedBy } from './request/forwarding-fields.js'
 import { requestTo } from './request/request-host.js'
 import type { Upload } from './request/upload.js'
-import { type Awaiting, ResponseTimeout } from './response-timeouts.js'
+import { type Awaiting, ResponseTimeout, type ResponseTimeouts } from './response-timeouts.js'
 import type { TunnelProgress } from './tunnel/tunnel.js'
 
 /** Who makes an attempt, and is told what comes of it. */
 export interface AttemptOwner {
   readonly forwarding: Forwarding
+  readonly by: Pick<ForwardedBy, 'route'>
   /** Undefined if the request has no body. */
   readonly upload: Upload | undefined
   /** Whether nobody waits for a response any more. */
@@ -81,7 +82,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
     const { backend, bytesReceived } = this
     const { counters } = backend
     const { forwarding, upload } = this.#owner
-    forwarding.timeouts.remove(this)
+    this.#timeouts.remove(this)
     if (upload) this.bytesSent += upload.takeBytes()
     if (bytesReceived > 0) counters.addTotal(BackendCell.bytesReceived, bytesReceived)
     if (this.bytesSent > 0) counters.addTotal(BackendCell.bytesSent, this.bytesSent)
@@ -121,7 +122,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
     }
     const nowMs = performance.now()
     this.stream = stream
-    this.#owner.forwarding.timeouts.add(this, nowMs)
+    this.#timeouts.add(this, nowMs)
     this.#owner.upload?.begin(nowMs)
   }
 
@@ -147,7 +148,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
     const { forwarding } = this.#owner
     this.#countResponse(statusCode)
     this.#trace?.onStatus(statusCode)
-    forwarding.timeouts.remove(this)
+    this.#timeouts.remove(this)
     const nowMs = performance.now()
     const latencyMs = nowMs - this.lastMovedMs(nowMs)
     forwarding.onAnswer(this.backend, statusCode, latencyMs, nowMs)
@@ -179,6 +180,12 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
 
   onTunnelReceived(bytes: number): void {
     this.bytesReceived += bytes
+  }
+
+  get #timeouts(): ResponseTimeouts {
+    const { by, forwarding } = this.#owner
+    const timeoutMs = by.route?.timeoutMs
+    return timeoutMs === undefined ? forwarding.timeouts : forwarding.timeouts.of(timeoutMs)
   }
 
   #countResponse(statusCode: number): void {

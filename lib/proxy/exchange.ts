@@ -53,7 +53,8 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     readonly by: ForwardedBy,
     readonly forwarding: Forwarding
   ) {
-    this.upload = request.body && new Upload(req, forwarding, (failure) => this.giveUp(failure))
+    const onBroken = (failure: Failure) => this.giveUp(failure)
+    this.upload = request.body && new Upload(req, forwarding, by.route?.maxBodyBytes, onBroken)
     this.#request = request
     this.#attempt = backend && new Attempt(this, backend)
     forwarding.onBegin()

@@ -1,5 +1,7 @@
 const SWEEPS_PER_TIMEOUT = 20
 const MAX_SWEEP_MS = 500
+/** So long after its last use a timeout of some routes is forgotten: a reload may have changed it. */
+const KEPT_MS = 60_000
 
 /** The head of the response did not come in time. */
 export class ResponseTimeout extends Error {
@@ -31,6 +33,9 @@ export class ResponseTimeouts {
   readonly #timer: NodeJS.Timeout | undefined
   #oldest: Awaiting | undefined
   #newest: Awaiting | undefined
+  /** Lists with other timeouts, by these. */
+  readonly #others = new Map<number, ResponseTimeouts>()
+  #usedMs = 0
 
   /** @param timeoutMs 0 for none */
   constructor(timeoutMs: number) {
@@ -45,8 +50,21 @@ export class ResponseTimeouts {
     this.#timer.unref()
   }
 
+  /** The list of those that wait for this long; it is notified and stopped with this one. */
+  of(timeoutMs: number): ResponseTimeouts {
+    if (timeoutMs === this.#timeoutMs) return this
+    let other = this.#others.get(timeoutMs)
+    if (other) return other
+    const nowMs = performance.now()
+    for (const [ms, list] of this.#others) if (list.#isForgotten(nowMs)) this.#others.delete(ms)
+    other = new ResponseTimeouts(timeoutMs)
+    this.#others.set(timeoutMs, other)
+    return other
+  }
+
   /** Adds an item to the list by the time at which it was armed: mostly the newest, so mostly at the end. */
   add(item: Awaiting, armedMs: number): void {
+    this.#usedMs = armedMs
     let previous = this.#newest
     while (previous && previous.armedMs > armedMs) previous = previous.previous
     const next = previous ? previous.next : this.#oldest
@@ -84,6 +102,7 @@ export class ResponseTimeouts {
 
   /** Notifies those that have waited for `ageMs`, the oldest first. */
   notifyLate(nowMs: number, ageMs: number): void {
+    for (const other of this.#others.values()) other.notifyLate(nowMs, ageMs)
     const limit = nowMs - ageMs
     // An item may leave the list when it is notified.
     for (let item = this.#oldest, next: Awaiting | undefined; item && item.armedMs <= limit; item = next) {
@@ -94,5 +113,13 @@ export class ResponseTimeouts {
 
   stop(): void {
     clearInterval(this.#timer)
+    for (const other of this.#others.values()) other.stop()
+  }
+
+  /** Whether it has been out of use for long; it is stopped then. */
+  #isForgotten(nowMs: number): boolean {
+    if (this.#oldest || nowMs - this.#usedMs < KEPT_MS) return false
+    this.stop()
+    return true
   }
 }

@@ -1,21 +1,29 @@
+import { BlockList } from 'node:net'
 import type { Test } from 'tap'
+import { loadConfig } from '../../lib/config/load.js'
 import { Forwarder } from '../../lib/proxy/forwarder.js'
+import { sendLocalReply } from '../../lib/proxy/local-reply/local-reply.js'
 import { checkRequest } from '../../lib/proxy/request/request-check.js'
+import { routeRejection } from '../../lib/proxy/route/route-rejection.js'
 import { routedRequest } from '../../lib/proxy/route/routed-request.js'
 import type { RouteFilters } from '../../lib/routing/options.js'
 import { routeWith } from './routes.js'
 import { atEnd } from './test.js'
 
-const LIMITS = { headers: 1000, targetBytes: 16_384, bodyBytes: 0 }
+const NOBODY = new BlockList()
+const { limits } = loadConfig({})
 
 /** Until the end of the test every request of a balancer of this process has the same route. */
-export function routeAll(t: Test, filters: Partial<RouteFilters>): void {
+export function routeAll(t: Test, filters: Partial<RouteFilters>, trusted = NOBODY): void {
   const { open } = Forwarder.prototype
-  const route = routedRequest(routeWith(filters), 'web')
+  const route = routedRequest(routeWith(filters), 'web', trusted)
   Forwarder.prototype.open = function (req, res, target, requestId, upgrade) {
-    const destination = checkRequest(req, target, LIMITS)
+    const destination = checkRequest(req, target, { ...limits, bodyBytes: 0 })
     if ('statusCode' in destination) return open.call(this, req, res, target, requestId, upgrade)
-    return this.forward(req, res, destination, { target, requestId }, upgrade, route)
+    const rejection = routeRejection(req, route, this.maxBodyBytes)
+    if (!rejection) return this.forward(req, res, destination, { target, requestId }, upgrade, route)
+    sendLocalReply(req, res, rejection.failure, rejection.fields, route)
+    return undefined
   }
   atEnd(t, () => {
     Forwarder.prototype.open = open

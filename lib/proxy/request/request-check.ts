@@ -59,7 +59,7 @@ export function checkRequest(
   const length = headers['content-length']
   if (length !== undefined) {
     if (length.length > MAX_LENGTH_DIGITS || coding !== undefined) return BAD_REQUEST
-    if (limits.bodyBytes > 0 && Number(length) > limits.bodyBytes) return BODY_TOO_LARGE
+    if (declaresMore(req, limits.bodyBytes)) return BODY_TOO_LARGE
   }
   const destination = destinationOf(method, target)
   if (!destination || !hasOneHost(req, target, destination.authority)) return BAD_REQUEST
@@ -67,6 +67,14 @@ export function checkRequest(
   if (expect !== undefined && !isHttp10(req) && expect.toLowerCase() !== '100-continue')
     return EXPECTATION_FAILED
   return isLoop(req) ? LOOP : destination
+}
+
+/**
+ * Whether a request declares a body that is larger than a limit.
+ * @param maxBytes 0 for no limit
+ */
+export function declaresMore({ headers }: IncomingMessage, maxBytes: number): boolean {
+  return maxBytes > 0 && Number(headers['content-length'] ?? 0) > maxBytes
 }
 
 /** Whether the request is of a version that is supported: a request line can name any, whatever follows. */

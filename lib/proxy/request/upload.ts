@@ -26,13 +26,23 @@ export class Upload {
   #movedMs = 0
   #isWatching = false
   readonly #req: IncomingMessage
-  readonly #limits: UploadLimits
+  readonly #maxBytes: number
+  readonly #timeoutMs: number
   readonly #onBroken: (failure: Failure) => void
 
-  /** @param onBroken called when the client breaks a limit */
-  constructor(req: IncomingMessage, limits: UploadLimits, onBroken: (failure: Failure) => void) {
+  /**
+   * @param maxBytes in place of the limit of all
+   * @param onBroken called when the client breaks a limit
+   */
+  constructor(
+    req: IncomingMessage,
+    { maxBodyBytes, bodyTimeoutMs }: UploadLimits,
+    maxBytes: number | undefined,
+    onBroken: (failure: Failure) => void
+  ) {
     this.#req = req
-    this.#limits = limits
+    this.#maxBytes = maxBytes ?? maxBodyBytes
+    this.#timeoutMs = bodyTimeoutMs
     this.#onBroken = onBroken
   }
 
@@ -40,14 +50,13 @@ export class Upload {
   begin(nowMs: number): void {
     this.isWhole = this.isAbandoned = false
     this.#movedMs = nowMs
-    const { bodyTimeoutMs } = this.#limits
-    if (bodyTimeoutMs === 0) return
+    if (this.#timeoutMs === 0) return
     if (!this.#isWatching) {
       this.#isWatching = true
       // Without a listener Node closes the connection itself.
       this.#req.on('timeout', this.#onTimeout).once('end', this.end)
     }
-    this.#req.setTimeout(bodyTimeoutMs)
+    this.#req.setTimeout(this.#timeoutMs)
   }
 
   /** The bytes that this attempt has sent; the next one starts from 0. */
@@ -61,8 +70,7 @@ export class Upload {
     this.#isBegun = true
     this.bytes += bytes
     this.#movedMs = performance.now()
-    const { maxBodyBytes } = this.#limits
-    if (maxBodyBytes > 0 && this.bytes > maxBodyBytes) this.#onBroken(BODY_TOO_LARGE)
+    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) this.#onBroken(BODY_TOO_LARGE)
   }
 
   complete(): void {
@@ -113,7 +121,7 @@ export class Upload {
     const req = this.#req
     const waitsForContinue = !this.#isBegun && expectsContinue(req) && !this.#isContinued
     // While a slow backend holds the client back, the client is not the one that is late.
-    if (req.isPaused() || waitsForContinue) req.setTimeout(this.#limits.bodyTimeoutMs)
+    if (req.isPaused() || waitsForContinue) req.setTimeout(this.#timeoutMs)
     else this.#onBroken(BODY_TIMEOUT)
   }
 }

@@ -4,6 +4,7 @@ import { BackendCell, BalancerCell } from '../../pool/counters.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from '../failure.js'
 import type { Forwarding } from '../forwarding.js'
+import type { ForwardedBy } from '../request/forwarding-fields.js'
 import type { AwaitingRecovery } from './recovery-queue.js'
 import { lastAnsweredMs, RefusalBackoff } from './refusal-backoff.js'
 import type { BudgetWaiter } from './retry-budget.js'
@@ -13,6 +14,7 @@ import type { Queued } from './waiting-queue.js'
 
 /** Who makes the attempts. */
 export interface RetriesOwner {
+  readonly by: Pick<ForwardedBy, 'route'>
   /** Makes an attempt at a backend, on which a slot has been acquired for it. */
   attemptAt(backend: Backend): void
   /** There will be no further attempt. */
@@ -29,6 +31,8 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
   readonly #req: IncomingMessage
   readonly #request: OutgoingRequest
   readonly #tried: TriedBackends
+  /** Attempts after the first. */
+  readonly #maxRetries: number
   #retries = 0
   /** Once a backend has refused the request unprocessed. */
   #backoff: RefusalBackoff | undefined
@@ -56,6 +60,7 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
     this.#req = req
     this.#request = request
     this.#tried = new TriedBackends(forwarding, req)
+    this.#maxRetries = owner.by.route?.retries ?? forwarding.retries
   }
 
   /** Waits for a backend with room or, while none is available, for any. */
@@ -76,7 +81,6 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
    * @param isReused whether that had carried requests before
    */
   afterFault(failed: Backend, fault: AttemptFault, isSent: boolean, isReused: boolean): boolean {
-    const { retries } = this.#forwarding
     if (!isRetryable(this.#request, fault, isSent)) return false
     this.#fault = fault
     if (fault.unprocessed) return this.#afterRefusal(failed)
@@ -84,7 +88,7 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
     // The backend was closing an idle connection, which says nothing about the next one, as that is new.
     this.isExempt = isStale(fault, isReused)
     if (this.isExempt) this.needsNewConnection = true
-    else if (this.#retries < retries) this.#retries++
+    else if (this.#retries < this.#maxRetries) this.#retries++
     else return (unreachable || connectionLost) && this.#awaitRecovery()
     this.#tried.add(failed, isReused && connectionLost)
     // A backend that could not be reached has done nothing yet, so that trying another adds no load.
@@ -117,8 +121,8 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
    * @param cancel ends the attempt under way
    */
   insteadOf(backend: Backend, cancel: () => void): boolean {
-    const { retries, budget, selector } = this.#forwarding
-    if (this.#retries >= retries || !isReplayable(this.#request)) return false
+    const { budget, selector } = this.#forwarding
+    if (this.#retries >= this.#maxRetries || !isReplayable(this.#request)) return false
     const next = selector.select(this.#req, this.and(backend))
     if (!next || (!this.#hasBudget && !budget.acquire())) return false
     this.#hasBudget = true
@@ -167,9 +171,9 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
   }
 
   proceed(): boolean {
-    const { retries, sessions, queue, recovery } = this.#forwarding
+    const { sessions, queue, recovery } = this.#forwarding
     // It may go back to the backend of its session only while a retry is left, should that be gone.
-    const next = this.#tried.next(this.#retries < retries || this.#fault?.unprocessed === true)
+    const next = this.#tried.next(this.#retries < this.#maxRetries || this.#fault?.unprocessed === true)
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.
       if (this.acceptsAny && sessions?.backendOf(this.#req)) this.acceptsAny = false

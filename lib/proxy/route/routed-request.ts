@@ -1,5 +1,8 @@
+import type { BlockList } from 'node:net'
+import type { RateLimitConfig } from '../../listener/access/options.js'
 import { FieldEdits } from '../../routing/filters/field-edits.js'
-import type { RouteOptions } from '../../routing/options.js'
+import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
+import { AccessControl } from '../access-control.js'
 
 /** What a matched route says of its requests and their answers. Made once for each route and pool, and shared by them. */
 export interface RoutedRequest {
@@ -10,17 +13,46 @@ export interface RoutedRequest {
   readonly requestEdits: FieldEdits | undefined
   /** Of all answers: the backends', and the balancer's own. */
   readonly responseEdits: FieldEdits | undefined
+  /** From the end of a request to the head of the response; 0 for no limit. What is undefined here is as the pool says. */
+  readonly timeoutMs: number | undefined
+  /** Attempts after the first. */
+  readonly retries: number | undefined
+  /** Largest body of a request; 0 for no limit. */
+  readonly maxBodyBytes: number | undefined
+  /** Undefined if all clients may come, as often as they like. */
+  readonly access: AccessControl | undefined
 }
 
 /**
  * What a route says of the requests that go to a pool.
+ * @param pool undefined if the balancer answers them itself
+ * @param trusted proxies whose word on the client is believed
  * @throws if it has a field that cannot be sent, or must not be changed
  */
-export function routedRequest({ name, filters }: RouteOptions, pool: string | undefined): RoutedRequest {
+export function routedRequest(
+  { name, filters }: RouteOptions,
+  pool: string | undefined,
+  trusted: BlockList
+): RoutedRequest {
+  const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
+  const { rateLimit, allow, deny } = filters
+  const access = new AccessControl({ rateLimit: rateLimit && bucketOf(rateLimit), allow, deny }, trusted)
   return {
     route: name,
     pool,
-    requestEdits: FieldEdits.ofRequests(filters.requestHeaders, filters.rewriteHost),
-    responseEdits: FieldEdits.ofResponses(filters.responseHeaders)
+    requestEdits: FieldEdits.ofRequests(requestHeaders, rewriteHost),
+    responseEdits: FieldEdits.ofResponses(responseHeaders),
+    timeoutMs,
+    retries,
+    maxBodyBytes,
+    access: access.isLimited ? access : undefined
   }
+}
+
+const HOUR_S = 3600
+
+/** The same rate with a whole number of requests in each window, as the fields of a rejected request have it. */
+function bucketOf({ perSecond, burst }: RouteRateLimit): RateLimitConfig {
+  if (Number.isInteger(perSecond)) return { count: perSecond, windowS: 1, burst }
+  return { count: Math.max(Math.round(perSecond * HOUR_S), 1), windowS: HOUR_S, burst }
 }

@@ -127,6 +127,37 @@ t.test('0 is none', async (t) => {
   t.equal(waiter.timedOut, 0)
 })
 
+t.test(
+  'each timeout has a list of its own, which is told of late ones and stopped with the first',
+  async (t) => {
+    const timeouts = byHand(t)
+    const others = timeouts.of(500)
+    t.equal(timeouts.of(500), others)
+    t.equal(timeouts.of(TIMEOUT_MS), timeouts)
+    const [first, second] = [arm(timeouts, 0), arm(others, 0)]
+    const late: AwaitedResponse[] = []
+    for (const waiter of [first, second]) waiter.onLate = () => late.push(waiter)
+    timeouts.notifyLate(300, 250)
+    t.same(late, [second, first])
+    others.sweep(500)
+    timeouts.sweep(500)
+    t.same([first.timedOut, second.timedOut], [0, 1])
+  }
+)
+
+t.test('a timeout that nobody has any more is forgotten, but not while anybody waits', async (t) => {
+  const timeouts = byHand(t)
+  const [unused, used] = [timeouts.of(1), timeouts.of(2)]
+  t.equal(timeouts.of(1), unused)
+  const nowMs = performance.now()
+  for (const list of [unused, used]) list.remove(arm(list, nowMs - 61_000))
+  const waiter = arm(used, nowMs - 61_000)
+  timeouts.of(3)
+  t.not(timeouts.of(1), unused)
+  t.equal(timeouts.of(2), used)
+  used.remove(waiter)
+})
+
 t.test('sweeps by itself, close to the time, until it is stopped', async (t) => {
   const timeouts = new ResponseTimeouts(100)
   t.teardown(() => timeouts.stop())

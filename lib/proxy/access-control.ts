@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import { Clients } from '../listener/access/clients.js'
+import type { AccessConfig } from '../listener/access/options.js'
+import { rateLimitFields } from '../listener/access/rate-limit-fields.js'
+import { RateLimiter } from '../listener/access/rate-limiter.js'
+import { BalancerCell } from '../pool/counters.js'
+import { DENIED, type Failure, RATE_LIMITED } from './failure.js'
+
+/** How a request is rejected before a backend is chosen. */
+export interface Rejection {
+  readonly failure: Failure
+  /** The balancer's counter of the reason (`BalancerCell`). */
+  readonly cell: number
+  /** Further fields of the answer, names and values in turn. */
+  readonly fields?: readonly string[]
+}
+
+const DENIED_REJECTION: Rejection = { failure: DENIED, cell: BalancerCell.rejectedDenied }
+
+/** Lists of allowed and denied clients, and a rate limit of each. */
+export class AccessControl {
+  /** Whether there is anything that a request may be rejected for. */
+  readonly isLimited: boolean
+  readonly #clients: Clients
+  readonly #limiter: RateLimiter | undefined
+  readonly #fieldsOf: ((waitMs: number) => string[]) | undefined
+
+  /** @param trusted proxies whose word on the client is believed */
+  constructor({ rateLimit, allow, deny }: AccessConfig, trusted: BlockList) {
+    this.isLimited = rateLimit !== undefined || allow !== undefined || deny !== undefined
+    this.#clients = new Clients({ allow, deny }, trusted)
+    this.#limiter = rateLimit && new RateLimiter(rateLimit)
+    this.#fieldsOf = rateLimit && rateLimitFields(rateLimit)
+  }
+
+  /** How a request is to be rejected because of its client; undefined if it is not, and counts towards the rate limit. */
+  rejectionOf(req: IncomingMessage): Rejection | undefined {
+    const { isDenied, key } = this.#clients.of(req)
+    if (isDenied) return DENIED_REJECTION
+    const waitMs = this.#limiter?.take(key, performance.now()) ?? 0
+    if (waitMs === 0) return undefined
+    return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: this.#fieldsOf!(waitMs) }
+  }
+}
