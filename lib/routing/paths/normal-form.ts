@@ -1,0 +1,65 @@
+/**
+ * What makes a path differ from its normal form, or gives it several readings: characters that are encoded or ought to
+ * be, separators other than a single `/`, and dot segments.
+ */
+const NOT_PLAIN = /[^\w\-.~!$&'()*+,=:@/]|\/\/|\/\.\.?(?:\/|$)/
+/** Characters that are not to be encoded (RFC 3986 section 2.3). */
+const UNRESERVED = /[\w\-.~]/
+/** An encoded character, and one that may not stand in a path (section 3.3). `;` may, `\` is left to the readings. */
+const TO_NORMALIZE = /%[0-9a-f]{2}|[^\w\-.~!$&'()*+,=:@/;%\\]/gi
+
+/** An encoded character in its normal spelling: itself if it is unreserved, else in capital digits. */
+const NORMAL_SPELLING = new Map<string, string>()
+for (let code = 0; code < 256; code++) {
+  const char = String.fromCharCode(code)
+  const hex = code.toString(16).padStart(2, '0')
+  const normal = UNRESERVED.test(char) ? char : `%${hex.toUpperCase()}`
+  if (normal !== char) NORMAL_SPELLING.set(char, normal)
+  for (const high of [hex[0]!, hex[0]!.toUpperCase()])
+    for (const low of [hex[1]!, hex[1]!.toUpperCase()]) NORMAL_SPELLING.set(`%${high}${low}`, normal)
+}
+
+/** The path of a request's target, without the query: as it was sent. `*` stays as it is. */
+export function pathOf(target: string): string {
+  const queryAt = target.indexOf('?')
+  return queryAt === -1 ? target : target.slice(0, queryAt)
+}
+
+/** Whether a path is its own normal form, and nobody reads it otherwise. */
+export function isPlain(path: string): boolean {
+  return !NOT_PLAIN.test(path)
+}
+
+/**
+ * A path with its unreserved characters decoded, and all that has to be encoded in capital digits (RFC 3986 sections
+ * 6.2.2.1 and 6.2.2.2). A `%` that encodes nothing stays. So do dot segments.
+ */
+export function withNormalEncoding(path: string): string {
+  return path.replace(TO_NORMALIZE, (found) => NORMAL_SPELLING.get(found) ?? found)
+}
+
+/**
+ * A path without its dot segments (RFC 3986 section 5.2.4), once its dots are decoded. What ends in one is a folder, so
+ * that its end is a `/`.
+ */
+export function withoutDots(path: string): string {
+  if (!path.includes('/.')) return path
+  const kept: string[] = []
+  const segments = path.split('/')
+  const last = segments.length - 1
+  for (let index = 1; index <= last; index++) {
+    const segment = segments[index]!
+    if (segment === '..') kept.pop()
+    else if (segment !== '.') {
+      kept.push(segment)
+      continue
+    }
+    if (index === last) kept.push('')
+  }
+  return `/${kept.join('/')}`
+}
+
+/** The form of a path in which routes are matched (RFC 3986 section 6.2.2). `*` stays as it is. */
+export function normalForm(path: string): string {
+  return isPlain(path) ? path : withoutDots(withNormalEncoding(path))
+}
