@@ -1,8 +1,11 @@
+import { respelled, spellings } from './paths/percent.js'
+
 /** What some servers read otherwise than others: encoded or not, as encodings are decoded twice by some. */
 const AMBIGUOUS = /[\\;]|\/\/|\/\.\.?(?:\/|$)|%(?:25)*(?:2e|2f|5c|3b)/i
-const ENCODED = /%([0-9a-f]{2})/gi
 /** Letters, digits, `-`, `.`, `_` and `~` (RFC 3986 section 2.3). */
 const UNRESERVED = /[\w\-.~]/
+const UNRESERVED_DECODED = spellings((char) => (UNRESERVED.test(char) ? char : undefined))
+const DECODED = spellings((char) => char)
 const SEPARATOR = /[/\\]/
 
 /** Whether there is more than one way to read a path, without its query. */
@@ -12,14 +15,8 @@ export function isAmbiguous(path: string): boolean {
 
 /** A path with the characters decoded that never need an encoding (RFC 3986 section 6.2.2.2). */
 export function withUnreservedDecoded(path: string): string {
-  return path.replace(ENCODED, (encoded, hex: string) => {
-    const char = String.fromCharCode(Number.parseInt(hex, 16))
-    return UNRESERVED.test(char) ? char : encoded
-  })
+  return respelled(path, UNRESERVED_DECODED)
 }
-
-const decoded = (path: string) =>
-  path.replace(ENCODED, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 
 /** Whether a segment is `.` or `..` is told by this. */
 const dotsOf = (segment: string) => segment.replace(/%2e/gi, '.')
@@ -51,12 +48,12 @@ export function withoutDotSegments(path: string): string {
 export function mayClimb(path: string): boolean {
   let depth = 0
   for (const segment of path.split('/').slice(1)) {
-    const once = decoded(segment)
-    const twice = decoded(once)
     let lowest = depth
     let end = depth + 1
-    for (const text of once === segment ? [segment] : [segment, once, twice])
-      for (const parts of SEPARATOR.test(text) ? [[text], text.split(SEPARATOR)] : [[text]]) {
+    let text = segment
+    for (let decodings = 0; decodings < 3; decodings++) {
+      const isSplit = SEPARATOR.test(text)
+      for (const parts of isSplit ? [[text], text.split(SEPARATOR)] : [[text]]) {
         let reached = depth
         for (const part of parts) {
           reached += stepOf(part)
@@ -64,6 +61,10 @@ export function mayClimb(path: string): boolean {
         }
         end = Math.min(end, reached)
       }
+      const decoded = respelled(text, DECODED)
+      if (decoded === text) break
+      text = decoded
+    }
     if (lowest < 0) return true
     depth = end
   }
@@ -72,7 +73,7 @@ export function mayClimb(path: string): boolean {
 
 /** How far a segment leads down, at the worst: -1 is up. */
 function stepOf(segment: string): number {
-  const whole = dotsOf(segment)
+  const whole = segment.includes('%') ? dotsOf(segment) : segment
   const semicolon = whole.indexOf(';')
   const cut = semicolon === -1 ? whole : whole.slice(0, semicolon)
   if (cut === '..') return -1

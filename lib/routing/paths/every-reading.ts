@@ -1,12 +1,14 @@
 import { withoutDots } from './normal-form.js'
+import { respelled, spellings } from './percent.js'
 
 /**
  * What gives a path several readings, once its encoding is normal: separators and dot segments in any spelling, and
  * encoded characters that may stand in a path unencoded as well, where they make it another path.
  */
 const AMBIGUOUS = /[\\;]|\/\/|\/\.\.?(?:\/|$)|%(?:2[1456789A-F]|3[ABD]|40|5C)/
-/** Encoded characters that may stand in a path unencoded (RFC 3986 section 3.3), and the backslash. */
-const DECODABLE = /%(?:2[146789A-F]|3[\dABD]|4[\dA-F]|5[\dACF]|6[1-9A-F]|7[\dAE])/gi
+/** What may stand in a path unencoded (RFC 3986 section 3.3), and the backslash. */
+const PATH_CHARACTER = /[\w\-.~!$&'()*+,;=:@/\\]/
+const DECODED = spellings((char) => (PATH_CHARACTER.test(char) ? char : undefined))
 /** The `%` of what is encoded twice. */
 const ENCODED_TWICE = /%25(?=[\dA-F]{2})/gi
 const DOTS_AT_END = /\/\.\.?$/
@@ -14,7 +16,7 @@ const DOTS_AT_END = /\/\.\.?$/
 /** A path with more readings than this is refused. */
 const MAX_READINGS = 64
 /** Characters that the steps to all readings of a path may go through. It bounds the time that a long path takes. */
-const MAX_WORK = 128 * 1024
+const MAX_WORK = 96 * 1024
 
 /** One of the ways to read a path. */
 export interface Reading {
@@ -23,8 +25,6 @@ export interface Reading {
   readonly step: string | undefined
   readonly from: Reading | undefined
 }
-
-const character = (encoded: string) => String.fromCharCode(Number.parseInt(encoded.slice(1), 16))
 
 /**
  * What servers do to a path before they look at it: docs/security.md names one for each. Where there is nothing to do,
@@ -35,7 +35,7 @@ const STEPS: Readonly<Record<string, (path: string) => string>> = {
   'dot segments removed': withoutDots,
   'dot segments removed, and the slash after them': (path) =>
     DOTS_AT_END.test(path) ? withoutDots(path).slice(0, -1) || '/' : path,
-  decoded: (path) => (path.includes('%') ? path.replace(DECODABLE, character) : path),
+  decoded: (path) => respelled(path, DECODED),
   'encoded encodings decoded': (path) => (path.includes('%25') ? path.replace(ENCODED_TWICE, '%') : path),
   'slashes merged': (path) => (path.includes('//') ? path.replace(/\/{2,}/g, '/') : path),
   'parameters cut': (path) => (path.includes(';') ? path.replace(/;[^/]*/g, '') : path),

@@ -1,3 +1,5 @@
+import { respelled, spellings } from './percent.js'
+
 /**
  * What makes a path differ from its normal form, or gives it several readings: characters that are encoded or ought to
  * be, separators other than a single `/`, and dot segments.
@@ -5,19 +7,13 @@
 const NOT_PLAIN = /[^\w\-.~!$&'()*+,=:@/]|\/\/|\/\.\.?(?:\/|$)/
 /** Characters that are not to be encoded (RFC 3986 section 2.3). */
 const UNRESERVED = /[\w\-.~]/
-/** An encoded character, and one that may not stand in a path (section 3.3). `;` may, `\` is left to the readings. */
-const TO_NORMALIZE = /%[0-9a-f]{2}|[^\w\-.~!$&'()*+,=:@/;%\\]/gi
+/** What may not stand in a path (section 3.3). `;` may, `\\` is left to the readings of a path. */
+const TO_ENCODE = /[^\w\-.~!$&'()*+,=:@/;%\\]/g
 
-/** An encoded character in its normal spelling: itself if it is unreserved, else in capital digits. */
-const NORMAL_SPELLING = new Map<string, string>()
-for (let code = 0; code < 256; code++) {
-  const char = String.fromCharCode(code)
-  const hex = code.toString(16).padStart(2, '0')
-  const normal = UNRESERVED.test(char) ? char : `%${hex.toUpperCase()}`
-  if (normal !== char) NORMAL_SPELLING.set(char, normal)
-  for (const high of [hex[0]!, hex[0]!.toUpperCase()])
-    for (const low of [hex[1]!, hex[1]!.toUpperCase()]) NORMAL_SPELLING.set(`%${high}${low}`, normal)
-}
+const encoded = (char: string) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`
+
+/** Unreserved characters as they are, all others in capital digits. */
+const NORMAL = spellings((char) => (UNRESERVED.test(char) ? char : encoded(char)))
 
 /** The path of a request's target, without the query: as it was sent. `*` stays as it is. */
 export function pathOf(target: string): string {
@@ -35,7 +31,8 @@ export function isPlain(path: string): boolean {
  * 6.2.2.1 and 6.2.2.2). A `%` that encodes nothing stays. So do dot segments.
  */
 export function withNormalEncoding(path: string): string {
-  return path.replace(TO_NORMALIZE, (found) => NORMAL_SPELLING.get(found) ?? found)
+  const spelled = respelled(path, NORMAL)
+  return spelled.replace(TO_ENCODE, (char) => (char.charCodeAt(0) < 256 ? encoded(char) : char))
 }
 
 /**
