@@ -58,7 +58,8 @@ export interface FixedResponse {
 
 /** Where a client is sent to: what is undefined stays as it was in the request. */
 export interface Redirect {
-  readonly statusCode: 301 | 302 | 303 | 307 | 308
+  /** Undefined for `302`, or, where the method is to stay, `307`. */
+  readonly statusCode: 301 | 302 | 303 | 307 | 308 | undefined
   readonly scheme: 'http' | 'https' | undefined
   readonly host: string | undefined
   readonly port: number | undefined

@@ -76,7 +76,7 @@ test('a route serves some clients alone, and not all of those', async (t) => {
   const from = (address: string) => `GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n\r\n`
   const allow = new BlockList()
   allow.addSubnet('192.0.2.0', 24)
-  routeAll(t, { allow, deny: addresses('192.0.2.7') }, addresses('127.0.0.1'))
+  routeAll(t, { allow, deny: addresses('192.0.2.7') }, { trusted: addresses('127.0.0.1') })
   const { port } = await startBalancer(t, [backend], { LB_TRUSTED_PROXIES: '127.0.0.1' })
   t.equal(statusOf(await exchange(t, port, from('192.0.2.1'))), 200)
   for (const address of ['192.0.2.7', '198.51.100.1']) {

@@ -1,4 +1,4 @@
-import type { RouteFilters, RouteOptions } from '../../lib/routing/options.js'
+import type { RouteAction, RouteFilters, RouteOptions } from '../../lib/routing/options.js'
 
 const NO_FILTERS: RouteFilters = {
   rewriteHost: undefined,
@@ -15,8 +15,10 @@ const NO_FILTERS: RouteFilters = {
   errors: []
 }
 
-/** A route for all requests, to the pool `web`, with some filters. */
-export function routeWith(filters: Partial<RouteFilters>): RouteOptions {
+const TO_WEB: RouteAction = { kind: 'pool', pool: 'web' }
+
+/** A route for all requests, to the pool `web` unless it does something else, with some filters. */
+export function routeWith(filters: Partial<RouteFilters>, action = TO_WEB): RouteOptions {
   return {
     name: 'all',
     match: {
@@ -30,7 +32,7 @@ export function routeWith(filters: Partial<RouteFilters>): RouteOptions {
       tlsNames: []
     },
     paths: 'strict',
-    action: { kind: 'pool', pool: 'web' },
+    action,
     filters: { ...NO_FILTERS, ...filters }
   }
 }

@@ -6,7 +6,8 @@ export const GrpcStatus = {
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
-  unavailable: 14
+  unavailable: 14,
+  unauthenticated: 16
 } as const
 
 const NAMES = [

@@ -11,6 +11,7 @@ const EXCEPTIONS = new Map<Failure, number>([
 
 /** Any other fault of the client is a malformed request: `INTERNAL`, as gRPC servers answer it. */
 const STATUS_OF_HTTP: Readonly<Record<number, number>> = {
+  401: GrpcStatus.unauthenticated,
   403: GrpcStatus.permissionDenied,
   404: GrpcStatus.unimplemented,
   405: GrpcStatus.unimplemented,

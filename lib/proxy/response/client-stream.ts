@@ -40,6 +40,7 @@ export interface ClientStream {
   /**
    * Sends a complete response of the balancer's own.
    * @param fields names and values in turn
+   * @param body one character a byte
    * @param isLast whether no further request on its connection is answered
    */
   answer(

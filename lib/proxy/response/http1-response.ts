@@ -90,7 +90,7 @@ export class Http1Response<Request extends IncomingMessage = IncomingMessage>
       list = [...fields, 'Connection', 'close']
     }
     this.writeHead(statusCode, phrase, list as string[])
-    this.end(body)
+    this.end(body, 'latin1')
   }
 
   clientTunnel(): ClientTunnel {

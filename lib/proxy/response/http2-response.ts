@@ -117,7 +117,7 @@ export class Http2Response implements ClientStream {
     const hasBody = body !== undefined && this.#req.method !== 'HEAD'
     this.#setHead(statusCode, fieldsFromList(fields))
     this.#sendHead(!hasBody)
-    if (hasBody && !this.#isOver) this.#write(Buffer.from(body))
+    if (hasBody && !this.#isOver) this.#write(Buffer.from(body, 'latin1'))
     this.#end()
   }
 

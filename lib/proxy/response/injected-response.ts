@@ -72,7 +72,7 @@ export class InjectedResponse implements ClientStream {
 
   answer(statusCode: number, phrase: string, fields: readonly string[], body: string | undefined): void {
     this.#res.writeHead(statusCode, phrase, fields as string[])
-    this.#res.end(body)
+    this.#res.end(body, 'latin1')
   }
 
   clientTunnel(): ClientTunnel {

@@ -142,7 +142,6 @@ export class LaneResponse implements ClientStream, LaneAnswer {
     }
     const lines = `${fieldLines(fields)}Date: ${httpDate()}\r\n${this.#connectionFields()}`
     const text = `HTTP/1.1 ${statusCode} ${phrase}\r\n${lines}\r\n`
-    // The bodies of the balancer's own are ASCII.
     this.#connection.socket.write(req.method === 'HEAD' ? text : text + (body ?? ''), 'latin1')
     this.#end()
   }
