@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { Pool } from '../lib/admin/pools.js'
-import type { Config } from '../lib/config/load.js'
+import { type Config, ConfigError } from '../lib/config/load.js'
 import { type LoadBalancerOptions, loadBalancerConfig } from '../lib/config/options.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
@@ -29,6 +29,7 @@ export async function registerBalancer(
   config: Config,
   ownsProcess: boolean
 ): Promise<void> {
+  if (config.routing) throw new ConfigError(['LB_CONFIG: pools and routes are not available yet'])
   const registerListener = async () => {
     await fastify.register(tls, { config })
     await fastify.register(http2, { config })

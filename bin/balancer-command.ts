@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { Command, Option } from 'commander'
-import { loadConfig, readVariables } from '../lib/config/load.js'
+import { loadConfig, loadWithVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
 import { addAdminCommands } from './admin-commands.js'
@@ -79,10 +79,9 @@ async function check(takeFlags: () => void): Promise<void> {
   takeFlags()
   // Reads .env.
   await import('fastify-cli/start.js')
-  loadConfig(process.env)
-  const given = readVariables(process.env, () => {})
+  const { variables } = loadWithVariables(process.env)
   for (const { name, info } of describeVariables()) {
-    const value = given[name] ?? info.fallback
+    const value = variables[name] ?? info.fallback
     console.log(`${name}=${info.isSecret && value !== '' ? '***' : value}`)
   }
 }

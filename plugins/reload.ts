@@ -24,6 +24,7 @@ export default fp<{ config: Config }>(
     const reload = (why: string) => {
       try {
         const next = source.read()
+        if (next.config.routing) throw new ConfigError(['LB_CONFIG: pools and routes are not available yet'])
         if (isDeepStrictEqual(next.config.backends, backends)) {
           log.info(`The configuration was read again (${why}): its backends are the same`)
         } else {

@@ -8,6 +8,8 @@ export const SECURE = ['auto', 'always', 'never'] as const
 export interface StickyConfig {
   /** Its name. */
   readonly cookie: string
+  /** Name of the pool, which is signed too; empty for the one that the variables make. */
+  readonly pool: string
   /** Key of the signature; empty for a random one. */
   readonly secret: string
   /** 0 for a session cookie. */

@@ -10,12 +10,14 @@ const TOKEN_BYTES = 16
 
 /**
  * Sticky sessions: keeps each client on the backend that answered it first. The value of the cookie is an HMAC of the
- * backend's origin: it does not disclose the address, and cannot be forged to choose a backend. There is no table of
- * sessions, so any balancer with the same secret understands the cookie.
+ * pool's name and the backend's origin: it does not disclose the address, cannot be forged to choose a backend, and means
+ * nothing to another pool. There is no table of sessions, so any balancer with the same secret understands the cookie.
  */
 export class Sessions {
   readonly #cookie: string
   readonly #key: string | Buffer
+  /** Stands before the origin in what is signed: no origin holds a NUL. */
+  readonly #signedPrefix: string
   /** All attributes but `Secure`, which depends on the connection. */
   readonly #attributes: string
   readonly #secure: StickyConfig['secure']
@@ -27,6 +29,7 @@ export class Sessions {
   constructor(backends: readonly Backend[], config: StickyConfig) {
     this.#cookie = config.cookie
     this.#key = config.secret || randomBytes(TOKEN_BYTES)
+    this.#signedPrefix = config.pool === '' ? '' : `${config.pool}\0`
     this.#attributes = attributesOf(config)
     this.#secure = config.secure
     this.setBackends(backends)
@@ -38,7 +41,9 @@ export class Sessions {
     this.#cookieLines.clear()
     this.#primaries = backends.filter(({ config }) => !config.backup)
     for (const backend of backends) {
-      const signature = createHmac('sha256', this.#key).update(backend.origin).digest()
+      const signature = createHmac('sha256', this.#key)
+        .update(this.#signedPrefix + backend.origin)
+        .digest()
       const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
       this.#backends.set(token, backend)
       this.#cookieLines.set(backend, `Set-Cookie: ${this.#cookie}=${token}${this.#attributes}`)

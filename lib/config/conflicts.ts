@@ -2,15 +2,21 @@ import type { Values } from './schema.js'
 import { checkConflicts } from './settings/health-check.js'
 import { http2Conflicts } from './settings/http2.js'
 import { stickyConflicts } from './settings/sticky.js'
-import { tlsConflicts } from './settings/tls.js'
+import { backendTlsConflicts, tlsConflicts } from './settings/tls.js'
 import type { Needs } from './variable.js'
 
-/** What is wrong with values that are each valid by itself. */
-export function conflicts(values: Values): string[] {
+/** A list of faults, and what adds to it. */
+function faultList(): { readonly faults: string[]; readonly needs: Needs } {
   const faults: string[] = []
   const needs: Needs = (name, isUsed, need, isMet) => {
     if (isUsed && !isMet) faults.push(`${name} needs ${need}`)
   }
+  return { faults, needs }
+}
+
+/** What is wrong with values that are each valid by itself, whatever the settings of pools are. */
+export function serverConflicts(values: Values): string[] {
+  const { faults, needs } = faultList()
   needs(
     'LB_PROXY_PROTOCOL',
     values.LB_PROXY_PROTOCOL,
@@ -18,22 +24,38 @@ export function conflicts(values: Values): string[] {
     values.LB_TRUSTED_PROXIES.rules.length > 0
   )
   needs(
-    'LB_HEALTH_CHECK_BODY',
-    values.LB_HEALTH_CHECK_BODY !== '',
-    'another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body',
-    values.LB_HEALTH_CHECK_METHOD !== 'HEAD'
-  )
-  const isHash = values.LB_ALGORITHM === 'hash'
-  needs('LB_HASH_KEY', values.LB_HASH_KEY.from !== 'address', 'LB_ALGORITHM=hash', isHash)
-  stickyConflicts(values, needs)
-  needs(
     'LB_ADMIN_PORT',
     values.LB_ADMIN_PORT !== '' && values.LB_ADMIN_PORT !== 0,
     'another port than PORT',
     values.LB_ADMIN_PORT !== values.PORT
   )
   http2Conflicts(values, needs, values.LB_TLS_CERT.length > 0)
-  faults.push(...checkConflicts(values, needs))
   faults.push(...tlsConflicts(values, needs))
   return faults
+}
+
+/** Conflicts between the values of a pool that are each valid by itself. */
+export interface PoolConflicts {
+  /** What cannot work. */
+  readonly broken: readonly string[]
+  /** Settings that have no effect, for want of another. */
+  readonly idle: readonly string[]
+}
+
+/** What is wrong with the values of a pool. */
+export function poolConflicts(values: Values): PoolConflicts {
+  const { faults, needs } = faultList()
+  const { faults: idle, needs: isIdleWithout } = faultList()
+  needs(
+    'LB_HEALTH_CHECK_BODY',
+    values.LB_HEALTH_CHECK_BODY !== '',
+    'another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body',
+    values.LB_HEALTH_CHECK_METHOD !== 'HEAD'
+  )
+  const isHash = values.LB_ALGORITHM === 'hash'
+  isIdleWithout('LB_HASH_KEY', values.LB_HASH_KEY.from !== 'address', 'LB_ALGORITHM=hash', isHash)
+  stickyConflicts(values, needs, isIdleWithout)
+  faults.push(...checkConflicts(values, isIdleWithout))
+  faults.push(...backendTlsConflicts(values, needs))
+  return { broken: faults, idle }
 }

@@ -1,7 +1,10 @@
 import type { BackendSpec } from '../pool/spec/json-spec.js'
-import { keyOf, variablesIn } from './file.js'
-import { type Config, ConfigError, loadConfig } from './load.js'
+import type { Config } from './config.js'
+import { variablesIn } from './file/settings-text.js'
+import { ConfigError, loadConfig } from './load.js'
+import { OF_SERVER } from './of-server.js'
 import { describeVariables, type Values, type VariableName } from './schema.js'
+import { keyOf } from './variable.js'
 
 type WithoutPrefix<Name> = Name extends `LB_${infer Rest}` ? Rest : Name
 type Kebab<Name> = Name extends `${infer Word}_${infer Rest}`
@@ -30,37 +33,6 @@ type OptionsFor<Names extends VariableName> = {
 } & {
   [Name in Names as Kebab<WithoutPrefix<Name>>]?: GivenFor<Name> | undefined
 }
-
-/** Settings of a whole server, which a single pool cannot have. */
-const OF_SERVER = [
-  'LB_MAX_SOCKETS',
-  'LB_MAX_SOCKETS_PER_CLIENT',
-  'LB_MAX_REQUESTS_PER_SOCKET',
-  'LB_KEEP_ALIVE_TIMEOUT',
-  'LB_MAX_HEADER_SIZE',
-  'LB_REQUEST_HEAD_TIMEOUT',
-  'LB_REQUEST_TIMEOUT',
-  'LB_PROXY_PROTOCOL',
-  'LB_TLS_CERT',
-  'LB_TLS_KEY',
-  'LB_TLS_MIN_VERSION',
-  'LB_TLS_CLIENT_CA',
-  'LB_HTTPS_REDIRECT_PORT',
-  'LB_HTTPS_PORT',
-  'LB_HSTS',
-  'LB_NO_HTTP2',
-  'LB_H2C',
-  'LB_HTTP2_MAX_STREAMS',
-  'LB_HTTP2_SEND_TIMEOUT',
-  'LB_METHODS',
-  'LB_LANE',
-  'LB_ADMIN_ALLOW',
-  'LB_ADMIN_HOSTS',
-  'LB_ADMIN_TOKEN',
-  'LB_ADMIN_PORT',
-  'LB_STATE_FILE',
-  'LB_DRAIN_TIMEOUT'
-] as const satisfies readonly VariableName[]
 
 /** Settings that a program passes in another way. */
 const OF_PROGRAM = ['PORT', 'LB_CONFIG'] as const satisfies readonly VariableName[]

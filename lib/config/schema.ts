@@ -210,3 +210,8 @@ export function describeVariables(): { name: VariableName; info: VariableInfo }[
     info: v.getMetadata(type) as unknown as VariableInfo
   }))
 }
+
+/** The type of a variable whose value is always given: without its default. */
+export function typeOf<T>(declared: ReturnType<typeof variable<T>>): v.GenericSchema<string, T> {
+  return declared.pipe[0].wrapped
+}

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { type Config, loadConfig, readVariables } from './load.js'
+import { type Config, type LoadedConfig, loadWithVariables } from './load.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -30,11 +30,10 @@ export class ConfigSource {
    * The configuration as it is now, and the variables that it was read from.
    * @throws {ConfigError} naming everything that is wrong
    */
-  read(): { config: Config; variables: Env } {
+  read(): LoadedConfig {
     const env: Record<string, string | undefined> = { ...this.#env }
     for (const [name, value] of Object.entries(this.#dotenvAtStart)) if (env[name] === value) delete env[name]
-    const now = { ...this.#readDotenv(), ...env }
-    return { config: loadConfig(now), variables: readVariables(now, () => {}) }
+    return loadWithVariables({ ...this.#readDotenv(), ...env })
   }
 
   #readDotenv(): Env {

@@ -24,3 +24,8 @@ export function variable<T>(type: v.GenericSchema<string, T>, info: VariableInfo
 export type ValuesOf<Variables extends Record<string, v.GenericSchema>> = {
   [Name in keyof Variables]: v.InferOutput<Variables[Name]>
 }
+
+/** The key of a variable in the file: `health-check-period` for `LB_HEALTH_CHECK_PERIOD`. */
+export function keyOf(name: string): string {
+  return name.replace(/^LB_/, '').toLowerCase().replaceAll('_', '-')
+}

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import t from 'tap'
-import { keyOf } from '../../lib/config/file.js'
 import { type ConfigError, loadConfig } from '../../lib/config/load.js'
 import { describeVariables } from '../../lib/config/schema.js'
+import { keyOf } from '../../lib/config/variable.js'
 import { faultsOf } from '../support/config.js'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-config-'))
@@ -63,14 +63,15 @@ t.test('every variable except LB_CONFIG can be set in the file', async (t) => {
 })
 
 t.test('everything that is wrong with a file is reported', async (t) => {
+  const file = path.join(folder, 'lb.yml')
   t.same(faultsOfFile('prot: 80\nconfig: x\nmax-connections: 0\nstats-interval: {a: 1}'), [
-    'LB_CONFIG has an unknown setting "prot"',
-    'LB_CONFIG has an unknown setting "config"',
-    'LB_CONFIG: stats-interval must be a text, a number, true or false, or a list of those',
-    'LB_MAX_CONNECTIONS must be a whole number from 1 to 1000000, but is "0"'
+    `LB_CONFIG: prot is not a known setting; did you mean port? (${file}:1:1)`,
+    `LB_CONFIG: config is not a known setting (${file}:2:1)`,
+    `LB_CONFIG: stats-interval must be a text, a number, true or false, or a list of those (${file}:4:17)`,
+    `LB_CONFIG: max-connections must be a whole number from 1 to 1000000, but is "0" (${file}:3:18)`
   ])
-  t.match(faultsOfFile('- a\n- b'), [/must name a file with a setting a line/])
-  t.match(faultsOfFile('a: [').join(), /LB_CONFIG: .*lb\.yml cannot be read: /)
+  t.match(faultsOfFile('- a\n- b'), [/must be a file with a setting a line/])
+  t.match(faultsOfFile('a: [').join(), /LB_CONFIG: is not valid YAML: .*lb\.yml:1:5/)
   t.match(faultsOfFile('backends: [{ weight: 3 }]'), [/must have an address/])
   t.match(faultsOfFile('backends: [{ address: "a:80", check: "/x;weight=5" }]'), [
     /neither an address nor an option/

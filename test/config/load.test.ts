@@ -87,7 +87,8 @@ t.test('defaults', async (t) => {
       admin: { hosts: [], token: '', port: undefined, stateFile: '' },
       accessLog: undefined,
       tracing: { makesParent: false, spans: undefined },
-      drainTimeoutMs: 30_000
+      drainTimeoutMs: 30_000,
+      routing: undefined
     }
   )
   t.same(trustedProxies.rules, [])
@@ -332,6 +333,7 @@ const stickyOf = (env: Record<string, string>) => loadConfig({ ...STICKY, ...env
 t.test('attributes of the cookie, by default and as configured', async (t) => {
   t.same(stickyOf({}), {
     cookie: 'lb',
+    pool: '',
     secret: '',
     maxAgeMs: 0,
     path: '/',

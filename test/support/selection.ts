@@ -9,6 +9,7 @@ import type { Registry } from '../../lib/pool/registry.js'
 /** A cookie that keeps clients on their backends, as it is by default. */
 export const STICKY: StickyConfig = {
   cookie: 'lb',
+  pool: '',
   secret: 'the same for all balancers',
   maxAgeMs: 0,
   path: '/',

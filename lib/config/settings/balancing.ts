@@ -26,9 +26,12 @@ export const balancingVariables = {
 
 type Values = ValuesOf<typeof balancingVariables>
 
-/** Options of load balancing. */
-export function balancingOf(values: Values): BalancingOptions {
-  return { algorithm: values.LB_ALGORITHM, hashKey: values.LB_HASH_KEY, sticky: stickyOf(values) }
+/**
+ * Options of load balancing.
+ * @param pool name of the pool; empty for the one that the variables make
+ */
+export function balancingOf(values: Values, pool: string): BalancingOptions {
+  return { algorithm: values.LB_ALGORITHM, hashKey: values.LB_HASH_KEY, sticky: stickyOf(values, pool) }
 }
 
 function hashKey() {

@@ -132,7 +132,7 @@ export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfi
 /** Settings for HTTP checks that have no effect, as no backend has such checks; and backends that cannot be checked. */
 export function checkConflicts(
   values: Values & { readonly LB_BACKENDS: readonly BackendConfig[] },
-  needs: Needs
+  isIdleWithout: Needs
 ): string[] {
   if (values.LB_NO_HEALTH_CHECK) return []
   const target = values.LB_HEALTH_CHECK_URL
@@ -146,9 +146,9 @@ export function checkConflicts(
   const need = 'a backend that is asked for a path: checks by gRPC do not look at it'
   const { LB_HEALTH_CHECK_STATUS: status, LB_HEALTH_CHECK_METHOD: method } = values
   const isDefault = status.length === 1 && status[0]!.from === 200 && status[0]!.to === 399
-  needs('LB_HEALTH_CHECK_METHOD', isGrpc && method !== 'GET', need, hasPath)
-  needs('LB_HEALTH_CHECK_STATUS', isGrpc && !isDefault, need, hasPath)
-  needs('LB_HEALTH_CHECK_BODY', isGrpc && values.LB_HEALTH_CHECK_BODY !== '', need, hasPath)
+  isIdleWithout('LB_HEALTH_CHECK_METHOD', isGrpc && method !== 'GET', need, hasPath)
+  isIdleWithout('LB_HEALTH_CHECK_STATUS', isGrpc && !isDefault, need, hasPath)
+  isIdleWithout('LB_HEALTH_CHECK_BODY', isGrpc && values.LB_HEALTH_CHECK_BODY !== '', need, hasPath)
   return backends.flatMap((backend) => {
     const fault = checkFault(backend, target)
     return fault ? [`LB_BACKENDS "${backend.address}": ${fault}`] : []

@@ -76,12 +76,16 @@ export const stickyVariables = {
 
 type Values = ValuesOf<typeof stickyVariables>
 
-/** Undefined without sticky sessions. */
-export function stickyOf(values: Values): StickyConfig | undefined {
+/**
+ * Undefined without sticky sessions.
+ * @param pool name of the pool; empty for the one that the variables make
+ */
+export function stickyOf(values: Values, pool: string): StickyConfig | undefined {
   const cookie = values.LB_STICKY_COOKIE
   if (cookie === '') return undefined
   return {
     cookie,
+    pool,
     secret: values.LB_STICKY_SECRET,
     maxAgeMs: values.LB_STICKY_MAX_AGE,
     path: values.LB_STICKY_PATH,
@@ -96,7 +100,8 @@ export function stickyOf(values: Values): StickyConfig | undefined {
 /** Settings without a cookie that they apply to, and cookies that browsers would reject. */
 export function stickyConflicts(
   values: Values & { LB_TLS_CERT: readonly string[]; LB_TRUSTED_PROXIES: BlockList },
-  needs: Needs
+  needs: Needs,
+  isIdleWithout: Needs
 ): void {
   const { LB_STICKY_COOKIE: cookie, LB_STICKY_SAME_SITE: site, LB_STICKY_SECURE: secure } = values
   const { LB_STICKY_PATH: path, LB_STICKY_DOMAIN: domain, LB_STICKY_HTTP_ONLY: isHttpOnly } = values
@@ -111,7 +116,8 @@ export function stickyConflicts(
     LB_STICKY_HTTP_ONLY: !isHttpOnly,
     LB_STICKY_PARTITIONED: isPartitioned
   }
-  for (const [name, isUsed] of Object.entries(used)) needs(name, isUsed, 'LB_STICKY_COOKIE', cookie !== '')
+  for (const [name, isUsed] of Object.entries(used))
+    isIdleWithout(name, isUsed, 'LB_STICKY_COOKIE', cookie !== '')
 
   const hasTls = values.LB_TLS_CERT.length > 0 || values.LB_TRUSTED_PROXIES.rules.length > 0
   const canBeSecure = secure === 'always' || (secure === 'auto' && hasTls)

@@ -96,7 +96,7 @@ export function tlsConflicts(
   values: Values & { PORT: number; LB_PROXY_PROTOCOL: boolean },
   needs: Needs
 ): string[] {
-  const { LB_TLS_CERT: certs, LB_TLS_KEY: keys, LB_BACKEND_CERT: cert, LB_BACKEND_KEY: key } = values
+  const { LB_TLS_CERT: certs, LB_TLS_KEY: keys } = values
   const faults: string[] = []
   if (certs.length !== keys.length)
     faults.push(`LB_TLS_KEY must list as many files as LB_TLS_CERT, ${certs.length}, but has ${keys.length}`)
@@ -116,11 +116,15 @@ export function tlsConflicts(
   needs('LB_HSTS', values.LB_HSTS > 0, 'LB_TLS_CERT or LB_PROXY_PROTOCOL', speakTls)
   if (values.LB_HTTPS_REDIRECT_PORT > 0 && values.LB_HTTPS_REDIRECT_PORT === values.PORT)
     faults.push(`LB_HTTPS_REDIRECT_PORT must be another port than PORT, ${values.PORT}`)
+  return faults
+}
+
+/** The same of TLS to backends. */
+export function backendTlsConflicts(values: Values, needs: Needs): string[] {
+  const { LB_BACKEND_CERT: cert, LB_BACKEND_KEY: key } = values
   needs('LB_BACKEND_CERT', cert !== '', 'LB_BACKEND_KEY', key !== '')
   needs('LB_BACKEND_KEY', key !== '', 'LB_BACKEND_CERT', cert !== '')
-  if (cert !== '' && key !== '')
-    faults.push(...pairFaults('LB_BACKEND_KEY', { certFile: cert, keyFile: key }))
-  return faults
+  return cert !== '' && key !== '' ? pairFaults('LB_BACKEND_KEY', { certFile: cert, keyFile: key }) : []
 }
 
 function pairFaults(name: string, files: KeyPairFiles): string[] {

@@ -1,38 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { describeVariables, type VariableName } from './schema.js'
+import type { VariableName } from '../schema.js'
 
 /** Separators of lists in variables, where they are not commas. */
 const SEPARATORS: Partial<Record<VariableName, string>> = { LB_HEALTH_CHECK_HEADERS: '\n' }
 const WITHIN_BACKEND = /[\s,;]/
-
-type Env = Readonly<Record<string, string | undefined>>
-
-/** The key of a variable in the file: `health-check-period` for `LB_HEALTH_CHECK_PERIOD`. */
-export function keyOf(name: string): string {
-  return name.replace(/^LB_/, '').toLowerCase().replaceAll('_', '-')
-}
-
-/**
- * The variables that the file named by `LB_CONFIG` sets, as text; nothing if no file is named. JSON is YAML too.
- * Calls `fault` once for everything that is wrong.
- */
-export function readConfigFile(env: Env, fault: (message: string) => void): Record<string, string> {
-  const file = env.LB_CONFIG
-  if (file === undefined || file === '') return {}
-  const content = contentOf(file, fault)
-  if (content === undefined) return {}
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
-    fault('LB_CONFIG must name a file with a setting a line, such as "backends: [127.0.0.1:8080]"')
-    return {}
-  }
-  const names = new Map(describeVariables().map(({ name }) => [keyOf(name), name]))
-  names.delete('config')
-  return variablesIn(content, {
-    nameOf: (key) => names.get(key),
-    onUnknown: (key) => fault(`LB_CONFIG has an unknown setting "${key}"`),
-    onWrong: (key, message) => fault(`LB_CONFIG: ${key} ${message}`)
-  })
-}
 
 /** How settings that a program or a file holds are read. */
 export interface SettingsReader {
@@ -57,22 +27,10 @@ export function variablesIn(settings: object, reader: SettingsReader): Record<st
   return values
 }
 
-function contentOf(file: string, fault: (message: string) => void): unknown {
-  // Loaded only where a file is read.
-  const { parse } = require('yaml') as typeof import('yaml')
-  try {
-    return parse(readFileSync(file, 'utf8'), { prettyErrors: false })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const reason = 'syscall' in (error as object) ? code : message.split('\n', 1)[0]
-    fault(`LB_CONFIG: ${file} cannot be read: ${reason}`)
-    return undefined
-  }
-}
-
 type Fault = (message: string) => void
 
-function textOf(name: VariableName, value: unknown, fault: Fault): string | undefined {
+/** A setting as the text of its variable. Calls `fault` with what is to be said after its name. */
+export function textOf(name: VariableName, value: unknown, fault: Fault): string | undefined {
   const items = Array.isArray(value) ? value : [value]
   const separator = SEPARATORS[name] ?? ','
   const texts = items.map((item) =>

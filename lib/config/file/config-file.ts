@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs'
+import type { VariableName } from '../schema.js'
+import type { Item, MapItem } from './item.js'
+import { FileFaults } from './place.js'
+import { type GivenSettings, readSettings } from './settings.js'
+import { readYaml } from './yaml.js'
+
+/** A name of a variable in a message. */
+const VARIABLE = /\b(?:LB_[A-Z0-9_]+|PORT\b)/g
+
+/** The file of `LB_CONFIG`. */
+export class ConfigFile {
+  /** Undefined where it has none. */
+  readonly pools: Item | undefined
+  readonly routes: Item | undefined
+  readonly faults: FileFaults
+  /** The settings that stand at its top. */
+  readonly #settings: GivenSettings
+
+  constructor({ entries }: MapItem, settings: GivenSettings, faults: FileFaults) {
+    this.pools = entries.get('pools')?.item
+    this.routes = entries.get('routes')?.item
+    this.faults = faults
+    this.#settings = settings
+  }
+
+  /** The variables that its settings stand for. */
+  get variables(): Record<string, string> {
+    return variablesOf(this.#settings)
+  }
+
+  /** A fault that begins with the name of a variable: with the name and the place that it has in the file, if it has. */
+  located(fault: string): string {
+    const [name = ''] = fault.match(VARIABLE) ?? []
+    const setting = fault.startsWith(name) ? this.#settings.get(name as VariableName) : undefined
+    if (!setting) return fault
+    const message = spelled(fault, this.#settings)
+    return this.faults.located(setting.at, message)
+  }
+}
+
+/** A message with the names that settings have in the file. */
+export function spelled(message: string, settings: GivenSettings): string {
+  return message.replace(VARIABLE, (name) => settings.get(name as VariableName)?.path ?? name)
+}
+
+/** The variables that settings stand for. */
+export function variablesOf(settings: GivenSettings): Record<string, string> {
+  const variables: Record<string, string> = {}
+  for (const [name, { text }] of settings) if (text !== undefined) variables[name] = text
+  return variables
+}
+
+const isFree = (key: string) => key.startsWith('x-')
+
+/** Reads a file in YAML or JSON; undefined if it cannot be read. Calls `tell` for each fault. */
+export function readConfigFile(file: string, tell: (fault: string) => void): ConfigFile | undefined {
+  const text = contentOf(file, tell)
+  if (text === undefined) return undefined
+  const faults = new FileFaults(file, text, tell)
+  let isWhole = true
+  const content = readYaml(text, {
+    add: (at, message) => {
+      isWhole = false
+      faults.add(at, message)
+    }
+  })
+  if (content?.kind !== 'map') {
+    if (isWhole)
+      faults.add(
+        content?.at ?? 0,
+        'it must be a file with a setting a line, such as "backends: [127.0.0.1:8080]"'
+      )
+    return undefined
+  }
+  const isOther = (key: string) => key === 'pools' || key === 'routes' || isFree(key)
+  return new ConfigFile(content, readSettings(content, '', isOther, faults), faults)
+}
+
+function contentOf(file: string, tell: (fault: string) => void): string | undefined {
+  try {
+    // Windows' editors put a byte order mark before the text.
+    return readFileSync(file, 'utf8').replace(/^\ufeff/, '')
+  } catch (error) {
+    tell(`LB_CONFIG: ${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`)
+    return undefined
+  }
+}

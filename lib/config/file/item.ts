@@ -1,0 +1,50 @@
+/** A value of a file, and where it stands: the offset of its first character. */
+export type Item = ScalarItem | ListItem | MapItem
+
+/** A text, a number, `true`, `false` or nothing. */
+export interface ScalarItem {
+  readonly kind: 'scalar'
+  readonly at: number
+  readonly value: string | number | boolean | null
+  /** As it is written, without quotes: `080`, where the value is 80. */
+  readonly text: string
+}
+
+export interface ListItem {
+  readonly kind: 'list'
+  readonly at: number
+  readonly items: readonly Item[]
+}
+
+export interface MapItem {
+  readonly kind: 'map'
+  readonly at: number
+  readonly entries: ReadonlyMap<string, Entry>
+}
+
+/** A key of a map, and its value. */
+export interface Entry {
+  /** Where the key stands. */
+  readonly at: number
+  readonly item: Item
+}
+
+/** Where faults of a file are told. */
+export interface Faults {
+  /**
+   * @param at offset of what is wrong
+   * @param message says what would be right, and begins with the name of what is wrong
+   */
+  add(at: number, message: string): void
+}
+
+/** A decimal number, which is passed on as it is written: `10`, not `1e1`. */
+const DECIMAL = /^-?\d+(\.\d+)?$/
+
+/** A value as a program would hold it; decimal numbers are texts, as they are written. */
+export function plainOf(item: Item): unknown {
+  if (item.kind === 'list') return item.items.map(plainOf)
+  if (item.kind === 'map')
+    return Object.fromEntries([...item.entries].map(([key, entry]) => [key, plainOf(entry.item)]))
+  return typeof item.value === 'number' && DECIMAL.test(item.text) ? item.text : item.value
+}

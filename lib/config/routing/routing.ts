@@ -1,0 +1,91 @@
+import type { RouteOptions } from '../../routing/options.js'
+import { configOf, type PoolConfig, type RoutingConfig } from '../config.js'
+import { poolConflicts } from '../conflicts.js'
+import type { ConfigFile } from '../file/config-file.js'
+import { ALL_REQUESTS } from './match.js'
+import { type Inherited, readPools } from './pools.js'
+import { routes } from './routes.js'
+import { checkCookies, checkRoutes } from './whole.js'
+
+/** The pool that the variables make. */
+const DEFAULT_POOL = 'default'
+
+interface Surroundings extends Omit<Inherited, 'faults'> {
+  /** The variables that were set. */
+  readonly given: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Reads the pools and the routes of a file that has either. The variables make a pool named `default` where they name
+ * backends, or where the file has no pools.
+ */
+export function readRouting(file: ConfigFile, { given, ...surroundings }: Surroundings): RoutingConfig {
+  const inherited = { ...surroundings, faults: file.faults }
+  const pools = poolsOf(file, given.LB_BACKENDS !== undefined, inherited)
+  const routes = routesOf(file, pools)
+  checkCookies(file.pools?.at ?? 0, pools, routes, file.faults)
+  return { pools, routes }
+}
+
+function poolsOf(file: ConfigFile, hasBackends: boolean, inherited: Inherited): readonly PoolConfig[] {
+  if (!file.pools) return [defaultPool(inherited, true)]
+  const pools = readPools(file.pools, hasBackends ? 1 : 0, inherited)
+  if (!hasBackends) return pools
+  const isThere = pools.some(({ name }) => name === DEFAULT_POOL)
+  if (isThere)
+    file.faults.add(
+      file.pools.at,
+      `pools.${DEFAULT_POOL} is the name of the pool that backends (LB_BACKENDS) make: it needs another`
+    )
+  return [...pools, defaultPool(inherited, false)]
+}
+
+/** @param isOnly whether there are no others, which inherit settings that it has no use for */
+function defaultPool({ values, tracing, report }: Inherited, isOnly: boolean): PoolConfig {
+  const { broken, idle } = poolConflicts(values)
+  for (const fault of [...broken, ...(isOnly ? idle : [])]) report(fault)
+  return { name: DEFAULT_POOL, config: configOf(values, { pool: '', tracing, routing: undefined }) }
+}
+
+/** The routes of the file; without any, one pool takes all requests. */
+function routesOf(file: ConfigFile, pools: readonly PoolConfig[]): readonly RouteOptions[] {
+  if (file.routes) {
+    const given = routes.read(file.routes, 'routes', file.faults) ?? []
+    checkRoutes(given, poolNames(file, pools), file.faults)
+    return given.map(({ route }) => route)
+  }
+  const [only, another] = pools
+  if (another) {
+    const names = pools.map(({ name }) => name).join(', ')
+    file.faults.add(file.pools!.at, `pools has ${names}: routes must say which requests go to which`)
+  }
+  return only ? [{ ...CATCH_ALL, action: { kind: 'pool', pool: only.name } }] : []
+}
+
+/** The names of all pools, of those too that are wrong. */
+function poolNames(file: ConfigFile, pools: readonly PoolConfig[]): string[] {
+  const own = file.pools?.kind === 'map' ? [...file.pools.entries.keys()] : []
+  return [...new Set([...own, ...pools.map(({ name }) => name)])]
+}
+
+/** The route where the file has none. */
+const CATCH_ALL: RouteOptions = {
+  name: 'route-1',
+  match: ALL_REQUESTS,
+  paths: 'strict',
+  action: { kind: 'pool', pool: DEFAULT_POOL },
+  filters: {
+    rewriteHost: undefined,
+    rewritePath: undefined,
+    requestHeaders: undefined,
+    responseHeaders: undefined,
+    mirror: undefined,
+    timeoutMs: undefined,
+    retries: undefined,
+    maxBodyBytes: undefined,
+    rateLimit: undefined,
+    allow: undefined,
+    deny: undefined,
+    errors: []
+  }
+}

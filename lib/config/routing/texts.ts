@@ -1,0 +1,134 @@
+import { domainToASCII } from 'node:url'
+import { TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
+import { isHost, isHostName } from '../../base/values/check-values.js'
+import type { Pattern } from '../../routing/options.js'
+import { withNormalEncoding } from '../../routing/paths/normal-form.js'
+import { compilePattern } from '../../routing/pattern.js'
+import { text } from '../shapes/scalars.js'
+import type { Shape } from '../shapes/shape.js'
+
+type Fault = (message: string) => void
+
+const NAME = /^[a-z0-9](?:[\w.-]{0,62}[a-z0-9])?$/i
+const NAME_PATTERN = '^[A-Za-z0-9]([A-Za-z0-9_.-]{0,62}[A-Za-z0-9])?$'
+const WHAT_NAME = 'a name of letters, digits, ".", "_" and "-", at most 64'
+const PORT_OF_HOST = /:\d*$/
+const DOT_SEGMENT = /\/\.\.?(?:\/|$)/
+const BAD_ENCODING = /%(?![0-9a-f]{2})/i
+/** No longer name is in the tables of fields. */
+const MAX_FIELD_NAME = 63
+
+/** The name of a pool or a route: it stands in logs, labels of metrics, cookies and paths of the API. */
+export const name: Shape<string> = text(WHAT_NAME, (given) => (isName(given) ? given : undefined), {
+  pattern: NAME_PATTERN
+})
+
+export const isName = (given: string) => NAME.test(given)
+
+/** What is wrong with the name of a pool; undefined for nothing. */
+export const nameFault = (given: string) => (isName(given) ? undefined : `must be ${WHAT_NAME}`)
+
+/** What is wrong with a host without a port, such as one that is written in other letters. */
+function hostFault(given: string): string | undefined {
+  const bare = given.replace(PORT_OF_HOST, '')
+  if (bare !== given && (isHost(bare) || bare.startsWith('*.')))
+    return `must be without a port, but is "${given}"`
+  const ascii = domainToASCII(given)
+  const isOther = ascii !== '' && ascii !== given.toLowerCase() && isHost(ascii)
+  return isOther ? `must be in ASCII, as clients send it: ${ascii}` : undefined
+}
+
+/** A host without a port, in small letters; undefined for anything else. */
+const hostIn = (given: string): string | undefined =>
+  isHost(given) && !/[^\]]:\d*$/.test(given) && !/\]:/.test(given)
+    ? given.toLowerCase().replace(/\.$/, '')
+    : undefined
+
+/** A host: exact, or all below one. */
+export const hostPattern: Shape<string> = text(
+  'a host such as app.example or *.app.example',
+  (given, fault) => {
+    const suffix = given.startsWith('*.') ? given.slice(2) : undefined
+    if (suffix !== undefined && isHostName(suffix) && !suffix.includes('*')) return `*.${hostIn(suffix)}`
+    const host = suffix === undefined ? hostIn(given) : undefined
+    const wrong = hostFault(given)
+    if (host === undefined && given === '*') fault('must be a host: leave it out for all hosts')
+    else if (host === undefined && wrong !== undefined) fault(wrong)
+    return host
+  }
+)
+
+/** A host without a port. */
+export const host: Shape<string> = text('a host such as app.example', (given, fault) => {
+  const wrong = hostFault(given)
+  const found = hostIn(given)
+  if (found === undefined && wrong !== undefined) fault(wrong)
+  return found
+})
+
+/** A host, with or without a port. */
+export const authority: Shape<string> = text('a host such as app.example or app.example:8080', (given) =>
+  isHost(given) ? given : undefined
+)
+
+/** A path in the form of RFC 3986 section 6.2.2; what needs an encoding gets it. */
+function pathIn(given: string, fault: Fault): string | undefined {
+  if (!given.startsWith('/')) fault(`must start with "/", but is "${given}"`)
+  else if (/[?#]/.test(given)) fault(`must be a path without "?" and "#", but is "${given}"`)
+  else if (BAD_ENCODING.test(given))
+    fault(`must have two hexadecimal digits after each "%", but is "${given}"`)
+  else {
+    const path = withNormalEncoding(Buffer.from(given).toString('latin1'))
+    if (!DOT_SEGMENT.test(path)) return path
+    fault(`must have no segments "." and "..", but is "${given}"`)
+  }
+  return undefined
+}
+
+const PATH = { pattern: '^/[^?#]*$' }
+
+/** A whole path. */
+export const path: Shape<string> = text('a path such as /v2', pathIn, PATH)
+
+/** The first segments of paths, without a `/` at the end; `/` for all. */
+export const pathPrefix: Shape<string> = text(
+  'a path such as /v2',
+  (given, fault) => pathIn(given, fault)?.replace(/(?<=.)\/+$/, ''),
+  PATH
+)
+
+/** A regular expression. */
+export const pattern: Shape<Pattern> = text('a regular expression', (given, fault) => {
+  try {
+    if (given !== '') return compilePattern(given)
+    fault('must be a regular expression, but is empty')
+  } catch (error) {
+    fault(`must be a regular expression of RE2, but "${given}" is ${(error as Error).message}`)
+  }
+  return undefined
+})
+
+/** The value of a field. */
+export const fieldValue: Shape<string> = text('a text', (given, fault) => {
+  const value = trimBlanks(given)
+  if (!hasOnly(TEXT, Buffer.from(value).toString('latin1')))
+    fault('must be a text without line breaks and other control characters')
+  return value
+})
+
+/** What is wrong with the name of a field; undefined for nothing. */
+export function fieldNameFault(given: string): string | undefined {
+  if (given !== '' && given.length <= MAX_FIELD_NAME && hasOnly(TOKEN, given)) return undefined
+  return `must be the name of a field, such as X-Version`
+}
+
+function hasOnly(table: Uint8Array, given: string): boolean {
+  for (let i = 0; i < given.length; i++) if (table[given.charCodeAt(i)] !== 1) return false
+  return true
+}
+
+/** A method, in capitals. */
+export const method: Shape<string> = text('a method in capitals, such as GET', (given, fault) => {
+  if (given === 'CONNECT') fault('must be another method than CONNECT, which is never passed on')
+  return given !== '' && hasOnly(TOKEN, given) && given === given.toUpperCase() ? given : undefined
+})

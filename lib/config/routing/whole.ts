@@ -1,0 +1,94 @@
+import type { RouteAction, RouteOptions } from '../../routing/options.js'
+import type { PoolConfig } from '../config.js'
+import type { Faults, Item } from '../file/item.js'
+import { placeOf } from '../shapes/collections.js'
+import { suggestion } from '../suggestion.js'
+import { type GivenRoute, keyOfMatch } from './routes.js'
+
+/** What is wrong with routes that are each valid by itself. */
+export function checkRoutes(routes: readonly GivenRoute[], pools: readonly string[], faults: Faults): void {
+  const names = new Map<string, string>()
+  const matches = new Map<string, string>()
+  for (const { route, item, path } of routes) {
+    const { name, match } = route
+    const sameName = names.get(name)
+    if (sameName !== undefined)
+      faults.add(placeOf(item, 'name'), `${path}.name must be its own, but ${sameName} is named ${name} too`)
+    names.set(name, path)
+    const key = keyOfMatch(match)
+    const sameMatch = matches.get(key)
+    if (sameMatch !== undefined)
+      faults.add(
+        placeOf(item, 'match'),
+        `${path} can never be reached: ${sameMatch} matches the same requests`
+      )
+    else matches.set(key, path)
+    for (const [place, pool] of poolsNamedBy(route, item)) {
+      const known = pools.length === 0 ? 'there are none' : `there are ${pools.join(', ')}`
+      if (!pools.includes(pool))
+        faults.add(
+          place.at,
+          `${path}.${place.key} names the pool "${pool}", but ${known}${suggestion(pool, pools)}`
+        )
+    }
+  }
+}
+
+interface Place {
+  readonly at: number
+  readonly key: string
+}
+
+function poolsNamedBy({ action, filters }: RouteOptions, item: Item): [Place, string][] {
+  const place = (key: string): Place => ({ key, at: placeOf(item, key) })
+  const mirrored = filters.mirror ? [[place('mirror'), filters.mirror.pool] as [Place, string]] : []
+  const kind = action.kind
+  return [...poolsOf(action).map((pool) => [place(kind), pool] as [Place, string]), ...mirrored]
+}
+
+const poolsOf = (action: RouteAction): string[] =>
+  action.kind === 'pool' ? [action.pool] : action.kind === 'split' ? action.pools.map(({ pool }) => pool) : []
+
+/**
+ * Two pools whose sessions have one cookie, where a client can come to both: each would end the session of the other.
+ * @param at where faults stand
+ */
+export function checkCookies(
+  at: number,
+  pools: readonly PoolConfig[],
+  routes: readonly RouteOptions[],
+  faults: Faults
+): void {
+  const hosts = new Map<string, readonly string[][]>()
+  for (const { match, action } of routes)
+    for (const pool of poolsOf(action)) hosts.set(pool, [...(hosts.get(pool) ?? []), [...match.hosts]])
+  const seen = new Map<string, string[]>()
+  for (const { name, config } of pools) {
+    const { sticky } = config.balancing
+    if (!sticky) continue
+    const key = JSON.stringify([sticky.cookie, sticky.domain, sticky.path])
+    const others = seen.get(key) ?? []
+    const other = others.find(
+      (each) => sticky.domain !== '' || shareHost(hosts.get(each) ?? [], hosts.get(name) ?? [])
+    )
+    if (other !== undefined)
+      faults.add(
+        at,
+        `pools.${name} and ${other} have the same cookie ${sticky.cookie} for the same hosts: each would end the sessions of the other`
+      )
+    seen.set(key, [...others, name])
+  }
+}
+
+/** Whether some host is among both; a list without any stands for all. */
+function shareHost(some: readonly (readonly string[])[], others: readonly (readonly string[])[]): boolean {
+  return some.some((a) =>
+    others.some((b) => a.length === 0 || b.length === 0 || a.some((x) => b.some((y) => overlap(x, y))))
+  )
+}
+
+const overlap = (a: string, b: string): boolean => a === b || isBelow(a, b) || isBelow(b, a)
+
+/** Whether a host, or all hosts below one, are below another: `*.example`. */
+const isBelow = (host: string, suffix: string): boolean =>
+  suffix.startsWith('*.') && host.replace(/^\*/, '').endsWith(suffix.slice(1))

@@ -1,0 +1,123 @@
+import type { Faults, Item } from '../file/item.js'
+import { suggestion } from '../suggestion.js'
+import { described, type JsonSchema, type ReadBy, type Shape } from './shape.js'
+
+/** A list, which may be empty only if it is said so. */
+export function listOf<T>(shape: Shape<T>, { mayBeEmpty = false } = {}): Shape<T[]> {
+  return {
+    read: (item, path, faults) => {
+      if (item.kind === 'list' && (mayBeEmpty || item.items.length > 0))
+        return itemsOf(item, shape, path, faults)
+      faults.add(
+        item.at,
+        `${path} must be a list, but ${item.kind === 'list' ? 'is empty' : described(item)}`
+      )
+      return undefined
+    },
+    json: { type: 'array', items: shape.json, ...(mayBeEmpty ? {} : { minItems: 1 }) }
+  }
+}
+
+/** A value, or a list of such values. */
+export function oneOrMore<T>(shape: Shape<T>): Shape<T[]> {
+  const list = listOf(shape)
+  return {
+    read: (item, path, faults) => {
+      if (item.kind === 'list') return list.read(item, path, faults)
+      const value = shape.read(item, path, faults)
+      return value === undefined ? undefined : [value]
+    },
+    json: { anyOf: [shape.json, list.json] }
+  }
+}
+
+function itemsOf<T>({ items }: Item & { kind: 'list' }, shape: Shape<T>, path: string, faults: Faults): T[] {
+  const values: T[] = []
+  for (const [index, item] of items.entries()) {
+    const value = shape.read(item, `${path}[${index}]`, faults)
+    if (value !== undefined) values.push(value)
+  }
+  return values
+}
+
+/**
+ * A map with any keys.
+ * @param nameFault what is wrong with a key; undefined for nothing
+ */
+export function mapOf<T>(
+  shape: Shape<T>,
+  nameFault: (name: string) => string | undefined,
+  json: JsonSchema = {}
+): Shape<[name: string, value: T][]> {
+  return {
+    read: (item, path, faults) => {
+      if (item.kind !== 'map' || item.entries.size === 0) {
+        faults.add(
+          item.at,
+          `${path} must be a map, but ${item.kind === 'map' ? 'is empty' : described(item)}`
+        )
+        return undefined
+      }
+      const values: [string, T][] = []
+      for (const [name, entry] of item.entries) {
+        const wrong = nameFault(name)
+        if (wrong !== undefined) faults.add(entry.at, `${path}.${name} ${wrong}`)
+        const value = shape.read(entry.item, `${path}.${name}`, faults)
+        if (value !== undefined) values.push([name, value])
+      }
+      return values
+    },
+    json: { type: 'object', minProperties: 1, additionalProperties: shape.json, ...json }
+  }
+}
+
+/** A key that a map may have. */
+export interface Key<T> {
+  readonly shape: Shape<T>
+  /** A sentence for editors and the reference. */
+  readonly description: string
+  readonly isRequired?: boolean
+}
+
+type Keys = Readonly<Record<string, Key<unknown>>>
+type Found<K extends Keys> = { readonly [Name in keyof K]: ReadBy<K[Name]['shape']> | undefined }
+
+/** A map with certain keys alone. What is absent or wrong is undefined. */
+export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Shape<Found<K>> {
+  const names = Object.keys(known)
+  const required = names.filter((name) => known[name]!.isRequired)
+  return {
+    read: (item, path, faults) => {
+      if (item.kind !== 'map') {
+        faults.add(item.at, `${path} must be a map with ${names.join(', ')}, but ${described(item)}`)
+        return undefined
+      }
+      const found: Record<string, unknown> = {}
+      for (const [name, entry] of item.entries) {
+        if (Object.hasOwn(known, name))
+          found[name] = known[name]!.shape.read(entry.item, `${path}.${name}`, faults)
+        else faults.add(entry.at, `${path}.${name} is not a known key${suggestion(name, names)}`)
+      }
+      for (const name of required)
+        if (!item.entries.has(name)) faults.add(item.at, `${path} must have ${name}`)
+      return found as Found<K>
+    },
+    json: {
+      type: 'object',
+      properties: Object.fromEntries(
+        Object.entries(known).map(([name, { shape, description }]) => [name, { description, ...shape.json }])
+      ),
+      additionalProperties: false,
+      ...(required.length > 0 ? { required } : {}),
+      ...json
+    }
+  }
+}
+
+/** Whether a map has a key, be its value wrong. */
+export const has = (item: Item, name: string) => item.kind === 'map' && item.entries.has(name)
+
+/** Where a key of a map stands. */
+export function placeOf(item: Item, name: string): number {
+  return (item.kind === 'map' ? item.entries.get(name)?.at : undefined) ?? item.at
+}
