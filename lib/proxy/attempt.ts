@@ -13,7 +13,7 @@ import type { TunnelProgress } from './tunnel/tunnel.js'
 /** Who makes an attempt, and is told what comes of it. */
 export interface AttemptOwner {
   readonly forwarding: Forwarding
-  readonly by: Pick<ForwardedBy, 'route'>
+  readonly by: Pick<ForwardedBy, 'route' | 'mirror'>
   /** Undefined if the request has no body. */
   readonly upload: Upload | undefined
   /** Whether nobody waits for a response any more. */
@@ -49,6 +49,8 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   previous: Awaiting | undefined
   next: Awaiting | undefined
   readonly #owner: AttemptOwner
+  /** If it is to be mirrored. */
+  #request: OutgoingRequest | undefined
   #trace: AttemptTrace | undefined
   #isOver = false
 
@@ -61,6 +63,7 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   /** Sends the request. */
   start(request: OutgoingRequest, trace: AttemptTrace | undefined): void {
     this.#trace = trace
+    if (this.#owner.by.mirror) this.#request = request
     const own = requestTo(this.backend, request)
     this.backend.pool.dispatch(trace ? trace.requestOf(own) : own, this)
   }
@@ -131,7 +134,13 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   }
 
   onSent(): void {
-    this.#owner.upload?.complete()
+    const { by, upload } = this.#owner
+    upload?.complete()
+    const { mirror } = by
+    if (!mirror) return
+    // No other attempt has it mirrored again.
+    by.mirror = undefined
+    mirror.send(this.#request!)
   }
 
   onSendingFailed(): void {

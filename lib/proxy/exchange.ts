@@ -53,8 +53,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     readonly by: ForwardedBy,
     readonly forwarding: Forwarding
   ) {
-    const onBroken = (failure: Failure) => this.giveUp(failure)
-    this.upload = request.body && new Upload(req, forwarding, by.route?.maxBodyBytes, onBroken)
+    this.upload = request.body && new Upload(req, forwarding, by.route?.maxBodyBytes, this)
     this.#request = request
     this.#attempt = backend && new Attempt(this, backend)
     forwarding.onBegin()

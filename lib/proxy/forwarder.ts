@@ -139,7 +139,8 @@ export class Forwarder implements Forwarding {
     else if (this.queue.isFull)
       return this.#reject(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull, route)
     const trace = this.#traffic.tracing?.begin(req, target)
-    const by: ForwardedBy = { target, requestId, forwarded, trusted, trace, route }
+    const mirror = route?.mirror && upgrade === undefined && route.mirror.isDue() ? route.mirror : undefined
+    const by: ForwardedBy = { target, requestId, forwarded, trusted, trace, route, mirror }
     const request = outgoingRequest(req, destination, by, resilience.retryBufferBytes, upgrade)
     return new Exchange(req, res, request, backend, by, this)
   }

@@ -29,7 +29,6 @@ export interface Awaiting {
  * collector.
  */
 export class ResponseTimeouts {
-  readonly #timeoutMs: number
   readonly #timer: NodeJS.Timeout | undefined
   #oldest: Awaiting | undefined
   #newest: Awaiting | undefined
@@ -38,8 +37,7 @@ export class ResponseTimeouts {
   #usedMs = 0
 
   /** @param timeoutMs 0 for none */
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs
+  constructor(readonly timeoutMs: number) {
     if (timeoutMs === 0) return
     const everyMs = Math.min(Math.max(timeoutMs / SWEEPS_PER_TIMEOUT, 5), MAX_SWEEP_MS)
     this.#timer = setInterval(() => {
@@ -52,7 +50,7 @@ export class ResponseTimeouts {
 
   /** The list of those that wait for this long; it is notified and stopped with this one. */
   of(timeoutMs: number): ResponseTimeouts {
-    if (timeoutMs === this.#timeoutMs) return this
+    if (timeoutMs === this.timeoutMs) return this
     let other = this.#others.get(timeoutMs)
     if (other) return other
     const nowMs = performance.now()
@@ -90,8 +88,8 @@ export class ResponseTimeouts {
 
   /** Times out what has waited too long. What has moved since it was armed is armed again from then. */
   sweep(nowMs: number): void {
-    if (this.#timeoutMs === 0) return
-    const limit = nowMs - this.#timeoutMs
+    if (this.timeoutMs === 0) return
+    const limit = nowMs - this.timeoutMs
     for (let item = this.#oldest; item && item.armedMs <= limit; item = this.#oldest) {
       this.remove(item)
       const movedMs = item.lastMovedMs(nowMs)

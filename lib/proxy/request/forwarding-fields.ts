@@ -3,6 +3,7 @@ import type { BlockList } from 'node:net'
 import { type ConnectionInfo, connectionInfo } from '../../listener/client/connection-info.js'
 import type { Backend } from '../../pool/backend.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import type { RequestMirror } from '../mirror/request-mirror.js'
 import type { RoutedRequest } from '../route/routed-request.js'
 
 /** The trace that a request belongs to, as the backend is told. */
@@ -41,6 +42,8 @@ export interface ForwardedBy {
   readonly trace?: TraceContext | undefined
   /** Undefined where there are no routes, and for a request that none matches. */
   readonly route?: RoutedRequest | undefined
+  /** Sends the request to another pool as well, until it has. */
+  mirror?: RequestMirror | undefined
 }
 
 /** The name of the balancer in `Via` (RFC 9110 section 7.6.3). */

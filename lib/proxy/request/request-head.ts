@@ -7,6 +7,7 @@ import type { Destination } from '../../base/http/request-target.js'
 import { connectionInfo } from '../../listener/client/connection-info.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { RetryBuffer } from '../../transport/retry-buffer.js'
+import { MIRRORED_BODY_BYTES } from '../mirror/request-mirror.js'
 import { isIdempotent } from '../retry/retry-conditions.js'
 import { type ForwardedBy, forwardingFields } from './forwarding-fields.js'
 import { forwardsLeft, nextForwards } from './max-forwards.js'
@@ -77,9 +78,13 @@ export function outgoingRequest(
     body,
     replayable,
     // Even one that keeps nothing knows whether anything of the body was sent.
-    retryBuffer: body && new RetryBuffer(keptBytes),
+    retryBuffer: body && bufferFor(by, keptBytes),
     upgrade
   }
+}
+
+function bufferFor({ mirror }: ForwardedBy, keptBytes: number): RetryBuffer {
+  return mirror ? new RetryBuffer(Math.max(keptBytes, MIRRORED_BODY_BYTES), true) : new RetryBuffer(keptBytes)
 }
 
 /** The host that a client names; undefined if none: HTTP/1.0 needs no `Host`, and that of HTTP/1.1 may be empty. */

@@ -9,6 +9,11 @@ export interface UploadLimits {
   readonly bodyTimeoutMs: number
 }
 
+/** Whose body it is. */
+export interface UploadOwner {
+  giveUp(failure: Failure): void
+}
+
 /** The body of a request on its way to a backend: who waits for whom, and whether the client keeps to its limits. */
 export class Upload {
   /** Bytes sent in this attempt. */
@@ -28,22 +33,22 @@ export class Upload {
   readonly #req: IncomingMessage
   readonly #maxBytes: number
   readonly #timeoutMs: number
-  readonly #onBroken: (failure: Failure) => void
+  readonly #owner: UploadOwner
 
   /**
    * @param maxBytes in place of the limit of all
-   * @param onBroken called when the client breaks a limit
+   * @param owner told when the client breaks a limit
    */
   constructor(
     req: IncomingMessage,
     { maxBodyBytes, bodyTimeoutMs }: UploadLimits,
     maxBytes: number | undefined,
-    onBroken: (failure: Failure) => void
+    owner: UploadOwner
   ) {
     this.#req = req
     this.#maxBytes = maxBytes ?? maxBodyBytes
     this.#timeoutMs = bodyTimeoutMs
-    this.#onBroken = onBroken
+    this.#owner = owner
   }
 
   /** An attempt begins, which has sent nothing so far. */
@@ -70,7 +75,7 @@ export class Upload {
     this.#isBegun = true
     this.bytes += bytes
     this.#movedMs = performance.now()
-    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) this.#onBroken(BODY_TOO_LARGE)
+    if (this.#maxBytes > 0 && this.bytes > this.#maxBytes) this.#owner.giveUp(BODY_TOO_LARGE)
   }
 
   complete(): void {
@@ -122,6 +127,6 @@ export class Upload {
     const waitsForContinue = !this.#isBegun && expectsContinue(req) && !this.#isContinued
     // While a slow backend holds the client back, the client is not the one that is late.
     if (req.isPaused() || waitsForContinue) req.setTimeout(this.#timeoutMs)
-    else this.#onBroken(BODY_TIMEOUT)
+    else this.#owner.giveUp(BODY_TIMEOUT)
   }
 }

@@ -3,6 +3,7 @@ import type { RateLimitConfig } from '../../listener/access/options.js'
 import { FieldEdits } from '../../routing/filters/field-edits.js'
 import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
 import { AccessControl } from '../access-control.js'
+import type { RequestMirror } from '../mirror/request-mirror.js'
 
 /** What a matched route says of its requests and their answers. Made once for each route and pool, and shared by them. */
 export interface RoutedRequest {
@@ -21,6 +22,8 @@ export interface RoutedRequest {
   readonly maxBodyBytes: number | undefined
   /** Undefined if all clients may come, as often as they like. */
   readonly access: AccessControl | undefined
+  /** Undefined if no other pool gets the requests as well. */
+  readonly mirror: RequestMirror | undefined
 }
 
 /**
@@ -32,7 +35,8 @@ export interface RoutedRequest {
 export function routedRequest(
   { name, filters }: RouteOptions,
   pool: string | undefined,
-  trusted: BlockList
+  trusted: BlockList,
+  mirror?: RequestMirror
 ): RoutedRequest {
   const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
   const { rateLimit, allow, deny } = filters
@@ -45,7 +49,8 @@ export function routedRequest(
     timeoutMs,
     retries,
     maxBodyBytes,
-    access: access.isLimited ? access : undefined
+    access: access.isLimited ? access : undefined,
+    mirror
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { hashText } from '../../balancing/rendezvous.js'
 import type { Backend } from '../../pool/backend.js'
+import { EvenSequence } from './even-sequence.js'
 
 /** A pool of a split. */
 export interface SplitPart<To> {
@@ -12,14 +13,11 @@ export interface SplitPart<To> {
   readonly to: To
 }
 
-/** The fractional part of the golden ratio: its multiples are spread over [0, 1) as evenly as those of any number. */
-const STEP = (Math.sqrt(5) - 1) / 2
 const SPAN = 2 ** 32
 
 /**
- * Shares requests among pools by weight. After any number of requests each pool has had its share but for a few of them,
- * and, as the sequence has no period, also of each kind of request that comes at regular intervals. A client with a valid
- * session goes to its pool, whatever the weights are.
+ * Shares requests among pools by weight. After any number of requests each pool has had its share but for a few of them.
+ * A client with a valid session goes to its pool, whatever the weights are.
  *
  * A pool without an available backend keeps its share: a release that is broken shows as such, instead of sending all of
  * its load to the others unseen.
@@ -29,24 +27,23 @@ export class Split<To> {
   readonly #hasSessions: boolean
   readonly #totalWeight: number
   readonly #keyOf: ((req: IncomingMessage) => string) | undefined
-  #position: number
+  readonly #sequence: EvenSequence
 
   /**
    * @param parts one at least has a weight above 0
    * @param keyOf who is to stay with the pool that it came to first, as long as the weights stay; undefined to share
    * requests, whoever they come from
-   * @param random from 0 to 1: where the sequence begins, so that many processes do not go in step
    */
   constructor(
     parts: readonly SplitPart<To>[],
     keyOf: ((req: IncomingMessage) => string) | undefined,
-    random: () => number = Math.random
+    sequence = new EvenSequence()
   ) {
     this.#parts = parts
     this.#hasSessions = parts.some(({ sessions }) => sessions)
     this.#totalWeight = parts.reduce((sum, { weight }) => sum + weight, 0)
     this.#keyOf = keyOf
-    this.#position = random() % 1
+    this.#sequence = sequence
   }
 
   /** The pool for a request. */
@@ -56,8 +53,7 @@ export class Split<To> {
   }
 
   #next(): To {
-    this.#position = (this.#position + STEP) % 1
-    let rest = this.#position * this.#totalWeight
+    let rest = this.#sequence.next() * this.#totalWeight
     let last: SplitPart<To> | undefined
     for (const part of this.#parts) {
       if (part.weight === 0) continue

@@ -1,77 +1,18 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
-import { LatencyWindow } from '../../../lib/base/latency.js'
-import { loadConfig } from '../../../lib/config/load.js'
-import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
+import type { LatencyWindow } from '../../../lib/base/latency.js'
 import { BalancerCell } from '../../../lib/pool/counters.js'
-import type { EndedRequest } from '../../../lib/proxy/ended-request.js'
-import type { Exchange } from '../../../lib/proxy/exchange.js'
 import { BODY_TIMEOUT, NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
-import { Forwarder } from '../../../lib/proxy/forwarder.js'
-import type { TrafficListeners } from '../../../lib/proxy/forwarder-options.js'
-import { sendLocalReply } from '../../../lib/proxy/local-reply/local-reply.js'
 import { routedRequest } from '../../../lib/proxy/route/routed-request.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
 import { FakeClient } from '../../support/fake-client.js'
-import { fakePool, headOf } from '../../support/fake-pool.js'
+import { forwarderTo, respond } from '../../support/fake-forwarder.js'
+import { headOf } from '../../support/fake-pool.js'
 import { routeWith } from '../../support/routes.js'
 
 const LATE_MS = 250
 /** Backends whose requests are sent to another one as well, once they are late. */
 const SILENT = { unresponsiveDetector: { afterMs: LATE_MS, onLate() {}, isUnresponsive: () => true } }
-
-/** A forwarder in front of backends that answer as the test says; the first of equals is chosen. */
-function forwarderTo(
-  backends: string,
-  env: Record<string, string> = {},
-  more: Partial<TrafficListeners> = {}
-) {
-  const pool = fakePool(backends)
-  const { registry } = pool
-  const config = loadConfig({ LB_BACKENDS: backends, LB_ALGORITHM: 'round-robin', ...env })
-  const outlierEvents: string[] = []
-  const rejected: string[] = []
-  const ended: EndedRequest[] = []
-  const forwarder = new Forwarder(
-    registry,
-    { ...config, trusted: config.trustedProxies },
-    {
-      metrics: new RequestMetrics(),
-      latency: new LatencyWindow(),
-      outlierDetector: {
-        onError: ({ address }) => outlierEvents.push(`error ${address}`),
-        onLoss: ({ address }) => outlierEvents.push(`loss ${address}`),
-        onSuccess: ({ address }) => outlierEvents.push(`success ${address}`)
-      },
-      unresponsiveDetector: undefined,
-      endListeners: [{ record: (request) => ended.push(request) }],
-      tracing: undefined,
-      onShortage: (missing) => outlierEvents.push(`lacks ${missing}`),
-      rejectRequest: (_req, _res, { code }) => rejected.push(code),
-      ...more
-    }
-  )
-  const open = (client: FakeClient) => {
-    const exchange = forwarder.open(client.req, client, client.req.url!, 'id')
-    exchange?.start(() => respond(exchange, client))
-    return exchange
-  }
-  const idle = () => {
-    const { counters, backends: all } = registry
-    return [
-      counters.get(BalancerCell.inFlight),
-      counters.get(BalancerCell.retrying),
-      counters.get(BalancerCell.queued),
-      ...all.map(({ active }) => active)
-    ].every((count) => count === 0)
-  }
-  return { ...pool, forwarder, open, idle, outlierEvents, rejected, ended }
-}
-
-function respond(exchange: Exchange, client: FakeClient): void {
-  if (exchange.failure) sendLocalReply(client.req, client, exchange.failure)
-  else exchange.writeHead()
-}
 
 t.test('a request is answered by the backend whose slot it holds, and gives it back', async (t) => {
   const { open, dispatched, registry, idle, outlierEvents, ended, forwarder } = forwarderTo('a:1')

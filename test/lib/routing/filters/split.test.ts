@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import type { Backend } from '../../../../lib/pool/backend.js'
+import { EvenSequence } from '../../../../lib/routing/filters/even-sequence.js'
 import { Split, type SplitPart } from '../../../../lib/routing/filters/split.js'
 
 const part = (name: string, weight: number, sessions?: SplitPart<string>['sessions']): SplitPart<string> => ({
@@ -25,7 +26,7 @@ function sharesOf(split: Split<string>, count: number, req: (i: number) => Incom
 t.test('each pool has its share after any number of requests, wherever the sequence begins', async (t) => {
   const parts = [part('a', 95), part('b', 4), part('c', 1)]
   for (const begin of [0, 0.2, 0.5, 0.999]) {
-    const split = new Split(parts, undefined, () => begin)
+    const split = new Split(parts, undefined, new EvenSequence(() => begin))
     const had: Record<string, number> = { a: 0, b: 0, c: 0 }
     let worst = 0
     for (let i = 1; i <= 20_000; i++) {
@@ -38,7 +39,7 @@ t.test('each pool has its share after any number of requests, wherever the seque
 
 t.test('a kind of request that comes at regular intervals is shared as well', async (t) => {
   for (const every of [2, 3, 10, 20, 100]) {
-    const split = new Split([part('a', 95), part('b', 5)], undefined, () => 0)
+    const split = new Split([part('a', 95), part('b', 5)], undefined, new EvenSequence(() => 0))
     let [kind, others] = [0, 0]
     for (let i = 0; i < 20_000 * every; i++) {
       const isShare = split.choose(asking()) === 'b'

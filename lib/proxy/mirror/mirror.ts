@@ -1,0 +1,108 @@
+import { EvenSequence } from '../../routing/filters/even-sequence.js'
+import type { OutgoingRequest } from '../../transport/backend-stream.js'
+import type { Forwarding } from '../forwarding.js'
+import type { RequestMirror } from './request-mirror.js'
+import { Shadow } from './shadow.js'
+
+/** So many requests of a route are under way at its mirror at most, and so much of their bodies is held. */
+const MAX_SHADOWS = 1000
+const MAX_HELD_BYTES = 16_777_216
+/** How long one takes at most, if the pool has no response timeout. */
+const DEFAULT_TIMEOUT_MS = 30_000
+
+/**
+ * Sends a share of a route's requests to a further pool as well, and drops the answers. The client notices nothing of it:
+ * a copy is made when a backend has the whole request, nobody waits for it, and what is under way is bounded in number,
+ * size and time. For the backends of the pool they are requests like others, but for retries: there are none.
+ */
+export class Mirror implements RequestMirror {
+  /** Requests that were sent. */
+  sent = 0
+  /** Of those, the ones without a whole answer. */
+  failed = 0
+  /** Requests of the share that were not sent: no backend, too much under way, or a body that is too large. */
+  skipped = 0
+  readonly #forwarding: Forwarding
+  readonly #share: number
+  readonly #sequence: EvenSequence
+  /** In the order of their start, with the bytes that each holds. */
+  readonly #shadows = new Map<Shadow, number>()
+  #heldBytes = 0
+  #timer: NodeJS.Timeout | undefined
+
+  /**
+   * @param forwarding of the pool that gets the copies
+   * @param percent of the requests
+   */
+  constructor(forwarding: Forwarding, percent: number, sequence = new EvenSequence()) {
+    this.#forwarding = forwarding
+    this.#share = percent / 100
+    this.#sequence = sequence
+  }
+
+  isDue(): boolean {
+    return this.#sequence.next() < this.#share
+  }
+
+  send(request: OutgoingRequest): void {
+    const { body, retryBuffer, client } = request
+    const bytes = retryBuffer?.bytes ?? 0
+    const isWhole = !body || (retryBuffer?.isComplete && retryBuffer.isEnded)
+    const hasRoom = this.#shadows.size < MAX_SHADOWS && this.#heldBytes + bytes <= MAX_HELD_BYTES
+    const backend = isWhole && hasRoom ? this.#forwarding.selector.select(client!) : undefined
+    if (!backend) {
+      this.skipped++
+      return
+    }
+    backend.acquire()
+    this.sent++
+    const shadow: Shadow = new Shadow(this.#forwarding, request, backend, (isAnswered) => {
+      if (!isAnswered) this.failed++
+      this.#remove(shadow)
+    })
+    this.#shadows.set(shadow, bytes)
+    this.#heldBytes += bytes
+    this.#timer ??= this.#wakeIn(this.#timeoutMs)
+    shadow.start()
+  }
+
+  /** Cuts off what has taken too long at this time, on the clock of `performance.now()`. */
+  sweep(nowMs: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const shadow of this.#shadows.keys()) {
+      const leftMs = shadow.startMs + this.#timeoutMs - nowMs
+      if (leftMs > 0) {
+        this.#timer = this.#wakeIn(Math.ceil(leftMs))
+        return
+      }
+      this.#cutOff(shadow)
+    }
+  }
+
+  /** Cuts off what is under way. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const shadow of this.#shadows.keys()) this.#cutOff(shadow)
+  }
+
+  get #timeoutMs(): number {
+    return this.#forwarding.timeouts.timeoutMs || DEFAULT_TIMEOUT_MS
+  }
+
+  #wakeIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => this.sweep(performance.now()), ms).unref()
+  }
+
+  #cutOff(shadow: Shadow): void {
+    this.failed++
+    this.#remove(shadow)
+    shadow.giveUp()
+  }
+
+  #remove(shadow: Shadow): void {
+    this.#heldBytes -= this.#shadows.get(shadow) ?? 0
+    this.#shadows.delete(shadow)
+  }
+}
