@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import fp from 'fastify-plugin'
 import { Pool } from '../lib/admin/pools.js'
-import { type Config, ConfigError } from '../lib/config/load.js'
+import type { Config } from '../lib/config/load.js'
 import { type LoadBalancerOptions, loadBalancerConfig } from '../lib/config/options.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
@@ -19,6 +19,7 @@ import upgrade from '../routes/upgrade.js'
 import { registerAdminServer } from './admin-server.js'
 import { serverOptions } from './options.js'
 import { registerPool } from './pool.js'
+import { registerRoutes } from './routed.js'
 
 /**
  * Makes a load balancer of a server that was created with `serverOptions`.
@@ -29,14 +30,14 @@ export async function registerBalancer(
   config: Config,
   ownsProcess: boolean
 ): Promise<void> {
-  if (config.routing) throw new ConfigError(['LB_CONFIG: pools and routes are not available yet'])
   const registerListener = async () => {
     await fastify.register(tls, { config })
     await fastify.register(http2, { config })
     await fastify.register(connections, { config })
     await fastify.register(httpsRedirect, { config })
   }
-  await registerPool(fastify, { config, registerListener })
+  if (config.routing) await registerRoutes(fastify, { config, registerListener })
+  else await registerPool(fastify, { config, registerListener })
   await fastify.register(overload)
   await fastify.register(gracefulShutdown, { config, ownsProcess })
 

@@ -24,5 +24,5 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   const stop = growAsNeeded()
   fastify.addHook('onClose', async () => stop())
   // A configuration that was passed in has no files to reload.
-  if (!opts.config) await fastify.register(reload, { config })
+  if (!opts.config && !config.routing) await fastify.register(reload, { config })
 }

@@ -1,17 +1,28 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import type { Counters } from '../lib/pool/counters.js'
+import type { EndedRequest } from '../lib/proxy/ended-request.js'
 import { Forwarder } from '../lib/proxy/forwarder.js'
+import type { RequestForwarder } from '../lib/proxy/request-forwarder.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** Takes the requests for backends. */
+    forwarder: RequestForwarder
     /** Forwards requests to the backends of the pool. */
-    forwarder: Forwarder
+    poolForwarder: Forwarder
   }
 }
 
+interface Options {
+  readonly config: Config
+  /** The server's part in the accounts, where it has several pools. */
+  readonly server?: { readonly counters: Counters; record(ended: EndedRequest): void }
+}
+
 /** Decorates the instance of a pool with what forwards requests to its backends. */
-export default fp<{ config: Config }>(
-  async (fastify, { config }) => {
+export default fp<Options>(
+  async (fastify, { config, server }) => {
     const { accessLog, tracing, requestMetrics, latency, outlierDetector, unresponsiveDetector } = fastify
     if (config.balancing.sticky?.secret === '')
       fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
@@ -21,15 +32,19 @@ export default fp<{ config: Config }>(
       {
         metrics: requestMetrics,
         latency,
+        serverCounters: server?.counters,
         outlierDetector,
         unresponsiveDetector,
-        endListeners: [accessLog, tracing?.hasSpans ? tracing : undefined].filter((listener) => !!listener),
+        endListeners: [accessLog, tracing?.hasSpans ? tracing : undefined, server].filter(
+          (listener) => !!listener
+        ),
         tracing,
         onShortage: (missing) => fastify.shortages.record(missing, 'backends'),
         rejectRequest: fastify.rejectRequest
       }
     )
     fastify.decorate('forwarder', forwarder)
+    fastify.decorate('poolForwarder', forwarder)
     fastify.addHook('onClose', async () => forwarder.stop())
   },
   {

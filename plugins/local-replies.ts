@@ -1,14 +1,30 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import type { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
-import { BalancerCell } from '../lib/pool/counters.js'
+import { BalancerCell, type Counters } from '../lib/pool/counters.js'
 import { type Failure, OVERLOADED } from '../lib/proxy/failure.js'
 import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { forwardsLeft, lastHopFailure } from '../lib/proxy/request/max-forwards.js'
 import { checkRequest } from '../lib/proxy/request/request-check.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 import type { RoutedRequest } from '../lib/proxy/route/routed-request.js'
+
+/**
+ * Answers a request with a failure, counts it, and logs it.
+ * @param cell the balancer's counter of the reason (`BalancerCell`)
+ * @param fields further fields of the answer
+ * @param route that the request has matched
+ */
+export type RejectRequest = (
+  req: IncomingMessage,
+  res: ClientStream,
+  failure: Failure,
+  cell: number,
+  fields?: readonly string[],
+  route?: RoutedRequest
+) => void
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,20 +33,10 @@ declare module 'fastify' {
      * the limit of requests in flight, or one whose Max-Forwards is 0. Returns whether it did.
      */
     tryLocalReply(req: IncomingMessage, res: ClientStream): boolean
-    /**
-     * Answers a request with a failure, counts it, and logs it.
-     * @param cell the balancer's counter of the reason (`BalancerCell`)
-     * @param fields further fields of the answer
-     * @param route that the request has matched
-     */
-    rejectRequest(
-      req: IncomingMessage,
-      res: ClientStream,
-      failure: Failure,
-      cell: number,
-      fields?: readonly string[],
-      route?: RoutedRequest
-    ): void
+    /** Rejects a request that no pool is to blame for. */
+    rejectRequest: RejectRequest
+    /** Makes what rejects requests, and counts them there. */
+    rejecter(counters: Counters, requests: RequestMetrics): RejectRequest
   }
 }
 
@@ -47,12 +53,16 @@ export default fp<Options>(
     const { maxConnections, limits, methods } = config
     const { counters } = registry
 
-    const rejectRequest: typeof fastify.rejectRequest = (req, res, failure, cell, fields, route) => {
-      counters.addTotal(cell, 1)
-      requestMetrics.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
-      recordLocalReply?.(req, res, failure, route)
-      answer(req, res, failure, fields, route)
-    }
+    const rejecter: typeof fastify.rejecter =
+      (counters, requests) => (req, res, failure, cell, fields, route) => {
+        counters.addTotal(cell, 1)
+        requests.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
+        route?.counts.count(failure.statusCode)
+        recordLocalReply?.(req, res, failure, route)
+        answer(req, res, failure, fields, route)
+      }
+    const rejectRequest = rejecter(counters, requestMetrics)
+    fastify.decorate('rejecter', rejecter)
     fastify.decorate('rejectRequest', rejectRequest)
 
     const tryLocalReply = (req: IncomingMessage, res: ClientStream) => {
@@ -81,5 +91,5 @@ export default fp<Options>(
     }
     fastify.decorate('tryLocalReply', tryLocalReply)
   },
-  { name: 'local-replies', dependencies: ['backend-registry', 'pool-measures', 'access', 'access-log'] }
+  { name: 'local-replies', dependencies: ['backend-registry', 'pool-set', 'access', 'access-log'] }
 )

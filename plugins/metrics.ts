@@ -13,7 +13,7 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { registry, connections, requestMetrics: requests, serverCounters: counters } = fastify
-    const { shortages, poolSet } = fastify
+    const { shortages, poolSet, shownRoutes } = fastify
     const openConnections = () => connections.size
     // Loaded on the first scrape, as the library and what it observes of Node cost something. Not by `import()`: if that
     // fails once, as while no file can be opened, it fails for ever.
@@ -21,7 +21,16 @@ export default fp(
       const { exposition } =
         require('../lib/observe/metrics/exposition.js') as typeof import('../lib/observe/metrics/exposition.js')
       const pools = () => poolSet.all
-      return exposition({ registry, counters, pools, requests, shortages, version, openConnections })
+      return exposition({
+        registry,
+        counters,
+        pools,
+        routes: shownRoutes,
+        requests,
+        shortages,
+        version,
+        openConnections
+      })
     }
     let cached: Exposition | undefined
     fastify.decorate('exposition', () => {

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { PoolSet } from '../lib/admin/pool-set.js'
 import { ServerCounters } from '../lib/observe/server-counters.js'
+import type { ShownRoute } from '../lib/observe/shown-route.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -8,6 +9,8 @@ declare module 'fastify' {
     poolSet: PoolSet
     /** The counters of this server, and of its pools. */
     serverCounters: ServerCounters
+    /** The routes of this server; none where its only pool takes everything. */
+    shownRoutes(): readonly ShownRoute[]
   }
 }
 
@@ -16,6 +19,7 @@ export default fp(
   async (fastify) => {
     const poolSet = new PoolSet([fastify.pool])
     fastify.decorate('poolSet', poolSet)
+    fastify.decorate('shownRoutes', () => [])
     fastify.decorate('serverCounters', new ServerCounters(fastify.registry.counters, () => poolSet.all))
   },
   { name: 'pool-set', dependencies: ['pool-measures'] }

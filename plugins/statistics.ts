@@ -27,6 +27,7 @@ export default fp<{ config: Config }>(
       registry,
       counters: serverCounters,
       pools,
+      routes: () => fastify.shownRoutes(),
       latency,
       rates,
       version,

@@ -1,9 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Test } from 'tap'
 import app from '../app/index.js'
 import { serverOptions } from '../app/options.js'
+import type { RunningPool } from '../lib/admin/pool-set.js'
 import { loadConfig } from '../lib/config/load.js'
 import type { Statistics } from '../lib/observe/statistics.js'
 import type { Registry } from '../lib/pool/registry.js'
@@ -17,7 +21,9 @@ export type LogRecord = { level: number; msg: string } & Record<string, unknown>
 /** A balancer in this process, on a port of its own. */
 export interface Balancer {
   readonly fastify: FastifyInstance
+  /** Of the only pool; without backends if there are several. */
   readonly registry: Registry
+  pools(): readonly RunningPool[]
   readonly port: number
   /** Where `/__lb/` is: the same, unless it has a port of its own. */
   readonly adminPort: number
@@ -37,8 +43,28 @@ export async function startBalancer(
   backends: readonly { readonly address: string }[] | string,
   env: Readonly<Record<string, string>> = {}
 ): Promise<Balancer> {
+  const list = typeof backends === 'string' ? backends : backends.map(({ address }) => address).join(' ')
+  return startWith(t, { LB_BACKENDS: list, ...env })
+}
+
+/** The same with the pools and routes of a file. */
+export async function startRoutes(
+  t: Test,
+  content: object,
+  env: Readonly<Record<string, string>> = {}
+): Promise<Balancer> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'routes-'))
+  const file = path.join(folder, 'lb.json')
+  writeFileSync(file, JSON.stringify(content))
+  try {
+    return await startWith(t, { LB_CONFIG: file, ...env })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function startWith(t: Test, env: Readonly<Record<string, string>>): Promise<Balancer> {
   const config = loadConfig({
-    LB_BACKENDS: typeof backends === 'string' ? backends : backends.map(({ address }) => address).join(' '),
     LB_NO_HEALTH_CHECK: 'true',
     LB_STATS_INTERVAL: '0',
     LB_DRAIN_TIMEOUT: '2',
@@ -72,6 +98,7 @@ export async function startBalancer(
     port,
     adminPort,
     log,
+    pools: () => inner.poolSet.all,
     stats: () => inner.statistics()
   }
   atEnd(t, () => checkIdle(t, balancer))
@@ -94,16 +121,16 @@ export function withoutChance(t: Test): void {
 }
 
 /** Requests in flight by the balancer's own count, then by that of each backend. */
-export function inFlight({ registry }: Balancer): number[] {
-  return [registry.inFlight, ...registry.backends.map(({ active }) => active)]
+export function inFlight({ registry, pools }: Balancer): number[] {
+  return [registry.inFlight, ...pools().flatMap((pool) => pool.registry.backends.map(({ active }) => active))]
 }
 
 /** Every place and slot is free again, and the balancer is well. */
 async function checkIdle(t: Test, balancer: Balancer): Promise<void> {
-  const { fastify, registry, adminPort } = balancer
+  const { fastify, adminPort } = balancer
   const idle = () => inFlight(balancer).every((count) => count === 0)
   await eventually(idle).catch(() => {})
-  t.same(inFlight(balancer), [0, ...registry.backends.map(() => 0)], 'nothing is left in flight')
+  t.same(new Set(inFlight(balancer)), new Set([0]), 'nothing is left in flight')
   if (!fastify.server.listening) return
   t.equal(await statusOfPage(adminPort, '/__lb/live'), 200, 'the balancer still answers')
 }

@@ -8,6 +8,7 @@ import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell, type Counters } from '../pool/counters.js'
 import type { ServerCounters } from './server-counters.js'
 import type { ShownPool } from './shown-pool.js'
+import type { ShownRoute } from './shown-route.js'
 
 /** What statistics are collected from. */
 export interface StatisticsSource {
@@ -15,6 +16,7 @@ export interface StatisticsSource {
   readonly registry: { readonly draining: boolean }
   readonly counters: ServerCounters
   readonly pools: () => readonly ShownPool[]
+  readonly routes: () => readonly ShownRoute[]
   /** Of all pools. */
   readonly latency: LatencyWindow
   readonly rates: RateWindow
@@ -43,7 +45,9 @@ export function requestTotal(counters: Reader): number {
     counters.total(BalancerCell.rejectedQueueFull) +
     counters.total(BalancerCell.rejectedRequest) +
     counters.total(BalancerCell.rejectedRateLimit) +
-    counters.total(BalancerCell.rejectedDenied)
+    counters.total(BalancerCell.rejectedDenied) +
+    counters.total(BalancerCell.rejectedNoRoute) +
+    counters.total(BalancerCell.routeAnswers)
   )
 }
 
@@ -70,6 +74,7 @@ export function collectStatistics(source: StatisticsSource) {
     shortages: shortageStatistics(source),
     latency: latency.summary(),
     pools: pools.map(poolStatistics),
+    routes: source.routes().map(routeStatistics),
     backends: pools.flatMap(({ name, registry: { backends } }) =>
       backends.map((backend) => backendStatistics(backend, name))
     )
@@ -89,6 +94,13 @@ function poolStatistics({ name, registry, latency, rates }: ShownPool) {
   }
 }
 
+/** How the requests of a route have ended. */
+function routeStatistics({ name, pools, counts }: ShownRoute) {
+  const [none, ...classes] = counts.byClass
+  const responses = Object.fromEntries(classes.map((count, i) => [`${i + 1}xx`, count]))
+  return { name, pools, total: counts.total, unanswered: none!, responses }
+}
+
 function requestStatistics(counters: Reader, inFlight: number, rates: RateWindow) {
   return {
     inFlight,
@@ -98,6 +110,7 @@ function requestStatistics(counters: Reader, inFlight: number, rates: RateWindow
     retriesRefused: counters.total(BalancerCell.retriesRefused),
     total: requestTotal(counters),
     failed: counters.total(BalancerCell.failed),
+    routeAnswers: counters.total(BalancerCell.routeAnswers),
     rejected: {
       overload: counters.total(BalancerCell.rejectedOverload),
       noBackend: counters.total(BalancerCell.rejectedNoBackend),
@@ -106,7 +119,8 @@ function requestStatistics(counters: Reader, inFlight: number, rates: RateWindow
       outageTimeout: counters.total(BalancerCell.rejectedOutageTimeout),
       badRequest: counters.total(BalancerCell.rejectedRequest),
       rateLimit: counters.total(BalancerCell.rejectedRateLimit),
-      denied: counters.total(BalancerCell.rejectedDenied)
+      denied: counters.total(BalancerCell.rejectedDenied),
+      noRoute: counters.total(BalancerCell.rejectedNoRoute)
     },
     perSecond: rates.rates()
   }

@@ -128,5 +128,8 @@ export const BalancerCell = {
   /** Requests whose client address, as a trusted proxy sent it, could not be parsed. */
   clientsUnreadable: 34,
   /** Connections from trusted proxies without a valid PROXY protocol header. */
-  proxyHeadersRefused: 36
+  proxyHeadersRefused: 36,
+  rejectedNoRoute: 38,
+  /** Requests that a route has answered itself. */
+  routeAnswers: 40
 } as const

@@ -52,6 +52,7 @@ export const AMBIGUOUS_PATH = failure(
   'LB_AMBIGUOUS_PATH',
   'The path of the request can be read in more than one way'
 )
+export const NO_ROUTE = failure(404, 'LB_NO_ROUTE', 'No route leads anywhere for this request')
 export const EXPECTATION_FAILED = failure(417, 'LB_EXPECTATION', 'Nothing is known here but 100-continue')
 export const BODY_TOO_LARGE = failure(413, 'LB_BODY_TOO_LARGE', 'The body of the request is too large')
 export const TARGET_TOO_LONG = failure(414, 'LB_TARGET_TOO_LONG', 'The target of the request is too long')

@@ -5,6 +5,7 @@ import type { LatencyWindow } from '../base/latency.js'
 import type { Resource } from '../base/shortage/resource.js'
 import type { StatusRange } from '../base/values/values.js'
 import type { Backend } from '../pool/backend.js'
+import type { Counters } from '../pool/counters.js'
 import type { EndedRequest } from './ended-request.js'
 import type { Failure } from './failure.js'
 import type { UnresponsiveDetector } from './forwarding.js'
@@ -49,6 +50,8 @@ export interface TrafficListeners {
     durationsOf(backendId: number): { observe(seconds: number): void }
   }
   readonly latency: LatencyWindow
+  /** Of a server with several pools, whose requests in flight are bounded together. */
+  readonly serverCounters?: Counters | undefined
   readonly outlierDetector: {
     onError(backend: Backend): void
     onLoss(backend: Backend, isReused: boolean): void

@@ -161,6 +161,7 @@ export class Forwarder implements Forwarding {
 
   onBegin(): void {
     this.#counters.add(BalancerCell.inFlight, 1)
+    this.#traffic.serverCounters?.add(BalancerCell.inFlight, 1)
     this.#counters.addTotal(BalancerCell.total, 1)
   }
 
@@ -196,7 +197,8 @@ export class Forwarder implements Forwarding {
     if (statusCode >= 500 && statusCode !== 503) this.#counters.addTotal(BalancerCell.failed, 1)
   }
 
-  count({ req, statusCode, answeredBy }: EndedRequest, durationMs: number): void {
+  count({ req, by, statusCode, answeredBy }: EndedRequest, durationMs: number): void {
+    by.route?.counts.count(statusCode)
     this.#traffic.metrics.count(req.method!, statusCode, answeredBy?.id ?? NO_BACKEND_ID, durationMs)
   }
 
@@ -204,6 +206,7 @@ export class Forwarder implements Forwarding {
     const { latency, endListeners } = this.#traffic
     const { durationMs } = request
     this.#counters.add(BalancerCell.inFlight, -1)
+    this.#traffic.serverCounters?.add(BalancerCell.inFlight, -1)
     if (request.res.writableFinished) latency.record(durationMs, performance.now())
     // A tunnel was counted as it opened.
     if (!request.changesProtocol) this.count(request, durationMs)

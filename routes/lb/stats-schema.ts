@@ -23,6 +23,14 @@ const check = {
   type: ['object', 'null']
 }
 
+const responses = object({
+  '1xx': count('Interim responses'),
+  '2xx': count('Successes'),
+  '3xx': count('Redirections'),
+  '4xx': count('Client errors'),
+  '5xx': count('Server errors')
+})
+
 export const backend = object({
   pool: text('Its pool'),
   id: count('Number from 0, in the order in which they came'),
@@ -55,13 +63,7 @@ export const backend = object({
   active: count('Requests in flight at it'),
   total: count('Requests that were sent to it, retries and hedges included'),
   failed: count('Requests to it that failed: refused, reset, timed out, or answered with broken HTTP'),
-  responses: object({
-    '1xx': count('Interim responses'),
-    '2xx': count('Successes'),
-    '3xx': count('Redirections'),
-    '4xx': count('Client errors'),
-    '5xx': count('Server errors')
-  }),
+  responses,
   retries: count('Requests that failed here and were retried, mostly on another backend'),
   unprocessedRetries: count('Of those retries, the ones of requests that it had not processed'),
   hedges: count('Requests that were also sent to it as another backend was slow'),
@@ -80,6 +82,7 @@ const requests = object({
   retriesRefused: count('Retries that the retry budget did not allow in time'),
   total: count('Requests for backends since the start, including rejected ones'),
   failed: count('Requests that the balancer answered with 502 or 504'),
+  routeAnswers: count('Requests that a route answered itself'),
   rejected: object({
     overload: count('Answered 503 as too many were in flight'),
     noBackend: count('Answered 503 as no backend was eligible'),
@@ -88,7 +91,8 @@ const requests = object({
     outageTimeout: count('Answered 503 as no backend was available in time'),
     badRequest: count('Answered 4xx or 5xx as the request itself was wrong, or broke a limit'),
     rateLimit: count('Answered 429 as its client had sent too many'),
-    denied: count('Answered 403 as its client is not served')
+    denied: count('Answered 403 as its client is not served'),
+    noRoute: count('Answered 404 as no route matched')
   }),
   perSecond: object({
     last1s: number('Requests per second over the last second'),
@@ -163,6 +167,17 @@ export const statisticsSchema = object({
       latency
     }),
     description: 'The pools, with what concerns each of them alone'
+  },
+  routes: {
+    type: 'array',
+    items: object({
+      name: text('Name'),
+      pools: { type: 'array', items: text('Name'), description: 'Pools that it may lead to' },
+      total: count('Requests that have ended'),
+      unanswered: count('Of those, the ones whose client left before there was an answer'),
+      responses
+    }),
+    description: 'The routes, in the order of the file; none where the only pool takes everything'
   },
   backends: { type: 'array', items: backend }
 })

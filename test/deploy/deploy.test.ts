@@ -4,7 +4,7 @@ import type { Test } from 'tap'
 import { closeGraceDelay } from '../../fastify.config.js'
 import { loadConfig } from '../../lib/config/load.js'
 import { bin, files } from '../../package.json'
-import { eventually, startBalancer, test } from '../helper.js'
+import { eventually, startRoutes, test } from '../helper.js'
 import { Child } from '../support/child.js'
 import { command, needs } from '../support/command.js'
 import { type Exposed, scrape } from '../support/metrics.js'
@@ -230,7 +230,10 @@ const docs = readFileSync(path.join(ROOT, 'docs/metrics.md'), 'utf8')
 /** What a balancer exposes that has answered one request. */
 async function exposed(t: Test): Promise<Exposed> {
   const { address } = await scripted(t, answering(OK))
-  const { port, registry } = await startBalancer(t, address.replace('127.0.0.1', 'localhost'))
+  const { port, registry } = await startRoutes(t, {
+    pools: { web: { backends: [address.replace('127.0.0.1', 'localhost')] } },
+    routes: [{ pool: 'web' }]
+  })
   await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await eventually(() => registry.inFlight === 0)
   return scrape(port)

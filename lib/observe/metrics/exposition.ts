@@ -6,7 +6,9 @@ import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../../pool/counters.js'
 import type { ServerCounters } from '../server-counters.js'
 import type { ShownPool } from '../shown-pool.js'
+import type { ShownRoute } from '../shown-route.js'
 import type { RequestMetrics } from './request-metrics.js'
+import { routeSamples } from './route-samples.js'
 import { countsOf, type Sample, samplesOf, sumOf } from './samples.js'
 
 export interface MetricsSource {
@@ -14,6 +16,7 @@ export interface MetricsSource {
   readonly registry: { readonly draining: boolean }
   readonly counters: ServerCounters
   readonly pools: () => readonly ShownPool[]
+  readonly routes: () => readonly ShownRoute[]
   /** Requests that went to no pool; those of the only pool, where there is one. */
   readonly requests: RequestMetrics
   readonly version: string
@@ -43,7 +46,8 @@ const REJECTIONS = {
   outage_timeout: BalancerCell.rejectedOutageTimeout,
   bad_request: BalancerCell.rejectedRequest,
   rate_limit: BalancerCell.rejectedRateLimit,
-  denied: BalancerCell.rejectedDenied
+  denied: BalancerCell.rejectedDenied,
+  no_route: BalancerCell.rejectedNoRoute
 }
 
 /**
@@ -161,6 +165,9 @@ export function exposition(source: MetricsSource): Exposition {
     ofEach(({ name: pool, requests: ofPool }, { id, address: backend }) =>
       samplesOf(`${PREFIX}backend_duration_seconds`, ofPool.durationsOf(id), { pool, backend })
     )
+  )
+  add('counter', 'route_requests_total', 'Requests that have ended, by route and status', () =>
+    routeSamples(source.routes())
   )
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>

@@ -4,6 +4,7 @@ import { FieldEdits } from '../../routing/filters/field-edits.js'
 import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
 import { AccessControl } from '../access-control.js'
 import type { RequestMirror } from '../mirror/request-mirror.js'
+import { RouteCounts } from './route-counts.js'
 
 /** What a matched route says of its requests and their answers. Made once for each route and pool, and shared by them. */
 export interface RoutedRequest {
@@ -11,6 +12,8 @@ export interface RoutedRequest {
   readonly route: string
   /** The name of the pool that it leads to; undefined if the balancer answers itself. */
   readonly pool: string | undefined
+  /** How its requests have ended so far. */
+  readonly counts: RouteCounts
   readonly requestEdits: FieldEdits | undefined
   /** Of all answers: the backends', and the balancer's own. */
   readonly responseEdits: FieldEdits | undefined
@@ -30,13 +33,15 @@ export interface RoutedRequest {
  * What a route says of the requests that go to a pool.
  * @param pool undefined if the balancer answers them itself
  * @param trusted proxies whose word on the client is believed
+ * @param counts where they are counted
  * @throws if it has a field that cannot be sent, or must not be changed
  */
 export function routedRequest(
   { name, filters }: RouteOptions,
   pool: string | undefined,
   trusted: BlockList,
-  mirror?: RequestMirror
+  mirror?: RequestMirror,
+  counts = new RouteCounts()
 ): RoutedRequest {
   const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
   const { rateLimit, allow, deny } = filters
@@ -44,6 +49,7 @@ export function routedRequest(
   return {
     route: name,
     pool,
+    counts,
     requestEdits: FieldEdits.ofRequests(requestHeaders, rewriteHost),
     responseEdits: FieldEdits.ofResponses(responseHeaders),
     timeoutMs,

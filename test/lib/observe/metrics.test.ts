@@ -32,6 +32,7 @@ function metricsOf(backends: string) {
     registry,
     counters: new ServerCounters(registry.counters, pools),
     pools,
+    routes: () => [],
     requests,
     shortages,
     version: '1.2.3',

@@ -1,0 +1,17 @@
+import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
+import type { TrafficListeners } from '../forwarder-options.js'
+import type { RequestLimits } from '../request/request-check.js'
+import type { ClientStream } from '../response/client-stream.js'
+import type { RoutedRequest } from './routed-request.js'
+
+/** What the routes of a server have in common. */
+export interface RouterOptions {
+  readonly limits: RequestLimits
+  /** Proxies whose word on the client is believed. */
+  readonly trusted: BlockList
+  /** Answers a request that goes to no pool. */
+  readonly rejectRequest: TrafficListeners['rejectRequest']
+  /** A route is about to answer a request in place of a backend. */
+  onRouteAnswer(req: IncomingMessage, res: ClientStream, statusCode: number, route: RoutedRequest): void
+}

@@ -1,0 +1,42 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../lib/config/load.js'
+import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
+import { BalancerCell } from '../lib/pool/counters.js'
+import type { Forwarder } from '../lib/proxy/forwarder.js'
+import { Router } from '../lib/proxy/route/router.js'
+import type { RouterOptions } from '../lib/proxy/route/router-options.js'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Undefined where the only pool takes everything. */
+    router: Router | undefined
+  }
+}
+
+interface Options {
+  readonly config: Config
+  /** The forwarder of a pool by its name. */
+  readonly forwarderOf: (pool: string) => Forwarder
+}
+
+/** Decorates the server with the router, which has each request served as its route says. */
+export default fp<Options>(
+  async (fastify, { config, forwarderOf }) => {
+    const { rejectRequest, registry, requestMetrics, recordLocalReply } = fastify
+    const options: RouterOptions = {
+      limits: config.limits,
+      trusted: config.trustedProxies,
+      rejectRequest,
+      onRouteAnswer: (req, res, statusCode, route) => {
+        registry.counters.addTotal(BalancerCell.routeAnswers, 1)
+        requestMetrics.count(req.method!, statusCode, NO_BACKEND_ID, 0)
+        route.counts.count(statusCode)
+        recordLocalReply?.(req, res, undefined, route)
+      }
+    }
+    const router = new Router(config.routing!.routes, forwarderOf, options)
+    fastify.decorate('router', router)
+    fastify.decorate('forwarder', router)
+  },
+  { name: 'forwarder', dependencies: ['local-replies', 'pool-set'] }
+)
