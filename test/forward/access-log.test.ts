@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { BalancerCell } from '../../lib/pool/counters.js'
-import { eventually, startBalancer, test, withoutChance } from '../helper.js'
+import { eventually, startBalancer, startRoutes, test, withoutChance } from '../helper.js'
 import { LogFile } from '../support/access-log.js'
 import { answering, OK, refusing, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
@@ -38,6 +38,37 @@ test('a request has a line with all that became of it', async (t) => {
   })
   t.ok(time! >= beforeMs && time! <= Date.now())
   t.ok(backendMs! >= 25 && durationMs! >= backendMs! && durationMs! < 2000, 'times in milliseconds')
+})
+
+test('a line names route and pool, as far as the request has come', async (t) => {
+  const log = new LogFile(t)
+  const backend = await scripted(t, answering(OK))
+  const { port } = await startRoutes(
+    t,
+    {
+      pools: { web: { backends: [backend.address] }, none: { backends: [(await refusing(t)).address] } },
+      routes: [
+        { match: { path: '/gone' }, respond: { status: 410 } },
+        { name: 'office', match: { path: '/office' }, pool: 'web', allow: ['192.0.2.0/24'] },
+        { match: { path: '/none' }, pool: 'none' },
+        { match: { 'path-prefix': '/a' }, pool: 'web' }
+      ]
+    },
+    logTo(log)
+  )
+  for (const [target, expected] of [
+    ['/gone', { status: 410, route: 'route-1', pool: undefined }],
+    ['/office', { status: 403, route: 'office', pool: 'web' }],
+    ['/none', { status: 502, route: 'route-3', pool: 'none' }],
+    ['/a/b', { status: 200, route: 'route-4', pool: 'web' }],
+    ['/elsewhere', { status: 404, route: undefined, pool: undefined }],
+    ['/a/..%2fgone', { status: 400, route: undefined, pool: undefined }]
+  ] as const) {
+    await exchange(t, port, get(target))
+    const entries = await log.entries(log.text.split('\n').length)
+    const { status, route, pool } = entries.at(-1)!
+    t.same({ status, route, pool }, expected, target)
+  }
 })
 
 test('the client is the one that a trusted proxy names', async (t) => {

@@ -110,6 +110,18 @@ test('limits are those of each pool, and LB_MAX_CONNECTIONS bounds all', async (
   second!.abort()
 })
 
+test('the log names the pool of a backend', async (t) => {
+  const [web] = await backends(t, 'web')
+  const { port, log } = await startRoutes(t, {
+    pools: { web: pool(web!), broken: { backends: ['127.0.0.1:1'] } },
+    routes: [{ match: { path: '/broken' }, pool: 'broken' }, { pool: 'web' }]
+  })
+  t.equal(statusOf(await exchange(t, port, get('/broken'))), 502)
+  const warnings = log.filter(({ level }) => level >= 40)
+  t.ok(warnings.length > 0)
+  for (const { pool, msg } of warnings) t.equal(pool, 'broken', msg)
+})
+
 test('statistics, metrics and the API speak of pools and routes', async (t) => {
   const [web, api] = await backends(t, 'web', 'api')
   const balancer = await startRoutes(

@@ -22,7 +22,7 @@ const parentOf = (backend: RawBackend) =>
 function tracing(t: Test, { url }: Collector, backends: readonly RawBackend[], env: Env = {}) {
   return lb(t, [], {
     PORT: '0',
-    LB_BACKENDS: backends.map(({ address }) => address).join(' '),
+    ...(backends.length === 0 ? {} : { LB_BACKENDS: backends.map(({ address }) => address).join(' ') }),
     LB_NO_HEALTH_CHECK: 'true',
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
@@ -107,6 +107,33 @@ test('a request is a span, and each try one below it, above those of the backend
     attributes: { 'http.response.status_code': 417, 'error.type': 'LB_EXPECTATION' }
   })
   t.notMatch(JSON.stringify(collector.spans), /S3CRET/)
+})
+
+test('a span names the route and the pool of its request', async (t) => {
+  const collector = await new Collector().listen(t)
+  const backend = await scripted(t, answering(OK))
+  const file = path.join(t.testdir({}), 'lb.json')
+  const routes = [
+    { name: 'moved', match: { path: '/old' }, redirect: { path: '/new' } },
+    { name: 'shop', match: { 'path-prefix': '/new' }, pool: 'web' }
+  ]
+  writeFileSync(file, JSON.stringify({ pools: { web: { backends: [backend.address] } }, routes }))
+  const port = await tracing(t, collector, [], { LB_CONFIG: file }).listening()
+  for (const target of ['/old', '/new', '/none']) await exchange(t, port, get(target))
+  await collector.untilSpans(4)
+  const spans = new Map(
+    collector.spans
+      .filter(({ kind }) => kind === SERVER)
+      .map(({ attributes }) => [
+        attributes['url.path'],
+        [attributes['fairlead.route'], attributes['fairlead.pool']]
+      ])
+  )
+  t.same(Object.fromEntries(spans), {
+    '/old': ['moved', undefined],
+    '/new': ['shop', 'web'],
+    '/none': [undefined, undefined]
+  })
 })
 
 test('what is not sampled leaves no span, and says so to the backend', async (t) => {

@@ -33,6 +33,9 @@ export const jsonLine: LineFormat = (ended, nowMs) => {
       : '"backend":null,"backendMs":null,') +
     `"attempts":${ended.attempts},"bytesIn":${ended.bytesIn},"bytesOut":${bytesAnswered(ended)},` +
     `"requestId":"${escapeJson(by.requestId, MAX_ID)}"`
+  const { route } = by
+  if (route) line += `,"route":"${route.route}"`
+  if (route?.pool !== undefined) line += `,"pool":"${route.pool}"`
   const connectionId = proxyHeaderOf(req.socket)?.uniqueId
   if (connectionId !== undefined) line += `,"connectionId":"${escapeJson(connectionId, MAX_ID)}"`
   if (by.trace) line += `,"traceId":"${by.trace.traceId}"`

@@ -67,8 +67,10 @@ export class RequestSpan implements RequestTrace {
     return new AttemptSpan(span, this.line)
   }
 
-  end({ statusCode, failure, res, changesProtocol }: EndedRequest): void {
+  end({ statusCode, failure, res, changesProtocol, by: { route } }: EndedRequest): void {
     const span = this.#span
+    if (route) span.setAttribute('fairlead.route', route.route)
+    if (route?.pool !== undefined) span.setAttribute('fairlead.pool', route.pool)
     if (statusCode > 0) span.setAttribute('http.response.status_code', statusCode)
     const isAborted = !res.writableFinished && !changesProtocol
     if (failure || statusCode >= 500 || isAborted)
