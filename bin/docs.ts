@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { configFileSchema } from '../lib/config/file/json-schema.js'
 import { describeVariables, type VariableName } from '../lib/config/schema.js'
 import type { VariableInfo } from '../lib/config/variable.js'
 import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../lib/pool/spec/backend-options.js'
@@ -156,8 +157,13 @@ function table(rows: readonly (readonly string[])[]): string {
   return [head, rule, ...body].map(line).join('\n')
 }
 
+/** The content of `config.schema.json`. */
+export const configSchemaText = () => `${JSON.stringify(configFileSchema(), null, 2)}\n`
+
 async function main(): Promise<void> {
-  const docs = path.join(__dirname, '../../docs')
+  const root = path.join(__dirname, '../..')
+  const docs = path.join(root, 'docs')
+  writeFileSync(path.join(root, 'config.schema.json'), configSchemaText())
   writeFileSync(path.join(docs, 'configuration.md'), configurationReference())
   writeFileSync(path.join(docs, 'openapi.json'), await openApiDocument())
 }

@@ -42,7 +42,9 @@ export function loadWithVariables(env: Env): LoadedConfig {
   const own = ownVariables(env)
   const file = fileOf(env.LB_CONFIG, tell)
   const variables: Env = { ...file?.variables, ...own }
-  const report = (fault: string) => tell(file && !isSet(own, fault) ? file.located(fault) : fault)
+  const report = (fault: string) => {
+    if (isSet(own, fault) || !file?.take(fault)) tell(fault)
+  }
 
   const result = v.safeParse(schema, variables)
   for (const { path, message } of result.issues ?? []) report(`${String(path?.[0].key)} ${message}`)
@@ -65,6 +67,7 @@ export function loadWithVariables(env: Env): LoadedConfig {
   const routing = hasRouting
     ? routingReader().readRouting(file, { values, given: variables, tracing, report })
     : undefined
+  faults.push(...(file?.faults.lines() ?? []))
   if (faults.length > 0) throw new ConfigError(faults)
   return { config: configOf(values, { pool: '', tracing, routing }), variables }
 }

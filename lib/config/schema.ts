@@ -28,7 +28,7 @@ export const schema = v.object({
     description:
       'File in YAML or JSON with settings, named as the variables in lower case, without `LB_` and with hyphens: ' +
       '`health-check-period: 5`. Variables override it. `backends` may be a list of addresses, or of objects with ' +
-      '`address` and options.',
+      '`address` and options. Several pools of backends, and routes to them, are written here too ([routes](routes.md)).',
     fallback: '',
     flags: '-c, --config <file>'
   }),

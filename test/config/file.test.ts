@@ -67,10 +67,10 @@ t.test('everything that is wrong with a file is reported', async (t) => {
   t.same(faultsOfFile('prot: 80\nconfig: x\nmax-connections: 0\nstats-interval: {a: 1}'), [
     `LB_CONFIG: prot is not a known setting; did you mean port? (${file}:1:1)`,
     `LB_CONFIG: config is not a known setting (${file}:2:1)`,
-    `LB_CONFIG: stats-interval must be a text, a number, true or false, or a list of those (${file}:4:17)`,
-    `LB_CONFIG: max-connections must be a whole number from 1 to 1000000, but is "0" (${file}:3:18)`
+    `LB_CONFIG: max-connections must be a whole number from 1 to 1000000, but is "0" (${file}:3:18)`,
+    `LB_CONFIG: stats-interval must be a text, a number, true or false, or a list of those (${file}:4:17)`
   ])
-  t.match(faultsOfFile('- a\n- b'), [/must be a file with a setting a line/])
+  t.match(faultsOfFile('- a\n- b'), [/it must have a setting a line/])
   t.match(faultsOfFile('a: [').join(), /LB_CONFIG: is not valid YAML: .*lb\.yml:1:5/)
   t.match(faultsOfFile('backends: [{ weight: 3 }]'), [/must have an address/])
   t.match(faultsOfFile('backends: [{ address: "a:80", check: "/x;weight=5" }]'), [

@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net'
-import { isRequestPath, parsed } from './values.js'
+import { isRequestPath, LIST_IN_FILE, parsed } from './values.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
 const VALUE = /^[\t\x20-\x7e]*$/
@@ -91,7 +91,7 @@ export function checkFields() {
       }
     }
     return fields
-  })
+  }, LIST_IN_FILE)
 }
 
 const ordinal = (index: number) => ['first', 'second', 'third'][index] ?? `${index + 1}th`

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 
 const TRUE_WORDS = new Set(['true', '1', 'yes', 'on'])
 const FALSE_WORDS = new Set(['false', '0', 'no', 'off'])
+const FLAG_IN_FILE = { enum: [true, false, 0, 1, ...TRUE_WORDS, ...FALSE_WORDS] }
 
 /** A range of status codes, both ends included. */
 export interface StatusRange {
@@ -16,8 +17,23 @@ export function isInRanges(ranges: readonly StatusRange[], statusCode: number): 
   return false
 }
 
-/** A schema of a text that is parsed into a value. Each fault says what would be valid. */
-export function parsed<T>(parse: (text: string, fault: (message: string) => void) => T | undefined) {
+/** What a value may be in a file, for editors: a part of a JSON Schema. */
+type FileValue = Readonly<Record<string, unknown>>
+
+const TEXT_OR_NUMBER = { type: ['string', 'number'] }
+/** A text, or a list of texts. */
+export const LIST_IN_FILE: FileValue = { anyOf: [TEXT_OR_NUMBER, { type: 'array', items: TEXT_OR_NUMBER }] }
+const DIGITS = '^-?[0-9]+$'
+const DECIMAL_DIGITS = '^[0-9]+([.][0-9]+)?$'
+
+/**
+ * A schema of a text that is parsed into a value. Each fault says what would be valid.
+ * @param json what the value may be in a file
+ */
+export function parsed<T>(
+  parse: (text: string, fault: (message: string) => void) => T | undefined,
+  json: FileValue = TEXT_OR_NUMBER
+) {
   return v.pipe(
     v.string(),
     v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
@@ -27,7 +43,8 @@ export function parsed<T>(parse: (text: string, fault: (message: string) => void
         addIssue({ message })
       })
       return faulty || value === undefined ? NEVER : value
-    })
+    }),
+    v.metadata({ json })
   )
 }
 
@@ -36,32 +53,46 @@ const DECIMAL = /^-?\d+(\.\d+)?$/
 
 /** A whole number from `min` to `max`. */
 export function integer(min: number, max: number) {
+  const json = { type: ['integer', 'string'], minimum: min, maximum: max, pattern: DIGITS }
   return parsed<number>((text, fault) => {
     const value = Number(text)
     if (WHOLE.test(text) && value >= min && value <= max) return value
     fault(`must be a whole number from ${min} to ${max}, but is "${text}"`)
     return undefined
-  })
+  }, json)
 }
 
 /** Seconds in the text, milliseconds in the value. */
 export function seconds(min: number, max: number) {
-  return parsed<number>((text, fault) => {
-    const valueMs = readSeconds(text, min, max)
-    if (valueMs === undefined) fault(`must be a number of seconds from ${min} to ${max}, but is "${text}"`)
-    return valueMs
-  })
+  return parsed<number>(
+    (text, fault) => {
+      const valueMs = readSeconds(text, min, max)
+      if (valueMs === undefined) fault(`must be a number of seconds from ${min} to ${max}, but is "${text}"`)
+      return valueMs
+    },
+    secondsInFile(min, max)
+  )
 }
 
 /** 0, or a number of seconds from `min` to `max`; milliseconds in the value. */
 export function secondsOrZero(min: number, max: number) {
-  return parsed<number>((text, fault) => {
-    const valueMs = readSeconds(text, 0, 0) ?? readSeconds(text, min, max)
-    if (valueMs === undefined)
-      fault(`must be 0 or a number of seconds from ${min} to ${max}, but is "${text}"`)
-    return valueMs
-  })
+  return parsed<number>(
+    (text, fault) => {
+      const valueMs = readSeconds(text, 0, 0) ?? readSeconds(text, min, max)
+      if (valueMs === undefined)
+        fault(`must be 0 or a number of seconds from ${min} to ${max}, but is "${text}"`)
+      return valueMs
+    },
+    secondsInFile(0, max)
+  )
 }
+
+const secondsInFile = (minimum: number, maximum: number): FileValue => ({
+  type: ['number', 'string'],
+  minimum,
+  maximum,
+  pattern: DECIMAL_DIGITS
+})
 
 /** Seconds, with fractions, as whole milliseconds; 0 only if 0 was written. Undefined for any other text. */
 export function readSeconds(text: string, min: number, max: number): number | undefined {
@@ -76,7 +107,7 @@ export function flag() {
     const value = readFlag(text)
     if (value === undefined) fault(`must be true or false, but is "${text}"`)
     return value
-  })
+  }, FLAG_IN_FILE)
 }
 
 /** The value of a flag; undefined for any other text. */
@@ -92,11 +123,14 @@ export function text() {
 
 /** One of a few words. */
 export function oneOf<Word extends string>(words: readonly Word[]) {
-  return parsed<Word>((text, fault) => {
-    const word = words.find((each) => each === text)
-    if (word === undefined) fault(`must be one of ${words.join(', ')}, but is "${text}"`)
-    return word
-  })
+  return parsed<Word>(
+    (text, fault) => {
+      const word = words.find((each) => each === text)
+      if (word === undefined) fault(`must be one of ${words.join(', ')}, but is "${text}"`)
+      return word
+    },
+    { enum: words }
+  )
 }
 
 /** Whether a text is an origin-form request target (RFC 9112 section 3.2.1), without a fragment. */
@@ -109,12 +143,14 @@ export function isRequestPath(text: string): boolean {
  * @param mayBeEmpty whether the list may be empty
  */
 export function statusRanges(mayBeEmpty = false) {
-  return parsed<StatusRange[]>((text, fault) =>
-    mayBeEmpty && text === ''
-      ? []
-      : readStatusRanges(text, ',', (part) =>
-          fault(`must list status codes or ranges such as 200-399, but has "${part}"`)
-        )
+  return parsed<StatusRange[]>(
+    (text, fault) =>
+      mayBeEmpty && text === ''
+        ? []
+        : readStatusRanges(text, ',', (part) =>
+            fault(`must list status codes or ranges such as 200-399, but has "${part}"`)
+          ),
+    LIST_IN_FILE
   )
 }
 
@@ -150,5 +186,5 @@ export function addressRanges(mayBeEmpty = false) {
       }
     }
     return list
-  })
+  }, LIST_IN_FILE)
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { VariableName } from '../schema.js'
+import { keyOf } from '../variable.js'
 import type { Item, MapItem } from './item.js'
 import { FileFaults } from './place.js'
 import { type GivenSettings, readSettings } from './settings.js'
@@ -29,19 +30,21 @@ export class ConfigFile {
     return variablesOf(this.#settings)
   }
 
-  /** A fault that begins with the name of a variable: with the name and the place that it has in the file, if it has. */
-  located(fault: string): string {
+  /**
+   * Takes a fault that begins with the name of a variable, with the name and the place that it has in the file.
+   * @returns false if it is not set in the file
+   */
+  take(fault: string): boolean {
     const [name = ''] = fault.match(VARIABLE) ?? []
     const setting = fault.startsWith(name) ? this.#settings.get(name as VariableName) : undefined
-    if (!setting) return fault
-    const message = spelled(fault, this.#settings)
-    return this.faults.located(setting.at, message)
+    if (setting) this.faults.add(setting.at, spelled(fault, this.#settings))
+    return setting !== undefined
   }
 }
 
 /** A message with the names that settings have in the file. */
 export function spelled(message: string, settings: GivenSettings): string {
-  return message.replace(VARIABLE, (name) => settings.get(name as VariableName)?.path ?? name)
+  return message.replace(VARIABLE, (name) => settings.get(name as VariableName)?.path ?? keyOf(name))
 }
 
 /** The variables that settings stand for. */
@@ -51,30 +54,20 @@ export function variablesOf(settings: GivenSettings): Record<string, string> {
   return variables
 }
 
+/** Keys for what anchors stand at, as in files of Docker's Compose. */
 const isFree = (key: string) => key.startsWith('x-')
 
-/** Reads a file in YAML or JSON; undefined if it cannot be read. Calls `tell` for each fault. */
+/** Reads a file in YAML or JSON; undefined if it cannot be read, of which `tell` is told. */
 export function readConfigFile(file: string, tell: (fault: string) => void): ConfigFile | undefined {
   const text = contentOf(file, tell)
   if (text === undefined) return undefined
-  const faults = new FileFaults(file, text, tell)
-  let isWhole = true
-  const content = readYaml(text, {
-    add: (at, message) => {
-      isWhole = false
-      faults.add(at, message)
-    }
-  })
-  if (content?.kind !== 'map') {
-    if (isWhole)
-      faults.add(
-        content?.at ?? 0,
-        'it must be a file with a setting a line, such as "backends: [127.0.0.1:8080]"'
-      )
-    return undefined
-  }
+  const faults = new FileFaults(file, text)
+  const content = readYaml(text, faults)
+  if (content?.kind !== 'map' && faults.count === 0)
+    faults.add(content?.at ?? 0, 'it must have a setting a line, such as "backends: [127.0.0.1:8080]"')
+  const map: MapItem = content?.kind === 'map' ? content : { kind: 'map', at: 0, entries: new Map() }
   const isOther = (key: string) => key === 'pools' || key === 'routes' || isFree(key)
-  return new ConfigFile(content, readSettings(content, '', isOther, faults), faults)
+  return new ConfigFile(map, readSettings(map, '', isOther, faults), faults)
 }
 
 function contentOf(file: string, tell: (fault: string) => void): string | undefined {

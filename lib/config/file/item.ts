@@ -31,11 +31,15 @@ export interface Entry {
 
 /** Where faults of a file are told. */
 export interface Faults {
+  /** How many have been told. */
+  readonly count: number
   /**
    * @param at offset of what is wrong
    * @param message says what would be right, and begins with the name of what is wrong
    */
   add(at: number, message: string): void
+  /** The same, where nothing else is worth telling of the same place. */
+  addAlone(at: number, message: string): void
 }
 
 /** A decimal number, which is passed on as it is written: `10`, not `1e1`. */

@@ -4,26 +4,40 @@ import type { Faults } from './item.js'
 export class FileFaults implements Faults {
   readonly #file: string
   readonly #text: string
-  readonly #tell: (fault: string) => void
+  readonly #faults: { readonly at: number; readonly message: string }[] = []
 
-  /**
-   * @param text content of the file
-   * @param tell called with each fault
-   */
-  constructor(file: string, text: string, tell: (fault: string) => void) {
+  /** The only faults of places that have no others. */
+  readonly #closed = new Map<number, string>()
+
+  /** @param text content of the file */
+  constructor(file: string, text: string) {
     this.#file = file
     this.#text = text
-    this.#tell = tell
+  }
+
+  addAlone(at: number, message: string): void {
+    this.add(at, message)
+    this.#closed.set(at, message)
+  }
+
+  get count(): number {
+    return this.#faults.length
   }
 
   add(at: number, message: string): void {
-    this.#tell(this.located(at, message))
+    this.#faults.push({ at, message })
   }
 
-  /** A fault with the name of the file, line and column, as compilers write it and terminals understand it. */
-  located(at: number, message: string): string {
+  /** The faults in the order of the file, with line and column as compilers write them and terminals understand them. */
+  lines(): string[] {
+    const told = this.#faults.filter(({ at, message }) => (this.#closed.get(at) ?? message) === message)
+    const sorted = told.sort((a, b) => a.at - b.at)
+    return sorted.map(({ at, message }) => `LB_CONFIG: ${message} (${this.#placeOf(at)})`)
+  }
+
+  #placeOf(at: number): string {
     const before = this.#text.slice(0, at)
     const line = before.split('\n').length
-    return `LB_CONFIG: ${message} (${this.#file}:${line}:${at - before.lastIndexOf('\n')})`
+    return `${this.#file}:${line}:${at - before.lastIndexOf('\n')}`
   }
 }

@@ -30,6 +30,8 @@ class Reader {
   /** By name; undefined while the value is still being read. */
   readonly #anchors = new Map<string, Item | undefined>()
   #next = 0
+  /** How far the text has been read. */
+  #reached = 0
 
   constructor(yaml: typeof Yaml, source: string, events: readonly Yaml.Event[], faults: Faults) {
     this.#yaml = yaml
@@ -75,7 +77,7 @@ class Reader {
     const item = this.#anchors.get(name)
     if (item) return item
     const why = this.#anchors.has(name) ? 'stands inside of what it names' : 'has no anchor before it'
-    this.#faults.add(anchorStart - 1, `*${name} ${why}`)
+    this.#faults.addAlone(anchorStart - 1, `*${name} ${why}`)
     return { kind: 'scalar', at: anchorStart - 1, value: null, text: '' }
   }
 
@@ -83,18 +85,11 @@ class Reader {
     const { PLAIN, SINGLE_QUOTED, DOUBLE_QUOTED } = this.#yaml.SCALAR_STYLE
     const text = this.#yaml.getScalarValue(this.#source, event)
     const isQuoted = event.style === SINGLE_QUOTED || event.style === DOUBLE_QUOTED
-    const at = Math.max(
-      0,
-      event.valueStart < 0 ? this.#placeOfNothing() : event.valueStart - (isQuoted ? 1 : 0)
-    )
+    // An absent value stands where what precedes it ends.
+    const at = event.valueStart < 0 ? this.#reached : event.valueStart - (isQuoted ? 1 : 0)
+    this.#reached = Math.max(this.#reached, event.valueEnd)
     const isText = this.#tagOf(event) !== undefined || event.style !== PLAIN
     return { kind: 'scalar', at, value: isText ? text : this.#valueOf(text), text }
-  }
-
-  /** An absent value stands where what precedes it ends. */
-  #placeOfNothing(): number {
-    const before = this.#events[this.#next - 2]
-    return before && 'valueEnd' in before ? before.valueEnd : 0
   }
 
   #valueOf(text: string): string | number | boolean | null {
@@ -116,6 +111,7 @@ class Reader {
 
   #list(event: Yaml.SequenceEvent): Item {
     this.#tagOf(event)
+    this.#reached = event.start
     const items: Item[] = []
     while (!this.#isNext(this.#yaml.EVENT_ID.POP)) items.push(this.#item())
     this.#next++
@@ -124,6 +120,7 @@ class Reader {
 
   #map(event: Yaml.MappingEvent): Item {
     this.#tagOf(event)
+    this.#reached = event.start
     const entries = new Map<string, Entry>()
     const merged: Item[] = []
     while (!this.#isNext(this.#yaml.EVENT_ID.POP)) {

@@ -2,7 +2,7 @@ import { isEditableInResponse } from '../../routing/filters/field-edits.js'
 import type { FieldLines, FixedResponse, PathChange, Redirect, WeightedPool } from '../../routing/options.js'
 import { has, keys, listOf, mapOf, oneOrMore } from '../shapes/collections.js'
 import { text, wholeNumber, word } from '../shapes/scalars.js'
-import { refined, type Shape } from '../shapes/shape.js'
+import { described, refined, type Shape } from '../shapes/shape.js'
 import { fieldNameFault, fieldValue, host, name, path, pathPrefix } from './texts.js'
 
 const MAX_WEIGHT = 1_000_000
@@ -20,15 +20,19 @@ const part = keys({
 })
 
 /** Pools that share the requests of a route. */
-export const split: Shape<readonly WeightedPool[]> = refined(listOf(part), (parts, item, path, faults) => {
-  const pools = parts.flatMap(({ pool, weight = 1 }) => (pool === undefined ? [] : [{ pool, weight }]))
-  const names = pools.map(({ pool }) => pool)
-  const twice = names.find((each, index) => names.indexOf(each) !== index)
-  if (twice !== undefined) faults.add(item.at, `${path} must name each pool once, but names ${twice} twice`)
-  if (pools.length === parts.length && pools.every(({ weight }) => weight === 0))
-    faults.add(item.at, `${path} must have a weight above 0`)
-  return pools
-})
+export const split: Shape<readonly WeightedPool[]> = refined(
+  listOf(part),
+  (parts, item, path, faults) => {
+    const pools = parts.flatMap(({ pool, weight = 1 }) => (pool === undefined ? [] : [{ pool, weight }]))
+    const names = pools.map(({ pool }) => pool)
+    const twice = names.find((each, index) => names.indexOf(each) !== index)
+    if (twice !== undefined) faults.add(item.at, `${path} must name each pool once, but names ${twice} twice`)
+    if (pools.length > 0 && pools.length === parts.length && pools.every(({ weight }) => weight === 0))
+      faults.add(item.at, `${path} must have a weight above 0`)
+    return pools
+  },
+  { contains: { not: { properties: { weight: { const: 0 } }, required: ['weight'] } } }
+)
 
 /** The change of a path, of the keys `path` and `path-prefix`, of which there can be only one. */
 export function pathChange(
@@ -52,7 +56,8 @@ export const pathKeys = {
 const redirectStatus: Shape<Redirect['statusCode']> = {
   read: (item, path, faults) => {
     const status = REDIRECT_STATUS.find((each) => item.kind === 'scalar' && item.value === each)
-    if (status === undefined) faults.add(item.at, `${path} must be one of ${REDIRECT_STATUS.join(', ')}`)
+    if (status === undefined)
+      faults.add(item.at, `${path} must be one of ${REDIRECT_STATUS.join(', ')}, but ${described(item)}`)
     return status
   },
   json: { enum: REDIRECT_STATUS }
@@ -70,7 +75,10 @@ export const redirect: Shape<Redirect> = refined(
   keys(
     {
       ...target,
-      status: { shape: redirectStatus, description: 'Status: 301, 302, 303, 307 or 308; 302 by default.' }
+      status: {
+        shape: redirectStatus,
+        description: 'Status: 301, 302, 303, 307 or 308; by default 302 for GET and HEAD, and 307 for others.'
+      }
     },
     {
       anyOf: Object.keys(target).map((key) => ({ required: [key] })),
@@ -79,8 +87,11 @@ export const redirect: Shape<Redirect> = refined(
   ),
   (found, item, path, faults) => {
     if (!Object.keys(target).some((key) => has(item, key)))
-      faults.add(item.at, `${path} must have ${Object.keys(target).join(', ')}: it would lead to itself`)
-    const { scheme, host, port, status: statusCode = 302 } = found
+      faults.add(
+        item.at,
+        `${path} must have scheme, host, port, path or path-prefix: it would lead to itself`
+      )
+    const { scheme, host, port, status: statusCode } = found
     const tell = (message: string) => faults.add(item.at, `${path} ${message}`)
     return { statusCode, scheme, host, port, path: pathChange(found, tell) }
   }

@@ -38,7 +38,7 @@ const headers = refined(mapOf(textMatches, headerFault), (all, item, path, fault
 })
 
 function headerFault(name: string): string | undefined {
-  if (name.toLowerCase() === 'host') return 'must be told by host, beside headers'
+  if (name.toLowerCase() === 'host') return 'must be said by match.host'
   return fieldNameFault(name)
 }
 
@@ -76,12 +76,17 @@ const known = {
   }
 } as const
 
-/** What a request has to be for a route. */
-export const match: Shape<RouteMatch> = refined(
-  keys(known, { minProperties: 1 }),
-  (found, item, path, faults) => {
+const conditions = keys(known, { minProperties: 1 })
+
+/** What a request has to be for a route; undefined after any fault, as what is left would match other requests. */
+export const match: Shape<RouteMatch> = {
+  json: conditions.json,
+  read: (item, path, faults) => {
+    const before = faults.count
+    const found = conditions.read(item, path, faults)
     if (item.kind === 'map' && item.entries.size === 0)
       faults.add(item.at, `${path} is empty: leave it out for all requests`)
+    if (found === undefined || faults.count > before) return undefined
     return {
       hosts: found.host ?? [],
       paths: [
@@ -97,7 +102,7 @@ export const match: Shape<RouteMatch> = refined(
       tlsNames: found['tls-name'] ?? []
     }
   }
-)
+}
 
 /** What all requests are. */
 export const ALL_REQUESTS: RouteMatch = {

@@ -57,10 +57,7 @@ function readPool(name: string, at: number, item: Item, faults: Faults): GivenPo
   const wrong = nameFault(name)
   if (wrong !== undefined) faults.add(at, `${path} ${wrong}`)
   if (item.kind !== 'map') {
-    faults.add(
-      item.at,
-      `${path} must be a map of settings, such as { backends: [app1:3000] }, but ${described(item)}`
-    )
+    faults.add(item.at, `${path} must be a map of settings, such as backends, but ${described(item)}`)
     return undefined
   }
   const all = readSettings(item, `${path}.`, () => false, faults)

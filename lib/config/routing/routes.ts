@@ -1,6 +1,6 @@
 import type { RouteAction, RouteFilters, RouteMatch, RouteOptions } from '../../routing/options.js'
 import type { Faults, Item } from '../file/item.js'
-import { has, keys, listOf, placeOf } from '../shapes/collections.js'
+import { has, hasOnly, keys, listOf, placeOf } from '../shapes/collections.js'
 import { word } from '../shapes/scalars.js'
 import { type ReadBy, refined, type Shape } from '../shapes/shape.js'
 import { redirect, respond, split } from './action.js'
@@ -14,6 +14,8 @@ export interface GivenRoute {
   readonly item: Item
   /** Its name for people: `routes[2]`. */
   readonly path: string
+  /** Whether its match is wrong, and not known. */
+  readonly isUnmatched: boolean
 }
 
 const ACTIONS = ['pool', 'split', 'redirect', 'respond'] as const
@@ -45,8 +47,24 @@ const known = {
   ...filterKeys
 } as const
 
+/** A match by prefixes alone, where one of them is replaced. */
+const needsPrefix = (key: string) => ({
+  if: { properties: { [key]: { required: ['path-prefix'] } }, required: [key] },
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: {
+    required: ['match'],
+    properties: {
+      match: {
+        required: ['path-prefix'],
+        not: { anyOf: [{ required: ['path'] }, { required: ['path-regexp'] }] }
+      }
+    }
+  }
+})
+
 const shape = keys(known, {
   oneOf: ACTIONS.map((action) => ({ required: [action] })),
+  allOf: [needsPrefix('rewrite'), needsPrefix('redirect')],
   dependencies: {
     'split-by': ['split'],
     ...Object.fromEntries(
@@ -72,7 +90,7 @@ const route: Shape<GivenRoute> = refined(shape, (found, item, path, faults) => {
     action,
     filters: filtersOf(found)
   }
-  return { route: options, item, path }
+  return { route: options, item, path, isUnmatched: has(item, 'match') && found.match === undefined }
 })
 
 const list = listOf(route)
@@ -91,7 +109,8 @@ export const routes: Shape<GivenRoute[]> = {
 /** The action, of which there has to be one; undefined after a fault. */
 function actionOf(found: Found, item: Item, path: string, faults: Faults): RouteAction | undefined {
   const given = ACTIONS.filter((action) => has(item, action))
-  if (given.length === 0) faults.add(item.at, `${path} must have one of ${ACTIONS.join(', ')}`)
+  if (given.length === 0 && hasOnly(item, Object.keys(known)))
+    faults.add(item.at, `${path} must have one of ${ACTIONS.join(', ')}`)
   if (given.length > 1)
     faults.add(
       placeOf(item, given[1]!),

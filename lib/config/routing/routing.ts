@@ -2,6 +2,7 @@ import type { RouteOptions } from '../../routing/options.js'
 import { configOf, type PoolConfig, type RoutingConfig } from '../config.js'
 import { poolConflicts } from '../conflicts.js'
 import type { ConfigFile } from '../file/config-file.js'
+import { placeOf } from '../shapes/collections.js'
 import { ALL_REQUESTS } from './match.js'
 import { type Inherited, readPools } from './pools.js'
 import { routes } from './routes.js'
@@ -23,7 +24,8 @@ export function readRouting(file: ConfigFile, { given, ...surroundings }: Surrou
   const inherited = { ...surroundings, faults: file.faults }
   const pools = poolsOf(file, given.LB_BACKENDS !== undefined, inherited)
   const routes = routesOf(file, pools)
-  checkCookies(file.pools?.at ?? 0, pools, routes, file.faults)
+  const { pools: map } = file
+  checkCookies(pools, routes, (name) => (map ? placeOf(map, name) : 0), file.faults)
   return { pools, routes }
 }
 

@@ -33,9 +33,8 @@ function hostFault(given: string): string | undefined {
   const bare = given.replace(PORT_OF_HOST, '')
   if (bare !== given && (isHost(bare) || bare.startsWith('*.')))
     return `must be without a port, but is "${given}"`
-  const ascii = domainToASCII(given)
-  const isOther = ascii !== '' && ascii !== given.toLowerCase() && isHost(ascii)
-  return isOther ? `must be in ASCII, as clients send it: ${ascii}` : undefined
+  const ascii = /[^\x20-\x7e]/.test(given) ? domainToASCII(given) : ''
+  return isHost(ascii) ? `must be in ASCII, as clients send it: ${ascii}` : undefined
 }
 
 /** A host without a port, in small letters; undefined for anything else. */
@@ -103,7 +102,7 @@ export const pattern: Shape<Pattern> = text('a regular expression', (given, faul
     if (given !== '') return compilePattern(given)
     fault('must be a regular expression, but is empty')
   } catch (error) {
-    fault(`must be a regular expression of RE2, but "${given}" is ${(error as Error).message}`)
+    fault(`cannot be "${given}": ${(error as Error).message}`)
   }
   return undefined
 })

@@ -9,13 +9,13 @@ import { type GivenRoute, keyOfMatch } from './routes.js'
 export function checkRoutes(routes: readonly GivenRoute[], pools: readonly string[], faults: Faults): void {
   const names = new Map<string, string>()
   const matches = new Map<string, string>()
-  for (const { route, item, path } of routes) {
+  for (const { route, item, path, isUnmatched } of routes) {
     const { name, match } = route
     const sameName = names.get(name)
     if (sameName !== undefined)
       faults.add(placeOf(item, 'name'), `${path}.name must be its own, but ${sameName} is named ${name} too`)
-    names.set(name, path)
-    const key = keyOfMatch(match)
+    else names.set(name, path)
+    const key = isUnmatched ? path : keyOfMatch(match)
     const sameMatch = matches.get(key)
     if (sameMatch !== undefined)
       faults.add(
@@ -51,12 +51,12 @@ const poolsOf = (action: RouteAction): string[] =>
 
 /**
  * Two pools whose sessions have one cookie, where a client can come to both: each would end the session of the other.
- * @param at where faults stand
+ * @param placeOfPool where a pool stands
  */
 export function checkCookies(
-  at: number,
   pools: readonly PoolConfig[],
   routes: readonly RouteOptions[],
+  placeOfPool: (name: string) => number,
   faults: Faults
 ): void {
   const hosts = new Map<string, readonly string[][]>()
@@ -73,7 +73,7 @@ export function checkCookies(
     )
     if (other !== undefined)
       faults.add(
-        at,
+        placeOfPool(name),
         `pools.${name} and ${other} have the same cookie ${sticky.cookie} for the same hosts: each would end the sessions of the other`
       )
     seen.set(key, [...others, name])

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { type BlockList, isIP } from 'node:net'
 import path from 'node:path'
 import { isHostName } from '../../base/values/check-values.js'
-import { addressRanges, parsed } from '../../base/values/values.js'
+import { addressRanges, LIST_IN_FILE, parsed } from '../../base/values/values.js'
 import { type ValuesOf, variable } from '../variable.js'
 
 const MIN_TOKEN_LENGTH = 16
@@ -91,7 +91,7 @@ function hostNames() {
           `must list names of hosts such as lb.example.com or *.example.com, without ports, but has "${name}"`
         )
     return names.map((name) => name.toLowerCase().replace(/\.$/, ''))
-  })
+  }, LIST_IN_FILE)
 }
 
 /** Error messages do not contain it. */

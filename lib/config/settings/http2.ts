@@ -1,5 +1,5 @@
 import { METHODS } from 'node:http'
-import { flag, integer, parsed, seconds } from '../../base/values/values.js'
+import { flag, integer, LIST_IN_FILE, parsed, seconds } from '../../base/values/values.js'
 import { type Needs, type ValuesOf, variable } from '../variable.js'
 
 const DAY_S = 24 * 3600
@@ -22,7 +22,7 @@ function moreMethods() {
       else if (known) fault(`must not list "${method}", which some would take for ${known}`)
     }
     return methods
-  })
+  }, LIST_IN_FILE)
 }
 
 /** The variables of HTTP/2 to clients. */

@@ -1,5 +1,5 @@
 import { type KeyPairFiles, readCertificates, readKey, readKeyPair } from '../../base/key-pair.js'
-import { integer, oneOf, parsed } from '../../base/values/values.js'
+import { integer, LIST_IN_FILE, oneOf, parsed } from '../../base/values/values.js'
 import { type TlsConfig, VERSIONS } from '../../listener/tls/options.js'
 import type { BackendTlsConfig } from '../../transport/sockets/tls-options.js'
 import { type Needs, type ValuesOf, variable } from '../variable.js'
@@ -149,7 +149,7 @@ function pemFiles(read: (file: string) => unknown) {
     const files = text.split(/[\s,]+/).filter(Boolean)
     for (const file of files) isRead(file, read, fault)
     return files
-  })
+  }, LIST_IN_FILE)
 }
 
 function isRead(file: string, read: (file: string) => unknown, fault: Fault): boolean {

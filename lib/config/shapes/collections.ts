@@ -89,7 +89,7 @@ export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Sha
   return {
     read: (item, path, faults) => {
       if (item.kind !== 'map') {
-        faults.add(item.at, `${path} must be a map with ${names.join(', ')}, but ${described(item)}`)
+        faults.add(item.at, `${path} must be a map, but ${described(item)}`)
         return undefined
       }
       const found: Record<string, unknown> = {}
@@ -98,7 +98,8 @@ export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Sha
           found[name] = known[name]!.shape.read(entry.item, `${path}.${name}`, faults)
         else faults.add(entry.at, `${path}.${name} is not a known key${suggestion(name, names)}`)
       }
-      for (const name of required)
+      // A key that is not known may be meant for one that is missing.
+      for (const name of hasOnly(item, names) ? required : [])
         if (!item.entries.has(name)) faults.add(item.at, `${path} must have ${name}`)
       return found as Found<K>
     },
@@ -113,6 +114,10 @@ export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Sha
     }
   }
 }
+
+/** Whether a map has none but these keys. */
+export const hasOnly = (item: Item, names: readonly string[]) =>
+  item.kind === 'map' && [...item.entries.keys()].every((name) => names.includes(name))
 
 /** Whether a map has a key, be its value wrong. */
 export const has = (item: Item, name: string) => item.kind === 'map' && item.entries.has(name)

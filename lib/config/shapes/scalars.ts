@@ -103,7 +103,7 @@ export function setting<T>(type: v.GenericSchema<string, T>): Shape<T> {
       for (const { message } of result.issues ?? []) faults.add(item.at, `${path} ${message}`)
       return result.success ? result.output : undefined
     },
-    json: jsonOf(type)
+    json: { ...jsonOf(type), not: { type: 'array', maxItems: 0 } }
   }
 }
 

@@ -1,6 +1,6 @@
 import { parsed } from '../../base/values/values.js'
 import { addressOf, isUnixSocket, type Origin, parseOrigin } from '../../transport/origin.js'
-import { type BackendOptions, parseOptions } from './backend-options.js'
+import { type BackendOptions, OPTION_NAMES, parseOptions } from './backend-options.js'
 
 /** One backend as configured. State and counters live in the registry. */
 export interface BackendConfig extends Origin, BackendOptions {
@@ -81,7 +81,24 @@ export function canonicalBackendAddress(text: string): string {
   return origin ? addressOf(origin) : text
 }
 
+/** A backend in a file: its address, or an object with address and options. */
+const BACKEND_IN_FILE = {
+  anyOf: [
+    { type: 'string' },
+    {
+      type: 'object',
+      properties: {
+        address: { type: 'string' },
+        ...Object.fromEntries(OPTION_NAMES.map((name) => [name, { type: ['string', 'number', 'boolean'] }]))
+      },
+      required: ['address'],
+      additionalProperties: false
+    }
+  ]
+}
+const BACKENDS_IN_FILE = { anyOf: [BACKEND_IN_FILE, { type: 'array', items: BACKEND_IN_FILE, minItems: 1 }] }
+
 /** The schema of `LB_BACKENDS`. */
 export function backendList() {
-  return parsed<BackendConfig[]>(parseBackends)
+  return parsed<BackendConfig[]>(parseBackends, BACKENDS_IN_FILE)
 }

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import Ajv from 'ajv'
+import { CORE_SCHEMA, load, mergeTag } from 'js-yaml'
+import t from 'tap'
+import { configSchemaText } from '../../bin/docs.js'
+import { describeVariables } from '../../lib/config/schema.js'
+import { keyOf } from '../../lib/config/variable.js'
+import { ROOT } from '../support/processes.js'
+import { fileWith, WRONG_FILES, WRONG_ROUTES } from './wrong-routes.js'
+
+const SCHEMA = path.join(ROOT, 'config.schema.json')
+// A part that stands in a condition says nothing of the type that its other parts have.
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strictTypes: false, strictRequired: false })
+const isRight = ajv.compile(JSON.parse(readFileSync(SCHEMA, 'utf8')))
+const read = (text: string) => load(text, { schema: CORE_SCHEMA.withTags(mergeTag) })
+
+/** What editors say of a file. */
+function complaints(text: string): string[] {
+  return isRight(read(text))
+    ? []
+    : (isRight.errors ?? []).map((each) => `${each.instancePath} ${each.message}`)
+}
+
+t.test('config.schema.json is made of what reads the file', async (t) => {
+  t.equal(
+    readFileSync(SCHEMA, 'utf8').replaceAll('\r\n', '\n'),
+    configSchemaText(),
+    'if not, run "npm run docs"'
+  )
+})
+
+t.test('what is wrong in its structure is refused', async (t) => {
+  for (const [route, , isOfValues] of WRONG_ROUTES)
+    if (!isOfValues) t.ok(complaints(fileWith(route)).length > 0, route)
+  for (const [text, , isOfValues] of WRONG_FILES) if (!isOfValues) t.ok(complaints(text).length > 0, text)
+})
+
+t.test('each setting is accepted with its default, as it stands in a file', async (t) => {
+  for (const { name, info } of describeVariables()) {
+    if (name === 'LB_CONFIG') continue
+    t.same(complaints(`${keyOf(name)}: ${info.fallback || '""'}`), [], name)
+    t.same(complaints(`${keyOf(name)}: ${JSON.stringify(info.fallback)}`), [], `${name}, as a text`)
+  }
+})
+
+const RIGHT = [
+  'health-check: false\nsticky: true\nejection: true\nhttp2: { max-streams: 5 }',
+  'x-common: &common { retries: 1 }\npools: { a: { <<: *common, backends: [{ address: b:80, weight: 3, backup: true }] } }',
+  'trusted-proxies: [10.0.0.0/8]\nhealth-check: { status: [200, 300-302], headers: ["X-A: 1"] }\nretry: { status: 502-504 }',
+  fileWith('{ pool: 5 }').replace('web:', '5:'),
+  fileWith(
+    '{ match: { headers: { a: [1, true, { regexp: b }] }, query: { c: d }, port: [80, 443] }, pool: web }'
+  )
+]
+
+t.test('what is right is accepted', async (t) => {
+  for (const text of RIGHT) t.same(complaints(text), [], text)
+})
