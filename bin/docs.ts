@@ -1,10 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { configFileSchema } from '../lib/config/file/json-schema.js'
 import { describeVariables, type VariableName } from '../lib/config/schema.js'
 import type { VariableInfo } from '../lib/config/variable.js'
 import { MAX_IN_FLIGHT, MAX_WEIGHT } from '../lib/pool/spec/backend-options.js'
+import { table } from './markdown-table.js'
 import { openApiDocument } from './openapi.js'
+import { withKeyTables } from './route-keys.js'
 
 const INTRODUCTION = `# Configuration
 
@@ -148,15 +150,6 @@ function row(name: VariableName, { flags, fallback, unit, description }: Variabl
   return [`\`${name}\``, flags ? `\`${flags}\`` : '', `\`${fallback}\``, unit ?? '', description]
 }
 
-/** A table in Markdown, the head first, as the formatter wants it: its cells filled up to the width of their columns. */
-function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows.map((row) => row.map((cell) => cell.replaceAll('|', '\\|')))
-  const widths = head.map((_, column) => Math.max(...[head, ...body].map((row) => row[column]!.length)))
-  const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(' | ')} |`
-  const rule = widths.map((width) => '-'.repeat(width))
-  return [head, rule, ...body].map(line).join('\n')
-}
-
 /** The content of `config.schema.json`. */
 export const configSchemaText = () => `${JSON.stringify(configFileSchema(), null, 2)}\n`
 
@@ -165,6 +158,8 @@ async function main(): Promise<void> {
   const docs = path.join(root, 'docs')
   writeFileSync(path.join(root, 'config.schema.json'), configSchemaText())
   writeFileSync(path.join(docs, 'configuration.md'), configurationReference())
+  const routes = path.join(docs, 'routes.md')
+  writeFileSync(routes, withKeyTables(readFileSync(routes, 'utf8')))
   writeFileSync(path.join(docs, 'openapi.json'), await openApiDocument())
 }
 
