@@ -1,30 +1,14 @@
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
-import Ajv from 'ajv'
-import { CORE_SCHEMA, load, mergeTag } from 'js-yaml'
 import t from 'tap'
 import { configSchemaText } from '../../bin/docs.js'
 import { describeVariables } from '../../lib/config/schema.js'
 import { keyOf } from '../../lib/config/variable.js'
-import { ROOT } from '../support/processes.js'
+import { complaints, SCHEMA_FILE } from '../support/config-schema.js'
 import { fileWith, WRONG_FILES, WRONG_ROUTES } from './wrong-routes.js'
-
-const SCHEMA = path.join(ROOT, 'config.schema.json')
-// A part that stands in a condition says nothing of the type that its other parts have.
-const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, strictTypes: false, strictRequired: false })
-const isRight = ajv.compile(JSON.parse(readFileSync(SCHEMA, 'utf8')))
-const read = (text: string) => load(text, { schema: CORE_SCHEMA.withTags(mergeTag) })
-
-/** What editors say of a file. */
-function complaints(text: string): string[] {
-  return isRight(read(text))
-    ? []
-    : (isRight.errors ?? []).map((each) => `${each.instancePath} ${each.message}`)
-}
 
 t.test('config.schema.json is made of what reads the file', async (t) => {
   t.equal(
-    readFileSync(SCHEMA, 'utf8').replaceAll('\r\n', '\n'),
+    readFileSync(SCHEMA_FILE, 'utf8').replaceAll('\r\n', '\n'),
     configSchemaText(),
     'if not, run "npm run docs"'
   )
