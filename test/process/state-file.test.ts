@@ -195,7 +195,7 @@ for (const [name, start] of [
     write('backends: [nonsense]\nprot: 1')
     await eventually(
       () =>
-        messages(child, /stays as it is \(a file has changed\): .*prot is not a known setting.*not a backend/)
+        messages(child, /stays as it is \(a file has changed\): .*not a backend.*prot is not a known setting/)
           .length === 1,
       5000
     )
