@@ -2,7 +2,7 @@ import type { Pattern } from './options.js'
 
 /** Of the source, and of the program that it is compiled to: what bounds the time of a match. */
 const MAX_SOURCE_LENGTH = 1024
-const MAX_PROGRAM_SIZE = 2048
+const MAX_PROGRAM_SIZE = 512
 
 /**
  * Compiles a regular expression of RE2's syntax, which has no look-around and no back-references. It matches anywhere
@@ -12,7 +12,7 @@ const MAX_PROGRAM_SIZE = 2048
 export function compilePattern(source: string): Pattern {
   if (source.length > MAX_SOURCE_LENGTH)
     throw new Error(
-      `a regular expression has at most ${MAX_SOURCE_LENGTH} characters, this one ${source.length}`
+      `a regular expression has at most ${MAX_SOURCE_LENGTH} characters, this one has ${source.length}`
     )
   // Loaded only where there is a regular expression.
   const { RE2JS, RE2JSException } = require('re2js') as typeof import('re2js')

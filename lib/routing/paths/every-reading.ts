@@ -9,14 +9,15 @@ const AMBIGUOUS = /[\\;]|\/\/|\/\.\.?(?:\/|$)|%(?:2[1456789A-F]|3[ABD]|40|5C)/
 /** What may stand in a path unencoded (RFC 3986 section 3.3), and the backslash. */
 const PATH_CHARACTER = /[\w\-.~!$&'()*+,;=:@/\\]/
 const DECODED = spellings((char) => (PATH_CHARACTER.test(char) ? char : undefined))
+const DECODED_BUT_FOR_SLASHES = DECODED.map((char) => (char === '/' ? undefined : char))
 /** The `%` of what is encoded twice. */
 const ENCODED_TWICE = /%25(?=[\dA-F]{2})/gi
 const DOTS_AT_END = /\/\.\.?$/
 
 /** A path with more readings than this is refused. */
-const MAX_READINGS = 64
+const MAX_READINGS = 128
 /** Characters that the steps to all readings of a path may go through. It bounds the time that a long path takes. */
-const MAX_WORK = 96 * 1024
+const MAX_WORK = 64 * 1024
 
 /** One of the ways to read a path. */
 export interface Reading {
@@ -36,8 +37,11 @@ const STEPS: Readonly<Record<string, (path: string) => string>> = {
   'dot segments removed, and the slash after them': (path) =>
     DOTS_AT_END.test(path) ? withoutDots(path).slice(0, -1) || '/' : path,
   decoded: (path) => respelled(path, DECODED),
+  'decoded but for slashes': (path) => respelled(path, DECODED_BUT_FOR_SLASHES),
   'encoded encodings decoded': (path) => (path.includes('%25') ? path.replace(ENCODED_TWICE, '%') : path),
   'slashes merged': (path) => (path.includes('//') ? path.replace(/\/{2,}/g, '/') : path),
+  'first slashes merged': (path) => (path.startsWith('//') ? path.replace(/^\/+/, '/') : path),
+  'all from a semicolon cut': (path) => (path.includes(';') ? path.slice(0, path.indexOf(';')) : path),
   'parameters cut': (path) => (path.includes(';') ? path.replace(/;[^/]*/g, '') : path),
   'backslashes taken for slashes': (path) => (path.includes('\\') ? path.replaceAll('\\', '/') : path),
   'authority cut': (path) => (path.startsWith('//') ? path.replace(/^\/\/[^/]*/, '') || '/' : path)
