@@ -3,6 +3,7 @@ import { type Config, loadConfig } from '../lib/config/load.js'
 import reload from '../plugins/reload.js'
 import { registerBalancer } from './balancer.js'
 import { serverOptions } from './options.js'
+import { reloadedBackends, reloadedRoutes } from './reloaded.js'
 import { growAsNeeded } from './young-generation.js'
 
 export interface AppOptions {
@@ -24,5 +25,8 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   const stop = growAsNeeded()
   fastify.addHook('onClose', async () => stop())
   // A configuration that was passed in has no files to reload.
-  if (!opts.config && !config.routing) await fastify.register(reload, { config })
+  if (opts.config) return
+  const { routedPools } = fastify
+  const reloaded = routedPools ? reloadedRoutes(fastify, routedPools) : reloadedBackends(fastify, config)
+  await fastify.register(reload, { config, ...reloaded })
 }

@@ -3,6 +3,7 @@ import type { Config } from '../lib/config/load.js'
 import type { Sockets } from '../lib/health/probe.js'
 import { BackendLog, internalErrorLog, logNameLookups } from '../lib/observe/backend-log.js'
 import { Registry } from '../lib/pool/registry.js'
+import type { RegistryOptions } from '../lib/pool/registry-options.js'
 import { createPool } from '../lib/transport/backend-connections.js'
 import { Resolver } from '../lib/transport/resolver/resolver.js'
 import { BackendCredentials } from '../lib/transport/sockets/credentials.js'
@@ -19,9 +20,15 @@ declare module 'fastify' {
   }
 }
 
+interface Options {
+  readonly config: Config
+  /** The registry of the pool before its settings changed. */
+  readonly predecessor?: Registry | undefined
+}
+
 /** Decorates the server with the registry of backends, logs what changes in it, and closes its pools at the end. */
-export default fp<{ config: Config }>(
-  async (fastify, { config }) => {
+export default fp<Options>(
+  async (fastify, { config, predecessor }) => {
     const { log } = fastify
     const { resilience, healthCheck } = config
     const credentials = new BackendCredentials(config.backendTls)
@@ -29,7 +36,7 @@ export default fp<{ config: Config }>(
     const sockets = { credentials, resolver }
     logNameLookups(log, resolver)
     const onInternalError = internalErrorLog(log)
-    const registry = new Registry(config.backends, {
+    const options: RegistryOptions = {
       createPool: (backend) =>
         createPool(backend, {
           ...config,
@@ -40,7 +47,8 @@ export default fp<{ config: Config }>(
       slowStartMs: resilience.slowStartMs,
       panic: resilience.panic,
       initialState: healthCheck.enabled ? 'checking' : 'healthy'
-    })
+    }
+    const registry = new Registry(config.backends, options, predecessor)
     const backendLog = new BackendLog(log, registry)
     fastify.decorate('backendCredentials', credentials)
     fastify.decorate('resolver', resolver)

@@ -38,6 +38,7 @@ export default fp<{ config: Config }>(
       for (const backend of fastify.registry.backends)
         if (backend.pool.name && backend.config.hostname === hostname) scheduler.onAddressChange(backend)
     })
+    fastify.registry.on('retired', () => scheduler.stop())
     fastify.registry.on('forced', (backend) => scheduler.checkSoon(backend))
     const restart = (backend: Backend) => {
       scheduler.remove(backend)

@@ -34,11 +34,16 @@ export default fp<{ config: Config }>(
     fastify.decorate('outlierDetector', outlierDetector)
     fastify.decorate('unresponsiveDetector', unresponsiveDetector)
 
-    registry.on('tick', () => {
+    if (!ejection)
+      for (const backend of registry.backends)
+        registry.setEjected(backend, false, 'no backend is ejected any more')
+    registry.once('retired', () => registry.off('tick', detect))
+    registry.on('tick', detect)
+    function detect() {
       ejection?.tick()
       outlierDetector.tick()
       unresponsiveDetector?.tick()
-    })
+    }
     registry.tick(performance.now())
     // What has arrived is read first: after a blocked event loop every backend would seem silent.
     const timer = setInterval(() => setImmediate(() => registry.tick(performance.now())), TICK_MS)

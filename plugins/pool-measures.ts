@@ -16,12 +16,18 @@ declare module 'fastify' {
   }
 }
 
+interface Options {
+  readonly name?: string
+  /** The pool before its settings changed, whose measures go on. */
+  readonly predecessor?: RunningPool | undefined
+}
+
 /** Measures the requests of a pool: what the registry does not count anyway. */
-export default fp<{ name?: string }>(
-  async (fastify, { name = DEFAULT_POOL }) => {
+export default fp<Options>(
+  async (fastify, { name = DEFAULT_POOL, predecessor }) => {
     const { registry, backendList, backendListSaved, resolver } = fastify
-    const requests = new RequestMetrics()
-    const latency = new LatencyWindow()
+    const requests = predecessor?.requests ?? new RequestMetrics()
+    const latency = predecessor?.latency ?? new LatencyWindow()
     registry.on('removed', ({ id }) => requests.forget(id))
     fastify.decorate('requestMetrics', requests)
     fastify.decorate('latency', latency)
@@ -31,10 +37,10 @@ export default fp<{ name?: string }>(
       backendList,
       backendListSaved,
       requests,
-      transitions: new HealthTransitions(registry),
+      transitions: new HealthTransitions(registry, predecessor?.transitions),
       resolver,
       latency,
-      rates: new RateWindow()
+      rates: predecessor?.rates ?? new RateWindow()
     })
   },
   { name: 'pool-measures', dependencies: ['backend-registry', 'backend-list'] }

@@ -1,43 +1,38 @@
 import path from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
 import fp from 'fastify-plugin'
 import { FileWatch } from '../lib/base/file-watch.js'
 import { canOpenFiles } from '../lib/base/shortage/resource.js'
 import { type Config, ConfigError } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
 
-/** Variables that a reload applies. */
-const RELOADED = new Set(['LB_BACKENDS'])
 const RETRY_MS = 1000
 
+interface Options {
+  readonly config: Config
+  /** Applies what may change while the server runs, and logs what has. */
+  readonly apply: (config: Config, why: string) => void | Promise<void>
+  /** Whether a variable waits for the next start. */
+  readonly isLater: (variable: string) => boolean
+}
+
 /**
- * Reloads the configuration on SIGHUP and when one of its files changes, and applies the list of backends: unchanged
- * ones keep their connections, health and counters. An invalid configuration changes nothing.
+ * Reloads the configuration on SIGHUP and when one of its files changes. What stays as it was keeps its connections, health
+ * and counters. An invalid configuration changes nothing.
  */
-export default fp<{ config: Config }>(
-  async (fastify, { config }) => {
-    const { backendList, log } = fastify
+export default fp<Options>(
+  async (fastify, { config, apply, isLater }) => {
+    const { log } = fastify
     const source = new ConfigSource(process.env, path.resolve('.env'))
     const atStart = source.read().variables
-    let { backends } = config
 
-    const reload = (why: string) => {
+    const reload = async (why: string) => {
       try {
         const next = source.read()
-        if (next.config.routing) throw new ConfigError(['LB_CONFIG: pools and routes are not available yet'])
-        if (isDeepStrictEqual(next.config.backends, backends)) {
-          log.info(`The configuration was read again (${why}): its backends are the same`)
-        } else {
-          backends = next.config.backends
-          const change = backendList.configure(backends)
-          const { added, removed, reconfigured } = change
-          const counts = `${added.length} join, ${removed.length} leave, ${reconfigured.length} are set up anew`
-          log.info(change, `Backends were read again (${why}): ${counts}`)
-        }
+        if ((next.config.routing === undefined) !== (config.routing === undefined))
+          throw new ConfigError(['LB_CONFIG: only the next start can begin or end with routes'])
+        await apply(next.config, why)
         const names = new Set([...Object.keys(atStart), ...Object.keys(next.variables)])
-        const later = [...names].filter(
-          (name) => !RELOADED.has(name) && next.variables[name] !== atStart[name]
-        )
+        const later = [...names].filter((name) => isLater(name) && next.variables[name] !== atStart[name])
         if (later.length > 0)
           log.warn({ variables: later }, `Only the next start takes over ${later.join(', ')}`)
       } catch (error) {
@@ -45,12 +40,19 @@ export default fp<{ config: Config }>(
         log.error({ faults }, `The configuration stays as it is (${why}): ${faults.join('; ')}`)
       }
     }
+    // One after the other, and never one that a later one has overtaken.
+    let latest = Promise.resolve()
+    let waiting = 0
+    const enqueue = (why: string) => {
+      waiting++
+      latest = latest.then(() => (--waiting === 0 ? reload(why) : undefined))
+    }
 
     let retry: NodeJS.Timeout | undefined
     const onHangup = () => {
       clearTimeout(retry)
       if (canOpenFiles()) {
-        reload('SIGHUP')
+        enqueue('SIGHUP')
       } else {
         log.error('The configuration is read again when files can be opened (SIGHUP)')
         retry = retryReading()
@@ -58,10 +60,10 @@ export default fp<{ config: Config }>(
     }
     const retryReading = (): NodeJS.Timeout =>
       setTimeout(() => {
-        if (canOpenFiles()) reload('SIGHUP')
+        if (canOpenFiles()) enqueue('SIGHUP')
         else retry = retryReading()
       }, RETRY_MS).unref()
-    const watch = new FileWatch(source.files(config), () => reload('a file has changed'))
+    const watch = new FileWatch(source.files(config), () => enqueue('a file has changed'))
     // Until it serves, SIGHUP ends the process, by default and by fastify-cli's own listener.
     fastify.addHook('onListen', async () => {
       process.removeAllListeners('SIGHUP')
@@ -73,5 +75,5 @@ export default fp<{ config: Config }>(
       process.removeListener('SIGHUP', onHangup)
     })
   },
-  { name: 'reload', dependencies: ['backend-list'] }
+  { name: 'reload' }
 )

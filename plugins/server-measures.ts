@@ -11,7 +11,7 @@ export default fp(
     fastify.decorate('requestMetrics', new RequestMetrics())
     fastify.decorate('latency', new LatencyWindow())
     fastify.decorate('poolSet', poolSet)
-    fastify.decorate('serverCounters', new ServerCounters(fastify.registry.counters, () => poolSet.all))
+    fastify.decorate('serverCounters', new ServerCounters(fastify.registry.counters, () => poolSet.counted))
     fastify.decorate('shownRoutes', () => fastify.router?.routes ?? [])
   },
   { name: 'pool-set', dependencies: ['backend-registry'] }

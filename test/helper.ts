@@ -7,6 +7,7 @@ import fp from 'fastify-plugin'
 import type { Test } from 'tap'
 import app from '../app/index.js'
 import { serverOptions } from '../app/options.js'
+import type { PoolChange } from '../app/routed-pools.js'
 import type { RunningPool } from '../lib/admin/pool-set.js'
 import { loadConfig } from '../lib/config/load.js'
 import type { Statistics } from '../lib/observe/statistics.js'
@@ -52,19 +53,28 @@ export async function startRoutes(
   t: Test,
   content: object,
   env: Readonly<Record<string, string>> = {}
-): Promise<Balancer> {
+): Promise<RoutedBalancer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'routes-'))
+  atEnd(t, () => rmSync(folder, { recursive: true }))
   const file = path.join(folder, 'lb.json')
-  writeFileSync(file, JSON.stringify(content))
-  try {
-    return await startWith(t, { LB_CONFIG: file, ...env })
-  } finally {
-    rmSync(folder, { recursive: true })
+  const write = (content: object) => writeFileSync(file, JSON.stringify(content))
+  write(content)
+  const balancer = await startWith(t, { LB_CONFIG: file, ...env })
+  const reload = (content: object) => {
+    write(content)
+    return balancer.routedPools!.apply(configWith({ LB_CONFIG: file, ...env }).routing!)
   }
+  return { ...balancer, reload }
 }
 
-async function startWith(t: Test, env: Readonly<Record<string, string>>): Promise<Balancer> {
-  const config = loadConfig({
+/** A balancer with pools and routes. */
+export interface RoutedBalancer extends Balancer {
+  /** Replaces the file, and has it read again. */
+  reload(content: object): Promise<PoolChange>
+}
+
+const configWith = (env: Readonly<Record<string, string>>) =>
+  loadConfig({
     LB_NO_HEALTH_CHECK: 'true',
     LB_STATS_INTERVAL: '0',
     LB_DRAIN_TIMEOUT: '2',
@@ -74,6 +84,9 @@ async function startWith(t: Test, env: Readonly<Record<string, string>>): Promis
     ...everywhere.env,
     ...env
   })
+
+async function startWith(t: Test, env: Readonly<Record<string, string>>) {
+  const config = configWith(env)
   const log: LogRecord[] = []
   const stream = { write: (line: string) => log.push(JSON.parse(line)) }
   const fastify = Fastify({ ...serverOptions(config), logger: { level: 'info', stream } })
@@ -99,7 +112,8 @@ async function startWith(t: Test, env: Readonly<Record<string, string>>): Promis
     adminPort,
     log,
     pools: () => inner.poolSet.all,
-    stats: () => inner.statistics()
+    stats: () => inner.statistics(),
+    routedPools: inner.routedPools
   }
   atEnd(t, () => checkIdle(t, balancer))
   return balancer

@@ -15,6 +15,7 @@ export interface RunningPool extends ShownPool {
 /** The pools of a server, in the order of its configuration. */
 export class PoolSet {
   #pools: readonly RunningPool[]
+  readonly #leaving = new Set<RunningPool>()
 
   constructor(pools: readonly RunningPool[]) {
     this.#pools = pools
@@ -25,9 +26,21 @@ export class PoolSet {
     return this.#pools
   }
 
-  /** Takes the place of all that were there before. */
+  /** With those that have left, and still have requests. */
+  get counted(): readonly RunningPool[] {
+    return [...this.#pools, ...this.#leaving]
+  }
+
+  /** Takes the place of all that were there before. Those that leave are counted until `forget`. */
   replace(pools: readonly RunningPool[]): void {
+    const names = new Set(pools.map(({ name }) => name))
+    for (const pool of this.#pools) if (!names.has(pool.name)) this.#leaving.add(pool)
     this.#pools = pools
+  }
+
+  /** A pool that has left has no requests any more. */
+  forget(pool: RunningPool): void {
+    this.#leaving.delete(pool)
   }
 
   /** Whether any pool has a backend that may be given requests. */

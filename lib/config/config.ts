@@ -75,6 +75,16 @@ export interface PoolConfig {
   readonly config: Config
 }
 
+/** The settings that each pool has of its own; it shares all others with its server. */
+export const OF_POOL = [
+  'backendTls',
+  'healthCheck',
+  'balancing',
+  'resilience',
+  'connectTimeoutMs',
+  'responseTimeoutMs'
+] as const satisfies readonly (keyof Config)[]
+
 /** Pools and routes, as a whole: each pool that a route names is there, and all names are unique. */
 export interface RoutingConfig {
   readonly pools: readonly PoolConfig[]

@@ -69,18 +69,21 @@ export class HealthScheduler {
    */
   async start(): Promise<void> {
     const { backends } = this.#registry
-    for (const backend of backends)
-      if (this.#scheduleOf(backend).plan.recoveryOnly)
-        this.#registry.setState(backend, 'healthy', 'taken for healthy, as it is not checked')
     const checked = backends.filter((backend) => !this.#scheduleOf(backend).plan.recoveryOnly)
+    for (const backend of backends) if (!checked.includes(backend)) this.#beginUnchecked(backend)
     await eachLimit(checked, (backend) => this.#check(backend), this.#timers)
   }
 
   /** Starts to check a backend that has joined. */
   add(backend: Backend): void {
     if (this.#stopped) return
-    if (!this.#scheduleOf(backend).plan.recoveryOnly) void this.#check(backend)
-    else if (backend.state === 'unhealthy') this.#schedule(backend, true)
+    if (this.#scheduleOf(backend).plan.recoveryOnly) this.#beginUnchecked(backend)
+    else void this.#check(backend)
+  }
+
+  /** It is checked only to return. */
+  #beginUnchecked(backend: Backend): void {
+    if (backend.state === 'unhealthy') this.#schedule(backend, true)
     else this.#registry.setState(backend, 'healthy', 'taken for healthy, as it is not checked')
   }
 

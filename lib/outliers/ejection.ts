@@ -27,6 +27,10 @@ export class Ejection {
 
   constructor(registry: Registry) {
     this.#registry = registry
+    // The registry before this one has ejected them.
+    const untilMs = registry.tickMs + BASE_EJECTION_MS
+    for (const backend of registry.backends)
+      if (backend.ejected) this.#ejections.set(backend, { untilMs, doublings: 1, endedMs: 0 })
     registry.on('removed', (backend) => this.#ejections.delete(backend))
     registry.on('reset', (backend) => {
       this.end(backend, 'reset by hand')

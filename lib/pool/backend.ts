@@ -62,6 +62,16 @@ export class Backend {
     counters.set(BackendCell.effectiveWeight, config.weight * WEIGHT_UNIT)
   }
 
+  /** Goes on where the same backend of another registry is, whose counters it has. */
+  follow({ since, reason, lastCheck, lastAnswerMs, forcedHealth, slowStartSinceMs }: Backend): void {
+    this.since = since
+    this.reason = reason
+    this.lastCheck = lastCheck
+    this.lastAnswerMs = lastAnswerMs
+    this.forcedHealth = forcedHealth
+    this.slowStartSinceMs = slowStartSinceMs
+  }
+
   get config(): BackendConfig {
     return this.#config
   }

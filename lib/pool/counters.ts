@@ -133,3 +133,12 @@ export const BalancerCell = {
   /** Requests that a route has answered itself. */
   routeAnswers: 40
 } as const
+
+/** The cells of the balancer that are no totals. */
+const GAUGES: readonly string[] = ['inFlight', 'draining', 'tunnels', 'retrying', 'panic', 'queued']
+
+/** Adds the totals of a pool that is no more to those of its server. */
+export function addTotals(to: Counters, from: Counters): void {
+  for (const [name, cell] of Object.entries(BalancerCell))
+    if (!GAUGES.includes(name)) to.addTotal(cell, from.total(cell))
+}

@@ -40,6 +40,8 @@ export interface RegistryEvents {
   rotation: [RotationChange]
   /** Panic mode has begun (unhealthy backends are eligible), or has ended. */
   panic: [boolean]
+  /** Another one has taken its place, or none: it only ends the requests that it has. */
+  retired: []
   /** Every few dozen milliseconds, with the time of a monotonic clock. */
   tick: [number]
 }

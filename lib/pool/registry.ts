@@ -1,23 +1,11 @@
 import { EventEmitter } from 'node:events'
-import type { BackendPool } from '../transport/backend-connections.js'
 import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
+import { ClosingConnections } from './closing-connections.js'
 import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
 import type { RegistryEvents } from './registry-events.js'
+import type { RegistryOptions } from './registry-options.js'
 import { raiseWeight } from './slow-start.js'
 import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spec.js'
-
-/** How a registry manages its backends. */
-export interface RegistryOptions {
-  /** Creates the connection pool of a backend. */
-  readonly createPool: (config: BackendConfig) => BackendPool
-  /** The state of new backends. */
-  readonly initialState: Extract<BackendState, 'checking' | 'healthy'>
-  /** Duration of the slow start of a backend that becomes eligible again; 0 for none. */
-  readonly slowStartMs?: number
-  /** Whether unhealthy backends are eligible when no healthy one is left (panic mode). */
-  readonly panic?: boolean
-  readonly now?: () => Date
-}
 
 /**
  * The backends, in the order of the configuration, and the buffer of all counters: a row of cells for the balancer, then
@@ -32,25 +20,39 @@ export class Registry extends EventEmitter<RegistryEvents> {
   readonly #slowStartMs: number
   readonly #mayPanic: boolean
   #backends: readonly Backend[]
-  /** Removed backends with requests in flight. */
-  readonly #removed = new Set<Backend>()
-  /** Replaced pools with requests in flight. */
-  readonly #closingPools = new Set<BackendPool>()
+  readonly #closing = new ClosingConnections()
   #nextId: number
+  #successor: Registry | undefined
+  #isRetired = false
 
-  constructor(configs: readonly BackendConfig[], options: RegistryOptions) {
+  /** @param predecessor a backend that it has too goes on with its counters, health and orders, over new connections */
+  constructor(configs: readonly BackendConfig[], options: RegistryOptions, predecessor?: Registry) {
     super()
     this.#options = options
     this.#now = options.now ?? (() => new Date())
     this.#slowStartMs = options.slowStartMs ?? 0
     this.#mayPanic = options.panic ?? false
     const cells = new Int32Array((configs.length + 1) * BACKEND_CELLS)
-    this.counters = new Counters(cells, 0)
-    this.#backends = configs.map((config, id) =>
-      this.#create(id, config, new Counters(cells, (id + 1) * BACKEND_CELLS))
-    )
-    this.#nextId = configs.length
+    this.counters = predecessor?.counters ?? new Counters(cells, 0)
+    this.tickMs = predecessor?.tickMs ?? 0
+    this.#nextId = predecessor ? predecessor.#nextId : 0
+    this.#backends = configs.map((config, index) => {
+      const before = predecessor?.backendAt(config.address)
+      if (before?.config.protocol === config.protocol)
+        return this.#create(before.id, config, before.counters, before)
+      return this.#create(this.#nextId++, config, new Counters(cells, (index + 1) * BACKEND_CELLS))
+    })
     this.#refresh(undefined, false)
+  }
+
+  /**
+   * Ends the requests that it has, and decides nothing any more.
+   * @param successor what has taken its place, if anything has
+   */
+  retire(successor?: Registry): void {
+    this.#successor = successor
+    this.#isRetired = true
+    this.emit('retired')
   }
 
   /** In the order in which they were added. A new array after each change. */
@@ -75,7 +77,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   remove(backend: Backend): void {
     if (!this.#backends.includes(backend)) return
     this.#backends = this.#backends.filter((other) => other !== backend)
-    this.#removed.add(backend)
+    this.#closing.addBackend(backend)
     backend.isRemoved = true
     backend.counters.set(BackendCell.eligible, 0)
     this.#refresh(undefined, false)
@@ -84,7 +86,11 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Replaces the configuration of a backend, but for its address and protocol. */
   reconfigure(backend: Backend, config: BackendConfig): void {
-    if (!hasSameConnectionOptions(backend.config, config)) this.#replacePool(backend, config)
+    if (!hasSameConnectionOptions(backend.config, config)) {
+      // Requests under way continue on the old connections.
+      this.#closing.addPool(backend.pool)
+      backend.pool = this.#options.createPool(config)
+    }
     backend.configure(config)
     if (backend.slowStartSinceMs < 0)
       backend.counters.set(BackendCell.effectiveWeight, backend.weight * WEIGHT_UNIT)
@@ -96,18 +102,12 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.#backends.find((backend) => backend.address === address)
   }
 
-  /** Requests under way continue on the old connections. */
-  #replacePool(backend: Backend, config: BackendConfig): void {
-    const before = backend.pool
-    backend.pool = this.#options.createPool(config)
-    this.#closingPools.add(before)
-    void before.close().then(() => this.#closingPools.delete(before))
-  }
-
-  #create(id: number, config: BackendConfig, counters: Counters): Backend {
+  #create(id: number, config: BackendConfig, counters: Counters, before?: Backend): Backend {
     const { initialState, createPool } = this.#options
-    counters.set(BackendCell.state, STATES.indexOf(initialState))
-    return new Backend(id, config, counters, createPool(config), this.#now())
+    if (!before) counters.set(BackendCell.state, STATES.indexOf(initialState))
+    const backend = new Backend(id, config, counters, createPool(config), this.#now())
+    if (before) backend.follow(before)
+    return backend
   }
 
   /** Proxied requests in flight. */
@@ -138,7 +138,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Sets the health of a backend, unless an operator has forced it. The reason is for logs and statistics. */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
-    if (from === to || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
+    if (from === to || this.#isRetired || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
@@ -160,7 +160,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Ejects a backend, or ends its ejection. The caller checks the limits. */
   setEjected(backend: Backend, ejected: boolean, reason: string): void {
-    if (backend.ejected === ejected || backend.isRemoved) return
+    if (backend.ejected === ejected || this.#isRetired || backend.isRemoved) return
     backend.counters.set(BackendCell.ejected, Number(ejected))
     if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
     this.#refresh(backend, true)
@@ -178,6 +178,12 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Updates what depends on time, by a monotonic clock. To be called every few dozen milliseconds. */
   tick(nowMs: number): void {
     this.tickMs = nowMs
+    if (!this.#isRetired) this.#tickBackends(nowMs)
+    this.#closing.tick()
+    this.emit('tick', nowMs)
+  }
+
+  #tickBackends(nowMs: number): void {
     for (const backend of this.backends) {
       const { counters } = backend
       if (backend.hasAnsweredSinceTick) backend.lastAnswerMs = nowMs
@@ -186,13 +192,6 @@ export class Registry extends EventEmitter<RegistryEvents> {
       if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
       if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)
     }
-    for (const backend of this.#removed) if (backend.active === 0) this.#destroyRemoved(backend)
-    this.emit('tick', nowMs)
-  }
-
-  #destroyRemoved(backend: Backend): void {
-    this.#removed.delete(backend)
-    void backend.pool.destroy()
   }
 
   /**
@@ -223,6 +222,11 @@ export class Registry extends EventEmitter<RegistryEvents> {
    * eligible one: an attempt at that costs less than refusing every request.
    */
   reportFailure(backend: Backend, code: string, detail: string, unreachable: boolean): void {
+    if (this.#isRetired) {
+      const heir = this.#successor?.backendAt(backend.address)
+      if (heir) this.#successor!.reportFailure(heir, code, detail, unreachable)
+      return
+    }
     backend.counters.addTotal(BackendCell.failed, 1)
     this.emit('failure', { backend, code, detail })
     if (!unreachable || backend.counters.get(BackendCell.state) !== HEALTHY) return
@@ -233,8 +237,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Closes every connection to every backend. */
   async close(): Promise<void> {
-    const pools = [...this.backends, ...this.#removed].map(({ pool }) => pool)
-    await Promise.all([...pools, ...this.#closingPools].map((pool) => pool.destroy()))
+    await Promise.all([...this.backends.map(({ pool }) => pool.destroy()), this.#closing.destroy()])
   }
 }
 

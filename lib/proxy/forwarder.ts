@@ -50,6 +50,7 @@ export class Forwarder implements Forwarding {
   readonly #counters: Counters
   readonly #policy: Policy
   readonly #hedgeDelay: HedgeDelay | undefined
+  #exchanges = 0
 
   constructor(
     readonly registry: Registry,
@@ -76,6 +77,8 @@ export class Forwarder implements Forwarding {
     this.queue = new WaitingQueue(counters, { size, timeoutMs: resilience.queueTimeoutMs })
     this.recovery = new RecoveryQueue(counters, { size, timeoutMs: resilience.outageTimeoutMs })
     this.#hedgeDelay = resilience.hedge ? new HedgeDelay(traffic.latency) : undefined
+    // What becomes of the backends is told to another one.
+    registry.on('retired', () => registry.on('tick', () => this.#serve()))
     registry
       .on('tick', (nowMs) => this.#onTick(nowMs))
       .on('state', () => this.#serve())
@@ -145,6 +148,11 @@ export class Forwarder implements Forwarding {
     return new Exchange(req, res, request, backend, by, this)
   }
 
+  /** Whether none of its exchanges is under way. */
+  get isIdle(): boolean {
+    return this.#exchanges === 0
+  }
+
   /** Stops its timers. */
   stop(): void {
     this.timeouts.stop()
@@ -160,6 +168,7 @@ export class Forwarder implements Forwarding {
   }
 
   onBegin(): void {
+    this.#exchanges++
     this.#counters.add(BalancerCell.inFlight, 1)
     this.#traffic.serverCounters?.add(BalancerCell.inFlight, 1)
     this.#counters.addTotal(BalancerCell.total, 1)
@@ -205,6 +214,7 @@ export class Forwarder implements Forwarding {
   onEnd(request: EndedRequest): void {
     const { latency, endListeners } = this.#traffic
     const { durationMs } = request
+    this.#exchanges--
     this.#counters.add(BalancerCell.inFlight, -1)
     this.#traffic.serverCounters?.add(BalancerCell.inFlight, -1)
     if (request.res.writableFinished) latency.record(durationMs, performance.now())

@@ -1,5 +1,6 @@
 import type { Backend } from '../../lib/pool/backend.js'
-import { Registry, type RegistryOptions } from '../../lib/pool/registry.js'
+import { Registry } from '../../lib/pool/registry.js'
+import type { RegistryOptions } from '../../lib/pool/registry-options.js'
 import { type BackendConfig, parseBackends } from '../../lib/pool/spec/backend-spec.js'
 import type { BackendPool } from '../../lib/transport/backend-connections.js'
 

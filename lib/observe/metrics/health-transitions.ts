@@ -5,7 +5,12 @@ import type { Registry } from '../../pool/registry.js'
 export class HealthTransitions {
   readonly #counts = new Map<Backend, number[]>()
 
-  constructor(registry: Registry) {
+  /** @param predecessor that of the registry before this one, whose counts go on */
+  constructor(registry: Registry, predecessor?: HealthTransitions) {
+    for (const [{ address }, counts] of predecessor ? predecessor.#counts : []) {
+      const backend = registry.backendAt(address)
+      if (backend) this.#counts.set(backend, [...counts])
+    }
     registry.on('state', ({ backend, to }) => {
       const counts = this.#counts.get(backend) ?? STATES.map(() => 0)
       counts[STATES.indexOf(to)]!++

@@ -69,6 +69,11 @@ export class RequestMetrics {
     return errors
   }
 
+  /** To be called when a pool was removed, with its requests. */
+  absorb({ serverErrors }: RequestMetrics): void {
+    this.#errorsOfRemoved += serverErrors
+  }
+
   /** To be called when a backend was removed; its id is not used again. */
   forget(backendId: number): void {
     this.#errorsOfRemoved += errorsIn(this.#counts[backendId - NO_BACKEND_ID])

@@ -8,7 +8,7 @@ import { statusTable } from '../../../lib/admin/text-table.js'
 import { type BackendView, backendView } from '../../../lib/observe/backend-view.js'
 import type { Statistics } from '../../../lib/observe/statistics.js'
 import { BackendCell } from '../../../lib/pool/counters.js'
-import type { RegistryOptions } from '../../../lib/pool/registry.js'
+import type { RegistryOptions } from '../../../lib/pool/registry-options.js'
 import { SpecError } from '../../../lib/pool/spec/json-spec.js'
 import { backendConfigs, registryOf } from '../../support/registry.js'
 

@@ -1,0 +1,16 @@
+import type { BackendPool } from '../transport/backend-connections.js'
+import type { BackendState } from './backend.js'
+import type { BackendConfig } from './spec/backend-spec.js'
+
+/** How a registry manages its backends. */
+export interface RegistryOptions {
+  /** Creates the connection pool of a backend. */
+  readonly createPool: (config: BackendConfig) => BackendPool
+  /** The state of new backends. */
+  readonly initialState: Extract<BackendState, 'checking' | 'healthy'>
+  /** Duration of the slow start of a backend that becomes eligible again; 0 for none. */
+  readonly slowStartMs?: number
+  /** Whether unhealthy backends are eligible when no healthy one is left (panic mode). */
+  readonly panic?: boolean
+  readonly now?: () => Date
+}
