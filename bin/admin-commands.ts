@@ -1,10 +1,15 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
-import type { AdminClient } from '../lib/admin/client.js'
+import type { AdminClient, BackendName } from '../lib/admin/client.js'
 import { ConfigError } from '../lib/config/load.js'
 import { parseBackends } from '../lib/pool/spec/backend-spec.js'
 import { specOf } from '../lib/pool/spec/json-spec.js'
 
-const NAME = 'its address, as "lb status" shows it'
+const NAME = 'its address, as "lb status" shows it; behind its pool, as in web/app1:3000, if several have it'
+
+interface Options {
+  readonly url?: string
+  readonly pool?: string
+}
 
 /** What is said of an error before the process ends with 1. */
 export function complaint(error: unknown): string {
@@ -19,40 +24,73 @@ export function addAdminCommands(program: Command): void {
       .description(description)
       .helpOption('-h, --help', 'show this help')
       .addOption(new Option('--url <url>', 'of the balancer').argParser(readUrl))
-  const acting = (name: string, description: string) => command(name, description).argument('<name>', NAME)
-  const shows = async (act: (client: AdminClient) => Promise<unknown>, { url }: { url?: string }) => {
-    const { statusTable } = await import('../lib/admin/text-table.js')
-    const client = await clientFor(url)
-    await act(client)
-    console.log(statusTable(await client.backends()))
+      .option('--pool <name>', 'where there are several')
+  /** A command that changes a backend, and prints those of its pool. */
+  const acting = (
+    name: string,
+    description: string,
+    act: (client: AdminClient, backend: BackendName, value: never) => Promise<unknown>,
+    value?: Argument
+  ) => {
+    const acts = command(name, description).argument('<name>', NAME)
+    if (value) acts.addArgument(value)
+    acts.action(async (text: string, ...rest: unknown[]) => {
+      const { pool, url } = acts.opts<Options>()
+      const { findBackend, readGiven } = await import('./named-backend.js')
+      const client = await clientFor(url)
+      const backend = await findBackend(client, readGiven(text, pool))
+      await act(client, backend, rest[0] as never)
+      await show(client, [backend.pool])
+    })
   }
 
-  command('status', 'shows the backends').action((options) => shows(async () => {}, options))
-  command('top', 'shows what happens, live, until q or ^C').action(async ({ url }) => {
-    const { top } = await import('./top.js')
-    await top(await clientFor(url))
+  command('status', 'shows the backends').action(async ({ url, pool }: Options) => {
+    const client = await clientFor(url)
+    await show(client, pool === undefined ? await client.pools() : [pool])
   })
-  acting('drain', 'gives a backend no new requests').action((name, options) =>
-    shows((client) => client.change(name, { draining: true }), options)
+  command('top', 'shows what happens, live, until q or ^C').action(async ({ url, pool }: Options) => {
+    const { top } = await import('./top.js')
+    await top(await clientFor(url), pool)
+  })
+  acting('drain', 'gives a backend no new requests', (client, backend) =>
+    client.change(backend, { draining: true })
   )
-  acting('undrain', 'ends that').action((name, options) =>
-    shows((client) => client.change(name, { draining: false }), options)
+  acting('undrain', 'ends that', (client, backend) => client.change(backend, { draining: false }))
+  acting(
+    'weight',
+    'sets the share of a backend',
+    (client, backend, weight: number) => client.change(backend, { weight }),
+    new Argument('<n>', 'in proportion to the others').argParser(readWhole)
   )
-  acting('weight', 'sets the share of a backend')
-    .argument('<n>', 'in proportion to the others', readWhole)
-    .action((name, weight, options) => shows((client) => client.change(name, { weight }), options))
-  acting('health', 'sets the health of a backend, or leaves it to its checks')
-    .addArgument(new Argument('<health>').choices(['auto', 'healthy', 'unhealthy']))
-    .action((name, health, options) => shows((client) => client.change(name, { health }), options))
-  acting('reset', 'ends an ejection, and forgets what led to it').action((name, options) =>
-    shows((client) => client.reset(name), options)
+  acting(
+    'health',
+    'sets the health of a backend, or leaves it to its checks',
+    (client, backend, health: 'auto' | 'healthy' | 'unhealthy') => client.change(backend, { health }),
+    new Argument('<health>').choices(['auto', 'healthy', 'unhealthy'])
   )
+  acting('reset', 'ends an ejection, and forgets what led to it', (client, backend) => client.reset(backend))
   command('add', 'adds a backend')
-    .argument('<spec>', 'as in LB_BACKENDS, such as "app3:3000;weight=2"', readSpec)
-    .action((spec, options) => shows((client) => client.add(spec), options))
-  acting('remove', 'removes a backend, which finishes its requests').action((name, options) =>
-    shows((client) => client.remove(name), options)
+    .argument(
+      '<spec>',
+      'as in LB_BACKENDS, such as "app3:3000;weight=2"; or behind its pool, as in web/app3:3000'
+    )
+    .action(async (text: string, { url, pool: option }: Options) => {
+      const { onlyPool, readGiven } = await import('./named-backend.js')
+      const { pool: named, backend } = readGiven(text, option)
+      const spec = readSpec(backend)
+      const client = await clientFor(url)
+      const pool = named ?? (await onlyPool(client))
+      await client.add(pool, spec)
+      await show(client, [pool])
+    })
+  acting('remove', 'removes a backend, which finishes its requests', (client, backend) =>
+    client.remove(backend)
   )
+}
+
+async function show(client: AdminClient, pools: readonly string[]): Promise<void> {
+  const { statusTable } = await import('../lib/admin/text-table.js')
+  console.log(statusTable(await client.backends(pools)))
 }
 
 /** A client of the balancer on this machine, or of `url`. It is loaded only here, as the balancer needs none. */
@@ -85,6 +123,6 @@ function readSpec(text: string) {
   const faults: string[] = []
   const [config, another] = parseBackends(text, (fault) => void faults.push(fault))
   if (another) faults.push('it must be one backend')
-  if (!config || faults.length > 0) throw new InvalidArgumentError(faults.join('; '))
+  if (!config || faults.length > 0) throw new Error(faults.join('; '))
   return specOf(config)
 }

@@ -10,8 +10,11 @@ const REST_OF_LINE = '\x1b[K'
 const REST_OF_SCREEN = '\x1b[J'
 const CTRL_C = '\x03'
 
-/** Shows a balancer's state every second, until `q` or ^C. If the output is no terminal, tables follow one another. */
-export async function top(client: AdminClient): Promise<void> {
+/**
+ * Shows a balancer's state every second, until `q` or ^C. If the output is no terminal, tables follow one another.
+ * @param pool whose backends are shown; those of all pools if undefined
+ */
+export async function top(client: AdminClient, pool: string | undefined): Promise<void> {
   const { stdin, stdout } = process
   const isTerminal = stdout.isTTY === true
   let before: Snapshot | undefined
@@ -22,7 +25,8 @@ export async function top(client: AdminClient): Promise<void> {
   })
 
   const take = async (): Promise<Snapshot> => {
-    const [statistics, backends] = await Promise.all([client.statistics(), client.backends()])
+    const pools = pool === undefined ? await client.pools() : [pool]
+    const [statistics, backends] = await Promise.all([client.statistics(), client.backends(pools)])
     return { atMs: performance.now(), statistics, backends }
   }
   const show = (text: string) => {

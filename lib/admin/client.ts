@@ -1,15 +1,24 @@
-import { type Dispatcher, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import type { BackendView } from '../observe/backend-view.js'
 import type { Statistics } from '../observe/statistics.js'
 import type { BackendSpec } from '../pool/spec/json-spec.js'
 import type { BackendOptions, Orders } from './backend-list.js'
 
 const TIMEOUT_MS = 10_000
+/** However many pools there are. */
+const MAX_CONNECTIONS = 4
+
+/** A backend of a balancer. */
+export interface BackendName {
+  readonly pool: string
+  readonly address: string
+}
 
 /** Client of a running balancer's API. Error messages are written for people. */
 export class AdminClient {
   readonly #url: string
   readonly #token: string
+  readonly #dispatcher = new Agent({ connections: MAX_CONNECTIONS })
 
   /**
    * @param url origin of the balancer
@@ -20,34 +29,44 @@ export class AdminClient {
     this.#token = token
   }
 
-  async backends(): Promise<readonly BackendView[]> {
-    const { backends } = await this.#ask<{ backends: readonly BackendView[] }>('GET', 'api/backends')
-    return backends
+  /** The names of all pools, in the order of the configuration. */
+  async pools(): Promise<readonly string[]> {
+    const { pools } = await this.#ask<{ pools: readonly { readonly name: string }[] }>('GET', 'api/pools')
+    return pools.map(({ name }) => name)
+  }
+
+  /** The backends of some pools, one pool after the other. */
+  async backends(pools: readonly string[]): Promise<readonly BackendView[]> {
+    const lists = await Promise.all(
+      pools.map((pool) => this.#ask<{ backends: readonly BackendView[] }>('GET', listOf(pool)))
+    )
+    return lists.flatMap(({ backends }) => backends)
   }
 
   statistics(): Promise<Statistics> {
     return this.#ask('GET', 'stats')
   }
 
-  add(spec: BackendSpec): Promise<BackendView> {
-    return this.#ask('POST', 'api/backends', spec)
+  add(pool: string, spec: BackendSpec): Promise<BackendView> {
+    return this.#ask('POST', listOf(pool), spec)
   }
 
-  change(name: string, change: Orders & BackendOptions): Promise<BackendView> {
-    return this.#ask('PATCH', pathOf(name), change)
+  change(backend: BackendName, change: Orders & BackendOptions): Promise<BackendView> {
+    return this.#ask('PATCH', pathOf(backend), change)
   }
 
-  remove(name: string): Promise<void> {
-    return this.#ask('DELETE', pathOf(name))
+  remove(backend: BackendName): Promise<void> {
+    return this.#ask('DELETE', pathOf(backend))
   }
 
-  reset(name: string): Promise<BackendView> {
-    return this.#ask('POST', `${pathOf(name)}/reset`)
+  reset(backend: BackendName): Promise<BackendView> {
+    return this.#ask('POST', `${pathOf(backend)}/reset`)
   }
 
   async #ask<T>(method: Dispatcher.HttpMethod, path: string, body?: object): Promise<T> {
     const { statusCode, text } = await request(`${this.#url}/__lb/${path}`, {
       method,
+      dispatcher: this.#dispatcher,
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: {
         ...(this.#token === '' ? {} : { Authorization: `Bearer ${this.#token}` }),
@@ -79,7 +98,8 @@ export class AdminClient {
   }
 }
 
-const pathOf = (name: string) => `api/backends/${encodeURIComponent(name)}`
+const listOf = (pool: string) => `api/pools/${encodeURIComponent(pool)}/backends`
+const pathOf = ({ pool, address }: BackendName) => `${listOf(pool)}/${encodeURIComponent(address)}`
 
 function readError(text: string): { code?: string; message?: string } {
   try {

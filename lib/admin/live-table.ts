@@ -1,6 +1,6 @@
 import type { BackendView } from '../observe/backend-view.js'
 import type { Statistics } from '../observe/statistics.js'
-import { ordersOf, textTable } from './text-table.js'
+import { backendTable, ordersOf } from './text-table.js'
 
 /** Statistics of a balancer at one moment. */
 export interface Snapshot {
@@ -44,7 +44,7 @@ export function liveTable({ atMs, statistics, backends }: Snapshot, before: Snap
     `latency of ${latency.windowSeconds} s: p50 ${ms(latency.p50Ms)}  p90 ${ms(latency.p90Ms)}  ` +
       `p99 ${ms(latency.p99Ms)}  max ${ms(latency.maxMs)}`,
     '',
-    textTable(HEAD, rows)
+    backendTable(HEAD, rows, backends)
   ].join('\n')
 }
 

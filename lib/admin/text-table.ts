@@ -27,7 +27,21 @@ export function statusTable(backends: readonly BackendView[]): string {
     const { address, state, weight, max, active, total, failed, retries, reason } = backend
     return [address, state, weight, max || '-', active, total, failed, retries, ordersOf(backend), reason]
   })
-  return textTable(HEAD, rows)
+  return backendTable(HEAD, rows, backends)
+}
+
+/** A table with a row for each backend, which begins with its pool if they are of several. */
+export function backendTable(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  backends: readonly BackendView[]
+): string {
+  const pools = backends.map(({ pool }) => pool)
+  if (new Set(pools).size < 2) return textTable(head, rows)
+  return textTable(
+    ['POOL', ...head],
+    rows.map((row, index) => [pools[index]!, ...row])
+  )
 }
 
 /** The orders of a backend in a few words, such as `drain`; `-` for none. */

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { eventually, startBalancer, test } from '../helper.js'
+import { eventually, startBalancer, startRoutes, test } from '../helper.js'
 import { TOKEN } from '../support/api.js'
 import { Child, fastifyStart, lb } from '../support/child.js'
 import { type Ended, type Env, FASTIFY, LB, run } from '../support/processes.js'
@@ -94,6 +94,81 @@ test('what goes wrong is said in a line, and the exit code is 1', async (t) => {
     t.ok(stderr.includes(said), said, { stderr })
     t.notMatch(stderr, /^\s+at /m)
   }
+})
+
+/** The pools `web` and `api`, which share a backend, and commands that ask their balancer. */
+async function stageOfPools(t: Test) {
+  const { port } = await startRoutes(
+    t,
+    {
+      pools: {
+        web: { backends: ['127.0.0.1:1', '127.0.0.1:2'] },
+        api: { backends: ['127.0.0.1:2', '127.0.0.1:3'] }
+      },
+      routes: [{ match: { 'path-prefix': '/api' }, pool: 'api' }, { pool: 'web' }]
+    },
+    { LB_ADMIN_TOKEN: TOKEN }
+  )
+  const env = { PORT: String(port), LB_ADMIN_TOKEN: TOKEN }
+  const command = (...args: string[]) => runInProcess(args, env)
+  /** A part of each row: the orders of a backend or, where pools are shown, also the first two. */
+  const orders = async (...args: string[]) => {
+    const { code, stdout, stderr } = await command(...args)
+    t.same([code, stderr], [0, ''], args.join(' '))
+    const [head = '', ...rows] = stdout.trimEnd().split('\n')
+    const at = head.split(/ +/).indexOf('ORDERS')
+    const shown = at === 9 ? 2 : 1
+    return rows.map((row) => [...row.split(/ +/).slice(0, shown), row.split(/ +/)[at]].join(' '))
+  }
+  return { env, command, orders }
+}
+
+test('commands show all pools, and change a backend of the one that is meant', async (t) => {
+  const { orders } = await stageOfPools(t)
+  t.same(await orders('status'), [
+    'web 127.0.0.1:1 -',
+    'web 127.0.0.1:2 -',
+    'api 127.0.0.1:2 -',
+    'api 127.0.0.1:3 -'
+  ])
+  t.same(await orders('status', '--pool', 'api'), ['127.0.0.1:2 -', '127.0.0.1:3 -'])
+  t.same(await orders('drain', 'web/127.0.0.1:2'), ['127.0.0.1:1 -', '127.0.0.1:2 drain'])
+  t.same(await orders('drain', '127.0.0.1:2', '--pool', 'api'), ['127.0.0.1:2 drain', '127.0.0.1:3 -'])
+  t.same(await orders('undrain', 'web/127.0.0.1:2', '--pool', 'web'), ['127.0.0.1:1 -', '127.0.0.1:2 -'])
+  const forced = await orders('health', '127.0.0.1:3', 'unhealthy')
+  t.same(forced, ['127.0.0.1:2 drain', '127.0.0.1:3 unhealthy'], 'only one pool has it')
+  t.same(await orders('add', 'web/127.0.0.1:4;weight=2;backup'), [
+    '127.0.0.1:1 -',
+    '127.0.0.1:2 -',
+    '127.0.0.1:4 backup'
+  ])
+  t.same(await orders('add', 'http://127.0.0.1:5', '--pool', 'web').then((rows) => rows.length), 4)
+  t.same(await orders('remove', 'web/127.0.0.1:4').then((rows) => rows.length), 3)
+})
+
+test('commands say which pools there are where none is named and several are meant', async (t) => {
+  const { command } = await stageOfPools(t)
+  for (const [args, said] of [
+    [['drain', '127.0.0.1:2'], 'say web/127.0.0.1:2 or api/127.0.0.1:2'],
+    [['drain', '127.0.0.1:9'], 'there is no backend with this address in web, api'],
+    [['drain', 'web/127.0.0.1:3'], 'There is no backend with this address'],
+    [['drain', 'web/127.0.0.1:2', '--pool', 'api'], 'web/127.0.0.1:2 is not in the pool api'],
+    [['status', '--pool', 'none'], 'There is no pool "none"'],
+    [['add', '127.0.0.1:4'], 'there are several pools: say which one with --pool: web, api']
+  ] as const) {
+    const { code, stdout, stderr } = await command(...args)
+    t.same([code, stdout], [1, ''], args.join(' '))
+    t.ok(stderr.includes(said), said, { stderr })
+  }
+})
+
+test('top shows the pools', async (t) => {
+  const { env } = await stageOfPools(t)
+  const top = new Child(t, [LB, 'top'], env)
+  await top.untilPrinted(/^POOL +BACKEND +STATE/m)
+  t.match(top.output, /^api +127\.0\.0\.1:3 +healthy/m)
+  top.kill('SIGINT')
+  t.equal(await top.untilEnded(), 0)
 })
 
 test('commands go to LB_ADMIN_PORT where there is one, and say where nothing can be changed', async (t) => {

@@ -214,8 +214,8 @@ t.test('the client sends the token with reads too, which then work by any host n
     res.end('{"backends":[]}')
   })
   const url = `http://${await listen(t, server)}`
-  await new AdminClient(url, 'a-token-of-24-characters').backends()
-  await new AdminClient(url, '').backends()
+  await new AdminClient(url, 'a-token-of-24-characters').backends(['web'])
+  await new AdminClient(url, '').backends(['web'])
   t.same(shown, ['Bearer a-token-of-24-characters', undefined])
 })
 
@@ -224,5 +224,5 @@ t.test('the client reports the error for an unknown host', async (t) => {
     res.writeHead(421).end('{"code":"LB_FOREIGN_HOST","message":"List it in LB_ADMIN_HOSTS"}')
   })
   const client = new AdminClient(`http://${await listen(t, server)}`, '')
-  await t.rejects(client.backends(), { message: 'List it in LB_ADMIN_HOSTS' })
+  await t.rejects(client.backends(['web']), { message: 'List it in LB_ADMIN_HOSTS' })
 })
