@@ -44,9 +44,10 @@ export function balancerCommand(program = new Command('lb')): Command {
   const checked = program
     .command('check')
     .description('validate the configuration, as flags, environment and files have it, and print it')
+    .argument('[file]', 'the file of LB_CONFIG: each fault in it is named with line and column')
     .allowExcessArguments(false)
   const takeCheckedFlags = withFlags(checked)
-  checked.action(() => check(takeCheckedFlags))
+  checked.action((file?: string) => check(takeCheckedFlags, file))
   return program
 }
 
@@ -75,15 +76,22 @@ function withFlags(command: Command): () => void {
   }
 }
 
-async function check(takeFlags: () => void): Promise<void> {
+async function check(takeFlags: () => void, file: string | undefined): Promise<void> {
   takeFlags()
+  if (file !== undefined) process.env.LB_CONFIG = file
   // Reads .env.
   await import('fastify-cli/start.js')
-  const { variables } = loadWithVariables(process.env)
+  const { config, variables } = loadWithVariables(process.env)
+  const { routing } = config
   for (const { name, info } of describeVariables()) {
+    if (name === 'LB_BACKENDS' && routing && variables[name] === undefined) continue
     const value = variables[name] ?? info.fallback
     console.log(`${name}=${info.isSecret && value !== '' ? '***' : value}`)
   }
+  if (!routing) return
+  const { routingSummary, unusedPools } = await import('../lib/config/routing/summary.js')
+  for (const line of routingSummary(routing)) console.log(line)
+  for (const pool of unusedPools(routing)) console.error(`pool ${pool} gets no requests: no route names it`)
 }
 
 async function run(takeFlags: () => void): Promise<void> {

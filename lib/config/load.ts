@@ -43,7 +43,8 @@ export function loadWithVariables(env: Env): LoadedConfig {
   const file = fileOf(env.LB_CONFIG, tell)
   const variables: Env = { ...file?.variables, ...own }
   const report = (fault: string) => {
-    if (isSet(own, fault) || !file?.take(fault)) tell(fault)
+    // Pools may inherit the same fault.
+    if ((isSet(own, fault) || !file?.take(fault)) && !faults.includes(fault)) tell(fault)
   }
 
   const result = v.safeParse(schema, variables)

@@ -25,7 +25,8 @@ export class FileFaults implements Faults {
   }
 
   add(at: number, message: string): void {
-    this.#faults.push({ at, message })
+    const isTold = this.#faults.some((other) => other.at === at && other.message === message)
+    if (!isTold) this.#faults.push({ at, message })
   }
 
   /** The faults in the order of the file, with line and column as compilers write them and terminals understand them. */

@@ -29,8 +29,6 @@ interface GivenPool {
 }
 
 const NOT_OF_POOLS: ReadonlySet<VariableName> = new Set(OF_ALL_POOLS)
-/** What all settings of sessions are called. */
-const OF_SESSIONS = /^LB_STICKY_/
 
 /**
  * The pools of the file, with what each inherits.
@@ -80,7 +78,7 @@ function poolOf(pool: GivenPool, isOneOfMany: boolean, inherited: Inherited): Po
   return { name: pool.name, config: configOf(values, { pool: pool.name, tracing, routing: undefined }) }
 }
 
-/** The values of a pool: its own, and those that it inherits. */
+/** The values of a pool: its own, and as their prototype those that it inherits, as there may be hundreds of pools. */
 function valuesOf(
   { name, settings }: GivenPool,
   isOneOfMany: boolean,
@@ -93,17 +91,9 @@ function valuesOf(
     for (const { message } of result.issues ?? []) faults.add(at, `${path} ${message}`)
     if (result.success) own[variable] = result.output
   }
-  const whole = { ...values, ...own } as Values
-  const defaults: Record<string, unknown> = {}
-  const reset = (variable: VariableName) => {
-    if (!settings.has(variable)) defaults[variable] = v.parse(schema.entries[variable], undefined)
-  }
-  if (whole.LB_STICKY_COOKIE === '')
-    for (const variable of Object.keys(schema.entries))
-      if (OF_SESSIONS.test(variable)) reset(variable as VariableName)
-  if (settings.has('LB_ALGORITHM') && whole.LB_ALGORITHM !== 'hash') reset('LB_HASH_KEY')
-  const LB_STICKY_COOKIE = cookieOf(name, whole, values.LB_STICKY_COOKIE, settings, isOneOfMany)
-  return { ...whole, ...defaults, LB_STICKY_COOKIE } as Values
+  const whole: Values = Object.assign(Object.create(values), own)
+  whole.LB_STICKY_COOKIE = cookieOf(name, whole, values.LB_STICKY_COOKIE, settings, isOneOfMany)
+  return whole
 }
 
 /** The name of the cookie: its own; or, where it is not said, one with the pool's name in it if there are several. */

@@ -1,4 +1,10 @@
-import type { RouteAction, RouteFilters, RouteMatch, RouteOptions } from '../../routing/options.js'
+import type {
+  NamedMatch,
+  RouteAction,
+  RouteFilters,
+  RouteMatch,
+  RouteOptions
+} from '../../routing/options.js'
 import type { Faults, Item } from '../file/item.js'
 import { has, hasOnly, keys, listOf, placeOf } from '../shapes/collections.js'
 import { word } from '../shapes/scalars.js'
@@ -168,12 +174,14 @@ function filtersOf(found: Found): RouteFilters {
 
 /** What is asked of a request, as a text that is the same for the same conditions in another order. */
 export function keyOfMatch({ clients, ...match }: RouteMatch): string {
-  const sorted = (list: readonly unknown[]): string[] => list.map((each) => JSON.stringify(each)).sort()
-  const named = (list: RouteMatch['headers']) => sorted(list.map(({ name, anyOf }) => [name, sorted(anyOf)]))
   const { hosts, paths, methods, headers, query, ports, tlsNames } = match
-  return JSON.stringify([
-    ...[hosts, paths, methods, ports, tlsNames, clients?.rules ?? []].map(sorted),
-    named(headers),
-    named(query)
-  ])
+  const named = ({ name, anyOf }: NamedMatch) => `${name}=${keyOfList(anyOf)}`
+  return [
+    ...[hosts, paths, methods, ports, tlsNames, clients?.rules ?? []].map(keyOfList),
+    keyOfList(headers.map(named)),
+    keyOfList(query.map(named))
+  ].join('\n')
 }
+
+const keyOfList = (list: readonly unknown[]): string =>
+  list.length === 0 ? '' : [...new Set(list.map((each) => JSON.stringify(each)))].sort().join()

@@ -1,9 +1,10 @@
-import type { RouteAction, RouteOptions } from '../../routing/options.js'
+import type { RouteOptions } from '../../routing/options.js'
 import type { PoolConfig } from '../config.js'
 import type { Faults, Item } from '../file/item.js'
 import { placeOf } from '../shapes/collections.js'
 import { suggestion } from '../suggestion.js'
 import { type GivenRoute, keyOfMatch } from './routes.js'
+import { poolsOf } from './summary.js'
 
 /** What is wrong with routes that are each valid by itself. */
 export function checkRoutes(routes: readonly GivenRoute[], pools: readonly string[], faults: Faults): void {
@@ -24,15 +25,20 @@ export function checkRoutes(routes: readonly GivenRoute[], pools: readonly strin
       )
     else matches.set(key, path)
     for (const [place, pool] of poolsNamedBy(route, item)) {
-      const known = pools.length === 0 ? 'there are none' : `there are ${pools.join(', ')}`
       if (!pools.includes(pool))
         faults.add(
           place.at,
-          `${path}.${place.key} names the pool "${pool}", but ${known}${suggestion(pool, pools)}`
+          `${path}.${place.key} names the pool "${pool}", but ${namesOf(pools)}${suggestion(pool, pools)}`
         )
     }
   }
 }
+
+/** More names than these nobody reads. */
+const MAX_NAMES = 10
+
+const namesOf = (pools: readonly string[]) =>
+  pools.length <= MAX_NAMES ? `there are ${pools.join(', ')}` : `none of the ${pools.length} has that name`
 
 interface Place {
   readonly at: number
@@ -45,9 +51,6 @@ function poolsNamedBy({ action, filters }: RouteOptions, item: Item): [Place, st
   const kind = action.kind
   return [...poolsOf(action).map((pool) => [place(kind), pool] as [Place, string]), ...mirrored]
 }
-
-const poolsOf = (action: RouteAction): string[] =>
-  action.kind === 'pool' ? [action.pool] : action.kind === 'split' ? action.pools.map(({ pool }) => pool) : []
 
 /**
  * Two pools whose sessions have one cookie, where a client can come to both: each would end the session of the other.

@@ -126,7 +126,7 @@ export function stickyConflicts(
       ? 'another LB_STICKY_SECURE than never'
       : 'TLS (LB_TLS_CERT, or a proxy of LB_TRUSTED_PROXIES that speaks it) or LB_STICKY_SECURE=always'
   const needsSecure = (what: string, isUsed: boolean) =>
-    needs(what, isUsed, `${way}: browsers take no such cookie without Secure`, canBeSecure)
+    needs(what, isUsed && cookie !== '', `${way}: browsers take no such cookie without Secure`, canBeSecure)
   needsSecure('LB_STICKY_SAME_SITE=None', site === 'None')
   needsSecure('LB_STICKY_PARTITIONED', isPartitioned)
   const named = `LB_STICKY_COOKIE=${cookie}`
