@@ -43,9 +43,11 @@ export class PoolSet {
     this.#leaving.delete(pool)
   }
 
-  /** Whether any pool has a backend that may be given requests. */
-  get hasEligible(): boolean {
-    return this.#pools.some(({ registry }) => registry.eligibleCount > 0)
+  /** Whether each of these pools has a backend that may be given requests; without names, whether any pool has. */
+  hasEligible(names: readonly string[]): boolean {
+    const eligible = this.#pools.filter(({ registry }) => registry.eligibleCount > 0)
+    if (names.length === 0) return eligible.length > 0
+    return names.every((name) => eligible.some((pool) => pool.name === name))
   }
 
   /**

@@ -1,6 +1,11 @@
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 
+interface Asked {
+  /** Pools that each have to be ready. */
+  Querystring: { readonly pool?: string | readonly string[] }
+}
+
 /** Liveness and readiness for orchestrators, from any address: they tell no more than a request would. */
 const readiness: FastifyPluginAsync = async (fastify) => {
   /** Liveness: the process runs. */
@@ -8,12 +13,15 @@ const readiness: FastifyPluginAsync = async (fastify) => {
     reply.header('Cache-Control', 'no-store').send({ status: 'live' })
   })
 
-  /** Readiness: a backend is eligible, and the balancer is not draining. */
-  fastify.get('/ready', (_request, reply) => {
+  /**
+   * Readiness: a backend is eligible, and the balancer is not draining. A pool that is not there is answered as one without
+   * backends, as nobody has to learn the names of pools here.
+   */
+  fastify.get<Asked>('/ready', ({ query }, reply) => {
     const { registry, poolSet } = fastify
     const reason = registry.draining
       ? 'draining'
-      : !poolSet.hasEligible
+      : !poolSet.hasEligible([query.pool ?? []].flat())
         ? 'no backend is eligible'
         : undefined
     reply.header('Cache-Control', 'no-store')

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
 import type { Test } from 'tap'
-import { startBalancer, test } from '../helper.js'
+import { startBalancer, startRoutes, test } from '../helper.js'
 import { TOKEN, WITH_TOKEN } from '../support/api.js'
 import { Http2Client } from '../support/http2-client.js'
 import { readExposition } from '../support/metrics.js'
@@ -116,6 +116,20 @@ test('HEAD is GET without the body', async (t) => {
   client.send(request('/__lb/nosuch', 'HEAD'))
   t.equal(statusOf(await client.response({ head: true })), 404)
   t.equal(client.received.length, 0)
+})
+
+test('of several pools one has to be ready, or each that is asked for', async (t) => {
+  const { port, pools } = await startRoutes(t, {
+    pools: { web: { backends: ['127.0.0.1:1'] }, api: { backends: ['127.0.0.1:2'] } },
+    routes: [{ pool: 'web' }]
+  })
+  const status = async (query: string) => statusOf(await exchange(t, port, request(`/__lb/ready${query}`)))
+  t.same(await Promise.all(['', '?pool=web', '?pool=web&pool=api'].map(status)), [200, 200, 200])
+  const { registry } = pools()[0]!
+  registry.setState(registry.backends[0]!, 'unhealthy', 'test')
+  t.same(await Promise.all(['', '?pool=api', '?other=x'].map(status)), [200, 200, 200])
+  const queries = ['?pool=web', '?pool=api&pool=web', '?pool=none', '?pool=']
+  t.same(await Promise.all(queries.map(status)), [503, 503, 503, 503])
 })
 
 test('live says that the process runs, ready that requests would be served', async (t) => {
