@@ -3,6 +3,7 @@ import { connectionInfo } from '../listener/client/connection-info.js'
 import type { Backend } from '../pool/backend.js'
 import type { Failure } from './failure.js'
 import { localReplyBytes } from './local-reply/local-reply.js'
+import { pageInPlaceOf } from './relay/page-relay.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import type { ClientStream } from './response/client-stream.js'
 
@@ -31,9 +32,12 @@ export interface EndedRequest {
 }
 
 /** Bytes of body that were sent in answer; how many of them have arrived is not known. */
-export function bytesAnswered({ req, answeredBy, failure, bytesOut }: EndedRequest): number {
-  if (answeredBy || !failure) return bytesOut
-  return localReplyBytes(req, failure)
+export function bytesAnswered(ended: EndedRequest): number {
+  const { req, by, answeredBy, failure, statusCode, bytesOut } = ended
+  if (!answeredBy && failure) return localReplyBytes(req, failure, by.route)
+  const page = answeredBy && pageInPlaceOf(req, by.route, statusCode)
+  if (!page) return bytesOut
+  return req.method === 'HEAD' ? 0 : page.bytes.length
 }
 
 /** Whether the response did not come to its end; a tunnel has no other end than that one side closes it. */

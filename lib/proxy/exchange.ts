@@ -7,10 +7,11 @@ import type { EndedRequest } from './ended-request.js'
 import { classify, type Failure } from './failure.js'
 import type { Forwarding } from './forwarding.js'
 import { announceOutcome, type HeadCallback } from './head-callback.js'
+import { beginRelay } from './relay/begin-relay.js'
+import type { Relay } from './relay/relay.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import { Upload } from './request/upload.js'
 import type { ClientStream } from './response/client-stream.js'
-import { ResponseRelay } from './response/response-relay.js'
 import { Hedge, isHedgeDue } from './retry/hedge.js'
 import { Retries, type RetriesOwner } from './retry/retries.js'
 import { openTunnel } from './tunnel/tunnel.js'
@@ -37,7 +38,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
   /** The head of the response that the client gets. */
   #head: ResponseHead | undefined
   /** Set once the head was written to the client. */
-  #relay: ResponseRelay | undefined
+  #relay: Relay | undefined
   /** The client's side is over. */
   #isClosed = false
 
@@ -71,7 +72,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
 
   /** Writes status and fields to the client; the body streams after them. */
   writeHead(): void {
-    this.#relay = ResponseRelay.begin(this, this.#head!, this.#attempt!)
+    this.#relay = beginRelay(this, this.#head!, this.#attempt!)
     this.upload?.onAnswering()
     // What follows is no HTTP any more, and may take days.
     if (this.changesProtocol) this.forwarding.count(this, performance.now() - this.startMs)

@@ -43,9 +43,11 @@ export function sendLocalReply(
     res.answer(200, 'OK', withHsts(req.socket, ofGrpc), undefined, !isInOrder)
     return
   }
-  const list = edited(more ? [...fields, ...more] : fields, route)
+  const page = route?.errorPages?.ofBalancer(req, failure.statusCode)
+  const own = page ? page.edits.applyToList(fields) : fields
+  const list = edited(more ? [...own, ...more] : own, route)
   // The phrase is set, as a response that could not be forwarded may have left its own.
-  res.answer(failure.statusCode, failure.error, withHsts(req.socket, list), body, !isInOrder)
+  res.answer(failure.statusCode, failure.error, withHsts(req.socket, list), page?.text ?? body, !isInOrder)
 }
 
 /** Fields of an answer, names and values in turn, as its route has them. */
@@ -54,8 +56,10 @@ function edited(fields: readonly string[], route: RoutedRequest | undefined): re
 }
 
 /** Size of the body of the answer to a request that failed, in bytes. */
-export function localReplyBytes(req: IncomingMessage, failure: Failure): number {
-  return req.method === 'HEAD' || isGrpcCall(req) ? 0 : preparedFor(failure).body.length
+export function localReplyBytes(req: IncomingMessage, failure: Failure, route?: RoutedRequest): number {
+  if (req.method === 'HEAD' || isGrpcCall(req)) return 0
+  const page = route?.errorPages?.ofBalancer(req, failure.statusCode)
+  return (page?.text ?? preparedFor(failure).body).length
 }
 
 /**

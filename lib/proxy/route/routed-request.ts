@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import type { RateLimitConfig } from '../../listener/access/options.js'
+import { ErrorPages } from '../../routing/filters/error-pages.js'
 import { FieldEdits } from '../../routing/filters/field-edits.js'
 import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
 import { AccessControl } from '../access-control.js'
@@ -25,6 +26,8 @@ export interface RoutedRequest {
   readonly maxBodyBytes: number | undefined
   /** Undefined if all clients may come, as often as they like. */
   readonly access: AccessControl | undefined
+  /** Undefined if answers stay as they are. */
+  readonly errorPages: ErrorPages | undefined
   /** Undefined if no other pool gets the requests as well. */
   readonly mirror: RequestMirror | undefined
 }
@@ -55,6 +58,7 @@ export function routedRequest(
     timeoutMs,
     retries,
     maxBodyBytes,
+    errorPages: filters.errors.length > 0 ? new ErrorPages(filters.errors) : undefined,
     access: access.isLimited ? access : undefined,
     mirror
   }

@@ -59,6 +59,11 @@ export class FieldEdits {
     return new FieldEdits([...remove, ...namesOf(set)], false, [], [...set, ...add])
   }
 
+  /** Changes of fields that routes cannot change, of which the caller knows that they can be sent. */
+  static unchecked(dropped: readonly string[], added: FieldLines): FieldEdits {
+    return new FieldEdits(dropped, false, [], added)
+  }
+
   private constructor(dropped: readonly string[], ofCgi: boolean, first: FieldLines, added: FieldLines) {
     const lower = dropped.map((name) => name.toLowerCase())
     const ofVariables = ofCgi ? lower.map((name) => name.replace(NO_LETTER, '-')) : []

@@ -1,65 +1,30 @@
 import type { IncomingMessage } from 'node:http'
-import type { BlockList } from 'node:net'
-import type { Sessions } from '../../balancing/sticky.js'
 import { isGrpcHead } from '../../base/grpc/call.js'
-import { isSecure } from '../../listener/client/client-address.js'
-import type { Backend } from '../../pool/backend.js'
 import type { BackendStream } from '../../transport/backend-stream.js'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { Failure } from '../failure.js'
 import { grpcTrailers } from '../local-reply/grpc-reply.js'
-import type { ForwardedBy } from '../request/forwarding-fields.js'
-import type { ClientStream } from './client-stream.js'
-import { hstsLine } from './hsts.js'
-
-/** What the head of a response needs of its pool. */
-export interface RelayContext {
-  readonly registry: { readonly draining: boolean }
-  /** Undefined if clients are not kept on backends. */
-  readonly sessions: Sessions | undefined
-  /** Proxies whose word on the client is believed. */
-  readonly trusted: BlockList
-}
-
-/** Whose response it is. */
-export interface RelayOwner {
-  readonly req: IncomingMessage
-  readonly res: ClientStream
-  readonly by: Pick<ForwardedBy, 'route'>
-  readonly forwarding: RelayContext
-}
+import type { ClientStream } from '../response/client-stream.js'
+import type { Relay } from './relay.js'
 
 /**
- * A backend's response on its way to the client: the head, then the body with backpressure.
+ * The body of a backend's response on its way to the client, with backpressure.
  */
-export class ResponseRelay {
+export class ResponseRelay implements Relay {
   readonly #client: ClientStream
   readonly #stream: BackendStream
   /** Bytes still to come, or less than 0 where their number is not declared. */
   #remaining: number
   /**
-   * The request is not complete. The backend may close with the rest of it unread: then what the system has not delivered
+   * The request is not complete: the backend may close with the rest of it unread: then what the system has not delivered
    * of the response is lost, so it is read as fast as possible.
    */
   readonly #isEarly: boolean
   #isHolding = false
   #lastChunk: Buffer | undefined
 
-  /** Writes status and fields to the client, with those that the balancer adds. */
-  static begin(
-    { req, res: client, by, forwarding }: RelayOwner,
-    head: ResponseHead,
-    { backend, stream }: { readonly backend: Backend; readonly stream: BackendStream | undefined }
-  ): ResponseRelay {
-    const { registry, sessions, trusted } = forwarding
-    const edits = by.route?.responseEdits
-    if (edits) head.text = edits.applyTo(head.text, head.text.indexOf('\n') + 1)
-    const cookieLine = sessions?.setCookieLine(req, backend, isSecure(req, trusted)) ?? ''
-    client.begin(head, hstsLine(req.socket, head.text) + cookieLine, registry.draining)
-    return new ResponseRelay(client, stream!, head.contentLength, !req.complete)
-  }
-
-  private constructor(client: ClientStream, stream: BackendStream, contentLength: number, isEarly: boolean) {
+  /** @param isEarly whether the request is not complete */
+  constructor(client: ClientStream, stream: BackendStream, contentLength: number, isEarly: boolean) {
     this.#client = client
     this.#stream = stream
     this.#remaining = contentLength
