@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { type Config, ConfigError, type RoutingConfig } from '../lib/config/load.js'
+import type { Config } from '../lib/config/load.js'
 import access from '../plugins/access.js'
 import accessLog from '../plugins/access-log.js'
 import backendRegistry from '../plugins/backend-registry.js'
@@ -24,7 +24,6 @@ export async function registerRoutes(
   fastify: FastifyInstance,
   { config, registerListener }: { readonly config: Config; readonly registerListener: () => Promise<void> }
 ): Promise<void> {
-  refuseMissing(config.routing!)
   await fastify.register(shortages, { config })
   // The server's own counters; each pool has a registry of its own.
   await fastify.register(backendRegistry, { config: { ...config, backends: [] } })
@@ -43,14 +42,8 @@ export async function registerRoutes(
   fastify.decorate('routedPools', pools)
   fastify.addHook('onReady', () => pools.ready())
   fastify.addHook('preClose', async () => pools.startDraining())
-  fastify.addHook('onClose', () => pools.close())
-}
-
-function refuseMissing({ routes }: RoutingConfig): void {
-  const faults = routes.flatMap(({ name, action, filters }) => [
-    ...(action.kind === 'split' ? [`LB_CONFIG: ${name}: split is not available yet`] : []),
-    ...(filters.mirror ? [`LB_CONFIG: ${name}: mirror is not available yet`] : []),
-    ...(filters.errors.length > 0 ? [`LB_CONFIG: ${name}: errors is not available yet`] : [])
-  ])
-  if (faults.length > 0) throw new ConfigError(faults)
+  fastify.addHook('onClose', async () => {
+    fastify.router!.stop()
+    await pools.close()
+  })
 }

@@ -17,10 +17,16 @@ declare module 'fastify' {
     accessLog: AccessLog | undefined
     /**
      * Logs and traces a request that the balancer answers itself, once the answer has ended: with a failure, or, if there
-     * is none, as `OPTIONS` or its route asks. Undefined if there is neither an access log nor tracing.
+     * is none, as `OPTIONS` or its route asks, in so many bytes. Undefined if there is neither an access log nor tracing.
      */
     recordLocalReply:
-      | ((req: IncomingMessage, res: ClientStream, failure?: Failure, route?: RoutedRequest) => void)
+      | ((
+          req: IncomingMessage,
+          res: ClientStream,
+          failure?: Failure,
+          route?: RoutedRequest,
+          bytesOut?: number
+        ) => void)
       | undefined
   }
 }
@@ -37,13 +43,14 @@ export default fp<{ config: Config }>(
       req: IncomingMessage,
       res: ClientStream,
       failure?: Failure,
-      route?: RoutedRequest
+      route?: RoutedRequest,
+      bytesOut = 0
     ): void {
       const target = targetOf(req)
       const trace = tracing?.begin(req, target)
       const trusted = config.trustedProxies
       const by = { target, requestId: requestId(req), forwarded: false, trusted, trace, route }
-      whenLocalReplyEnds(req, res, by, failure, (ended) => {
+      whenLocalReplyEnds(req, res, by, failure, bytesOut, (ended) => {
         accessLog?.record(ended)
         trace?.end(ended)
       })

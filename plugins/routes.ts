@@ -3,6 +3,7 @@ import type { Config } from '../lib/config/load.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
+import { routeAnswerBytes } from '../lib/proxy/local-reply/route-answer.js'
 import { Router } from '../lib/proxy/route/router.js'
 import type { RouterOptions } from '../lib/proxy/route/router-options.js'
 
@@ -27,11 +28,12 @@ export default fp<Options>(
       limits: config.limits,
       trusted: config.trustedProxies,
       rejectRequest,
-      onRouteAnswer: (req, res, statusCode, route) => {
+      onRouteAnswer: (req, res, answer, route) => {
+        const { statusCode } = answer
         registry.counters.addTotal(BalancerCell.routeAnswers, 1)
         requestMetrics.count(req.method!, statusCode, NO_BACKEND_ID, 0)
         route.counts.count(statusCode)
-        recordLocalReply?.(req, res, undefined, route)
+        recordLocalReply?.(req, res, undefined, route, routeAnswerBytes(req, answer))
       }
     }
     const router = new Router(config.routing!.routes, forwarderOf, options)

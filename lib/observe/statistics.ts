@@ -98,7 +98,15 @@ function poolStatistics({ name, registry, latency, rates }: ShownPool) {
 function routeStatistics({ name, pools, counts }: ShownRoute) {
   const [none, ...classes] = counts.byClass
   const responses = Object.fromEntries(classes.map((count, i) => [`${i + 1}xx`, count]))
-  return { name, pools, total: counts.total, unanswered: none!, responses }
+  const { mirrorsAnswered: answered, mirrorsFailed: failed, mirrorsSkipped: skipped } = counts
+  return {
+    name,
+    pools,
+    total: counts.total,
+    unanswered: none!,
+    responses,
+    mirror: { answered, failed, skipped }
+  }
 }
 
 function requestStatistics(counters: Reader, inFlight: number, rates: RateWindow) {

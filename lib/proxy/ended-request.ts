@@ -45,12 +45,16 @@ export function isAborted({ res, changesProtocol }: EndedRequest): boolean {
   return !res.writableFinished && !changesProtocol
 }
 
-/** Calls back at the end of a request that the balancer answers itself. */
+/**
+ * Calls back at the end of a request that the balancer answers itself.
+ * @param bytesOut of the body of the answer, if it is none of a failure
+ */
 export function whenLocalReplyEnds(
   req: IncomingMessage,
   res: ClientStream,
   by: ForwardedBy,
   failure: Failure | undefined,
+  bytesOut: number,
   tell: (ended: EndedRequest) => void
 ): void {
   const startMs = performance.now()
@@ -71,7 +75,7 @@ export function whenLocalReplyEnds(
       backendMs: -1,
       attempts: 0,
       bytesIn: 0,
-      bytesOut: 0,
+      bytesOut,
       changesProtocol: false
     })
   })

@@ -175,7 +175,14 @@ export const statisticsSchema = object({
       pools: { type: 'array', items: text('Name'), description: 'Pools that it may lead to' },
       total: count('Requests that have ended'),
       unanswered: count('Of those, the ones whose client left before there was an answer'),
-      responses
+      responses,
+      mirror: object({
+        answered: count('Requests that were sent to a further pool as well, and answered'),
+        failed: count('Those that it was sent and has not answered'),
+        skipped: count(
+          'Requests that were to be, but whose body was too large, or for which there was no room'
+        )
+      })
     }),
     description: 'The routes, in the order of the file; none where the only pool takes everything'
   },

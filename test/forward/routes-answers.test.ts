@@ -1,9 +1,8 @@
-import { BlockList } from 'node:net'
-import { startBalancer, test } from '../helper.js'
+import { test } from '../helper.js'
 import { Http2Client } from '../support/http2-client.js'
+import { startWithRoute } from '../support/one-route.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
-import { routeAll } from '../support/routed.js'
 import { everywhere, forHttp2 } from '../support/secure-ports.js'
 import { fieldValue, statusOf } from '../support/wire.js'
 
@@ -11,22 +10,14 @@ import { fieldValue, statusOf } from '../support/wire.js'
 
 const WAYS = ['auto', 'routed', 'off']
 const SCHEME = everywhere.client ? 'https' : 'http'
-const ELSEWHERE = {
-  kind: 'redirect',
-  scheme: undefined,
-  port: undefined,
-  path: undefined,
-  host: undefined
-} as const
-
 const request = (target: string, ...lines: string[]) =>
   [`GET ${target} HTTP/1.1`, 'Host: a.test:8080', ...lines, '', ''].join('\r\n')
 
 test('a redirect names scheme, host and target, and the connection goes on', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, {}, { action: { ...ELSEWHERE, statusCode: 308, host: 'b.test' } })
+  const route = { redirect: { host: 'b.test', status: 308 }, paths: 'lenient' }
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [backend], { LB_LANE: way })
+    const { port } = await startWithRoute(t, [backend], route, { LB_LANE: way })
     const client = await RawClient.open(t, port)
     for (const target of ['//c.test/x?y=1', '/a"b']) {
       client.send(request(target))
@@ -43,15 +34,13 @@ test('a redirect names scheme, host and target, and the connection goes on', asy
 
 test('the scheme of a redirect is that of the client, by the word of a trusted proxy', async (t) => {
   const backend = await scripted(t, answering(OK))
-  const proxies = new BlockList()
-  proxies.addAddress('127.0.0.1')
   const secure = request('/x', 'X-Forwarded-Proto: https')
   for (const [trusted, scheme] of [
-    [proxies, 'https'],
-    [new BlockList(), SCHEME]
+    ['127.0.0.1', 'https'],
+    ['', SCHEME]
   ] as const) {
-    routeAll(t, {}, { action: { ...ELSEWHERE, statusCode: undefined, port: 81 }, trusted })
-    const { port } = await startBalancer(t, [backend])
+    const route = { redirect: { port: 81 } }
+    const { port } = await startWithRoute(t, [backend], route, { LB_TRUSTED_PROXIES: trusted })
     const answer = await exchange(t, port, secure)
     t.same([statusOf(answer), fieldValue(answer.fields, 'location')], [302, `${scheme}://a.test:81/x`])
   }
@@ -59,16 +48,16 @@ test('the scheme of a redirect is that of the client, by the word of a trusted p
 
 test('a client that names no host, and OPTIONS of the server itself, are sent nowhere', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, {}, { action: { ...ELSEWHERE, statusCode: 301, scheme: 'https' } })
-  const { port } = await startBalancer(t, [backend])
+  const route = { redirect: { scheme: 'https', status: 301 } }
+  const { port } = await startWithRoute(t, [backend], route)
   for (const bytes of ['GET / HTTP/1.0\r\n\r\n', 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'])
     t.equal(statusOf(await exchange(t, port, bytes)), 400)
 })
 
 test('over HTTP/2 a client is sent to another place the same way', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, {}, { action: { ...ELSEWHERE, statusCode: undefined, host: 'b.test' } })
-  const { port } = await startBalancer(t, [backend], forHttp2())
+  const route = { redirect: { host: 'b.test' } }
+  const { port } = await startWithRoute(t, [backend], route, forHttp2())
   const client = await Http2Client.open(t, port)
   const { status, headers, body } = await client.ask({ ':path': '/x', ':method': 'POST' }, 'body')
   t.same([status, headers.location, body], [307, `${SCHEME}://b.test/x`, ''])
@@ -76,14 +65,12 @@ test('over HTTP/2 a client is sent to another place the same way', async (t) => 
 
 test('a fixed response is sent byte for byte, without its body to a HEAD', async (t) => {
   const backend = await scripted(t, answering(OK))
-  const headers = [['Content-Type', 'text/html'] as const]
-  routeAll(
-    t,
-    { responseHeaders: { remove: [], set: [], add: [['X-Frame-Options', 'DENY']] } },
-    { action: { kind: 'respond', statusCode: 503, headers, body: '<p>Später' } }
-  )
+  const route = {
+    respond: { status: 503, headers: { 'Content-Type': 'text/html' }, body: '<p>Später' },
+    'response-headers': { add: { 'X-Frame-Options': 'DENY' } }
+  }
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [backend], { ...forHttp2(), LB_LANE: way })
+    const { port } = await startWithRoute(t, [backend], route, { ...forHttp2(), LB_LANE: way })
     const answer = await exchange(t, port, request('/'))
     t.same([answer.startLine, `${answer.body}`], ['HTTP/1.1 503 Service Unavailable', '<p>Später'])
     for (const [name, value] of [
@@ -105,9 +92,9 @@ test('a fixed response is sent byte for byte, without its body to a HEAD', async
 
 test('a fixed response without a body ends there, and a request with one is read past', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, {}, { action: { kind: 'respond', statusCode: 204, headers: [], body: '' } })
+  const route = { respond: { status: 204 } }
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [backend], { LB_LANE: way })
+    const { port } = await startWithRoute(t, [backend], route, { LB_LANE: way })
     const client = await RawClient.open(t, port)
     client.send(request('/') + request('/'))
     for (const _ of [1, 2]) {
@@ -123,15 +110,15 @@ test('a fixed response without a body ends there, and a request with one is read
 test('a call of gRPC learns of an error by its own status', async (t) => {
   const backend = await scripted(t, answering(OK))
   const call = { ':method': 'POST', ':path': '/s/m', 'content-type': 'application/grpc' }
-  for (const [statusCode, grpc] of [
+  for (const [status, grpc] of [
     [401, '16'],
     [503, '14'],
     [418, '13']
   ] as const) {
-    routeAll(t, {}, { action: { kind: 'respond', statusCode, headers: [], body: 'Not now\n' } })
-    const { port } = await startBalancer(t, [backend], forHttp2())
+    const route = { respond: { status, body: 'Not now\n' } }
+    const { port } = await startWithRoute(t, [backend], route, forHttp2())
     const client = await Http2Client.open(t, port)
-    const { status, headers } = await client.ask(call, 'x')
-    t.same([status, headers['grpc-status'], headers['grpc-message']], [200, grpc, 'Not now'])
+    const { status: ofHttp, headers } = await client.ask(call, 'x')
+    t.same([ofHttp, headers['grpc-status'], headers['grpc-message']], [200, grpc, 'Not now'])
   }
 })

@@ -1,9 +1,9 @@
-import { startBalancer, test } from '../helper.js'
+import { test } from '../helper.js'
 import { answering as answeringStreams, http2Backend } from '../support/http2-backend.js'
 import { Http2Client } from '../support/http2-client.js'
+import { startWithRoute } from '../support/one-route.js'
 import { answering, OK, refusing, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
-import { routeAll } from '../support/routed.js'
 import { forHttp2 } from '../support/secure-ports.js'
 import { echo, openTunnel, switching } from '../support/tunnel.js'
 import { type Field, fieldValues, statusOf } from '../support/wire.js'
@@ -12,14 +12,13 @@ import { type Field, fieldValues, statusOf } from '../support/wire.js'
 
 const WAYS = ['auto', 'routed', 'off']
 
-const REQUEST_CHANGES = {
-  remove: ['X-Secret', 'cookie', 'X-Forwarded-Port'],
-  set: [
-    ['X-User', 'route'],
-    ['X-Forwarded-Proto', 'https']
-  ],
-  add: [['X-Via', 'é']]
-} as const
+const CHANGED = {
+  'request-headers': {
+    remove: ['X-Secret', 'cookie', 'X-Forwarded-Port'],
+    set: { 'X-User': 'route', 'X-Forwarded-Proto': 'https' },
+    add: { 'X-Via': 'é' }
+  }
+}
 
 const request = (...lines: string[]) => ['GET / HTTP/1.1', 'Host: a.test', ...lines, '', ''].join('\r\n')
 const valuesOf = (fields: readonly Field[], ...names: string[]) =>
@@ -27,9 +26,8 @@ const valuesOf = (fields: readonly Field[], ...names: string[]) =>
 
 test('fields of requests are removed, set and added, whatever reads the request', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, { requestHeaders: REQUEST_CHANGES })
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [backend], { LB_LANE: way })
+    const { port } = await startWithRoute(t, [backend], CHANGED, { LB_LANE: way })
     const lines = [
       'X-Secret: 1',
       'Keep: 1',
@@ -55,8 +53,7 @@ test('fields of requests are removed, set and added, whatever reads the request'
 
 test('a body keeps its frame, whatever fields change', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, { requestHeaders: REQUEST_CHANGES })
-  const { port } = await startBalancer(t, [backend])
+  const { port } = await startWithRoute(t, [backend], CHANGED)
   const start = 'POST / HTTP/1.1\r\nHost: a\r\nX-Secret: 1\r\n'
   await exchange(t, port, `${start}Content-Length: 5\r\n\r\nhello`)
   await exchange(t, port, `${start}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`)
@@ -71,9 +68,9 @@ test('a body keeps its frame, whatever fields change', async (t) => {
 
 test('the host is rewritten, and the one that the client has named is told', async (t) => {
   const backend = await scripted(t, answering(OK))
-  routeAll(t, { rewriteHost: 'inner.test:81' })
+  const route = { rewrite: { host: 'inner.test:81' } }
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [backend], { LB_LANE: way })
+    const { port } = await startWithRoute(t, [backend], route, { LB_LANE: way })
     await exchange(t, port, request())
     t.same(backend.requests.at(-1)!.fields[0], ['Host', 'inner.test:81'])
     t.same(valuesOf(backend.requests.at(-1)!.fields, 'host', 'x-forwarded-host'), [
@@ -92,12 +89,12 @@ test('the host is rewritten, and the one that the client has named is told', asy
 
 test('over HTTP/2 at both ends the same fields change, and the authority is the host', async (t) => {
   const backend = await http2Backend(t, answeringStreams('ok', { 'x-powered-by': 'x', 'x-kept': '1' }))
-  routeAll(t, {
-    requestHeaders: REQUEST_CHANGES,
-    rewriteHost: 'inner.test',
-    responseHeaders: { remove: ['X-Powered-By'], set: [['X-Frame-Options', 'DENY']], add: [] }
-  })
-  const { port } = await startBalancer(t, [backend], forHttp2())
+  const route = {
+    ...CHANGED,
+    rewrite: { host: 'inner.test' },
+    'response-headers': { remove: 'X-Powered-By', set: { 'X-Frame-Options': 'DENY' } }
+  }
+  const { port } = await startWithRoute(t, [backend], route, forHttp2())
   const client = await Http2Client.open(t, port)
   const { headers } = await client.ask({ ':path': '/', 'x-secret': '1', 'x-user': 'a', cookie: 'c' })
   const { ':authority': authority, ...seen } = backend.requests[0]!.headers
@@ -110,14 +107,14 @@ test('over HTTP/2 at both ends the same fields change, and the authority is the 
 test('fields of responses are removed, set and added, and framing and trailers stay', async (t) => {
   const head = 'HTTP/1.1 200 Fine\r\nServer: x\r\nX-Two: 1\r\nx-two: 2\r\nTransfer-Encoding: chunked\r\n\r\n'
   const backend = await scripted(t, answering(`${head}2\r\nok\r\n0\r\nServer: y\r\n\r\n`))
-  routeAll(t, {
-    responseHeaders: { remove: ['server'], set: [['X-Two', '3']], add: [['Set-Cookie', 'a=1']] }
-  })
+  const route = {
+    'response-headers': { remove: 'server', set: { 'X-Two': '3' }, add: { 'Set-Cookie': ['a=1', 'b=2'] } }
+  }
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [backend], { LB_LANE: way })
+    const { port } = await startWithRoute(t, [backend], route, { LB_LANE: way })
     const answer = await exchange(t, port, request())
     t.equal(answer.startLine, 'HTTP/1.1 200 Fine')
-    t.same(valuesOf(answer.fields, 'server', 'x-two', 'set-cookie'), [[], ['3'], ['a=1']], way)
+    t.same(valuesOf(answer.fields, 'server', 'x-two', 'set-cookie'), [[], ['3'], ['a=1', 'b=2']], way)
     t.same([answer.framing, `${answer.body}`], ['chunked', 'ok'])
     t.same(answer.trailers, [['Server', 'y']])
   }
@@ -129,8 +126,8 @@ test('interim responses are left alone', async (t) => {
     t,
     answering(`${early}HTTP/1.1 200 OK\r\nLink: </b>\r\nContent-Length: 0\r\n\r\n`)
   )
-  routeAll(t, { responseHeaders: { remove: ['link'], set: [], add: [] } })
-  const { port } = await startBalancer(t, [backend])
+  const route = { 'response-headers': { remove: 'link' } }
+  const { port } = await startWithRoute(t, [backend], route)
   const client = await RawClient.open(t, port)
   client.send(request())
   t.same(fieldValues((await client.next()).fields, 'link'), ['</a>'])
@@ -139,11 +136,8 @@ test('interim responses are left alone', async (t) => {
 
 test('a tunnel opens with the fields changed in both directions', async (t) => {
   const backend = await switching(t, echo)
-  routeAll(t, {
-    requestHeaders: REQUEST_CHANGES,
-    responseHeaders: { remove: [], set: [['X-Seen', '1']], add: [] }
-  })
-  const balancer = await startBalancer(t, [backend])
+  const route = { ...CHANGED, 'response-headers': { set: { 'X-Seen': '1' } } }
+  const balancer = await startWithRoute(t, [backend], route)
   const client = await openTunnel(t, balancer, '')
   t.same(valuesOf(backend.requests[0]!.fields, 'x-user', 'upgrade'), [['route'], ['test']])
   client.send('hello')
@@ -152,26 +146,36 @@ test('a tunnel opens with the fields changed in both directions', async (t) => {
 })
 
 test('the fields are on the answers of the balancer as well, once each', async (t) => {
-  const changes = {
-    remove: ['Retry-After'],
-    set: [['Content-Type', 'text/odd']] as const,
-    add: [['X-Frame-Options', 'DENY']] as const
+  const route = {
+    'response-headers': {
+      remove: 'Retry-After',
+      set: { 'Content-Type': 'text/odd' },
+      add: { 'X-Frame-Options': 'DENY' }
+    }
   }
-  routeAll(t, { responseHeaders: changes })
   const gone = await refusing(t)
   for (const way of WAYS) {
-    const { port } = await startBalancer(t, [gone], { LB_LANE: way, LB_OUTAGE_TIMEOUT: '0', LB_RETRIES: '0' })
+    const { port } = await startWithRoute(t, [gone], route, {
+      LB_LANE: way,
+      LB_OUTAGE_TIMEOUT: '0',
+      LB_RETRIES: '0'
+    })
     const answer = await exchange(t, port, request())
     t.equal(statusOf(answer), 502)
     t.same(valuesOf(answer.fields, 'content-type', 'x-frame-options'), [['text/odd'], ['DENY']])
     t.equal(JSON.parse(`${answer.body}`).code, 'LB_BACKEND_UNREACHABLE')
   }
-  const { port, registry } = await startBalancer(t, [gone], { LB_OUTAGE_TIMEOUT: '0' })
+  const { port, pools } = await startWithRoute(t, [gone], route, { LB_OUTAGE_TIMEOUT: '0' })
+  const { registry } = pools()[0]!
   registry.setState(registry.backends[0]!, 'unhealthy', 'test')
   const unavailable = await exchange(t, port, request())
   t.equal(statusOf(unavailable), 503)
   t.same(valuesOf(unavailable.fields, 'retry-after', 'x-frame-options'), [[], ['DENY']])
-  const http2 = await startBalancer(t, [gone], { ...forHttp2(), LB_OUTAGE_TIMEOUT: '0', LB_RETRIES: '0' })
+  const http2 = await startWithRoute(t, [gone], route, {
+    ...forHttp2(),
+    LB_OUTAGE_TIMEOUT: '0',
+    LB_RETRIES: '0'
+  })
   const client = await Http2Client.open(t, http2.port)
   const { status, headers } = await client.get('/')
   t.same([status, headers['x-frame-options']], [502, 'DENY'])

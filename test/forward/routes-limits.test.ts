@@ -1,9 +1,8 @@
-import { BlockList } from 'node:net'
-import { startBalancer, test, withoutChance } from '../helper.js'
+import { test, withoutChance } from '../helper.js'
 import { Http2Client } from '../support/http2-client.js'
+import { startWithRoute } from '../support/one-route.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
-import { routeAll } from '../support/routed.js'
 import { forHttp2 } from '../support/secure-ports.js'
 import { fieldValue, type Message, statusOf } from '../support/wire.js'
 
@@ -12,24 +11,16 @@ import { fieldValue, type Message, statusOf } from '../support/wire.js'
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 const codeOf = ({ body }: Message): string => JSON.parse(`${body}`).code
 
-function addresses(address: string): BlockList {
-  const list = new BlockList()
-  list.addAddress(address)
-  return list
-}
-
 test('the head of a response has as long as the route says', async (t) => {
   const silent = await scripted(t, () => {})
-  routeAll(t, { timeoutMs: 100 })
-  const { port } = await startBalancer(t, [silent])
+  const { port } = await startWithRoute(t, [silent], { timeout: 0.1 })
   const answer = await exchange(t, port, GET)
   t.same([statusOf(answer), codeOf(answer)], [504, 'LB_RESPONSE_TIMEOUT'])
 })
 
 test('a route without a timeout waits where its pool would not', async (t) => {
   const slow = await scripted(t, (_request, socket) => void setTimeout(() => socket.write(OK), 400))
-  routeAll(t, { timeoutMs: 0 })
-  const { port } = await startBalancer(t, [slow], { LB_RESPONSE_TIMEOUT: '0.1' })
+  const { port } = await startWithRoute(t, [slow], { timeout: 0 }, { LB_RESPONSE_TIMEOUT: '0.1' })
   t.equal(statusOf(await exchange(t, port, GET)), 200)
 })
 
@@ -40,8 +31,7 @@ test('a request is retried as often as its route says', async (t) => {
   const asked = () => breaking.reduce((sum, { requests }) => sum + requests.length, 0)
   for (const retries of [0, 2]) {
     const before = asked()
-    routeAll(t, { retries })
-    const { port } = await startBalancer(t, breaking, { ...env, LB_RETRIES: '1' })
+    const { port } = await startWithRoute(t, breaking, { retries }, { ...env, LB_RETRIES: '1' })
     t.equal(codeOf(await exchange(t, port, GET)), 'LB_CONNECTION_LOST')
     t.equal(asked() - before, retries + 1)
   }
@@ -58,8 +48,8 @@ test('a body may be as large as the route says: more or less than elsewhere', as
     [10, '5'],
     [10, '0']
   ] as const) {
-    routeAll(t, { maxBodyBytes: limit })
-    const { port } = await startBalancer(t, [backend], { ...forHttp2(), LB_MAX_BODY_SIZE: ofAll })
+    const env = { ...forHttp2(), LB_MAX_BODY_SIZE: ofAll }
+    const { port } = await startWithRoute(t, [backend], { 'max-body-size': limit }, env)
     for (const request of [declared, chunked]) {
       t.equal(statusOf(await exchange(t, port, request(10))), 200, ofAll)
       const refused = await exchange(t, port, request(11))
@@ -74,10 +64,8 @@ test('a body may be as large as the route says: more or less than elsewhere', as
 test('a route serves some clients alone, and not all of those', async (t) => {
   const backend = await scripted(t, answering(OK))
   const from = (address: string) => `GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: ${address}\r\n\r\n`
-  const allow = new BlockList()
-  allow.addSubnet('192.0.2.0', 24)
-  routeAll(t, { allow, deny: addresses('192.0.2.7') }, { trusted: addresses('127.0.0.1') })
-  const { port } = await startBalancer(t, [backend], { LB_TRUSTED_PROXIES: '127.0.0.1' })
+  const route = { allow: ['192.0.2.0/24'], deny: ['192.0.2.7'] }
+  const { port } = await startWithRoute(t, [backend], route, { LB_TRUSTED_PROXIES: '127.0.0.1' })
   t.equal(statusOf(await exchange(t, port, from('192.0.2.1'))), 200)
   for (const address of ['192.0.2.7', '198.51.100.1']) {
     const answer = await exchange(t, port, from(address))
@@ -88,12 +76,11 @@ test('a route serves some clients alone, and not all of those', async (t) => {
 
 test('a client comes to a route as often as that says, and is told when to come again', async (t) => {
   const backend = await scripted(t, answering(OK))
-  for (const [perSecond, policy] of [
-    [1, '"client";q=1;w=1;fairlead-burst=2'],
-    [0.5, '"client";q=1800;w=3600;fairlead-burst=2']
+  for (const [limit, policy, waitS] of [
+    ['1/s;burst=2', '"client";q=1;w=1;fairlead-burst=2', 1],
+    ['30/m;burst=2', '"client";q=1800;w=3600;fairlead-burst=2', 2]
   ] as const) {
-    routeAll(t, { rateLimit: { perSecond, burst: 2 } })
-    const { port } = await startBalancer(t, [backend])
+    const { port } = await startWithRoute(t, [backend], { 'rate-limit': limit })
     const statuses = [
       await exchange(t, port, GET),
       await exchange(t, port, GET),
@@ -101,6 +88,6 @@ test('a client comes to a route as often as that says, and is told when to come 
     ]
     t.same(statuses.map(statusOf), [200, 200, 429])
     t.equal(fieldValue(statuses[2]!.fields, 'ratelimit-policy'), policy)
-    t.equal(fieldValue(statuses[2]!.fields, 'retry-after'), `${Math.ceil(1 / perSecond)}`)
+    t.equal(fieldValue(statuses[2]!.fields, 'retry-after'), `${waitS}`)
   }
 })

@@ -8,7 +8,7 @@ import type { ServerCounters } from '../server-counters.js'
 import type { ShownPool } from '../shown-pool.js'
 import type { ShownRoute } from '../shown-route.js'
 import type { RequestMetrics } from './request-metrics.js'
-import { routeSamples } from './route-samples.js'
+import { mirrorSamples, routeSamples } from './route-samples.js'
 import { countsOf, type Sample, samplesOf, sumOf } from './samples.js'
 
 export interface MetricsSource {
@@ -168,6 +168,9 @@ export function exposition(source: MetricsSource): Exposition {
   )
   add('counter', 'route_requests_total', 'Requests that have ended, by route and status', () =>
     routeSamples(source.routes())
+  )
+  add('counter', 'route_mirrored_total', 'Requests for a further pool, by what has become of them', () =>
+    mirrorSamples(source.routes())
   )
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>

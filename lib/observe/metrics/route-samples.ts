@@ -16,6 +16,31 @@ export function routeSamples(routes: readonly ShownRoute[]): Sample[] {
   return [...samples, ...of(OTHERS, others)]
 }
 
+/** What has become of the requests that were to go to a further pool as well. */
+export function mirrorSamples(routes: readonly ShownRoute[]): Sample[] {
+  const samples = routes.slice(0, MAX_ROUTES).flatMap(({ name, counts }) => ofMirror(name, resultsOf(counts)))
+  const others: Results = [0, 0, 0]
+  for (const { counts } of routes.slice(MAX_ROUTES))
+    for (const [i, count] of resultsOf(counts).entries()) others[i]! += count
+  return [...samples, ...ofMirror(OTHERS, others)]
+}
+
+/** In the order of `RESULTS`. */
+type Results = [number, number, number]
+
+const RESULTS = ['answered', 'failed', 'skipped'] as const
+
+function resultsOf({ mirrorsAnswered, mirrorsFailed, mirrorsSkipped }: ShownRoute['counts']): Results {
+  return [mirrorsAnswered, mirrorsFailed, mirrorsSkipped]
+}
+
+function ofMirror(route: string, results: Results): Sample[] {
+  return RESULTS.flatMap((result, i) => {
+    const value = results[i]!
+    return value === 0 ? [] : [{ labels: { route, result }, value }]
+  })
+}
+
 function of(route: string, byClass: Float64Array): Sample[] {
   return CODE_CLASSES.flatMap((code, i) => {
     const value = byClass[i]!

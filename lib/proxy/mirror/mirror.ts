@@ -1,6 +1,7 @@
 import { EvenSequence } from '../../routing/filters/even-sequence.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import type { Forwarding } from '../forwarding.js'
+import type { MirrorCounts } from './mirror-counts.js'
 import type { RequestMirror } from './request-mirror.js'
 import { Shadow } from './shadow.js'
 
@@ -16,14 +17,9 @@ const DEFAULT_TIMEOUT_MS = 30_000
  * size and time. For the backends of the pool they are requests like others, but for retries: there are none.
  */
 export class Mirror implements RequestMirror {
-  /** Requests that were sent. */
-  sent = 0
-  /** Of those, the ones without a whole answer. */
-  failed = 0
-  /** Requests of the share that were not sent: no backend, too much under way, or a body that is too large. */
-  skipped = 0
   readonly #forwarding: Forwarding
   readonly #share: number
+  readonly #counts: MirrorCounts
   readonly #sequence: EvenSequence
   /** In the order of their start, with the bytes that each holds. */
   readonly #shadows = new Map<Shadow, number>()
@@ -34,9 +30,10 @@ export class Mirror implements RequestMirror {
    * @param forwarding of the pool that gets the copies
    * @param percent of the requests
    */
-  constructor(forwarding: Forwarding, percent: number, sequence = new EvenSequence()) {
+  constructor(forwarding: Forwarding, percent: number, counts: MirrorCounts, sequence = new EvenSequence()) {
     this.#forwarding = forwarding
     this.#share = percent / 100
+    this.#counts = counts
     this.#sequence = sequence
   }
 
@@ -51,13 +48,13 @@ export class Mirror implements RequestMirror {
     const hasRoom = this.#shadows.size < MAX_SHADOWS && this.#heldBytes + bytes <= MAX_HELD_BYTES
     const backend = isWhole && hasRoom ? this.#forwarding.selector.select(client!) : undefined
     if (!backend) {
-      this.skipped++
+      this.#counts.mirrorsSkipped++
       return
     }
     backend.acquire()
-    this.sent++
     const shadow: Shadow = new Shadow(this.#forwarding, request, backend, (isAnswered) => {
-      if (!isAnswered) this.failed++
+      if (isAnswered) this.#counts.mirrorsAnswered++
+      else this.#counts.mirrorsFailed++
       this.#remove(shadow)
     })
     this.#shadows.set(shadow, bytes)
@@ -96,7 +93,7 @@ export class Mirror implements RequestMirror {
   }
 
   #cutOff(shadow: Shadow): void {
-    this.failed++
+    this.#counts.mirrorsFailed++
     this.#remove(shadow)
     shadow.giveUp()
   }

@@ -1,8 +1,13 @@
+import type { MirrorCounts } from '../mirror/mirror-counts.js'
+
 /** By the first digit of the status; `none` when the client left before there was one. */
 export const CODE_CLASSES = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
 /** How the requests of a route have ended so far, of this thread, as nothing is decided by them. */
-export class RouteCounts {
+export class RouteCounts implements MirrorCounts {
+  mirrorsAnswered = 0
+  mirrorsFailed = 0
+  mirrorsSkipped = 0
   /** In the order of `CODE_CLASSES`. */
   readonly byClass = new Float64Array(CODE_CLASSES.length)
 

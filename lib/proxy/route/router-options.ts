@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import type { RouteAnswer } from '../../routing/filters/route-answer.js'
 import type { TrafficListeners } from '../forwarder-options.js'
 import type { RequestLimits } from '../request/request-check.js'
 import type { ClientStream } from '../response/client-stream.js'
@@ -13,5 +14,5 @@ export interface RouterOptions {
   /** Answers a request that goes to no pool. */
   readonly rejectRequest: TrafficListeners['rejectRequest']
   /** A route is about to answer a request in place of a backend. */
-  onRouteAnswer(req: IncomingMessage, res: ClientStream, statusCode: number, route: RoutedRequest): void
+  onRouteAnswer(req: IncomingMessage, res: ClientStream, answer: RouteAnswer, route: RoutedRequest): void
 }

@@ -48,6 +48,11 @@ export class Router implements RequestForwarder {
     this.#table = this.#compile(routes, forwarderOf)
   }
 
+  /** Ends what routes have under way beside the requests of clients. */
+  stop(): void {
+    for (const route of this.routes) route.stop()
+  }
+
   open(
     req: IncomingMessage,
     res: ClientStream,

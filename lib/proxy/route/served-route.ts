@@ -1,8 +1,12 @@
 import type { IncomingMessage } from 'node:http'
+import type { BlockList } from 'node:net'
 import type { Destination } from '../../base/http/request-target.js'
+import { clientKey } from '../../listener/access/client-key.js'
+import { clientOf } from '../../listener/client/client-address.js'
 import { BalancerCell } from '../../pool/counters.js'
 import { fixedAnswer } from '../../routing/filters/fixed-response.js'
 import type { RouteAnswer } from '../../routing/filters/route-answer.js'
+import { Split } from '../../routing/filters/split.js'
 import type {
   PathChange,
   PathReading,
@@ -18,12 +22,19 @@ import type { Exchange } from '../exchange.js'
 import { AMBIGUOUS_PATH, type Failure } from '../failure.js'
 import type { Forwarder } from '../forwarder.js'
 import { redirectOf, sendRouteAnswer } from '../local-reply/route-answer.js'
+import { Mirror } from '../mirror/mirror.js'
 import type { ForwardedBy } from '../request/forwarding-fields.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { RouteCounts } from './route-counts.js'
 import { routeRejection } from './route-rejection.js'
 import { type RoutedRequest, routedRequest } from './routed-request.js'
 import type { RouterOptions } from './router-options.js'
+
+/** A pool that requests of a route go to. */
+interface Target {
+  readonly forwarder: Forwarder
+  readonly routed: RoutedRequest
+}
 
 /** A route that is in use, with all that its requests need. */
 export class ServedRoute implements RouteOptions {
@@ -34,9 +45,12 @@ export class ServedRoute implements RouteOptions {
   readonly filters: RouteFilters
   readonly counts: RouteCounts
   readonly #server: RouterOptions
-  /** Undefined if the balancer answers itself. */
-  readonly #forwarder: Forwarder | undefined
+  /** For requests that go to no pool. */
   readonly #routed: RoutedRequest
+  /** Undefined if there are several, or none. */
+  readonly #target: Target | undefined
+  readonly #split: Split<Target> | undefined
+  readonly #mirror: Mirror | undefined
   readonly #pathChange: PathChange | undefined
   readonly #redirect: Redirect | undefined
   readonly #answer: RouteAnswer | undefined
@@ -59,15 +73,15 @@ export class ServedRoute implements RouteOptions {
     this.filters = filters
     this.counts = counts
     this.#server = server
-    const pool = action.kind === 'pool' ? action.pool : undefined
-    this.#routed = routedRequest(
-      { name, match, paths, action, filters },
-      pool,
-      server.trusted,
-      undefined,
-      counts
-    )
-    this.#forwarder = pool === undefined ? undefined : forwarderOf(pool)
+    const { mirror } = filters
+    this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, counts)
+    this.#routed = routedRequest(this, undefined, server.trusted, this.#mirror, counts)
+    const targetOf = (pool: string): Target => ({
+      forwarder: forwarderOf(pool),
+      routed: { ...this.#routed, pool }
+    })
+    this.#target = action.kind === 'pool' ? targetOf(action.pool) : undefined
+    this.#split = action.kind === 'split' ? splitOf(action, targetOf, server.trusted) : undefined
     this.#redirect = action.kind === 'redirect' ? action : undefined
     this.#pathChange = this.#redirect?.path ?? filters.rewritePath
     this.#answer = action.kind === 'respond' ? fixedAnswer(action) : undefined
@@ -75,7 +89,9 @@ export class ServedRoute implements RouteOptions {
 
   /** The names of the pools that it may lead to. */
   get pools(): readonly string[] {
-    return this.#routed.pool === undefined ? [] : [this.#routed.pool]
+    const { action } = this
+    if (action.kind === 'split') return action.pools.map(({ pool }) => pool)
+    return action.kind === 'pool' ? [action.pool] : []
   }
 
   /**
@@ -91,27 +107,45 @@ export class ServedRoute implements RouteOptions {
     origin: PathOrigin
   ): Exchange | undefined {
     const { rejectRequest, limits } = this.#server
-    const forwarder = this.#forwarder
-    const rejection = routeRejection(req, this.#routed, forwarder?.maxBodyBytes ?? limits.bodyBytes)
+    const target = this.#split ? this.#split.choose(req) : this.#target
+    const routed = target?.routed ?? this.#routed
+    const rejection = routeRejection(req, routed, target?.forwarder.maxBodyBytes ?? limits.bodyBytes)
     if (rejection) {
-      rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, this.#routed)
+      rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, routed)
       return undefined
     }
     const changed = this.#pathChange ? changedBy(this.#pathChange, destination, origin) : destination
     if (!changed) return this.#fail(req, res, AMBIGUOUS_PATH)
-    if (forwarder) return forwarder.forward(req, res, changed, by, upgrade, this.#routed)
+    if (target) return target.forwarder.forward(req, res, changed, by, upgrade, routed)
     const answer = this.#redirect
       ? redirectOf(req, this.#redirect, changed, this.#server.trusted)
       : this.#answer!
     if ('code' in answer) return this.#fail(req, res, answer)
-    this.#server.onRouteAnswer(req, res, answer.statusCode, this.#routed)
+    this.#server.onRouteAnswer(req, res, answer, this.#routed)
     sendRouteAnswer(req, res, answer, this.#routed)
     return undefined
+  }
+
+  /** Ends what it has under way beside the requests of clients. */
+  stop(): void {
+    this.#mirror?.stop()
   }
 
   #fail(req: IncomingMessage, res: ClientStream, failure: Failure): undefined {
     this.#server.rejectRequest(req, res, failure, BalancerCell.rejectedRequest, undefined, this.#routed)
   }
+}
+
+function splitOf(
+  { pools, isSteady }: Extract<RouteAction, { kind: 'split' }>,
+  targetOf: (pool: string) => Target,
+  trusted: BlockList
+): Split<Target> {
+  const parts = pools.map(({ pool: name, weight }) => {
+    const to = targetOf(name)
+    return { name, weight, sessions: to.forwarder.sessions, to }
+  })
+  return new Split(parts, isSteady ? (req) => clientKey(clientOf(req, trusted)) : undefined)
 }
 
 function changedBy(

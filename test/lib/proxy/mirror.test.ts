@@ -1,6 +1,7 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
 import { Mirror } from '../../../lib/proxy/mirror/mirror.js'
+import { RouteCounts } from '../../../lib/proxy/route/route-counts.js'
 import { routedRequest } from '../../../lib/proxy/route/routed-request.js'
 import { EvenSequence } from '../../../lib/routing/filters/even-sequence.js'
 import { FakeClient } from '../../support/fake-client.js'
@@ -11,7 +12,8 @@ import { routeWith } from '../../support/routes.js'
 function mirrored(percent = 100, more: { backends?: string; shadowEnv?: Record<string, string> } = {}) {
   const main = forwarderTo(more.backends ?? 'a:1')
   const shadow = forwarderTo('s:1', more.shadowEnv)
-  const mirror = new Mirror(shadow.forwarder, percent, new EvenSequence(() => 0))
+  const counts = new RouteCounts()
+  const mirror = new Mirror(shadow.forwarder, percent, counts, new EvenSequence(() => 0))
   const route = routedRequest(routeWith({}), 'web', new BlockList(), mirror)
   const open = (client = new FakeClient(), upgrade?: string) => {
     const destination = { path: '/x', authority: undefined }
@@ -25,13 +27,13 @@ function mirrored(percent = 100, more: { backends?: string; shadowEnv?: Record<s
     main.forwarder.stop()
     shadow.forwarder.stop()
   }
-  return { main, shadow, mirror, open, stop }
+  return { main, shadow, mirror, counts, open, stop }
 }
 
 t.test(
   'a request goes to the other pool as well once it was sent, and only its backend’s answer counts',
   async (t) => {
-    const { main, shadow, mirror, open, stop } = mirrored()
+    const { main, shadow, counts, open, stop } = mirrored()
     const client = open()
     t.equal(shadow.dispatched.length, 0)
     main.dispatched[0]!.send()
@@ -46,7 +48,7 @@ t.test(
     t.same(client.sent, ['head 200', 'last hello', 'end'])
     t.same(shadow.outlierEvents, ['error s:1'], 'the accounts of the backend are kept as usual')
     t.same([main.ended.length, shadow.ended.length], [1, 0], 'and those of clients are not touched')
-    t.match(mirror, { sent: 1, failed: 0, skipped: 0 })
+    t.match(counts, { mirrorsAnswered: 1, mirrorsFailed: 0, mirrorsSkipped: 0 })
     t.ok(main.idle())
     stop()
   }
@@ -89,7 +91,7 @@ t.test('a request that no backend was sent is not mirrored', async (t) => {
 t.test(
   'what becomes of a mirrored request is no concern of the client, and of no other request',
   async (t) => {
-    const { main, shadow, mirror, open, stop } = mirrored()
+    const { main, shadow, counts, open, stop } = mirrored()
     const client = open()
     main.dispatched[0]!.send()
     shadow.dispatched[0]!.send().break('ECONNRESET')
@@ -98,30 +100,32 @@ t.test(
     main.dispatched[0]!.answer(200)
     client.close()
     t.same(client.sent, ['head 200', 'end'])
-    t.match(mirror, { sent: 1, failed: 1 })
+    t.match(counts, { mirrorsAnswered: 0, mirrorsFailed: 1 })
     shadow.registry.setState(shadow.registry.backends[0]!, 'unhealthy', 'test')
     open()
     main.dispatched[1]!.send()
-    t.match(mirror, { sent: 1, skipped: 1 }, 'and without a backend there is none')
+    t.match(counts, { mirrorsAnswered: 0, mirrorsSkipped: 1 }, 'and without a backend there is none')
     t.ok(shadow.idle())
     stop()
   }
 )
 
 t.test('a client that leaves does not end it', async (t) => {
-  const { main, shadow, mirror, open, stop } = mirrored()
+  const { main, shadow, counts, open, stop } = mirrored()
   const client = open()
   main.dispatched[0]!.send()
   client.leave()
   t.notOk(shadow.dispatched[0]!.isDestroyed)
   shadow.dispatched[0]!.send().answer(200)
-  t.match(mirror, { sent: 1, failed: 0 })
+  t.match(counts, { mirrorsAnswered: 1, mirrorsFailed: 0 })
   t.ok(shadow.idle())
   stop()
 })
 
 t.test('one that hangs is cut off in time, whether it was sent or not', async (t) => {
-  const { main, shadow, mirror, open, stop } = mirrored(100, { shadowEnv: { LB_RESPONSE_TIMEOUT: '5' } })
+  const { main, shadow, mirror, counts, open, stop } = mirrored(100, {
+    shadowEnv: { LB_RESPONSE_TIMEOUT: '5' }
+  })
   for (let i = 0; i < 2; i++) {
     open()
     main.dispatched[i]!.send()
@@ -133,22 +137,22 @@ t.test('one that hangs is cut off in time, whether it was sent or not', async (t
   mirror.sweep(nowMs + 5000)
   t.ok(shadow.dispatched[0]!.isDestroyed)
   t.ok(shadow.dispatched[1]!.handler.aborted, 'a connection that comes now is not for it')
-  t.match(mirror, { sent: 2, failed: 2 })
+  t.match(counts, { mirrorsAnswered: 0, mirrorsFailed: 2 })
   t.ok(shadow.idle())
   stop()
 })
 
 t.test('no more than so many are under way at once', async (t) => {
-  const { main, shadow, mirror, open, stop } = mirrored()
+  const { main, shadow, counts, open, stop } = mirrored()
   for (let i = 0; i < 1001; i++) {
     open()
     main.dispatched.at(-1)!.send()
   }
-  t.match(mirror, { sent: 1000, skipped: 1 })
+  t.same([shadow.dispatched.length, counts.mirrorsSkipped], [1000, 1])
   shadow.dispatched[0]!.send().answer(200)
   open()
   main.dispatched.at(-1)!.send()
-  t.match(mirror, { sent: 1001, skipped: 1 })
+  t.same([shadow.dispatched.length, counts.mirrorsSkipped], [1001, 1])
   stop()
   t.ok(shadow.idle())
 })
