@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { Ticker } from '../lib/base/ticker.js'
 import type { Config } from '../lib/config/load.js'
 import { httpProbe, type Sockets } from '../lib/health/probe.js'
 import { Ejection } from '../lib/outliers/ejection.js'
@@ -12,10 +13,10 @@ declare module 'fastify' {
     outlierDetector: OutlierDetector
     /** Finds backends that accept requests and answer none; undefined if disabled. */
     unresponsiveDetector: UnresponsiveDetector | undefined
+    /** Of all pools of a server, where it has several. */
+    ticker: Ticker
   }
 }
-
-const TICK_MS = 50
 
 /** Passive health checks: outlier detection by clients' requests, and the tick that drives the registry's clock. */
 export default fp<{ config: Config }>(
@@ -44,11 +45,14 @@ export default fp<{ config: Config }>(
       outlierDetector.tick()
       unresponsiveDetector?.tick()
     }
-    registry.tick(performance.now())
-    // What has arrived is read first: after a blocked event loop every backend would seem silent.
-    const timer = setInterval(() => setImmediate(() => registry.tick(performance.now())), TICK_MS)
-    timer.unref()
-    fastify.addHook('onClose', async () => clearInterval(timer))
+    // The pools of one server share theirs.
+    const own = fastify.hasDecorator('ticker') ? undefined : new Ticker()
+    const ticker = own ?? fastify.ticker
+    ticker.add(registry)
+    fastify.addHook('onClose', async () => {
+      ticker.remove(registry)
+      own?.stop()
+    })
   },
   { name: 'passive-health', dependencies: ['backend-registry'] }
 )

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { PoolSet } from '../lib/admin/pool-set.js'
 import { LatencyWindow } from '../lib/base/latency.js'
+import { Ticker } from '../lib/base/ticker.js'
 import { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
 import { ServerCounters } from '../lib/observe/server-counters.js'
 
@@ -11,6 +12,9 @@ export default fp(
     fastify.decorate('requestMetrics', new RequestMetrics())
     fastify.decorate('latency', new LatencyWindow())
     fastify.decorate('poolSet', poolSet)
+    const ticker = new Ticker()
+    fastify.decorate('ticker', ticker)
+    fastify.addHook('onClose', async () => ticker.stop())
     fastify.decorate('serverCounters', new ServerCounters(fastify.registry.counters, () => poolSet.counted))
     fastify.decorate('shownRoutes', () => fastify.router?.routes ?? [])
   },

@@ -26,11 +26,12 @@ export interface RecentLatency {
  * histograms are native (`node:perf_hooks`) and of one thread; they are merged when they are read.
  */
 export class LatencyWindow {
-  readonly #slices: RecordableHistogram[] = Array.from({ length: SLICES }, () => createHistogram(OPTIONS))
+  /** Each takes 26 KB, and is made when there is something to record. */
+  readonly #slices: (RecordableHistogram | undefined)[] = []
   /** Latencies that are in no slice yet: each is recorded once. */
-  readonly #newest = createHistogram(OPTIONS)
+  #newest: RecordableHistogram | undefined
   /** Latencies since the last `takeRecent()` that are in a slice already. */
-  readonly #recent = createHistogram(OPTIONS)
+  #recent: RecordableHistogram | undefined
   readonly #now: () => number
   #slice: number
 
@@ -44,27 +45,27 @@ export class LatencyWindow {
   record(durationMs: number, nowMs: number): void {
     if (nowMs >= (this.#slice + 1) * SLICE_MS) this.#advance(nowMs)
     const micros = Math.round(durationMs * 1000)
+    this.#newest ??= createHistogram(OPTIONS)
     this.#newest.record(Math.min(Math.max(micros, OPTIONS.lowest), OPTIONS.highest))
   }
 
   /** A quantile in milliseconds, such as that of 99 percent; 0 without requests. */
   quantileMs(percent: number): number {
     const all = this.#merged()
-    return all.count === 0 ? 0 : all.percentile(percent) / 1000
+    return all ? all.percentile(percent) / 1000 : 0
   }
 
   /** The latencies of the window. */
   summary(): LatencySummary {
     const all = this.#merged()
-    const empty = all.count === 0
-    const quantile = (percent: number) => (empty ? 0 : all.percentile(percent) / 1000)
+    const quantile = (percent: number) => (all ? all.percentile(percent) / 1000 : 0)
     return {
       windowSeconds: (SLICES * SLICE_MS) / 1000,
-      count: all.count,
+      count: all?.count ?? 0,
       p50Ms: quantile(50),
       p90Ms: quantile(90),
       p99Ms: quantile(99),
-      maxMs: empty ? 0 : all.max / 1000
+      maxMs: all ? all.max / 1000 : 0
     }
   }
 
@@ -72,32 +73,38 @@ export class LatencyWindow {
   takeRecent(): RecentLatency {
     this.#settle()
     const recent = this.#recent
-    if (recent.count === 0) return { p50Ms: null, p99Ms: null }
+    if (!recent?.count) return { p50Ms: null, p99Ms: null }
     const taken = { p50Ms: recent.percentile(50) / 1000, p99Ms: recent.percentile(99) / 1000 }
     recent.reset()
     return taken
   }
 
-  #merged(): RecordableHistogram {
+  /** Undefined without any. */
+  #merged(): RecordableHistogram | undefined {
     this.#advance(this.#now())
+    const used = this.#slices.filter((slice) => slice?.count)
+    if (used.length === 0) return undefined
     const all = createHistogram(OPTIONS)
-    for (const slice of this.#slices) all.add(slice)
+    for (const slice of used) all.add(slice!)
     return all
   }
 
   #settle(): void {
-    if (this.#newest.count === 0) return
-    this.#slices[this.#slice % SLICES]!.add(this.#newest)
-    this.#recent.add(this.#newest)
-    this.#newest.reset()
+    const newest = this.#newest
+    if (!newest?.count) return
+    const index = this.#slice % SLICES
+    this.#slices[index] ??= createHistogram(OPTIONS)
+    this.#slices[index].add(newest)
+    this.#recent ??= createHistogram(OPTIONS)
+    this.#recent.add(newest)
+    newest.reset()
   }
 
   #advance(nowMs: number): void {
     this.#settle()
     const slice = Math.floor(nowMs / SLICE_MS)
-    for (let steps = Math.min(slice - this.#slice, SLICES); steps > 0; steps--) {
-      this.#slices[(slice - steps + 1) % SLICES]!.reset()
-    }
+    for (let steps = Math.min(slice - this.#slice, SLICES); steps > 0; steps--)
+      this.#slices[(slice - steps + 1) % SLICES]?.reset()
     this.#slice = slice
   }
 }

@@ -107,6 +107,16 @@ export class Backend {
     return this.counters.get(BackendCell.eligible) === 1
   }
 
+  /** Whether nothing stands against giving it requests. */
+  get isAvailable(): boolean {
+    return this.counters.get(BackendCell.state) === HEALTHY && !this.ejected && !this.draining
+  }
+
+  /** Whether it changes with time: its slow start, or the penalty for its errors. */
+  get isChanging(): boolean {
+    return this.slowStartSinceMs >= 0 || this.counters.get(BackendCell.penalty) > 0
+  }
+
   /** Whether it is below its limit of requests in flight. */
   get hasRoom(): boolean {
     const max = this.counters.get(BackendCell.max)

@@ -115,6 +115,11 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.counters.get(BalancerCell.inFlight)
   }
 
+  /** Whether nothing is in flight, and nothing of a backend changes with time. */
+  get isQuiet(): boolean {
+    return this.inFlight === 0 && !this.#backends.some(({ isChanging }) => isChanging)
+  }
+
   get draining(): boolean {
     return this.counters.get(BalancerCell.draining) === 1
   }
@@ -202,9 +207,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
     const { counters } = this
     const backends = this.#backends
-    const panic = this.#mayPanic && !backends.some(isAvailable)
+    const panic = this.#mayPanic && !backends.some(({ isAvailable }) => isAvailable)
     for (const backend of backends) {
-      const eligible = panic ? !backend.draining : isAvailable(backend)
+      const eligible = panic ? !backend.draining : backend.isAvailable
       const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
       backend.counters.set(BackendCell.eligible, Number(eligible))
       if (isReturn) {
@@ -239,12 +244,4 @@ export class Registry extends EventEmitter<RegistryEvents> {
   async close(): Promise<void> {
     await Promise.all([...this.backends.map(({ pool }) => pool.destroy()), this.#closing.destroy()])
   }
-}
-
-function isAvailable({ counters }: Backend): boolean {
-  return (
-    counters.get(BackendCell.state) === HEALTHY &&
-    counters.get(BackendCell.ejected) === 0 &&
-    counters.get(BackendCell.draining) === 0
-  )
 }
