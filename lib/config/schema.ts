@@ -211,6 +211,17 @@ export function describeVariables(): { name: VariableName; info: VariableInfo }[
   }))
 }
 
+/** What a value of a type may be in a file: a part of a JSON Schema. */
+export function fileValueOf(type: v.GenericSchema): Readonly<Record<string, unknown>> {
+  return (v.getMetadata(type) as unknown as { readonly json: Readonly<Record<string, unknown>> }).json
+}
+
+/** Whether a value of a type may be a list in a file. */
+export function takesList(type: v.GenericSchema): boolean {
+  const { anyOf = [] } = fileValueOf(type) as { readonly anyOf?: readonly { readonly type?: unknown }[] }
+  return anyOf.some((form) => form.type === 'array')
+}
+
 /** The type of a variable whose value is always given: without its default. */
 export function typeOf<T>(declared: ReturnType<typeof variable<T>>): v.GenericSchema<string, T> {
   return declared.pipe[0].wrapped

@@ -293,7 +293,7 @@ export const WRONG_ROUTES: readonly WrongRoute[] = [
   ],
   [
     '{ pool: web, timeout: { s: 5 } }',
-    'routes[0].timeout must be a text, a number, true or false, or a list of those, but is a map'
+    'routes[0].timeout must be a text, a number, true or false, but is a map'
   ],
   ['{ pool: web, retries: 11 }', 'routes[0].retries must be a whole number from 0 to 10, but is "11"'],
   ['{ pool: web, max-body-size: 1k }', 'routes[0].max-body-size must be a whole number from 0 to'],
@@ -372,6 +372,11 @@ export const WRONG_FILES: readonly (readonly [
     ['pools has a, c: routes must say which requests go to which (1:8)']
   ],
   [
+    'backends: [a:80]\npools: { b: { backends: [b:80] } }',
+    ['pools has b, beside default by LB_BACKENDS: routes must say which requests go to which (2:8)'],
+    'value'
+  ],
+  [
     'backends: [a:80]\npools: { default: { backends: [b:80] } }\nroutes: [{ pool: default }]',
     ['pools.default is the name of the pool that backends (LB_BACKENDS) make: it needs another (2:8)'],
     'value'
@@ -405,6 +410,7 @@ export const WRONG_FILES: readonly (readonly [
     ],
     'value'
   ],
+  ['retries: [1]', ['retries must be one value, but is a list (1:10)']],
   ['health-check: 5', ['health-check must be true or false or a map of settings (1:15)']],
   ['tls: x', ['tls must be a map of settings (1:6)']],
   ['health-check: { urll: / }', ['health-check.urll is not a known setting; did you mean url? (1:17)']],

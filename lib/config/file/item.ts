@@ -45,10 +45,14 @@ export interface Faults {
 /** A decimal number, which is passed on as it is written: `10`, not `1e1`. */
 const DECIMAL = /^-?\d+(\.\d+)?$/
 
+/** A setting is at most a list of maps. What is deeper is wrong anyway, and by aliases could be without end. */
+const MAX_DEPTH = 2
+
 /** A value as a program would hold it; decimal numbers are texts, as they are written. */
-export function plainOf(item: Item): unknown {
-  if (item.kind === 'list') return item.items.map(plainOf)
+export function plainOf(item: Item, depth = 0): unknown {
+  if (item.kind !== 'scalar' && depth === MAX_DEPTH) return {}
+  if (item.kind === 'list') return item.items.map((each) => plainOf(each, depth + 1))
   if (item.kind === 'map')
-    return Object.fromEntries([...item.entries].map(([key, entry]) => [key, plainOf(entry.item)]))
+    return Object.fromEntries([...item.entries].map(([key, entry]) => [key, plainOf(entry.item, depth + 1)]))
   return typeof item.value === 'number' && DECIMAL.test(item.text) ? item.text : item.value
 }

@@ -1,8 +1,7 @@
 import { OF_ALL_POOLS } from '../of-server.js'
 import { routes } from '../routing/routes.js'
 import { name } from '../routing/texts.js'
-import { describeVariables, schema, typeOf, type VariableName } from '../schema.js'
-import { jsonOf } from '../shapes/scalars.js'
+import { describeVariables, fileValueOf, schema, typeOf, type VariableName } from '../schema.js'
 import type { JsonSchema } from '../shapes/shape.js'
 import { keyOf } from '../variable.js'
 import { settingNames } from './groups.js'
@@ -78,5 +77,5 @@ const groupOf = (members: readonly (readonly [string, JsonSchema])[]): JsonSchem
 function settingOf(variable: VariableName): JsonSchema {
   const { description } = describeVariables().find((each) => each.name === variable)!.info
   const words = description.replace(/`LB_\w+/g, (found) => `\`${keyOf(found.slice(1))}`)
-  return { description: words, ...jsonOf(typeOf(schema.entries[variable] as never)) }
+  return { description: words, ...fileValueOf(typeOf(schema.entries[variable] as never)) }
 }

@@ -1,4 +1,4 @@
-import type { VariableName } from '../schema.js'
+import { schema, takesList, typeOf, type VariableName } from '../schema.js'
 
 /** Separators of lists in variables, where they are not commas. */
 const SEPARATORS: Partial<Record<VariableName, string>> = { LB_HEALTH_CHECK_HEADERS: '\n' }
@@ -31,6 +31,10 @@ type Fault = (message: string) => void
 
 /** A setting as the text of its variable. Calls `fault` with what is to be said after its name. */
 export function textOf(name: VariableName, value: unknown, fault: Fault): string | undefined {
+  if (Array.isArray(value) && !takesList(typeOf(schema.entries[name] as never))) {
+    fault('must be one value, but is a list')
+    return undefined
+  }
   const items = Array.isArray(value) ? value : [value]
   const separator = SEPARATORS[name] ?? ','
   const texts = items.map((item) =>

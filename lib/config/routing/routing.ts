@@ -58,8 +58,9 @@ function routesOf(file: ConfigFile, pools: readonly PoolConfig[]): readonly Rout
   }
   const [only, another] = pools
   if (another) {
-    const names = pools.map(({ name }) => name).join(', ')
-    file.faults.add(file.pools!.at, `pools has ${names}: routes must say which requests go to which`)
+    const names = poolNames(file, []).join(', ')
+    const beside = another.name === DEFAULT_POOL ? `, beside ${DEFAULT_POOL} by LB_BACKENDS` : ''
+    file.faults.add(file.pools!.at, `pools has ${names}${beside}: routes must say which requests go to which`)
   }
   return only ? [{ ...CATCH_ALL, action: { kind: 'pool', pool: only.name } }] : []
 }

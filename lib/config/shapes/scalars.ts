@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { type Item, plainOf } from '../file/item.js'
+import { fileValueOf, takesList } from '../schema.js'
 import { described, type JsonSchema, type Shape } from './shape.js'
 
 /** A number that is written where a text is wanted is that text. */
@@ -82,33 +83,25 @@ export const flag: Shape<boolean> = {
   json: { type: 'boolean' }
 }
 
-/** A value that a variable can have too: its text, or a list of texts. */
+const PLAIN: readonly string[] = ['string', 'number', 'boolean']
+
+/** A value that a variable can have too: its text, or for lists a list of texts. */
 export function setting<T>(type: v.GenericSchema<string, T>): Shape<T> {
+  const isList = takesList(type)
+  const wanted = `a text, a number, true or false${isList ? ', or a list of those' : ''}`
   return {
     read: (item, path, faults) => {
+      const tell = (message: string) => faults.add(item.at, `${path} ${message}`)
       const value = plainOf(item)
-      const texts = Array.isArray(value) ? value : [value]
-      if (
-        texts.length === 0 ||
-        !texts.every((each) => ['string', 'number', 'boolean'].includes(typeof each))
-      ) {
-        const wanted = 'must be a text, a number, true or false, or a list of those'
-        faults.add(
-          item.at,
-          `${path} ${wanted}, but ${texts.length === 0 ? 'is an empty list' : described(item)}`
-        )
+      const texts = Array.isArray(value) && isList ? value : [value]
+      if (texts.length === 0 || !texts.every((each) => PLAIN.includes(typeof each))) {
+        tell(`must be ${wanted}, but ${texts.length === 0 ? 'is an empty list' : described(item)}`)
         return undefined
       }
       const result = v.safeParse(type, texts.join(','))
-      for (const { message } of result.issues ?? []) faults.add(item.at, `${path} ${message}`)
+      for (const { message } of result.issues ?? []) tell(message)
       return result.success ? result.output : undefined
     },
-    json: { ...jsonOf(type), not: { type: 'array', maxItems: 0 } }
+    json: isList ? { ...fileValueOf(type), not: { type: 'array', maxItems: 0 } } : fileValueOf(type)
   }
-}
-
-/** What is said of a type of variables to editors. */
-export function jsonOf(type: v.GenericSchema): JsonSchema {
-  const { json = TEXT } = v.getMetadata(type) as { json?: JsonSchema }
-  return json
 }

@@ -310,6 +310,21 @@ t.test(
   }
 )
 
+t.test(
+  'a token means nothing to another pool, and is that of earlier versions in the pool of the variables',
+  async (t) => {
+    const { secret } = STICKY
+    const tokenOf = (pool: string) => sticky(registryOf('a:80'), { pool }).from(0).headers.cookie
+    const signed = (text: string) =>
+      `lb=${createHmac('sha256', secret).update(text).digest().subarray(0, 16).toString('base64url')}`
+    t.equal(tokenOf(''), signed('http://a:80'))
+    t.equal(tokenOf('web'), signed('web\0http://a:80'))
+    const { sessions } = sticky(registryOf('a:80'), { pool: 'web' })
+    for (const pool of ['', 'api'])
+      t.equal(sessions.backendOf(requestWith({ cookie: tokenOf(pool)! })), undefined, pool)
+  }
+)
+
 t.test('without a secret each balancer has one of its own', async (t) => {
   const one = sticky(registryOf('a:80'), { secret: '' })
   const other = sticky(registryOf('a:80'), { secret: '' })
