@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import { Clients } from '../listener/access/clients.js'
-import type { AccessConfig } from '../listener/access/options.js'
+import type { AccessConfig, RateLimitConfig } from '../listener/access/options.js'
 import { rateLimitFields } from '../listener/access/rate-limit-fields.js'
 import { RateLimiter } from '../listener/access/rate-limiter.js'
 import { BalancerCell } from '../pool/counters.js'
@@ -23,14 +23,19 @@ export class AccessControl {
   /** Whether there is anything that a request may be rejected for. */
   readonly isLimited: boolean
   readonly #clients: Clients
+  readonly #rateLimit: RateLimitConfig | undefined
   readonly #limiter: RateLimiter | undefined
   readonly #fieldsOf: ((waitMs: number) => string[]) | undefined
 
-  /** @param trusted proxies whose word on the client is believed */
-  constructor({ rateLimit, allow, deny }: AccessConfig, trusted: BlockList) {
+  /**
+   * @param trusted proxies whose word on the client is believed
+   * @param before what this one replaces: with the same rate limit, its clients keep what they have left
+   */
+  constructor({ rateLimit, allow, deny }: AccessConfig, trusted: BlockList, before?: AccessControl) {
     this.isLimited = rateLimit !== undefined || allow !== undefined || deny !== undefined
     this.#clients = new Clients({ allow, deny }, trusted)
-    this.#limiter = rateLimit && new RateLimiter(rateLimit)
+    this.#rateLimit = rateLimit
+    this.#limiter = rateLimit && (before?.limiterOf(rateLimit) ?? new RateLimiter(rateLimit))
     this.#fieldsOf = rateLimit && rateLimitFields(rateLimit)
   }
 
@@ -41,5 +46,12 @@ export class AccessControl {
     const waitMs = this.#limiter?.take(key, performance.now()) ?? 0
     if (waitMs === 0) return undefined
     return { failure: RATE_LIMITED, cell: BalancerCell.rejectedRateLimit, fields: this.#fieldsOf!(waitMs) }
+  }
+
+  /** The limiter, if it has this rate limit. */
+  limiterOf({ count, windowS, burst }: RateLimitConfig): RateLimiter | undefined {
+    const own = this.#rateLimit
+    const isSame = own?.count === count && own.windowS === windowS && own.burst === burst
+    return isSame ? this.#limiter : undefined
   }
 }

@@ -32,23 +32,30 @@ export interface RoutedRequest {
   readonly mirror: RequestMirror | undefined
 }
 
+interface Parts {
+  /** Proxies whose word on the client is believed. */
+  readonly trusted: BlockList
+  readonly mirror?: RequestMirror | undefined
+  /** Where requests are counted. */
+  readonly counts?: RouteCounts
+  /** What a route of this name said until now: its rate limit goes on, if that is the same. */
+  readonly before?: RoutedRequest | undefined
+}
+
 /**
  * What a route says of the requests that go to a pool.
  * @param pool undefined if the balancer answers them itself
- * @param trusted proxies whose word on the client is believed
- * @param counts where they are counted
  * @throws if it has a field that cannot be sent, or must not be changed
  */
 export function routedRequest(
   { name, filters }: RouteOptions,
   pool: string | undefined,
-  trusted: BlockList,
-  mirror?: RequestMirror,
-  counts = new RouteCounts()
+  { trusted, mirror, counts = new RouteCounts(), before }: Parts
 ): RoutedRequest {
   const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
   const { rateLimit, allow, deny } = filters
-  const access = new AccessControl({ rateLimit: rateLimit && bucketOf(rateLimit), allow, deny }, trusted)
+  const limits = { rateLimit: rateLimit && bucketOf(rateLimit), allow, deny }
+  const access = new AccessControl(limits, trusted, before?.access)
   return {
     route: name,
     pool,

@@ -81,9 +81,9 @@ export class Router implements RequestForwarder {
     routes: readonly RouteOptions[],
     forwarderOf: (pool: string) => Forwarder
   ): RouteTable<ServedRoute> {
-    const counts = new Map(this.#table?.routes.map((route) => [route.name, route.counts]))
+    const before = new Map(this.#table?.routes.map((route) => [route.name, route]))
     return new RouteTable(
-      routes.map((route) => new ServedRoute(route, forwarderOf, this.#options, counts.get(route.name)))
+      routes.map((route) => new ServedRoute(route, forwarderOf, this.#options, before.get(route.name)))
     )
   }
 }

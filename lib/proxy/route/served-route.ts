@@ -46,7 +46,7 @@ export class ServedRoute implements RouteOptions {
   readonly counts: RouteCounts
   readonly #server: RouterOptions
   /** For requests that go to no pool. */
-  readonly #routed: RoutedRequest
+  readonly routed: RoutedRequest
   /** Undefined if there are several, or none. */
   readonly #target: Target | undefined
   readonly #split: Split<Target> | undefined
@@ -57,28 +57,33 @@ export class ServedRoute implements RouteOptions {
 
   /**
    * @param forwarderOf the forwarder of a pool by its name
-   * @param counts those of a route of this name before, which go on
+   * @param before a route of this name until now, whose counts and rate limit go on
    * @throws if it has a field that cannot be sent, or must not be changed
    */
   constructor(
     { name, match, paths, action, filters }: RouteOptions,
     forwarderOf: (pool: string) => Forwarder,
     server: RouterOptions,
-    counts = new RouteCounts()
+    before?: ServedRoute
   ) {
     this.name = name
     this.match = match
     this.paths = paths
     this.action = action
     this.filters = filters
-    this.counts = counts
+    this.counts = before?.counts ?? new RouteCounts()
     this.#server = server
     const { mirror } = filters
-    this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, counts)
-    this.#routed = routedRequest(this, undefined, server.trusted, this.#mirror, counts)
+    this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, this.counts)
+    this.routed = routedRequest(this, undefined, {
+      trusted: server.trusted,
+      mirror: this.#mirror,
+      counts: this.counts,
+      before: before?.routed
+    })
     const targetOf = (pool: string): Target => ({
       forwarder: forwarderOf(pool),
-      routed: { ...this.#routed, pool }
+      routed: { ...this.routed, pool }
     })
     this.#target = action.kind === 'pool' ? targetOf(action.pool) : undefined
     this.#split = action.kind === 'split' ? splitOf(action, targetOf, server.trusted) : undefined
@@ -108,7 +113,7 @@ export class ServedRoute implements RouteOptions {
   ): Exchange | undefined {
     const { rejectRequest, limits } = this.#server
     const target = this.#split ? this.#split.choose(req) : this.#target
-    const routed = target?.routed ?? this.#routed
+    const routed = target?.routed ?? this.routed
     const rejection = routeRejection(req, routed, target?.forwarder.maxBodyBytes ?? limits.bodyBytes)
     if (rejection) {
       rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, routed)
@@ -121,8 +126,8 @@ export class ServedRoute implements RouteOptions {
       ? redirectOf(req, this.#redirect, changed, this.#server.trusted)
       : this.#answer!
     if ('code' in answer) return this.#fail(req, res, answer)
-    this.#server.onRouteAnswer(req, res, answer, this.#routed)
-    sendRouteAnswer(req, res, answer, this.#routed)
+    this.#server.onRouteAnswer(req, res, answer, this.routed)
+    sendRouteAnswer(req, res, answer, this.routed)
     return undefined
   }
 
@@ -132,7 +137,7 @@ export class ServedRoute implements RouteOptions {
   }
 
   #fail(req: IncomingMessage, res: ClientStream, failure: Failure): undefined {
-    this.#server.rejectRequest(req, res, failure, BalancerCell.rejectedRequest, undefined, this.#routed)
+    this.#server.rejectRequest(req, res, failure, BalancerCell.rejectedRequest, undefined, this.routed)
   }
 }
 

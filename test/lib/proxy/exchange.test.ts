@@ -35,7 +35,7 @@ t.test('a request is answered by the backend whose slot it holds, and gives it b
 t.test('a request whose route is known is forwarded as that says, and tells of it', async (t) => {
   const { dispatched, idle, ended, forwarder, rejected, registry } = forwarderTo('a:1')
   const client = new FakeClient()
-  const route = routedRequest(routeWith({}), 'web', new BlockList())
+  const route = routedRequest(routeWith({}), 'web', { trusted: new BlockList() })
   const destination = { path: '/elsewhere', authority: undefined }
   const by = { target: '/', requestId: 'id' }
   const forward = () => forwarder.forward(client.req, client, destination, by, undefined, route)

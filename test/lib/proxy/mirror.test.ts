@@ -14,7 +14,7 @@ function mirrored(percent = 100, more: { backends?: string; shadowEnv?: Record<s
   const shadow = forwarderTo('s:1', more.shadowEnv)
   const counts = new RouteCounts()
   const mirror = new Mirror(shadow.forwarder, percent, counts, new EvenSequence(() => 0))
-  const route = routedRequest(routeWith({}), 'web', new BlockList(), mirror)
+  const route = routedRequest(routeWith({}), 'web', { trusted: new BlockList(), mirror })
   const open = (client = new FakeClient(), upgrade?: string) => {
     const destination = { path: '/x', authority: undefined }
     const by = { target: '/x', requestId: 'id' }
