@@ -44,7 +44,7 @@ const STEPS: Readonly<Record<string, (path: string) => string>> = {
   'all from a semicolon cut': (path) => (path.includes(';') ? path.slice(0, path.indexOf(';')) : path),
   'parameters cut': (path) => (path.includes(';') ? path.replace(/;[^/]*/g, '') : path),
   'backslashes taken for slashes': (path) => (path.includes('\\') ? path.replaceAll('\\', '/') : path),
-  'authority cut': (path) => (path.startsWith('//') ? path.replace(/^\/\/[^/]*/, '') || '/' : path)
+  'authority cut': (path) => (path.startsWith('//') ? path.replace(/^\/{2,}[^/]*/, '') || '/' : path)
 }
 const NAMED_STEPS = Object.entries(STEPS)
 /** Some decode twice, nobody does it three times. */

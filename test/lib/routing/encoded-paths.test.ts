@@ -133,6 +133,22 @@ routes(
 )
 
 routes(
+  'a regular expression has to match every reading, or none',
+  {
+    me: { path: '~^/[^/]+/@me$' },
+    double: { path: '~^/[^/]+//me$' },
+    name: { path: '~^/n/[^/;]+$' },
+    rest: {}
+  },
+  {
+    me: ['/x/@me'],
+    name: ['/n/a%20b', '/n/caf%C3%A9', '/n/a%40b'],
+    rest: ['/x/y%2F@me', '/x//y'],
+    [AMBIGUOUS]: ['/x/%40me', '/x%2Fy/%40me', '/x//me', '//x//me', '/n/a%2Fb', '/n/a;b', '/n//a']
+  }
+)
+
+routes(
   'a route may be lenient, and takes the normal form for the only reading',
   {
     api: { path: '/api', paths: 'lenient' },
