@@ -116,6 +116,7 @@ function describe(): Command {
       `keep so many connections (${defaultHoldConnections}) to Fairlead busy and report its memory`,
       positiveInteger
     )
+    .addHelpText('after', '\nWith `matching` instead of options: the time to find the route of a request.')
 }
 
 /** A number of bytes such as `33`, `100k` or `10m`, with powers of 1024. */

@@ -14,6 +14,7 @@ import {
 } from './environment'
 import type { SettingResult } from './figures'
 import { describeHold, heldAll, hold } from './hold'
+import { benchMatching } from './matching'
 import { describeMemory, measureMemory } from './memory'
 import { type Options, readOptions } from './options'
 import { peers } from './peers'
@@ -26,6 +27,10 @@ import { describeVerdict, judge, targetPeers, targetSettings } from './targets'
 const idleConnections = 5000
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'matching') {
+    if (!benchMatching()) process.exitCode = 1
+    return
+  }
   const options = readOptions(process.argv.slice(2), targetSettings, targetPeers)
   if (process.platform !== 'linux') throw new Error('The bench reads /proc and so needs Linux.')
   const wrk = requireCommand('wrk')

@@ -141,8 +141,8 @@ class Explainer<Route extends RouteOptions> {
     if (onPath.length === 0) return { condition: 'path' }
     const candidate = onPath
       .sort(compareCandidates)
-      .find(({ conditions }) => !conditions.unmetBy(this.#reader))
-    if (!candidate) return onPath[0]!.conditions.unmetBy(this.#reader)!
+      .find(({ conditions }) => !conditions?.unmetBy(this.#reader))
+    if (!candidate) return onPath[0]!.conditions!.unmetBy(this.#reader)!
     return { candidate, hostWeight: Math.max(0, ...fittingHosts.map(hostWeight)) }
   }
 }

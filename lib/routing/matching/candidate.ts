@@ -13,7 +13,10 @@ export interface Candidate<Route extends RouteOptions = RouteOptions> {
   /** The condition on the path that it matches by; undefined for a route without any. */
   readonly path: PathMatch | undefined
   readonly tlsName: HostMatch | undefined
-  readonly conditions: Conditions
+  /** Undefined if there are none besides those on host and path. */
+  readonly conditions: Conditions | undefined
+  /** The place among all that share a host, once they are sorted: the smaller comes first. */
+  rank: number
 }
 
 /** Heavier than any prefix or suffix. */
@@ -44,7 +47,14 @@ export function candidatesOf<Route extends RouteOptions>(route: Route, index: nu
   const tlsNames = match.tlsNames.length > 0 ? match.tlsNames : [undefined]
   return tlsNames.flatMap((tlsName) => {
     const conditions = new Conditions(match, tlsName)
-    return paths.map((path) => ({ route, index, path, tlsName, conditions }))
+    return paths.map((path) => ({
+      route,
+      index,
+      path,
+      tlsName,
+      conditions: conditions.isEmpty ? undefined : conditions,
+      rank: 0
+    }))
   })
 }
 
@@ -55,6 +65,13 @@ export function compareCandidates(one: Candidate, other: Candidate): number {
     if (difference !== 0) return difference
   }
   return 0
+}
+
+/** Sorts the candidates of a host, and gives each its rank. */
+export function ranked<C extends Candidate>(candidates: readonly C[]): C[] {
+  const sorted = candidates.toSorted(compareCandidates)
+  for (const [rank, candidate] of sorted.entries()) candidate.rank = rank
+  return sorted
 }
 
 /** By what a candidate comes before another one of the same host. */

@@ -1,40 +1,40 @@
 import type { HostMatch, RouteOptions } from '../options.js'
-import { type Candidate, candidatesOf, isEveryPath } from './candidate.js'
+import { type Candidate, candidatesOf, hostWeight, isEveryPath, ranked } from './candidate.js'
 import { HostMap, hostMatchOf, isWildcard } from './hosts.js'
-import { PathTree, type Ranked, rankedOf } from './path-tree.js'
+import { PathTree } from './path-tree.js'
 import type { RequestReader } from './request-reader.js'
 
 /** What the routes of one condition on the host are matched in. */
-class HostRoutes<C extends Candidate> {
-  readonly #tree: PathTree<C>
+interface Trees<C extends Candidate> {
+  readonly tree: PathTree<C>
   /** Those that match what the client sent as it is. */
-  readonly #raw: PathTree<C> | undefined
+  readonly raw: PathTree<C> | undefined
   readonly asksForPath: boolean
+}
 
-  constructor(candidates: readonly C[]) {
-    this.asksForPath = candidates.some(({ path }) => !isEveryPath(path))
-    const ranked = rankedOf(candidates)
-    const raw = ranked.filter(({ candidate }) => candidate.route.paths === 'raw')
-    this.#tree = new PathTree(ranked.filter(({ candidate }) => candidate.route.paths !== 'raw'))
-    this.#raw = raw.length > 0 ? new PathTree(raw) : undefined
-  }
-
-  find(path: string, rawPath: string, reader: RequestReader): Ranked<C> | undefined {
-    const found = this.#tree.find(path, reader)
-    const raw = this.#raw?.find(rawPath, reader)
-    return raw && (!found || raw.rank < found.rank) ? raw : found
+function treesOf<C extends Candidate>(candidates: readonly C[]): Trees<C> {
+  const sorted = ranked(candidates)
+  const raw = sorted.filter(({ route }) => route.paths === 'raw')
+  return {
+    tree: new PathTree(sorted.filter(({ route }) => route.paths !== 'raw')),
+    raw: raw.length > 0 ? new PathTree(raw) : undefined,
+    asksForPath: candidates.some(({ path }) => !isEveryPath(path))
   }
 }
 
-/** The routes for a host: those of the most specific condition on it first, those that ask for none last. */
+/** The routes for a host: those of one condition on it, then those of less specific ones. */
 export class RoutesOfHost<C extends Candidate = Candidate> {
-  readonly #levels: readonly HostRoutes<C>[]
+  readonly #tree: PathTree<C>
+  readonly #raw: PathTree<C> | undefined
+  readonly #lessSpecific: RoutesOfHost<C> | undefined
   /** Whether some route asks for a path. */
   readonly asksForPath: boolean
 
-  constructor(levels: readonly HostRoutes<C>[]) {
-    this.#levels = levels
-    this.asksForPath = levels.some((level) => level.asksForPath)
+  constructor({ tree, raw, asksForPath }: Trees<C>, lessSpecific: RoutesOfHost<C> | undefined) {
+    this.#tree = tree
+    this.#raw = raw
+    this.#lessSpecific = lessSpecific
+    this.asksForPath = asksForPath || lessSpecific?.asksForPath === true
   }
 
   /**
@@ -44,11 +44,10 @@ export class RoutesOfHost<C extends Candidate = Candidate> {
    * @param rawPath its path as it was sent
    */
   find(path: string, rawPath: string, reader: RequestReader): C | undefined {
-    for (const level of this.#levels) {
-      const found = level.find(path, rawPath, reader)
-      if (found) return found.candidate
-    }
-    return undefined
+    const found = this.#tree.find(path, reader)
+    const raw = this.#raw?.find(rawPath, reader)
+    const first = raw && (!found || raw.rank < found.rank) ? raw : found
+    return first ?? this.#lessSpecific?.find(path, rawPath, reader)
   }
 }
 
@@ -61,23 +60,30 @@ export function routesByHost<Route extends RouteOptions>(
     const hosts = match.hosts.length > 0 ? new Set(match.hosts.map(hostMatchOf)) : [undefined]
     for (const host of hosts) indexesOf.set(host, [...(indexesOf.get(host) ?? []), index])
   }
-  const levels = new Map<string, HostRoutes<Candidate<Route>>>()
-  const levelOf = (host: HostMatch | undefined) => {
-    const indexes = indexesOf.get(host)
-    if (!indexes || indexes.length === 0) return []
-    // Hosts that have the same routes share what these are compiled to.
+  const compiled = new Map<string, Trees<Candidate<Route>>>()
+  // Hosts that have the same routes share what these are compiled to.
+  const compile = (indexes: readonly number[]) => {
     const key = indexes.join()
-    const level =
-      levels.get(key) ?? new HostRoutes(indexes.flatMap((index) => candidatesOf(routes[index]!, index)))
-    levels.set(key, level)
-    return [level]
+    const trees =
+      compiled.get(key) ?? treesOf(indexes.flatMap((index) => candidatesOf(routes[index]!, index)))
+    compiled.set(key, trees)
+    return trees
   }
+  const others = new RoutesOfHost(compile(indexesOf.get(undefined)!), undefined)
   const values = new Map<HostMatch, RoutesOfHost<Candidate<Route>>>()
-  for (const host of indexesOf.keys())
-    if (host !== undefined)
-      values.set(host, new RoutesOfHost([host, ...widerThan(host), undefined].flatMap(levelOf)))
-  return new HostMap(values, new RoutesOfHost(levelOf(undefined)))
+  // A suffix stands before all that are longer, and before the hosts that it covers.
+  for (const host of [...indexesOf.keys()].sort(compareHosts)) {
+    if (host === undefined) continue
+    const wider = widerThan(host).find((suffix) => values.has(suffix))
+    const lessSpecific = wider === undefined ? others : values.get(wider)
+    values.set(host, new RoutesOfHost(compile(indexesOf.get(host)!), lessSpecific))
+  }
+  return new HostMap(values, others)
 }
+
+/** Less specific hosts first. */
+const compareHosts = (one: HostMatch | undefined, other: HostMatch | undefined) =>
+  hostWeight(one) - hostWeight(other)
 
 /** The conditions that a host meets as well, the longest suffix first. */
 function widerThan(host: HostMatch): HostMatch[] {

@@ -1,19 +1,13 @@
-import { type Candidate, compareCandidates, isEveryPath, prefixOf } from './candidate.js'
+import { type Candidate, isEveryPath, prefixOf } from './candidate.js'
 import type { RequestReader } from './request-reader.js'
 
 const SLASH = 0x2f
 
-/** A candidate, and its rank among all that it shares a host with: the smaller comes first. */
-export interface Ranked<C extends Candidate = Candidate> {
-  readonly candidate: C
-  readonly rank: number
-}
-
 /** What the segments of a path lead to. */
 class PathNode<C extends Candidate> {
   readonly children = new Map<string, PathNode<C>>()
-  readonly exact: Ranked<C>[] = []
-  readonly prefixes: Ranked<C>[] = []
+  readonly exact: C[] = []
+  readonly prefixes: C[] = []
   readonly parent: PathNode<C> | undefined
 
   constructor(parent: PathNode<C> | undefined) {
@@ -41,27 +35,27 @@ class PathNode<C extends Candidate> {
  */
 export class PathTree<C extends Candidate = Candidate> {
   readonly #root = new PathNode<C>(undefined)
-  readonly #patterns: Ranked<C>[] = []
-  readonly #everywhere: Ranked<C>[] = []
+  readonly #patterns: C[] = []
+  readonly #everywhere: C[] = []
 
-  constructor(ranked: readonly Ranked<C>[]) {
-    // The lists of a node keep the order of all.
-    for (const entry of ranked) this.#listFor(entry.candidate).push(entry)
+  /** @param candidates in the order of their ranks, which the lists of each node keep */
+  constructor(candidates: readonly C[]) {
+    for (const candidate of candidates) this.#listFor(candidate).push(candidate)
   }
 
   /** The first candidate for a request, if its path is read as this. Only what asks for no path is found for `*`. */
-  find(path: string, reader: RequestReader): Ranked<C> | undefined {
+  find(path: string, reader: RequestReader): C | undefined {
     const isPath = path.charCodeAt(0) === SLASH
     return (isPath ? this.#byPath(path, reader) : undefined) ?? firstThatFits(this.#everywhere, reader)
   }
 
-  #listFor({ path }: C): Ranked<C>[] {
+  #listFor({ path }: C): C[] {
     if (path === undefined || isEveryPath(path)) return this.#everywhere
     if (path.kind === 'regexp') return this.#patterns
     return path.kind === 'exact' ? this.#root.at(path.path).exact : this.#root.at(prefixOf(path)).prefixes
   }
 
-  #byPath(path: string, reader: RequestReader): Ranked<C> | undefined {
+  #byPath(path: string, reader: RequestReader): C | undefined {
     let node = this.#root
     let from = 1
     while (from !== 0) {
@@ -80,26 +74,15 @@ export class PathTree<C extends Candidate = Candidate> {
     return this.#patterns.length > 0 ? this.#byPattern(path, reader) : undefined
   }
 
-  #byPattern(path: string, reader: RequestReader): Ranked<C> | undefined {
-    return this.#patterns.find(({ candidate }) => {
-      const isMatch = candidate.path?.kind === 'regexp' && candidate.path.pattern.test(path)
-      return isMatch && candidate.conditions.unmetBy(reader) === undefined
+  #byPattern(path: string, reader: RequestReader): C | undefined {
+    return this.#patterns.find(({ path: asked, conditions }) => {
+      const isMatch = asked?.kind === 'regexp' && asked.pattern.test(path)
+      return isMatch && conditions?.unmetBy(reader) === undefined
     })
   }
 }
 
-function firstThatFits<C extends Candidate>(
-  list: readonly Ranked<C>[],
-  reader: RequestReader
-): Ranked<C> | undefined {
-  for (const entry of list) {
-    const { conditions } = entry.candidate
-    if (conditions.isEmpty || conditions.unmetBy(reader) === undefined) return entry
-  }
+function firstThatFits<C extends Candidate>(list: readonly C[], reader: RequestReader): C | undefined {
+  for (const candidate of list) if (candidate.conditions?.unmetBy(reader) === undefined) return candidate
   return undefined
-}
-
-/** Candidates of a host in their order. */
-export function rankedOf<C extends Candidate>(candidates: readonly C[]): Ranked<C>[] {
-  return candidates.toSorted(compareCandidates).map((candidate, rank) => ({ candidate, rank }))
 }
