@@ -41,12 +41,14 @@ const STEPS: Readonly<Record<string, (path: string) => string>> = {
   'encoded encodings decoded': (path) => (path.includes('%25') ? path.replace(ENCODED_TWICE, '%') : path),
   'slashes merged': (path) => (path.includes('//') ? path.replace(/\/{2,}/g, '/') : path),
   'first slashes merged': (path) => (path.startsWith('//') ? path.replace(/^\/+/, '/') : path),
-  'all from a semicolon cut': (path) => (path.includes(';') ? path.slice(0, path.indexOf(';')) : path),
+  'authority cut': (path) => (path.startsWith('//') ? path.replace(/^\/{2,}[^/]*/, '') || '/' : path),
   'parameters cut': (path) => (path.includes(';') ? path.replace(/;[^/]*/g, '') : path),
-  'backslashes taken for slashes': (path) => (path.includes('\\') ? path.replaceAll('\\', '/') : path),
-  'authority cut': (path) => (path.startsWith('//') ? path.replace(/^\/{2,}[^/]*/, '') || '/' : path)
+  'all from a semicolon cut': (path) => (path.includes(';') ? path.slice(0, path.indexOf(';')) : path),
+  'backslashes taken for slashes': (path) => (path.includes('\\') ? path.replaceAll('\\', '/') : path)
 }
 const NAMED_STEPS = Object.entries(STEPS)
+/** The names of the steps, as docs/security.md lists them. */
+export const STEP_NAMES = Object.keys(STEPS)
 /** Some decode twice, nobody does it three times. */
 const ONCE = 'encoded encodings decoded'
 

@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { explain, textOf } from '../../../lib/routing/explain.js'
+import { STEP_NAMES } from '../../../lib/routing/paths/every-reading.js'
 import { RouteTable } from '../../../lib/routing/route-table.js'
 import type { RoutedRequest } from '../../../lib/routing/routed-request.js'
+import { ROOT } from '../../support/processes.js'
 import { request, route } from '../../support/route-table.js'
 
 const table = new RouteTable([
@@ -82,10 +86,10 @@ t.test('each criterion has its words', async (t) => {
 })
 
 t.test('the element of a list that fits is named', async (t) => {
-  const path = (line: string) => explain(table, request(line)).verdicts[0]!.path
-  t.same(path('shop.example/api/x'), { kind: 'exact', path: '/api/x' })
-  t.same(path('shop.example/api/y'), { kind: 'prefix', path: '/api' })
-  t.equal(path('shop.example/'), undefined)
+  const pathFor = (line: string) => explain(table, request(line)).verdicts[0]!.path
+  t.same(pathFor('shop.example/api/x'), { kind: 'exact', path: '/api/x' })
+  t.same(pathFor('shop.example/api/y'), { kind: 'prefix', path: '/api' })
+  t.equal(pathFor('shop.example/'), undefined)
 })
 
 t.test('the readings of an ambiguous path are listed, with the route of each', async (t) => {
@@ -119,4 +123,10 @@ t.test('a path with too many readings is refused, and that is said', async (t) =
   t.equal(routing, 'ambiguous-path')
   t.notOk(hasAllReadings)
   t.ok(readings.length > 0)
+})
+
+t.test('the documentation names each step to a reading', async (t) => {
+  const page = readFileSync(path.join(ROOT, 'docs', 'security.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| ([a-z ,]+?) +\| `\//gm)].map(([, name]) => name)
+  t.same(rows, ['none', ...STEP_NAMES])
 })
