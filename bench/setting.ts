@@ -1,5 +1,14 @@
 /** The workloads that are measured in rounds. */
-export type WorkloadName = 'keepalive' | 'tls' | 'churn' | 'post' | 'down' | 'up' | 'storm' | 'open'
+export type WorkloadName =
+  | 'keepalive'
+  | 'tls'
+  | 'churn'
+  | 'post'
+  | 'down'
+  | 'up'
+  | 'storm'
+  | 'open'
+  | 'routes'
 
 /** One load: what kind, over how many connections, with bodies of how many bytes. */
 export interface Setting {

@@ -11,6 +11,8 @@ export interface Load {
   uploadBytes?: number
   /** A connection for every request. */
   close?: boolean
+  /** What says which requests are sent; the URL alone does otherwise. */
+  script?: string
 }
 
 /** Runs wrk with one thread. */
@@ -20,11 +22,11 @@ export async function runWrk(children: Children, wrk: string, load: Load): Promi
   return parseLoadReport('wrk', child.output())
 }
 
-function wrkArguments({ url, connections, seconds, uploadBytes, close }: Load): string[] {
+function wrkArguments({ url, connections, seconds, uploadBytes, close, ...load }: Load): string[] {
   // wrk's own time-out of 2 s would count large bodies over many connections as failed.
   const limits = ['--timeout', '30s', '--duration', `${seconds}s`]
   const fields = close ? ['--header', 'Connection: close'] : []
-  const script = ['--latency', '--script', benchSource('wrk-report.lua'), url]
+  const script = ['--latency', '--script', benchSource(load.script ?? 'wrk-report.lua'), url]
   const upload = uploadBytes === undefined ? [] : [String(uploadBytes)]
   return ['-t1', `-c${connections}`, ...limits, ...fields, ...script, ...upload]
 }

@@ -5,6 +5,7 @@ import { haproxy } from './haproxy'
 import { nginx } from './nginx'
 import { nodePeer } from './node-peer'
 import type { Peer } from './peer'
+import { manyRoutes, nginxRoutes, oneRoute } from './routes'
 
 /** Every proxy that is measured, in the order of the table. */
 export const peers: Peer[] = [
@@ -15,7 +16,10 @@ export const peers: Peer[] = [
   nodePeer('http-proxy', 'http-proxy'),
   nodePeer('splice'),
   nodePeer('bare', undefined, { workload: 'churn' }),
+  oneRoute,
+  manyRoutes,
   nginx,
+  nginxRoutes,
   haproxy,
   caddy,
   go

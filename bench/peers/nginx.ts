@@ -37,14 +37,23 @@ export interface NginxSettings {
   server?: string
   /** Lines of what is passed on. */
   location: string
+  /** Further servers, made with what writes a location that passes everything on. */
+  servers?: (port: number, location: (path: string) => string) => string
 }
 
 /** The configuration for one worker, with connections to clients and backends that are kept. */
 export function nginxConfiguration(
   { port, backends, connections, tls, folder }: Place,
-  { errorLevel, upstream = '', server = '', location }: NginxSettings
+  { errorLevel, upstream = '', server = '', location, servers }: NginxSettings
 ): string {
   const files = 4 * connections + 512
+  const passing = (path: string) => `location ${path} {
+      proxy_pass http://backends;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $http_host;
+      ${location}
+    }`
   const certificate = tls && `ssl_certificate ${tls.certFile}; ssl_certificate_key ${tls.keyFile};`
   return `
 daemon off;
@@ -73,22 +82,15 @@ ${backends.map((backend) => `    server ${backend} ${server};`).join('\n')}
   server {
     listen 127.0.0.1:${port} ${tls ? 'ssl' : ''} backlog=4096;
     ${certificate ?? ''}
-    location / {
-      proxy_pass http://backends;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      ${location}
-    }
+    ${passing('/')}
   }
+  ${servers?.(port, passing) ?? ''}
 }
 `
 }
 
-function configuration(place: Place): string {
-  return nginxConfiguration(place, {
-    errorLevel: 'error',
-    location: `
+/** As an expert would pass requests on. */
+export const PASSED_ON = `
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
       client_max_body_size 0;
@@ -96,5 +98,7 @@ function configuration(place: Place): string {
       proxy_request_buffering off;
       proxy_buffers 16 32k;
       proxy_max_temp_file_size 0;`
-  })
+
+function configuration(place: Place): string {
+  return nginxConfiguration(place, { errorLevel: 'error', location: PASSED_ON })
 }

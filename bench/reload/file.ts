@@ -18,7 +18,11 @@ export const hostOf = (route: number, { hosts }: Sizes) => `host-${route % hosts
  * The configuration after so many reloads: some pools have been replaced by new ones, some have other settings, and the
  * routes lead to the pools in another order.
  */
-export function contentAfter(reloads: number, sizes: Sizes, backends: readonly string[]): object {
+export function contentAfter(
+  reloads: number,
+  sizes: Sizes,
+  backends: readonly string[]
+): { readonly pools: object; readonly routes: readonly object[] } {
   const { routes, pools } = sizes
   const renewed = Math.ceil(pools * NEW_POOLS_SHARE)
   const names = Array.from({ length: pools }, (_, i) => (i < renewed ? `pool-${i}-${reloads}` : `pool-${i}`))

@@ -18,6 +18,12 @@ const common = {
 export const closedWorkloads: Workload[] = [
   { ...common, name: 'keepalive', connections: [64] },
   { ...common, name: 'tls', connections: [64, 512], tls: [true] },
+  {
+    ...common,
+    name: 'routes',
+    connections: [64],
+    run: (run) => download(run, { script: 'wrk-routes.lua' })
+  },
   { ...common, name: 'churn', connections: [64], run: (run) => download(run, { close: true }) },
   { ...common, name: 'post', connections: [64], bodyBytes: [100], uploads: true, run: upload },
   { ...common, name: 'down', connections: [64], bodyBytes: [megabyte, 10 * megabyte] },
