@@ -3,6 +3,7 @@ import type { AdminClient, BackendName } from '../lib/admin/client.js'
 import { ConfigError } from '../lib/config/load.js'
 import { parseBackends } from '../lib/pool/spec/backend-spec.js'
 import { specOf } from '../lib/pool/spec/json-spec.js'
+import { readEnvFile } from './env-file.js'
 
 const NAME = 'its address, as "lb status" shows it; behind its pool, as in web/app1:3000, if several have it'
 
@@ -96,12 +97,7 @@ async function show(client: AdminClient, pools: readonly string[]): Promise<void
 /** A client of the balancer on this machine, or of `url`. It is loaded only here, as the balancer needs none. */
 async function clientFor(url: string | undefined): Promise<AdminClient> {
   const { AdminClient } = await import('../lib/admin/client.js')
-  // The balancer reads it as well, with the same precedence.
-  try {
-    process.loadEnvFile()
-  } catch {
-    // There may be none.
-  }
+  readEnvFile()
   const { LB_ADMIN_PORT, FASTIFY_PORT, PORT, LB_ADMIN_TOKEN = '' } = process.env
   const port = LB_ADMIN_PORT || FASTIFY_PORT || PORT || '80'
   return new AdminClient(url ?? `http://127.0.0.1:${port}`, LB_ADMIN_TOKEN.trim())

@@ -4,6 +4,7 @@ import { loadConfig, loadWithVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
 import { addAdminCommands } from './admin-commands.js'
+import { addExplainCommand } from './explain/command.js'
 
 const EXAMPLES = `
 Examples:
@@ -41,6 +42,7 @@ export function balancerCommand(program = new Command('lb')): Command {
   const takeFlags = withFlags(program)
   program.action(() => run(takeFlags))
   addAdminCommands(program)
+  addExplainCommand(program)
   const checked = program
     .command('check')
     .description('validate the configuration, as flags, environment and files have it, and print it')

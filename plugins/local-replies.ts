@@ -6,8 +6,7 @@ import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
 import { BalancerCell, type Counters } from '../lib/pool/counters.js'
 import { type Failure, OVERLOADED } from '../lib/proxy/failure.js'
 import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
-import { forwardsLeft, lastHopFailure } from '../lib/proxy/request/max-forwards.js'
-import { checkRequest } from '../lib/proxy/request/request-check.js'
+import { lastHopReply } from '../lib/proxy/request/max-forwards.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
 import type { RoutedRequest } from '../lib/proxy/route/routed-request.js'
 
@@ -76,16 +75,13 @@ export default fp<Options>(
       return true
     }
     const replyAtLastHop = (req: IncomingMessage, res: ClientStream) => {
-      const left = forwardsLeft(req)
-      if (left === undefined || left > 0) return false
-      // Invalid requests are rejected later, as all are.
-      if ('statusCode' in checkRequest(req, req.url!, limits)) return false
-      const failure = lastHopFailure(req.method!, left)
-      if (failure) {
-        rejectRequest(req, res, failure, BalancerCell.rejectedRequest)
-      } else {
+      const reply = lastHopReply(req, limits)
+      if (reply === undefined) return false
+      if (reply === 'options') {
         recordLocalReply?.(req, res)
         replyToOptions(req, res, methods)
+      } else {
+        rejectRequest(req, res, reply, BalancerCell.rejectedRequest)
       }
       return true
     }

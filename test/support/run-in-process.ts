@@ -12,19 +12,20 @@ export async function runInProcess(args: readonly string[], env: Env): Promise<E
     }
   })
   balancerCommand(program)
-  const [{ env: before }, { log }] = [process, console]
+  const [{ env: before, exitCode }, { log }] = [process, console]
   process.env = { ...env }
   console.log = (text: string) => {
     output.stdout += `${text}\n`
   }
   try {
     await program.parseAsync(args, { from: 'user' })
-    return { code: 0, ...output }
+    return { code: Number(process.exitCode ?? 0), ...output }
   } catch (error) {
     if (!(error instanceof CommanderError)) output.stderr += complaint(error)
     return { code: 1, ...output }
   } finally {
     process.env = before
+    process.exitCode = exitCode
     console.log = log
   }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { plainHeadOf } from '../../base/http/plain-head.js'
 import { BAD_REQUEST, type Failure, NO_TRACE } from '../failure.js'
+import { checkRequest, type RequestLimits } from './request-check.js'
 
 /** The largest value that is forwarded. */
 const MAX_FORWARDS = 2 ** 31 - 1
@@ -26,11 +27,14 @@ export function nextForwards(left: number): number {
 }
 
 /**
- * Why a request that is not forwarded fails here: its bound cannot be read, or it is a TRACE, whose fields would be sent
- * back. Undefined for OPTIONS.
- * @param left as `forwardsLeft` returned it
+ * What the balancer answers where a request may not be forwarded any further: to OPTIONS what it can do itself, otherwise
+ * a failure, as the bound cannot be read, or as a TRACE would send its fields back. Undefined if it may.
  */
-export function lastHopFailure(method: string, left: number): Failure | undefined {
+export function lastHopReply(req: IncomingMessage, limits: RequestLimits): Failure | 'options' | undefined {
+  const left = forwardsLeft(req)
+  if (left === undefined || left > 0) return undefined
+  // Invalid requests are rejected later, as all are.
+  if ('statusCode' in checkRequest(req, req.url!, limits)) return undefined
   if (Number.isNaN(left)) return BAD_REQUEST
-  return method === 'TRACE' ? NO_TRACE : undefined
+  return req.method === 'TRACE' ? NO_TRACE : 'options'
 }
