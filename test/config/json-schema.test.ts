@@ -3,6 +3,7 @@ import t from 'tap'
 import { configSchemaText } from '../../bin/docs.js'
 import { describeVariables } from '../../lib/config/schema.js'
 import { keyOf } from '../../lib/config/variable.js'
+import { exports as exported, files } from '../../package.json'
 import { complaints, SCHEMA_FILE } from '../support/config-schema.js'
 import { fileWith, WRONG_FILES, WRONG_ROUTES } from './wrong-routes.js'
 
@@ -12,6 +13,11 @@ t.test('config.schema.json is made of what reads the file', async (t) => {
     configSchemaText(),
     'if not, run "npm run docs"'
   )
+})
+
+t.test('it is in the package', async (t) => {
+  t.ok(files.includes('config.schema.json'))
+  t.equal(exported['./config.schema.json'], './config.schema.json')
 })
 
 t.test('what is wrong in its structure is refused', async (t) => {

@@ -42,6 +42,20 @@ t.test('paths are in their normal form', async (t) => {
   const pathsOf = (keys: string) => matchOf(keys).paths.map((path) => 'path' in path && path.path)
   t.same(pathsOf('path: [/café, "/caf%c3%a9", /%41, "/a b"]'), ['/caf%C3%A9', '/caf%C3%A9', '/A', '/a%20b'])
   t.same(pathsOf('path-prefix: [/a/, /b//]'), ['/a', '/b'])
+  const raw = routeWith('paths: raw, match: { path: [/a/../b, /%61, /%zz, /é], path-prefix: /%2f/ }').match
+    .paths
+  t.same(
+    raw.map((path) => 'path' in path && path.path),
+    ['/a/../b', '/%61', '/%zz', Buffer.from('/é').toString('latin1'), '/%2f'],
+    'as clients send it'
+  )
+  t.same(
+    file.faults(
+      'routes: [{ match: { path: /a }, pool: default }, { match: { path: /a }, paths: raw, respond: {} }]'
+    ),
+    [],
+    'another match'
+  )
 })
 
 t.test('what YAML takes for numbers and truth is the text that was written', async (t) => {

@@ -64,7 +64,7 @@ export const WRONG_ROUTES: readonly WrongRoute[] = [
   ],
   [
     '{ pool: web, match: { path: /a%2 } }',
-    'must have two hexadecimal digits after each "%", but is "/a%2"',
+    'must have two hexadecimal digits after each "%", but has "/a%2"',
     'value'
   ],
   [

@@ -3,7 +3,17 @@ import type { NamedMatch, PathMatch, RouteMatch, TextMatch } from '../../routing
 import { keys, mapOf, oneOrMore } from '../shapes/collections.js'
 import { setting, wholeNumber } from '../shapes/scalars.js'
 import { described, refined, type Shape } from '../shapes/shape.js'
-import { fieldNameFault, fieldValue, hostPattern, method, path, pathPrefix, pattern } from './texts.js'
+import {
+  fieldNameFault,
+  fieldValue,
+  hostPattern,
+  method,
+  path,
+  pathPrefix,
+  pattern,
+  rawPath,
+  rawPathPrefix
+} from './texts.js'
 
 const MAX_PORT = 65_535
 
@@ -76,33 +86,45 @@ const known = {
   }
 } as const
 
-const conditions = keys(known, { minProperties: 1 })
+const rawKnown = {
+  ...known,
+  path: { ...known.path, shape: oneOrMore(rawPath) },
+  'path-prefix': { ...known['path-prefix'], shape: oneOrMore(rawPathPrefix) }
+}
 
-/** What a request has to be for a route; undefined after any fault, as what is left would match other requests. */
-export const match: Shape<RouteMatch> = {
-  json: conditions.json,
-  read: (item, path, faults) => {
-    const before = faults.count
-    const found = conditions.read(item, path, faults)
-    if (item.kind === 'map' && item.entries.size === 0)
-      faults.add(item.at, `${path} is empty: leave it out for all requests`)
-    if (found === undefined || faults.count > before) return undefined
-    return {
-      hosts: found.host ?? [],
-      paths: [
-        ...(found.path ?? []).map((path): PathMatch => ({ kind: 'exact', path })),
-        ...(found['path-prefix'] ?? []).map((path): PathMatch => ({ kind: 'prefix', path })),
-        ...(found['path-regexp'] ?? []).map((pattern): PathMatch => ({ kind: 'regexp', pattern }))
-      ],
-      methods: found.method ?? [],
-      headers: found.headers ?? [],
-      query: found.query ?? [],
-      clients: found.client,
-      ports: found.port ?? [],
-      tlsNames: found['tls-name'] ?? []
+function matchBy(keysOfMatch: typeof known): Shape<RouteMatch> {
+  const conditions = keys(keysOfMatch, { minProperties: 1 })
+  return {
+    json: conditions.json,
+    read: (item, path, faults) => {
+      const before = faults.count
+      const found = conditions.read(item, path, faults)
+      if (item.kind === 'map' && item.entries.size === 0)
+        faults.add(item.at, `${path} is empty: leave it out for all requests`)
+      if (found === undefined || faults.count > before) return undefined
+      return {
+        hosts: found.host ?? [],
+        paths: [
+          ...(found.path ?? []).map((path): PathMatch => ({ kind: 'exact', path })),
+          ...(found['path-prefix'] ?? []).map((path): PathMatch => ({ kind: 'prefix', path })),
+          ...(found['path-regexp'] ?? []).map((pattern): PathMatch => ({ kind: 'regexp', pattern }))
+        ],
+        methods: found.method ?? [],
+        headers: found.headers ?? [],
+        query: found.query ?? [],
+        clients: found.client,
+        ports: found.port ?? [],
+        tlsNames: found['tls-name'] ?? []
+      }
     }
   }
 }
+
+/** What a request has to be for a route; undefined after any fault, as what is left would match other requests. */
+export const match = matchBy(known)
+
+/** The same for a route that reads paths raw. */
+export const rawMatch = matchBy(rawKnown)
 
 /** What all requests are. */
 export const ALL_REQUESTS: RouteMatch = {

@@ -1,17 +1,11 @@
-import type {
-  NamedMatch,
-  RouteAction,
-  RouteFilters,
-  RouteMatch,
-  RouteOptions
-} from '../../routing/options.js'
+import type { NamedMatch, RouteAction, RouteFilters, RouteOptions } from '../../routing/options.js'
 import type { Faults, Item } from '../file/item.js'
 import { has, hasOnly, keys, listOf, placeOf } from '../shapes/collections.js'
 import { word } from '../shapes/scalars.js'
 import { type ReadBy, refined, type Shape } from '../shapes/shape.js'
 import { redirect, respond, split } from './action.js'
 import { filterKeys } from './filters.js'
-import { ALL_REQUESTS, match } from './match.js'
+import { ALL_REQUESTS, match, rawMatch } from './match.js'
 import { name } from './texts.js'
 
 /** A route of the file, and where it stands. */
@@ -82,9 +76,22 @@ const shape = keys(known, {
   }
 })
 
+const rawShape: typeof shape = keys({ ...known, match: { ...known.match, shape: rawMatch } })
+
 type Found = NonNullable<ReadBy<typeof shape>>
 
-const route: Shape<GivenRoute> = refined(shape, (found, item, path, faults) => {
+/** Whether a route matches paths as clients send them. */
+function isRaw(item: Item): boolean {
+  const paths = item.kind === 'map' ? item.entries.get('paths')?.item : undefined
+  return paths?.kind === 'scalar' && paths.value === 'raw'
+}
+
+const keysOfRoute: typeof shape = {
+  json: shape.json,
+  read: (item, path, faults) => (isRaw(item) ? rawShape : shape).read(item, path, faults)
+}
+
+const route: Shape<GivenRoute> = refined(keysOfRoute, (found, item, path, faults) => {
   const action = actionOf(found, item, path, faults)
   checkKeys(item, path, faults)
   checkPrefixes(found, item, path, faults)
@@ -173,10 +180,11 @@ function filtersOf(found: Found): RouteFilters {
 }
 
 /** What is asked of a request, as a text that is the same for the same conditions in another order. */
-export function keyOfMatch({ clients, ...match }: RouteMatch): string {
-  const { hosts, paths, methods, headers, query, ports, tlsNames } = match
+export function keyOfMatch({ match, paths: reading }: RouteOptions): string {
+  const { hosts, paths, methods, headers, query, clients, ports, tlsNames } = match
   const named = ({ name, anyOf }: NamedMatch) => `${name}=${keyOfList(anyOf)}`
   return [
+    reading === 'raw',
     ...[hosts, paths, methods, ports, tlsNames, clients?.rules ?? []].map(keyOfList),
     keyOfList(headers.map(named)),
     keyOfList(query.map(named))

@@ -70,31 +70,46 @@ export const authority: Shape<string> = text('a host such as app.example or app.
   isHost(given) ? given : undefined
 )
 
-/** A path in the form of RFC 3986 section 6.2.2; what needs an encoding gets it. */
-function pathIn(given: string, fault: Fault): string | undefined {
-  if (!given.startsWith('/')) fault(`must start with "/", but is "${given}"`)
-  else if (/[?#]/.test(given)) fault(`must be a path without "?" and "#", but is "${given}"`)
-  else if (BAD_ENCODING.test(given))
-    fault(`must have two hexadecimal digits after each "%", but is "${given}"`)
-  else {
-    const path = withNormalEncoding(Buffer.from(given).toString('latin1'))
-    if (!DOT_SEGMENT.test(path)) return path
-    fault(`must have no segments "." and "..", but is "${given}"`)
-  }
+const PATH = { pattern: '^/[^?#]*$' }
+
+/** @param inForm makes what is kept of a path, one character a byte */
+function pathText(inForm: (bytes: string, fault: Fault) => string | undefined): Shape<string> {
+  return text(
+    'a path such as /v2',
+    (given, fault) => {
+      if (!given.startsWith('/')) fault(`must start with "/", but is "${given}"`)
+      else if (/[?#]/.test(given)) fault(`must be a path without "?" and "#", but is "${given}"`)
+      else return inForm(Buffer.from(given).toString('latin1'), fault)
+      return undefined
+    },
+    PATH
+  )
+}
+
+/** The form of RFC 3986 section 6.2.2; what needs an encoding gets it. */
+function inNormalForm(bytes: string, fault: Fault): string | undefined {
+  const path = withNormalEncoding(bytes)
+  if (BAD_ENCODING.test(bytes)) fault(`must have two hexadecimal digits after each "%", but has "${path}"`)
+  else if (DOT_SEGMENT.test(path)) fault(`must have no segments "." and "..", but has "${path}"`)
+  else return path
   return undefined
 }
 
-const PATH = { pattern: '^/[^?#]*$' }
+/** Without the `/` at the end, which says nothing of a prefix. */
+const withoutEnd = (path: string) => path.replace(/(?<=.)\/+$/, '')
 
 /** A whole path. */
-export const path: Shape<string> = text('a path such as /v2', pathIn, PATH)
+export const path = pathText(inNormalForm)
 
-/** The first segments of paths, without a `/` at the end; `/` for all. */
-export const pathPrefix: Shape<string> = text(
-  'a path such as /v2',
-  (given, fault) => pathIn(given, fault)?.replace(/(?<=.)\/+$/, ''),
-  PATH
-)
+/** The first segments of paths; `/` for all. */
+export const pathPrefix = pathText((bytes, fault) => {
+  const path = inNormalForm(bytes, fault)
+  return path === undefined ? undefined : withoutEnd(path)
+})
+
+/** The same as it is written, to be compared with what clients send as it is. */
+export const rawPath = pathText((bytes) => bytes)
+export const rawPathPrefix = pathText(withoutEnd)
 
 /** A regular expression. */
 export const pattern: Shape<Pattern> = text('a regular expression', (given, fault) => {

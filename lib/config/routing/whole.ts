@@ -11,12 +11,12 @@ export function checkRoutes(routes: readonly GivenRoute[], pools: readonly strin
   const names = new Map<string, string>()
   const matches = new Map<string, string>()
   for (const { route, item, path, isUnmatched } of routes) {
-    const { name, match } = route
+    const { name } = route
     const sameName = names.get(name)
     if (sameName !== undefined)
       faults.add(placeOf(item, 'name'), `${path}.name must be its own, but ${sameName} is named ${name} too`)
     else names.set(name, path)
-    const key = isUnmatched ? path : keyOfMatch(match)
+    const key = isUnmatched ? path : keyOfMatch(route)
     const sameMatch = matches.get(key)
     if (sameMatch !== undefined)
       faults.add(
