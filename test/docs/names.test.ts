@@ -127,7 +127,7 @@ function tableOf(file: string, head: readonly string[]): string[][] {
 t.test('every error response is listed with its status', async (t) => {
   for (const [file, sources] of [
     ['docs/errors.md', filesBelow('lib/proxy', '.ts')],
-    ['docs/admin-api.md', ['lib/admin/api-error.ts']]
+    ['docs/admin-api.md', ['lib/admin/api-error.ts', 'lib/admin/pool-set.ts']]
   ] as const) {
     const raised = [
       ...sources
