@@ -102,12 +102,15 @@ interface Fitting<Route extends RouteOptions> {
 
 class Explainer<Route extends RouteOptions> {
   readonly #routes: readonly Route[]
+  /** Of each route, in their order. */
+  readonly #candidates: readonly (readonly Candidate<Route>[])[]
   readonly #reader: RequestReader
   readonly #host: string
   readonly #rawPath: string
 
   constructor(routes: readonly Route[], request: RoutedRequest) {
     this.#routes = routes
+    this.#candidates = routes.map((route, index) => candidatesOf(route, index).sort(compareCandidates))
     this.#reader = new RequestReader(request)
     this.#host = hostOf(request.host ?? '')
     this.#rawPath = pathOf(request.target)
@@ -137,11 +140,9 @@ class Explainer<Route extends RouteOptions> {
     const fittingHosts = hosts.map(hostMatchOf).filter((host) => hostFits(host, this.#host))
     if (hosts.length > 0 && fittingHosts.length === 0) return { condition: 'host' }
     const read = route.paths === 'raw' ? this.#rawPath : path
-    const onPath = candidatesOf(route, index).filter((candidate) => pathFits(candidate.path, read))
+    const onPath = this.#candidates[index]!.filter((candidate) => pathFits(candidate.path, read))
     if (onPath.length === 0) return { condition: 'path' }
-    const candidate = onPath
-      .sort(compareCandidates)
-      .find(({ conditions }) => !conditions?.unmetBy(this.#reader))
+    const candidate = onPath.find(({ conditions }) => !conditions?.unmetBy(this.#reader))
     if (!candidate) return onPath[0]!.conditions!.unmetBy(this.#reader)!
     return { candidate, hostWeight: Math.max(0, ...fittingHosts.map(hostWeight)) }
   }

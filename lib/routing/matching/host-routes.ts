@@ -55,10 +55,15 @@ export class RoutesOfHost<C extends Candidate = Candidate> {
 export function routesByHost<Route extends RouteOptions>(
   routes: readonly Route[]
 ): HostMap<RoutesOfHost<Candidate<Route>>> {
-  const indexesOf = new Map<HostMatch | undefined, number[]>([[undefined, []]])
+  const everywhere: number[] = []
+  const indexesOf = new Map<HostMatch, number[]>()
   for (const [index, { match }] of routes.entries()) {
-    const hosts = match.hosts.length > 0 ? new Set(match.hosts.map(hostMatchOf)) : [undefined]
-    for (const host of hosts) indexesOf.set(host, [...(indexesOf.get(host) ?? []), index])
+    if (match.hosts.length === 0) everywhere.push(index)
+    for (const host of new Set(match.hosts.map(hostMatchOf))) {
+      const indexes = indexesOf.get(host)
+      if (indexes) indexes.push(index)
+      else indexesOf.set(host, [index])
+    }
   }
   const compiled = new Map<string, Trees<Candidate<Route>>>()
   // Hosts that have the same routes share what these are compiled to.
@@ -69,21 +74,16 @@ export function routesByHost<Route extends RouteOptions>(
     compiled.set(key, trees)
     return trees
   }
-  const others = new RoutesOfHost(compile(indexesOf.get(undefined)!), undefined)
+  const others = new RoutesOfHost(compile(everywhere), undefined)
   const values = new Map<HostMatch, RoutesOfHost<Candidate<Route>>>()
   // A suffix stands before all that are longer, and before the hosts that it covers.
-  for (const host of [...indexesOf.keys()].sort(compareHosts)) {
-    if (host === undefined) continue
+  for (const host of [...indexesOf.keys()].sort((one, other) => hostWeight(one) - hostWeight(other))) {
     const wider = widerThan(host).find((suffix) => values.has(suffix))
     const lessSpecific = wider === undefined ? others : values.get(wider)
     values.set(host, new RoutesOfHost(compile(indexesOf.get(host)!), lessSpecific))
   }
   return new HostMap(values, others)
 }
-
-/** Less specific hosts first. */
-const compareHosts = (one: HostMatch | undefined, other: HostMatch | undefined) =>
-  hostWeight(one) - hostWeight(other)
 
 /** The conditions that a host meets as well, the longest suffix first. */
 function widerThan(host: HostMatch): HostMatch[] {

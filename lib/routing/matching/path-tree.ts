@@ -5,7 +5,8 @@ const SLASH = 0x2f
 
 /** What the segments of a path lead to. */
 class PathNode<C extends Candidate> {
-  readonly children = new Map<string, PathNode<C>>()
+  /** Undefined for none: most nodes are the last of a path. */
+  children: Map<string, PathNode<C>> | undefined
   readonly exact: C[] = []
   readonly prefixes: C[] = []
   readonly parent: PathNode<C> | undefined
@@ -23,6 +24,7 @@ class PathNode<C extends Candidate> {
   }
 
   #child(segment: string): PathNode<C> {
+    this.children ??= new Map()
     const child = this.children.get(segment) ?? new PathNode(this)
     this.children.set(segment, child)
     return child
@@ -60,7 +62,7 @@ export class PathTree<C extends Candidate = Candidate> {
     let from = 1
     while (from !== 0) {
       const slash = path.indexOf('/', from)
-      const child = node.children.get(path.slice(from, slash === -1 ? path.length : slash))
+      const child = node.children?.get(path.slice(from, slash === -1 ? path.length : slash))
       if (!child) break
       node = child
       from = slash + 1
