@@ -372,6 +372,11 @@ export const WRONG_FILES: readonly (readonly [
     ['pools has a, c: routes must say which requests go to which (1:8)']
   ],
   [
+    'pools: { a: { backends: [b], health-check: { url: "grpc:" } } }',
+    ['pools.a.backends "b": is not a backend address; write host:port (1:25)'],
+    'value'
+  ],
+  [
     'backends: [a:80]\npools: { b: { backends: [b:80] } }',
     ['pools has b, beside default by LB_BACKENDS: routes must say which requests go to which (2:8)'],
     'value'
