@@ -1,4 +1,7 @@
 #!/usr/bin/env node
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { CommandProcess, freePort, isPortFree } from '../scenarios/processes.js'
 
@@ -56,6 +59,15 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
+/** A file that is removed at the end. */
+function temporaryFile(name: string, content: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-demo-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const file = path.join(folder, name)
+  writeFileSync(file, content)
+  return file
+}
+
 async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => void stop(signal === 'SIGHUP' ? 'SIGTERM' : signal))
@@ -66,22 +78,41 @@ async function main(): Promise<void> {
   }
   const a = await portOrOther(8080, 'Server A')
   const b = await portOrOther(8081, 'Server B')
+  const c = await portOrOther(8082, 'Server C')
   const port = await portOrOther(wanted, 'the balancer')
 
-  start('be', ['-p', String(a), '-c', 'Server A'])
-  start('be', ['-p', String(b), '-c', 'Server B'])
-  await Promise.all([untilReady(`http://127.0.0.1:${a}/health`), untilReady(`http://127.0.0.1:${b}/health`)])
-  const backends = [`127.0.0.1:${a}`, `127.0.0.1:${b}`]
-  start('lb', ['-p', String(port), '-b', ...backends, '--health-check-url', '/health'])
-  await untilReady(`http://127.0.0.1:${port}/__lb/ready`)
+  for (const [name, at] of [
+    ['Server A', a],
+    ['Server B', b],
+    ['Server C', c]
+  ] as const)
+    start('be', ['-p', String(at), '-c', name])
+  await Promise.all([a, b, c].map((at) => untilReady(`http://127.0.0.1:${at}/health`)))
+  const routes = `pools:
+  web: { backends: ["127.0.0.1:${a}", "127.0.0.1:${b}"] }
+  api: { backends: ["127.0.0.1:${c}"] }
+routes:
+  - { match: { path-prefix: /api }, pool: api }
+  - { pool: web }
+health-check: { url: /health }
+`
+  const file = temporaryFile('lb.yml', routes)
+  start('lb', ['-p', String(port), '-c', file])
+  await untilReady(`http://127.0.0.1:${port}/__lb/ready?pool=web&pool=api`)
   if (stoppingSinceMs !== undefined) return
 
   console.log(`
-Two backends and the balancer are running. In another terminal:
+Two pools of backends and the balancer are running, as ${file} says:
+
+${routes.replace(/^/gm, '  ').trimEnd()}
+
+In another terminal:
 
   curl -i http://localhost:${port}/                 Server A or Server B answers
+  curl http://localhost:${port}/api/                Server C answers
   curl http://localhost:${port}/__lb/stats          what the balancer knows
   http://localhost:${port}/__lb/                    the same in a browser, live
+  npx lb explain GET /api/ --config ${file}   why a request goes where it goes
   curl -d '{"latency":500}' http://localhost:${a}/__be/set        make Server A slow
   curl -d '{"healthStatus":503}' http://localhost:${a}/__be/set   make its health checks fail
 
