@@ -9,7 +9,7 @@ import { BalancerCell } from '../lib/pool/counters.js'
 import { whenLocalReplyEnds } from '../lib/proxy/ended-request.js'
 import type { Failure } from '../lib/proxy/failure.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
-import type { RoutedRequest } from '../lib/proxy/route/routed-request.js'
+import type { RouteEntry } from '../lib/proxy/route/route-entry.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -24,7 +24,7 @@ declare module 'fastify' {
           req: IncomingMessage,
           res: ClientStream,
           failure?: Failure,
-          route?: RoutedRequest,
+          route?: RouteEntry,
           bytesOut?: number
         ) => void)
       | undefined
@@ -43,7 +43,7 @@ export default fp<{ config: Config }>(
       req: IncomingMessage,
       res: ClientStream,
       failure?: Failure,
-      route?: RoutedRequest,
+      route?: RouteEntry,
       bytesOut = 0
     ): void {
       const target = targetOf(req)

@@ -8,7 +8,7 @@ import { type Failure, OVERLOADED } from '../lib/proxy/failure.js'
 import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { lastHopReply } from '../lib/proxy/request/max-forwards.js'
 import type { ClientStream } from '../lib/proxy/response/client-stream.js'
-import type { RoutedRequest } from '../lib/proxy/route/routed-request.js'
+import type { RouteEntry } from '../lib/proxy/route/route-entry.js'
 
 /**
  * Answers a request with a failure, counts it, and logs it.
@@ -22,7 +22,7 @@ export type RejectRequest = (
   failure: Failure,
   cell: number,
   fields?: readonly string[],
-  route?: RoutedRequest
+  route?: RouteEntry
 ) => void
 
 declare module 'fastify' {

@@ -12,7 +12,7 @@ import type { UnresponsiveDetector } from './forwarding.js'
 import type { TraceContext } from './request/forwarding-fields.js'
 import type { RequestLimits } from './request/request-check.js'
 import type { ClientStream } from './response/client-stream.js'
-import type { RoutedRequest } from './route/routed-request.js'
+import type { RouteEntry } from './route/route-entry.js'
 
 export interface ForwarderOptions {
   readonly balancing: BalancingOptions
@@ -75,6 +75,6 @@ export interface TrafficListeners {
     failure: Failure,
     cell: number,
     fields: readonly string[] | undefined,
-    route: RoutedRequest | undefined
+    route: RouteEntry | undefined
   ): void
 }

@@ -26,7 +26,7 @@ import { HedgeDelay } from './retry/hedge-delay.js'
 import { RecoveryQueue } from './retry/recovery-queue.js'
 import { RetryBudget } from './retry/retry-budget.js'
 import { WaitingQueue } from './retry/waiting-queue.js'
-import type { RoutedRequest } from './route/routed-request.js'
+import type { RouteEntry } from './route/route-entry.js'
 
 /**
  * Forwards the requests of a pool. It ties selection, retries, queues, the retry budget, hedging and outlier detection
@@ -119,7 +119,7 @@ export class Forwarder implements Forwarding {
     destination: Destination,
     { target, requestId }: Pick<ForwardedBy, 'target' | 'requestId'>,
     upgrade: string | undefined,
-    route: RoutedRequest | undefined
+    route: RouteEntry | undefined
   ): Exchange | undefined {
     return this.#forward(req, res, destination, target, requestId, upgrade, route)
   }
@@ -131,7 +131,7 @@ export class Forwarder implements Forwarding {
     target: string,
     requestId: string,
     upgrade: string | undefined,
-    route: RoutedRequest | undefined
+    route: RouteEntry | undefined
   ): Exchange | undefined {
     const { forwarded, trusted, resilience } = this.#options
     // Requests that wait already go first.
@@ -233,7 +233,7 @@ export class Forwarder implements Forwarding {
     res: ClientStream,
     failure: Failure,
     cell: number,
-    route?: RoutedRequest
+    route?: RouteEntry
   ): undefined {
     this.#traffic.rejectRequest(req, res, failure, cell, undefined, route)
   }

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { type Balancer, eventually, startRoutes, test } from '../helper.js'
 import { bodyOf, http2Backend } from '../support/http2-backend.js'
 import { Http2Client } from '../support/http2-client.js'
+import { scrape } from '../support/metrics.js'
 import { answering, OK, type RawBackend, refusing, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 import { forHttp2 } from '../support/secure-ports.js'
@@ -80,6 +81,9 @@ test('a body that is too large to keep is not mirrored, and what is not sent is 
   await eventually(() => countsOf(balancer).answered === 1)
   t.equal(shadow.requests.length, 1)
   t.same(countsOf(balancer), { answered: 1, failed: 0, skipped: 1 })
+  const metrics = await scrape(balancer.port)
+  for (const result of ['answered', 'skipped'])
+    t.equal(metrics.sum('fairlead_route_mirrored_total', { route: 'route-1', result }), 1)
 })
 
 test('clients notice nothing of a shadow that is dead, that hangs, or that floods', async (t) => {

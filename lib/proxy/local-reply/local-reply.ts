@@ -3,7 +3,7 @@ import { isGrpcCall } from '../../base/grpc/call.js'
 import { type Failure, RETRY_AFTER_S } from '../failure.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { withHsts } from '../response/hsts.js'
-import type { RoutedRequest } from '../route/routed-request.js'
+import type { RouteEntry } from '../route/route-entry.js'
 import { grpcFields } from './grpc-reply.js'
 
 interface Prepared {
@@ -35,7 +35,7 @@ export function sendLocalReply(
   res: ClientStream,
   failure: Failure,
   more?: readonly string[],
-  route?: RoutedRequest
+  route?: RouteEntry
 ): void {
   const { body, fields, isInOrder } = preparedFor(failure)
   if (isGrpcCall(req)) {
@@ -51,12 +51,12 @@ export function sendLocalReply(
 }
 
 /** Fields of an answer, names and values in turn, as its route has them. */
-function edited(fields: readonly string[], route: RoutedRequest | undefined): readonly string[] {
+function edited(fields: readonly string[], route: RouteEntry | undefined): readonly string[] {
   return route?.responseEdits?.applyToList(fields) ?? fields
 }
 
 /** Size of the body of the answer to a request that failed, in bytes. */
-export function localReplyBytes(req: IncomingMessage, failure: Failure, route?: RoutedRequest): number {
+export function localReplyBytes(req: IncomingMessage, failure: Failure, route?: RouteEntry): number {
   if (req.method === 'HEAD' || isGrpcCall(req)) return 0
   const page = route?.errorPages?.ofBalancer(req, failure.statusCode)
   return (page?.text ?? preparedFor(failure).body).length

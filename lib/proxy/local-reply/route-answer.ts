@@ -10,7 +10,7 @@ import type { Redirect } from '../../routing/options.js'
 import { BAD_REQUEST, type Failure } from '../failure.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { withHsts } from '../response/hsts.js'
-import type { RoutedRequest } from '../route/routed-request.js'
+import type { RouteEntry } from '../route/route-entry.js'
 import { grpcFields } from './grpc-reply.js'
 
 /**
@@ -36,7 +36,7 @@ export function sendRouteAnswer(
   req: IncomingMessage,
   res: ClientStream,
   answer: RouteAnswer,
-  route: RoutedRequest
+  route: RouteEntry
 ): void {
   const { statusCode, fields, body } = asSeenBy(req, answer)
   const edited = route.responseEdits?.applyToList(fields) ?? fields

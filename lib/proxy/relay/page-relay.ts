@@ -3,7 +3,7 @@ import { isGrpcCall } from '../../base/grpc/call.js'
 import type { Page } from '../../routing/filters/error-pages.js'
 import { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream } from '../response/client-stream.js'
-import type { RoutedRequest } from '../route/routed-request.js'
+import type { RouteEntry } from '../route/route-entry.js'
 import type { Relay } from './relay.js'
 
 /** So much of the body that a page replaces is read, in so much time, for the connection to be used again. */
@@ -13,7 +13,7 @@ const MAX_DROPPING_MS = 1000
 /** The page that the client gets in place of what a backend has answered; undefined if that is passed on. */
 export function pageInPlaceOf(
   req: IncomingMessage,
-  route: RoutedRequest | undefined,
+  route: RouteEntry | undefined,
   statusCode: number
 ): Page | undefined {
   const page = route?.errorPages?.ofBackend(req, statusCode)

@@ -4,7 +4,7 @@ import { type ConnectionInfo, connectionInfo } from '../../listener/client/conne
 import type { Backend } from '../../pool/backend.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import type { RequestMirror } from '../mirror/request-mirror.js'
-import type { RoutedRequest } from '../route/routed-request.js'
+import type { RouteEntry } from '../route/route-entry.js'
 
 /** The trace that a request belongs to, as the backend is told. */
 export interface TraceContext {
@@ -41,7 +41,7 @@ export interface ForwardedBy {
   /** Undefined if traces are left to the client and the backend. */
   readonly trace?: TraceContext | undefined
   /** Undefined where there are no routes, and for a request that none matches. */
-  readonly route?: RoutedRequest | undefined
+  readonly route?: RouteEntry | undefined
   /** Sends the request to another pool as well, until it has. */
   mirror?: RequestMirror | undefined
 }

@@ -4,7 +4,7 @@ import { BalancerCell } from '../../pool/counters.js'
 import type { Rejection } from '../access-control.js'
 import { BODY_TOO_LARGE } from '../failure.js'
 import { declaresMore } from '../request/request-check.js'
-import type { RoutedRequest } from './routed-request.js'
+import type { RouteEntry } from './route-entry.js'
 
 /**
  * Why a request goes no further than to its route; undefined if nothing is in its way, and it counts towards the client's
@@ -13,7 +13,7 @@ import type { RoutedRequest } from './routed-request.js'
  */
 export function routeRejection(
   req: IncomingMessage,
-  route: Pick<RoutedRequest, 'access' | 'maxBodyBytes'>,
+  route: Pick<RouteEntry, 'access' | 'maxBodyBytes'>,
   maxBodyBytes: number
 ): Rejection | undefined {
   const rejection = route.access?.rejectionOf(req)

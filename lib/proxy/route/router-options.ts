@@ -4,7 +4,7 @@ import type { RouteAnswer } from '../../routing/filters/route-answer.js'
 import type { TrafficListeners } from '../forwarder-options.js'
 import type { RequestLimits } from '../request/request-check.js'
 import type { ClientStream } from '../response/client-stream.js'
-import type { RoutedRequest } from './routed-request.js'
+import type { RouteEntry } from './route-entry.js'
 
 /** What the routes of a server have in common. */
 export interface RouterOptions {
@@ -14,5 +14,5 @@ export interface RouterOptions {
   /** Answers a request that goes to no pool. */
   readonly rejectRequest: TrafficListeners['rejectRequest']
   /** A route is about to answer a request in place of a backend. */
-  onRouteAnswer(req: IncomingMessage, res: ClientStream, answer: RouteAnswer, route: RoutedRequest): void
+  onRouteAnswer(req: IncomingMessage, res: ClientStream, answer: RouteAnswer, route: RouteEntry): void
 }

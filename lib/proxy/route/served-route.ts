@@ -26,14 +26,14 @@ import { Mirror } from '../mirror/mirror.js'
 import type { ForwardedBy } from '../request/forwarding-fields.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { RouteCounts } from './route-counts.js'
+import { type RouteEntry, routeEntry } from './route-entry.js'
 import { routeRejection } from './route-rejection.js'
-import { type RoutedRequest, routedRequest } from './routed-request.js'
 import type { RouterOptions } from './router-options.js'
 
 /** A pool that requests of a route go to. */
 interface Target {
   readonly forwarder: Forwarder
-  readonly routed: RoutedRequest
+  readonly entry: RouteEntry
 }
 
 /** A route that is in use, with all that its requests need. */
@@ -46,7 +46,7 @@ export class ServedRoute implements RouteOptions {
   readonly counts: RouteCounts
   readonly #server: RouterOptions
   /** For requests that go to no pool. */
-  readonly routed: RoutedRequest
+  readonly entry: RouteEntry
   /** Undefined if there are several, or none. */
   readonly #target: Target | undefined
   readonly #split: Split<Target> | undefined
@@ -75,15 +75,15 @@ export class ServedRoute implements RouteOptions {
     this.#server = server
     const { mirror } = filters
     this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, this.counts)
-    this.routed = routedRequest(this, undefined, {
+    this.entry = routeEntry(this, undefined, {
       trusted: server.trusted,
       mirror: this.#mirror,
       counts: this.counts,
-      before: before?.routed
+      before: before?.entry
     })
     const targetOf = (pool: string): Target => ({
       forwarder: forwarderOf(pool),
-      routed: { ...this.routed, pool }
+      entry: { ...this.entry, pool }
     })
     this.#target = action.kind === 'pool' ? targetOf(action.pool) : undefined
     this.#split = action.kind === 'split' ? splitOf(action, targetOf, server.trusted) : undefined
@@ -113,21 +113,21 @@ export class ServedRoute implements RouteOptions {
   ): Exchange | undefined {
     const { rejectRequest, limits } = this.#server
     const target = this.#split ? this.#split.choose(req) : this.#target
-    const routed = target?.routed ?? this.routed
-    const rejection = routeRejection(req, routed, target?.forwarder.maxBodyBytes ?? limits.bodyBytes)
+    const entry = target?.entry ?? this.entry
+    const rejection = routeRejection(req, entry, target?.forwarder.maxBodyBytes ?? limits.bodyBytes)
     if (rejection) {
-      rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, routed)
+      rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, entry)
       return undefined
     }
     const changed = this.#pathChange ? changedBy(this.#pathChange, destination, origin) : destination
     if (!changed) return this.#fail(req, res, AMBIGUOUS_PATH)
-    if (target) return target.forwarder.forward(req, res, changed, by, upgrade, routed)
+    if (target) return target.forwarder.forward(req, res, changed, by, upgrade, entry)
     const answer = this.#redirect
       ? redirectOf(req, this.#redirect, changed, this.#server.trusted)
       : this.#answer!
     if ('code' in answer) return this.#fail(req, res, answer)
-    this.#server.onRouteAnswer(req, res, answer, this.routed)
-    sendRouteAnswer(req, res, answer, this.routed)
+    this.#server.onRouteAnswer(req, res, answer, this.entry)
+    sendRouteAnswer(req, res, answer, this.entry)
     return undefined
   }
 
@@ -137,7 +137,7 @@ export class ServedRoute implements RouteOptions {
   }
 
   #fail(req: IncomingMessage, res: ClientStream, failure: Failure): undefined {
-    this.#server.rejectRequest(req, res, failure, BalancerCell.rejectedRequest, undefined, this.routed)
+    this.#server.rejectRequest(req, res, failure, BalancerCell.rejectedRequest, undefined, this.entry)
   }
 }
 

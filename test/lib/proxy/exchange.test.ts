@@ -3,7 +3,7 @@ import t from 'tap'
 import type { LatencyWindow } from '../../../lib/base/latency.js'
 import { BalancerCell } from '../../../lib/pool/counters.js'
 import { BODY_TIMEOUT, NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
-import { routedRequest } from '../../../lib/proxy/route/routed-request.js'
+import { routeEntry } from '../../../lib/proxy/route/route-entry.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
 import { FakeClient } from '../../support/fake-client.js'
 import { forwarderTo, respond } from '../../support/fake-forwarder.js'
@@ -35,7 +35,7 @@ t.test('a request is answered by the backend whose slot it holds, and gives it b
 t.test('a request whose route is known is forwarded as that says, and tells of it', async (t) => {
   const { dispatched, idle, ended, forwarder, rejected, registry } = forwarderTo('a:1')
   const client = new FakeClient()
-  const route = routedRequest(routeWith({}), 'web', { trusted: new BlockList() })
+  const route = routeEntry(routeWith({}), 'web', { trusted: new BlockList() })
   const destination = { path: '/elsewhere', authority: undefined }
   const by = { target: '/', requestId: 'id' }
   const forward = () => forwarder.forward(client.req, client, destination, by, undefined, route)

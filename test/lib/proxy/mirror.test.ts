@@ -2,7 +2,7 @@ import { BlockList } from 'node:net'
 import t from 'tap'
 import { Mirror } from '../../../lib/proxy/mirror/mirror.js'
 import { RouteCounts } from '../../../lib/proxy/route/route-counts.js'
-import { routedRequest } from '../../../lib/proxy/route/routed-request.js'
+import { routeEntry } from '../../../lib/proxy/route/route-entry.js'
 import { EvenSequence } from '../../../lib/routing/filters/even-sequence.js'
 import { FakeClient } from '../../support/fake-client.js'
 import { forwarderTo, respond } from '../../support/fake-forwarder.js'
@@ -14,7 +14,7 @@ function mirrored(percent = 100, more: { backends?: string; shadowEnv?: Record<s
   const shadow = forwarderTo('s:1', more.shadowEnv)
   const counts = new RouteCounts()
   const mirror = new Mirror(shadow.forwarder, percent, counts, new EvenSequence(() => 0))
-  const route = routedRequest(routeWith({}), 'web', { trusted: new BlockList(), mirror })
+  const route = routeEntry(routeWith({}), 'web', { trusted: new BlockList(), mirror })
   const open = (client = new FakeClient(), upgrade?: string) => {
     const destination = { path: '/x', authority: undefined }
     const by = { target: '/x', requestId: 'id' }

@@ -8,7 +8,7 @@ import type { RequestMirror } from '../mirror/request-mirror.js'
 import { RouteCounts } from './route-counts.js'
 
 /** What a matched route says of its requests and their answers. Made once for each route and pool, and shared by them. */
-export interface RoutedRequest {
+export interface RouteEntry {
   /** The name of the route. */
   readonly route: string
   /** The name of the pool that it leads to; undefined if the balancer answers itself. */
@@ -39,7 +39,7 @@ interface Parts {
   /** Where requests are counted. */
   readonly counts?: RouteCounts
   /** What a route of this name said until now: its rate limit goes on, if that is the same. */
-  readonly before?: RoutedRequest | undefined
+  readonly before?: RouteEntry | undefined
 }
 
 /**
@@ -47,11 +47,11 @@ interface Parts {
  * @param pool undefined if the balancer answers them itself
  * @throws if it has a field that cannot be sent, or must not be changed
  */
-export function routedRequest(
+export function routeEntry(
   { name, filters }: RouteOptions,
   pool: string | undefined,
   { trusted, mirror, counts = new RouteCounts(), before }: Parts
-): RoutedRequest {
+): RouteEntry {
   const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
   const { rateLimit, allow, deny } = filters
   const limits = { rateLimit: rateLimit && bucketOf(rateLimit), allow, deny }
