@@ -3,7 +3,13 @@ import { RateWindow } from '../lib/base/rates.js'
 import type { Config } from '../lib/config/load.js'
 import { Broadcast } from '../lib/observe/live/broadcast.js'
 import { TimeSeries } from '../lib/observe/live/time-series.js'
-import { collectStatistics, reportText, requestTotal, type Statistics } from '../lib/observe/statistics.js'
+import {
+  collectStatistics,
+  reportText,
+  requestTotal,
+  type Statistics,
+  serverStatistics
+} from '../lib/observe/statistics.js'
 import { version } from '../package.json'
 
 declare module 'fastify' {
@@ -41,7 +47,9 @@ export default fp<{ config: Config }>(
     const statistics = () => collectStatistics(source)
     const timeSeries = new TimeSeries()
     const isWritable = config.admin.token !== ''
-    const broadcast = new Broadcast({ pools, timeSeries, statistics, isWritable })
+    const server = () => serverStatistics(source)
+    const { routes } = source
+    const broadcast = new Broadcast({ pools, routes, timeSeries, server, isWritable })
     fastify.decorate('statistics', statistics)
     fastify.decorate('broadcast', broadcast)
 

@@ -1,17 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { CommandProcess, freePort } from '../scenarios/processes.js'
 import { Load } from './load.js'
+import type { Plan } from './plans.js'
 
 export const TOKEN = 'of-the-screenshots-alone'
-
-/** A fleet as one could have it: addresses are of Linux, where all of 127.0.0.0/8 is this machine. */
-const BACKENDS = [
-  { host: '127.0.10.11', options: ';weight=3', flags: ['--latency', '8', '--jitter', '14', '--size', '4k'] },
-  { host: '127.0.10.12', options: ';weight=3', flags: ['--latency', '8', '--jitter', '18', '--size', '4k'] },
-  { host: '127.0.10.13', options: ';weight=2', flags: ['--latency', '12', '--jitter', '30', '--size', '3k'] },
-  { host: '127.0.20.21', options: ';weight=2;max=40', flags: ['--latency', '20', '--jitter', '60'] },
-  { host: '127.0.20.22', options: '', flags: ['--latency', '30', '--jitter', '90', '--fail-rate', '0.02'] },
-  { host: '127.0.30.31', options: ';backup', flags: ['--latency', '40'] }
-] as const
 
 /** Real processes: backends, a balancer before them, and clients. */
 export class Fleet {
@@ -25,30 +19,39 @@ export class Fleet {
     addresses: readonly string[],
     backends: CommandProcess[],
     balancer: CommandProcess,
-    url: string
+    url: string,
+    { targets }: Plan
   ) {
     this.addresses = addresses
     this.#backends = backends
     this.#balancer = balancer
     this.url = url
-    this.#load = new Load(url)
+    this.#load = new Load(url, targets)
   }
 
-  static async start(): Promise<Fleet> {
+  static async start(plan: Plan): Promise<Fleet> {
     const port = await freePort()
-    const addresses = BACKENDS.map(({ host }) => `${host}:${port}`)
-    const backends = BACKENDS.map(
+    const addresses = plan.backends.map(({ host }) => `${host}:${port}`)
+    const backends = plan.backends.map(
       ({ host, flags }) => new CommandProcess('be', ['-a', host, '-p', `${port}`, ...flags])
     )
     await Promise.all(backends.map((backend) => backend.waitForOutput(/listening/)))
-    const list = BACKENDS.map(({ options }, index) => `${addresses[index]}${options}`)
+    const list = plan.backends.map(({ options }, index) => `${addresses[index]}${options}`)
+    const folder = mkdtempSync(path.join(tmpdir(), 'fairlead-fleet-'))
+    const file = path.join(folder, 'lb.json')
+    if (plan.file) writeFileSync(file, JSON.stringify(plan.file(list)))
+    const where = plan.file ? ['--config', file] : ['-b', ...list]
     const balancer = new CommandProcess(
       'lb',
-      ['-p', '0', '-b', ...list, '--health-check-url', '/health', '--health-check-period', '2'],
+      ['-p', '0', ...where, '--health-check-url', '/health', '--health-check-period', '2'],
       { env: { LB_ADMIN_TOKEN: TOKEN } }
     )
-    const [, listening] = await balancer.waitForOutput(/listening at http:\/\/[^"]*:(\d+)/)
-    return new Fleet(addresses, backends, balancer, `http://127.0.0.1:${listening}`)
+    try {
+      const [, listening] = await balancer.waitForOutput(/listening at http:\/\/[^"]*:(\d+)/)
+      return new Fleet(addresses, backends, balancer, `http://127.0.0.1:${listening}`, plan)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   }
 
   /** The backend of this number is no more. */

@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http'
+import type { Target } from './plans.js'
 
 const TICK_MS = 20
 /** Requests a second: they rise and fall, as those of people do. */
@@ -10,13 +11,15 @@ const NOISE = 0.35
 /** Clients of a balancer, far from what it could bear. */
 export class Load {
   readonly #url: string
+  readonly #targets: readonly Target[]
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 })
   readonly #timer: NodeJS.Timeout
   #due = 0
   #atMs = performance.now()
 
-  constructor(url: string) {
+  constructor(url: string, targets: readonly Target[]) {
     this.#url = url
+    this.#targets = targets
     this.#timer = setInterval(() => this.#send(), TICK_MS)
   }
 
@@ -32,8 +35,10 @@ export class Load {
     this.#due += (rate * (nowMs - this.#atMs)) / 1000
     this.#atMs = nowMs
     for (; this.#due >= 1; this.#due--) {
+      const { path, host } = this.#targets[Math.floor(Math.random() * this.#targets.length)]!
+      const headers = host === undefined ? {} : { host }
       // What a client sees of a failure is not what is looked at here.
-      request(`${this.#url}/shop`, { agent: this.#agent }, (response) => response.resume())
+      request(`${this.#url}${path}`, { agent: this.#agent, headers }, (response) => response.resume())
         .on('error', () => {})
         .end()
     }

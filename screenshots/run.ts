@@ -5,12 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Browser } from './browser.js'
 import type { Page, Screen } from './browser-page.js'
 import { Fleet } from './fleet.js'
+import { ONE_POOL, type Plan, THREE_POOLS } from './plans.js'
 
 const FOLDER = path.join(__dirname, '../../docs/screenshots')
 /** As long as the charts go back. */
 const FILL_SECONDS = 300
 
 const DESKTOP = { width: 1360, height: 940 }
+const TALL = { width: 1360, height: 1560 }
 const PHONE = { width: 390, height: 1170, scale: 1.5, isPhone: true }
 
 const seconds = Number(process.argv[2] ?? FILL_SECONDS)
@@ -24,32 +26,60 @@ async function take(page: Page, name: string, screen: Screen): Promise<void> {
   console.log(`${name}.png  ${screen.width}×${screen.height}  ${Math.round(picture.length / 1024)} KiB`)
 }
 
-async function main(): Promise<void> {
-  mkdirSync(FOLDER, { recursive: true })
-  const fleet = await Fleet.start()
-  const browser = new Browser()
+async function onePool(fleet: Fleet, page: Page): Promise<void> {
+  await delay(seconds * 600)
+  await fleet.order(3, { draining: true })
+  await delay(seconds * 100)
+  await fleet.order(3, { draining: false })
+  await delay(seconds * 300)
+  await take(page, 'desktop', DESKTOP)
+  await take(page, 'phone', PHONE)
+  await take(page, 'dark', { ...DESKTOP, isDark: true })
+  fleet.kill(1)
+  await page.until(`document.querySelector('[data-state=unhealthy]')`)
+  await delay(8000)
+  await page.evaluate(`document.querySelectorAll('.expander')[1].click()`)
+  await take(page, 'backend-down', DESKTOP)
+}
+
+async function threePools(fleet: Fleet, page: Page): Promise<void> {
+  await delay(seconds * 900)
+  fleet.kill(5)
+  await page.until(`document.querySelector('[data-state=unhealthy]')`)
+  await delay(seconds * 100)
+  await take(page, 'pools', TALL)
+  await take(page, 'pools-dark', { ...TALL, isDark: true })
+  await page.show(PHONE)
+  await page.evaluate(`document.getElementById('backends').scrollIntoView()`)
+  await take(page, 'pools-phone', PHONE)
+}
+
+/** Has a fleet work until its charts are full, and pictures taken of its page. */
+async function show(
+  browser: Browser,
+  plan: Plan,
+  shoot: (fleet: Fleet, page: Page) => Promise<void>
+): Promise<void> {
+  const fleet = await Fleet.start(plan)
   try {
-    console.log(`The charts of ${fleet.url}/__lb/ fill for ${seconds} s`)
     const page = await browser.newPage()
     await page.show(DESKTOP)
     await page.open(`${fleet.url}/__lb/`)
-    await delay(seconds * 600)
-    await fleet.order(3, { draining: true })
-    await delay(seconds * 100)
-    await fleet.order(3, { draining: false })
-    await delay(seconds * 300)
-    await take(page, 'desktop', DESKTOP)
-    await take(page, 'phone', PHONE)
-    await take(page, 'dark', { ...DESKTOP, isDark: true })
-    fleet.kill(1)
-    await page.until(`document.querySelector('[data-state=unhealthy]')`)
-    await delay(8000)
-    await page.evaluate(`document.querySelectorAll('.expander')[1].click()`)
-    await take(page, 'backend-down', DESKTOP)
+    await shoot(fleet, page)
     if (page.complaints.length > 0) throw new Error(page.complaints.join('\n'))
   } finally {
-    await browser.close()
     await fleet.stop()
+  }
+}
+
+async function main(): Promise<void> {
+  mkdirSync(FOLDER, { recursive: true })
+  const browser = new Browser()
+  try {
+    console.log(`The charts fill for ${seconds} s`)
+    await Promise.all([show(browser, ONE_POOL, onePool), show(browser, THREE_POOLS, threePools)])
+  } finally {
+    await browser.close()
   }
 }
 

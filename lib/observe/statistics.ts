@@ -53,14 +53,29 @@ export function requestTotal(counters: Reader): number {
 
 /** The balancer's state and counters, as `/__lb/stats` shows them. */
 export function collectStatistics(source: StatisticsSource) {
-  const { registry, counters, latency, rates, startedAt } = source
   const pools = source.pools()
+  return {
+    ...serverStatistics(source),
+    pools: pools.map(poolStatistics),
+    routes: source.routes().map(routeStatistics),
+    backends: pools.flatMap(({ name, registry: { backends } }) =>
+      backends.map((backend) => backendStatistics(backend, name))
+    )
+  }
+}
+
+/** State and counters of the whole balancer at one moment. */
+export type ServerStatistics = ReturnType<typeof serverStatistics>
+
+/** State and counters of the whole balancer, without those of its pools, routes and backends. */
+export function serverStatistics(source: StatisticsSource) {
+  const { registry, counters, latency, rates, startedAt } = source
   return {
     version: source.version,
     startedAt: startedAt.toISOString(),
     uptimeSeconds: (Date.now() - startedAt.getTime()) / 1000,
     state: registry.draining ? 'draining' : 'serving',
-    panic: pools.some((pool) => pool.registry.panicking),
+    panic: source.pools().some((pool) => pool.registry.panicking),
     lane: source.lane(),
     // Each is counted by its pool, and by the server: requests of all pools are bounded together.
     requests: requestStatistics(counters, counters.own.get(BalancerCell.inFlight), rates),
@@ -72,17 +87,12 @@ export function collectStatistics(source: StatisticsSource) {
       limit: source.maxSockets
     },
     shortages: shortageStatistics(source),
-    latency: latency.summary(),
-    pools: pools.map(poolStatistics),
-    routes: source.routes().map(routeStatistics),
-    backends: pools.flatMap(({ name, registry: { backends } }) =>
-      backends.map((backend) => backendStatistics(backend, name))
-    )
+    latency: latency.summary()
   }
 }
 
 /** State and counters of a pool, without its backends. */
-function poolStatistics({ name, registry, latency, rates }: ShownPool) {
+export function poolStatistics({ name, registry, latency, rates }: ShownPool) {
   const { backends, counters } = registry
   return {
     name,

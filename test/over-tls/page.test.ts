@@ -39,7 +39,8 @@ for (const [place, env] of [
     const own = get('/__lb/events', `Origin: ${scheme}://lb.internal`, 'Sec-Fetch-Site: same-origin')
     const listener = await EventListener.open(t, port, own)
     if (isSecure) t.match(listener.head.toLowerCase(), `strict-transport-security: ${HSTS}`)
-    t.match(await listener.event(2), { name: 'tick', data: { backends: [{ address: 'a.example:80' }] } })
+    t.match(await listener.event(0), { name: 'all', data: { backends: [{ address: 'a.example:80' }] } })
+    t.match(await listener.event(2), { name: 'tick', data: { backends: { changed: [] } } })
     const other = isSecure ? 'http' : 'https'
     t.equal(statusOf(await exchange(t, port, get('/__lb/events', `Origin: ${other}://lb.internal`))), 404)
     const closing = balancer.fastify.close()

@@ -1,6 +1,6 @@
-import { eventually, startBalancer, test } from '../helper.js'
+import { eventually, startBalancer, startRoutes, test } from '../helper.js'
 import { TOKEN } from '../support/api.js'
-import { EventListener, GET_EVENTS } from '../support/event-stream.js'
+import { EventListener, GET_EVENTS, giveMuchToTell, TALKED_OF } from '../support/event-stream.js'
 import { answering, OK, refusing, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { fieldValue, statusOf } from '../support/wire.js'
@@ -31,13 +31,22 @@ test('the first event is a snapshot with the history, then the state follows eve
   for (let i = 0; i < 3; i++) await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   const ticks = [await listener.event(1), await listener.event(2)]
   t.match(ticks, [{ name: 'tick' }, { name: 'tick' }])
-  t.match(ticks[1]!.data.backends, [{ total: 3, latency: { count: 3 }, responses: { '2xx': 3 } }, {}])
-  t.ok(ticks[1]!.data.backends[0].latency.sumMs > 0)
+  const told = ticks.flatMap(({ data }) => data.backends.changed)
+  t.match(told, [{ pool: 'default', id: 0, total: 3, latency: { count: 3 }, responses: { '2xx': 3 } }])
+  t.ok(told[0].latency.sumMs > 0)
+  t.same(Object.keys(told[0].responses), ['2xx'], 'what has not changed is not told')
+  t.notOk('address' in told[0] || 'changes' in told[0] || 'keys' in ticks[1]!.data.backends)
   t.ok(ticks[1]!.data.sample.requests >= 0)
-  t.notOk('changes' in ticks[1]!.data.backends[0], 'nothing has changed')
   registry.setDraining(other!, true, 'by hand')
   const { data } = await listener.event(3)
-  t.match(data.backends[1], { state: 'draining', changes: [{}, {}, { to: 'draining', reason: 'by hand' }] })
+  t.match(data.backends.changed, [
+    {
+      id: 1,
+      state: 'draining',
+      orders: { draining: true },
+      changes: [{}, {}, { to: 'draining', reason: 'by hand' }]
+    }
+  ])
   const late = await EventListener.open(t, port)
   const { samples, backends } = (await late.event(0)).data
   t.ok(samples.length >= 2, 'who comes later sees what came before')
@@ -50,8 +59,61 @@ test('the events say whether changes are possible', async (t) => {
   const { data } = await (await EventListener.open(t, port)).event(0)
   t.equal(data.isWritable, true)
   const list = await fastify.inject('/__lb/api/backends')
-  t.equal(`"${data.fleets.default}"`, list.headers.etag, 'and for which version of the list')
+  t.equal(`"${data.pools[0].version}"`, list.headers.etag, 'and for which version of the list')
 })
+
+test('of pools and routes those are told that have changed, and who comes later knows the others', async (t) => {
+  const web = await scripted(t, answering(OK))
+  const { port, pools } = await startRoutes(t, {
+    pools: { web: { backends: [web.address] }, api: { backends: ['a.example:80'] } },
+    routes: [
+      { name: 'api', match: { host: 'api.example', method: ['GET', 'POST'] }, pool: 'api' },
+      { name: 'old', match: { 'path-prefix': '/old' }, redirect: { 'path-prefix': '/new', status: 308 } },
+      { name: 'web', pool: 'web' }
+    ]
+  })
+  const listener = await EventListener.open(t, port)
+  const { data: all } = await listener.event(0)
+  t.match(all.pools, [
+    { name: 'web', version: pools()[0]!.backendList.version, eligible: 1, requests: { total: 0 } },
+    { name: 'api' }
+  ])
+  t.same(all.routes, [
+    { name: 'api', match: 'GET, POST · api.example', leadsTo: 'api', counts: [0, 0, 0, 0, 0, 0] },
+    { name: 'old', match: '/old/…', leadsTo: 'redirect 308 to /new/…', counts: [0, 0, 0, 0, 0, 0] },
+    { name: 'web', match: 'everything', leadsTo: 'web', counts: [0, 0, 0, 0, 0, 0] }
+  ])
+  await listener.event(1)
+  for (const target of ['/', '/old/x', '/'])
+    await exchange(t, port, `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
+  const { routes } = (await listener.event(2)).data
+  t.same(routes, {
+    changed: [
+      { name: 'old', counts: [0, 0, 0, 1, 0, 0] },
+      { name: 'web', counts: [0, 0, 2, 0, 0, 0] }
+    ]
+  })
+  const ticks = (await Promise.all([1, 2, 3].map((number) => listener.event(number)))).map(({ data }) => data)
+  t.ok(
+    ticks.every((tick) => !tick.pools.keys && tick.pools.changed.every(({ name }: Named) => name === 'web'))
+  )
+  const { requests } = ticks.flatMap(({ pools }) => pools.changed)[0]
+  t.same([requests.total, 'inFlight' in requests], [2, false])
+  const late = (await (await EventListener.open(t, port)).event(0)).data
+  t.same(late.routes[2].counts, [0, 0, 2, 0, 0, 0])
+  t.match(late.pools, [
+    { name: 'web', requests: { total: 2 } },
+    { name: 'api', requests: { total: 0 } }
+  ])
+  await pools()[1]!.registry.add(pools()[0]!.registry.backends[0]!.config)
+  const { backends } = (await listener.event(4)).data
+  t.same(backends.keys, ['web/0', 'api/0', 'api/1'])
+  t.match(backends.changed, [{ pool: 'api', id: 1, address: web.address, weight: 1 }])
+})
+
+interface Named {
+  readonly name: string
+}
 
 test('a subscriber beyond the limit is answered 503', async (t) => {
   const { port, fastify } = await startBalancer(t, [await refusing(t)])
@@ -132,9 +194,8 @@ test('other paths and methods get 404', async (t) => {
 })
 
 test('a subscriber that does not read costs no memory, and others get events', async (t) => {
-  // An event of megabytes, which no buffer of a system takes whole.
-  const many = Array.from({ length: 4000 }, (_, i) => `127.0.${i >> 8}.${i & 255}:80`).join(' ')
-  const { port, connections } = await startBalancer(t, many)
+  const { port, connections, registry } = await startBalancer(t, TALKED_OF)
+  giveMuchToTell(registry)
   const silent = await RawClient.open(t, port)
   silent.socket.pause()
   silent.send(GET_EVENTS)
@@ -145,6 +206,7 @@ test('a subscriber that does not read costs no memory, and others get events', a
   const other = await EventListener.open(t, port)
   for (let tick = 0; tick < 3; tick++) {
     const { bytesRead } = other.client.socket
+    giveMuchToTell(registry)
     await eventually(() => other.client.socket.bytesRead > bytesRead + 1_000_000, 5000)
   }
   t.ok(waiting() <= before, `${waiting()} bytes wait, ${before} did`)

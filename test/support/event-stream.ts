@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { Registry } from '../../lib/pool/registry.js'
 import { RawClient } from './raw-client.js'
 
 export const GET_EVENTS = 'GET /__lb/events HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -7,6 +8,17 @@ export interface StreamEvent {
   readonly name: string
   // biome-ignore lint/suspicious/noExplicitAny: tests look into it
   readonly data: any
+}
+
+/** Backends of which there can be much to tell. */
+export const TALKED_OF = Array.from({ length: 300 }, (_, i) => `127.0.0.1:${i + 1}`).join(' ')
+
+/** Makes the next event, and each first one, longer than what the system holds between two sockets. */
+export function giveMuchToTell(registry: Registry): void {
+  for (const backend of registry.backends) {
+    const state = backend.state === 'healthy' ? 'unhealthy' : 'healthy'
+    registry.setState(backend, state, 'x'.repeat(20_000))
+  }
 }
 
 /** One who listens to the events of a balancer. */

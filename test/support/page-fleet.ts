@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import tap, { type Test } from 'tap'
 import { Browser } from '../../screenshots/browser.js'
 import type { Page } from '../../screenshots/browser-page.js'
-import { startBalancer } from '../helper.js'
+import { startBalancer, startRoutes } from '../helper.js'
 import { TOKEN } from './api.js'
 import { lb } from './child.js'
 import { listen } from './listen.js'
@@ -66,7 +66,7 @@ async function shownBy(t: Test, origin: string): Promise<Page> {
   atEnd(t, () => page.open('about:blank'))
   await page.show({ width: 1360, height: 900 })
   await page.open(`${origin}/__lb/`)
-  await page.until(`document.querySelector('.row') !== null`, PATIENCE_MS)
+  await page.until(`document.querySelector('.pool') !== null`, PATIENCE_MS)
   return page
 }
 
@@ -74,6 +74,21 @@ async function shownBy(t: Test, origin: string): Promise<Page> {
 export async function pageFleet(t: Test, env: Env = {}): Promise<PageFleet> {
   const { backends, settings } = await setUp(t, env)
   const { port } = await startBalancer(t, backends, settings)
+  const origin = `http://127.0.0.1:${port}`
+  return { backends, origin, page: await shownBy(t, origin) }
+}
+
+/**
+ * The balancer is in this process, and has pools and routes.
+ * @param fileOf the content of the file, for the addresses of two backends
+ */
+export async function pageOfPools(
+  t: Test,
+  fileOf: (addresses: readonly string[]) => object
+): Promise<PageFleet> {
+  const { backends, settings } = await setUp(t, {})
+  const { LB_BACKENDS: _none, ...env } = settings
+  const { port } = await startRoutes(t, fileOf(backends.map(({ address }) => address)), env)
   const origin = `http://127.0.0.1:${port}`
   return { backends, origin, page: await shownBy(t, origin) }
 }

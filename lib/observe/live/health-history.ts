@@ -21,9 +21,8 @@ const PREFIXES = {
 
 /** The latest changes of each backend's status, including ejections and drains. */
 export class HealthHistory {
-  readonly #changes = new Map<Backend, HealthChange[]>()
+  readonly #changes = new Map<Backend, readonly HealthChange[]>()
   readonly #now: () => number
-  #count = 0
 
   /** @param now in milliseconds since 1970 */
   constructor(registry: Registry, now: () => number = Date.now) {
@@ -33,10 +32,7 @@ export class HealthHistory {
       this.#changes.set(backend, [{ at: backend.since.getTime(), to: status, reason }])
     }
     registry.backends.forEach(begin)
-    registry.on('added', (backend) => {
-      begin(backend)
-      this.#count++
-    })
+    registry.on('added', begin)
     registry.on('removed', (backend) => this.#changes.delete(backend))
     registry.on('state', ({ backend, reason }) => this.#record(backend, reason))
     registry.on('rotation', ({ backend, kind, reason }) =>
@@ -44,12 +40,7 @@ export class HealthHistory {
     )
   }
 
-  /** Number of changes so far, of all backends. */
-  get count(): number {
-    return this.#count
-  }
-
-  /** The oldest first; the first is the status with which it joined, unless there were more than twenty changes. */
+  /** A new array after each change. The oldest first; the first is the status with which it joined, unless there were more than twenty changes. */
   of(backend: Backend): readonly HealthChange[] {
     return this.#changes.get(backend) ?? []
   }
@@ -58,8 +49,7 @@ export class HealthHistory {
     const changes = this.#changes.get(backend)
     // A check may fail during a drain: the status that is shown stays the same.
     if (!changes || changes.at(-1)?.to === backend.status) return
-    changes.push({ at: this.#now(), to: backend.status, reason })
-    if (changes.length > MAX_CHANGES) changes.shift()
-    this.#count++
+    const change = { at: this.#now(), to: backend.status, reason }
+    this.#changes.set(backend, [...changes, change].slice(-MAX_CHANGES))
   }
 }

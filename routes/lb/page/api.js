@@ -40,7 +40,7 @@ export class Api {
 
   async #do(method, { pool, address }, suffix, body) {
     const { versions } = this.#model
-    const path = `api/pools/${pool}/backends/${encodeURIComponent(address)}${suffix}`
+    const path = `api/pools/${encodeURIComponent(pool)}/backends/${encodeURIComponent(address)}${suffix}`
     const response = await send(method, path, this.#token, body, { 'If-Match': `"${versions[pool]}"` })
     if (response.status === 401) {
       this.lock()

@@ -8,8 +8,10 @@ import { byId, setAttribute, setText } from './dom.js'
 import { count, milliseconds, ofScale, rate, span } from './format.js'
 import { Model } from './model.js'
 import { Operator } from './operator.js'
+import { poolsAlarm } from './pool.js'
+import { Pools } from './pools.js'
+import { Routes } from './routes.js'
 import { Stream } from './stream.js'
-import { Table } from './table.js'
 import { shortageAlarm, Totals } from './totals.js'
 
 const RECENT = 12
@@ -19,7 +21,8 @@ const model = new Model()
 const announcer = new Announcer()
 const operator = new Operator(new Api(model), model, announcer)
 const totals = new Totals(byId('totals'))
-const table = new Table(operator)
+const pools = new Pools(operator)
+const routes = new Routes()
 const requestsChart = new Chart(byId('charts'), {
   title: 'Requests per second',
   least: 4,
@@ -41,36 +44,33 @@ const latencyChart = new Chart(byId('charts'), {
   ]
 })
 
-let recentShown = ''
+let recentShown
 
-function showHead({ now, healthyCount, backends }) {
+function showHead({ now, healthyCount, backends, pools, hasPools }) {
   const isDraining = now.state === 'draining'
   setText(byId('version'), now.version)
   setText(byId('uptime'), span(now.uptimeSeconds * 1000))
   setText(byId('state-text'), isDraining ? 'Draining' : 'Serving')
   setAttribute(byId('state'), 'class', `state ${isDraining ? 'draining' : 'healthy'}`)
   setAttribute(byId('state').querySelector('use'), 'href', isDraining ? '#icon-draining' : '#icon-healthy')
-  setText(byId('healthy'), `${count(healthyCount)} of ${count(backends.size)} healthy`)
+  const where = hasPools ? ` in ${count(pools.size)} pools` : ''
+  setText(byId('healthy'), `${count(healthyCount)} of ${count(backends.size)} healthy${where}`)
   const away = backends.size - healthyCount
   setAttribute(byId('healthy'), 'data-bad', away > 0)
   document.title = `${away > 0 ? `(${away} out) ` : ''}Fairlead ${location.host}`
-  const alarm = now.panic
-    ? 'No backend is healthy: requests go to unhealthy ones.'
-    : healthyCount === 0
-      ? 'No backend is healthy: requests are answered 503.'
-      : ''
-  const alarms = [alarm, shortageAlarm(now)].filter((text) => text !== '').join(' ')
+  const alarms = [poolsAlarm(pools), shortageAlarm(now)].filter((text) => text !== '').join(' ')
   setText(byId('alarm-text'), alarms)
   setAttribute(byId('alarm'), 'hidden', alarms === '')
 }
 
 function showRecent() {
   const changes = model.recentChanges(RECENT)
-  const key = JSON.stringify(changes)
-  if (key === recentShown) return
-  recentShown = key
+  if (changes === recentShown) return
+  recentShown = changes
   byId('recent').replaceChildren(
-    ...changes.map(({ at, to, reason, address }) => changeItem(at, to, reason, address))
+    ...changes.map(({ at, to, reason, address, pool }) =>
+      changeItem(at, to, reason, address, model.hasPools ? pool : undefined)
+    )
   )
 }
 
@@ -82,7 +82,8 @@ function show() {
   totals.show(model)
   requestsChart.draw(model.samples, model.now.at)
   latencyChart.draw(model.samples, model.now.at)
-  table.show(model)
+  pools.show(model)
+  routes.show(model)
   showRecent()
 }
 

@@ -25,14 +25,12 @@ export class Backend {
   #readings = []
 
   constructor(view, at) {
-    this.changes = view.changes ?? [{ at: Date.parse(view.since), to: view.state, reason: view.reason }]
     this.perSecond = [...(view.perSecond ?? [])]
     this.#take(view, at)
   }
 
   /** Updates it with the state a second later. */
   advance(view, at) {
-    if (view.changes) this.changes = view.changes
     const before = this.#readings.at(-1)
     const seconds = (at - before.at) / 1000
     this.perSecond.push(seconds > 0 ? (view.total - before.total) / seconds : 0)
@@ -48,6 +46,16 @@ export class Backend {
 
   get id() {
     return this.view.id
+  }
+
+  /** Tells it from the backends of all pools. */
+  get key() {
+    return `${this.view.pool}/${this.view.id}`
+  }
+
+  /** The latest changes of its state, the oldest first. */
+  get changes() {
+    return this.view.changes
   }
 
   get address() {

@@ -36,16 +36,17 @@ export class Details {
   #history = h('ol', { class: 'history', reversed: true })
   #shown
 
-  constructor(address) {
+  /** @param heading the element of the heading in it */
+  constructor(title, heading) {
     this.element = h(
       'div',
-      { class: 'details-body', role: 'group', 'aria-label': `Details of ${address}` },
+      { class: 'details-body', role: 'group', 'aria-label': `Details of ${title}` },
       h(
         'dl',
         { class: 'figures' },
         ...FIGURES.map(([name], index) => h('div', {}, h('dt', {}, name), this.#values[index]))
       ),
-      h('div', { class: 'history-part' }, h('h3', {}, 'Health'), this.#history)
+      h('div', { class: 'history-part' }, h(heading, {}, 'Health'), this.#history)
     )
   }
 
@@ -60,12 +61,13 @@ export class Details {
   }
 }
 
-/** One change of a backend's state in a list. */
-export function changeItem(at, to, reason, address) {
+/** One change of a backend's state in a list, with the address and the name of the pool if they are given. */
+export function changeItem(at, to, reason, address, pool) {
   return h(
     'li',
     { class: 'change' },
     h('time', { datetime: new Date(at).toISOString(), title: new Date(at).toLocaleString() }, clock(at)),
+    ...(pool === undefined ? [] : [h('span', { class: 'change-pool' }, pool)]),
     ...(address === undefined ? [] : [h('span', { class: 'change-address' }, address)]),
     h('span', { class: `state ${to}` }, icon(to), STATES[to]),
     h('span', { class: 'change-reason' }, reason)

@@ -44,31 +44,33 @@ export class Operator {
   }
 
   drain = async (backend) => {
-    const { address, state } = backend
-    if (state === 'draining') {
-      await this.#change(backend, { draining: false }, `${address} is drained no more`)
+    const title = this.#model.titleOf(backend)
+    if (backend.state === 'draining') {
+      await this.#change(backend, { draining: false }, `${title} is drained no more`)
       return
     }
-    if (state === 'healthy' && this.#model.healthyCount === 1 && !(await this.#confirm(address))) return
-    await this.#change(backend, { draining: true }, `${address} is being drained`)
+    const pool = this.#model.pools.get(backend.view.pool)
+    const isLast = backend.state === 'healthy' && pool.healthyCount === 1
+    if (isLast && !(await this.#confirm(title))) return
+    await this.#change(backend, { draining: true }, `${title} is being drained`)
   }
 
   weigh = (backend) => {
-    const { address, view } = backend
+    const title = this.#model.titleOf(backend)
     const input = byId('weight')
-    setText(byId('weights-title'), `Weight of ${address}`)
+    setText(byId('weights-title'), `Weight of ${title}`)
     onSubmit(this.#weights, async () => {
       const weight = Number(input.value)
       this.#weights.close()
-      await this.#change(backend, { weight }, `${address} has a weight of ${weight}`)
+      await this.#change(backend, { weight }, `${title} has a weight of ${weight}`)
     })
     this.#weights.showModal()
-    input.value = view.weight
+    input.value = backend.view.weight
     input.select()
   }
 
   reset = (backend) =>
-    this.#act(`The ejection of ${backend.address} is over`, () => this.#api.reset(backend.view))
+    this.#act(`The ejection of ${this.#model.titleOf(backend)} is over`, () => this.#api.reset(backend.view))
 
   #change({ view }, change, done) {
     return this.#act(done, () => this.#api.change(view, change))
@@ -116,9 +118,11 @@ export class Operator {
     setAttribute(byId('token'), 'aria-invalid', text !== '' && 'true')
   }
 
-  /** Asks for confirmation before the last backend is drained. */
-  #confirm(address) {
-    setText(byId('confirm-text'), `${address} is the last healthy backend. Requests will be answered 503.`)
+  /** Asks for confirmation before the last backend of a pool is drained. */
+  #confirm(title) {
+    const { hasPools } = this.#model
+    const what = `${title} is the last healthy backend${hasPools ? ' there' : ''}.`
+    setText(byId('confirm-text'), `${what} Requests${hasPools ? ' for this pool' : ''} will be answered 503.`)
     this.#confirmer.showModal()
     return new Promise((resolve) => {
       let isMeant = false

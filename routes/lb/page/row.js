@@ -49,12 +49,20 @@ export class Row {
   #reset
   #bar = h('i')
 
-  /** @param operator handles its buttons: `drain`, `weigh` and `reset` */
-  constructor(backend, operator) {
-    const { address, id } = backend
+  #title
+
+  /**
+   * @param pool the name of its pool where there are several; undefined otherwise
+   * @param operator handles its buttons: `drain`, `weigh` and `reset`
+   */
+  constructor(backend, pool, operator) {
+    const { address, view } = backend
+    const title = pool === undefined ? address : `${address} of ${pool}`
+    const detailsId = `details-${view.pool}-${view.id}`
     const p = elementsOf(address)
+    this.#title = title
     this.#parts = p
-    this.#details = new Details(address)
+    this.#details = new Details(title, pool === undefined ? 'h3' : 'h4')
     p.state.append(p.stateIcon, p.stateName)
     p.bar.append(this.#bar)
     const button = (name, ask) => {
@@ -65,11 +73,11 @@ export class Row {
     this.#drain = button('Drain', operator.drain)
     this.#weigh = button('Weight', operator.weigh)
     this.#reset = button('Reset', operator.reset)
-    setAttribute(this.#weigh, 'aria-label', `Change the weight of ${address}`)
-    setAttribute(this.#reset, 'aria-label', `End the ejection of ${address}`)
+    setAttribute(this.#weigh, 'aria-label', `Change the weight of ${title}`)
+    setAttribute(this.#reset, 'aria-label', `End the ejection of ${title}`)
     this.#expander = h(
       'button',
-      { type: 'button', class: 'expander', 'aria-expanded': 'false', 'aria-controls': `details-${id}` },
+      { type: 'button', class: 'expander', 'aria-expanded': 'false', 'aria-controls': detailsId },
       p.chevron,
       p.address
     )
@@ -89,12 +97,20 @@ export class Row {
       cell('actions', 'Actions', this.#drain, this.#weigh, this.#reset)
     )
     const wide = h('td', { role: 'cell', colspan: 10 }, this.#details.element)
-    this.detailsElement = h('tr', { role: 'row', class: 'details', id: `details-${id}`, hidden: true }, wide)
+    this.detailsElement = h('tr', { role: 'row', class: 'details', id: detailsId, hidden: true }, wide)
     this.backend = backend
   }
 
-  /** @param most the largest values of all backends shown, for the scale of bars */
-  show(backend, at, most) {
+  get elements() {
+    return [this.element, this.detailsElement]
+  }
+
+  isOf({ address }) {
+    return this.backend.address === address
+  }
+
+  /** @param context the time, `at`, and `most`, the largest values of all backends shown, for the scale of bars */
+  show(backend, { at, most }) {
     this.backend = backend
     const { view, state } = backend
     const p = this.#parts
@@ -148,7 +164,7 @@ export class Row {
   #showActions(state) {
     const verb = state === 'draining' ? 'Undrain' : 'Drain'
     setText(this.#drain, verb)
-    setAttribute(this.#drain, 'aria-label', `${verb} ${this.backend.address}`)
+    setAttribute(this.#drain, 'aria-label', `${verb} ${this.#title}`)
     setAttribute(this.#reset, 'hidden', state !== 'ejected')
   }
 

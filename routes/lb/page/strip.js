@@ -7,9 +7,13 @@ const WIDTH = 120
 const SPARK_HEIGHT = 22
 const STRIP_HEIGHT = 18
 const STRIP_MS = 600_000
+/** In this time it moves by a pixel. */
+const STEP_MS = 5000
 const SECONDS = 60
 /** States differ in height as well as in colour. */
 const HEIGHTS = { healthy: 1, draining: 0.7, ejected: 0.55, checking: 0.3, unhealthy: 0.4 }
+
+const tenths = (value) => Math.round(value * 10) / 10
 
 export class Spark {
   element = s('svg', {
@@ -20,6 +24,7 @@ export class Spark {
   })
   #area = s('path', { class: 'spark-area' })
   #line = s('path', { class: 'spark-line', 'vector-effect': 'non-scaling-stroke' })
+  #drawn
 
   constructor() {
     this.element.append(this.#area, this.#line)
@@ -29,13 +34,16 @@ export class Spark {
   draw(perSecond, most) {
     const step = WIDTH / (SECONDS - 1)
     const first = WIDTH - (perSecond.length - 1) * step
-    const y = (value) => SPARK_HEIGHT - 1 - (value / most) * (SPARK_HEIGHT - 3)
-    const points = perSecond.map(
-      (value, index) => `${(first + index * step).toFixed(1)} ${y(value).toFixed(1)}`
-    )
-    const line = points.length > 0 ? `M${points.join('L')}` : ''
+    const scale = (SPARK_HEIGHT - 3) / most
+    let line = ''
+    perSecond.forEach((value, index) => {
+      const point = `${tenths(first + index * step)} ${tenths(SPARK_HEIGHT - 1 - value * scale)}`
+      line += `${index === 0 ? 'M' : 'L'}${point}`
+    })
+    if (line === this.#drawn) return
+    this.#drawn = line
     setAttribute(this.#line, 'd', line)
-    setAttribute(this.#area, 'd', line && `${line}V${SPARK_HEIGHT}H${first.toFixed(1)}Z`)
+    setAttribute(this.#area, 'd', line && `${line}V${SPARK_HEIGHT}H${tenths(first)}Z`)
   }
 }
 
@@ -55,9 +63,14 @@ export class Strip {
     viewBox: `0 0 ${WIDTH} ${STRIP_HEIGHT}`,
     preserveAspectRatio: 'none'
   })
-  #drawn = ''
+  #changes
+  #step
 
   draw(changes, at) {
+    const step = Math.floor(at / STEP_MS)
+    if (changes === this.#changes && step === this.#step) return
+    this.#changes = changes
+    this.#step = step
     const parts = partsOf(changes, at)
     const x = (time) => WIDTH * (1 - (at - time) / STRIP_MS)
     const rectangles = parts.map(({ to, at: begin, until, reason }) => {
@@ -67,9 +80,6 @@ export class Strip {
       const left = Math.min(x(begin), WIDTH - width)
       return { to, left, width, height, title: `${STATES[to]} from ${clock(begin)}: ${reason}` }
     })
-    const key = JSON.stringify(rectangles.map(({ left, ...rest }) => [left.toFixed(1), rest.to, rest.title]))
-    if (key === this.#drawn) return
-    this.#drawn = key
     const words = parts.map(
       ({ to, at: begin, until }) => `${STATES[to].toLowerCase()} for ${span(until - begin)}`
     )
