@@ -66,7 +66,13 @@ export function loadWithVariables(env: Env): LoadedConfig {
   }
   const tracing = tracingOf(result.success && result.output.LB_TRACEPARENT, env, tell)
   const routing = hasRouting
-    ? routingReader().readRouting(file, { values, given: variables, tracing, report })
+    ? routingReader().readRouting(file, {
+        values,
+        given: variables,
+        tracing,
+        // What stands in the place of wrong values is not to be complained of.
+        report: result.success ? report : () => {}
+      })
     : undefined
   faults.push(...(file?.faults.lines() ?? []))
   if (faults.length > 0) throw new ConfigError(faults)

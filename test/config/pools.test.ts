@@ -119,6 +119,11 @@ t.test('one cookie for two pools is a fault where one host, or its domain, leads
 t.test('what a pool inherits is a fault only if it cannot work', async (t) => {
   const env = { LB_ALGORITHM: 'hash', LB_HASH_KEY: 'target', LB_STICKY_COOKIE: 'lb', LB_STICKY_MAX_AGE: '60' }
   t.same(file.faults(TWO('algorithm: random', 'sticky: false'), env), [], 'idle in one pool')
+  t.same(
+    file.faults(`sticky-max-age: 5\n${TWO('retries: 1', 'sticky: false')}`, { LB_HASH_KEY: 'target' }),
+    ['LB_HASH_KEY needs LB_ALGORITHM=hash', 'LB_CONFIG: sticky-max-age needs sticky-cookie (1:17)'],
+    'idle in all'
+  )
   t.same(file.faults(TWO('retries: 1', 'hash-key: target')), [
     'LB_CONFIG: pools.b.hash-key needs algorithm=hash (3:36)'
   ])

@@ -17,6 +17,8 @@ export interface Inherited {
   readonly faults: Faults
   /** Tells a fault that begins with the name of a variable. */
   readonly report: (fault: string) => void
+  /** For each pool, what it inherits and has no use for: a fault if none has. */
+  readonly idle: (readonly string[])[]
 }
 
 /** A pool as the file has it. */
@@ -78,6 +80,7 @@ function poolOf(pool: GivenPool, isOneOfMany: boolean, inherited: Inherited): Po
   // What stands in the place of a wrong value is not to be complained of.
   const isWhole = faults.count === before && pool.settings.get('LB_BACKENDS')?.text !== undefined
   if (isWhole) tellConflicts(pool, poolConflicts(values), inherited)
+  else inherited.idle.push([])
   return { name: pool.name, config: configOf(values, { pool: pool.name, tracing, routing: undefined }) }
 }
 
@@ -136,5 +139,7 @@ function tellConflicts(
     if (names.some(isOwn) || isOfPair) tell(fault)
     else inherited.report(fault)
   }
-  for (const fault of idle) if (isOwn(fault.match(VARIABLE)?.[0] ?? '')) tell(fault)
+  const isOwnFault = (fault: string) => isOwn(fault.match(VARIABLE)?.[0] ?? '')
+  for (const fault of idle.filter(isOwnFault)) tell(fault)
+  inherited.idle.push(idle.filter((fault) => !isOwnFault(fault)))
 }

@@ -11,7 +11,7 @@ import { checkCookies, checkRoutes } from './whole.js'
 /** The pool that the variables make. */
 const DEFAULT_POOL = 'default'
 
-interface Surroundings extends Omit<Inherited, 'faults'> {
+interface Surroundings extends Omit<Inherited, 'faults' | 'idle'> {
   /** The variables that were set. */
   readonly given: Readonly<Record<string, string | undefined>>
 }
@@ -21,8 +21,10 @@ interface Surroundings extends Omit<Inherited, 'faults'> {
  * backends, or where the file has no pools.
  */
 export function readRouting(file: ConfigFile, { given, ...surroundings }: Surroundings): RoutingConfig {
-  const inherited = { ...surroundings, faults: file.faults }
+  const inherited: Inherited = { ...surroundings, faults: file.faults, idle: [] }
   const pools = poolsOf(file, given.LB_BACKENDS !== undefined, inherited)
+  const [first = [], ...others] = inherited.idle
+  for (const fault of first) if (others.every((idle) => idle.includes(fault))) surroundings.report(fault)
   const routes = routesOf(file, pools)
   const { pools: map } = file
   checkCookies(pools, routes, (name) => (map ? placeOf(map, name) : 0), file.faults)
@@ -30,7 +32,7 @@ export function readRouting(file: ConfigFile, { given, ...surroundings }: Surrou
 }
 
 function poolsOf(file: ConfigFile, hasBackends: boolean, inherited: Inherited): readonly PoolConfig[] {
-  if (!file.pools) return [defaultPool(inherited, true)]
+  if (!file.pools) return [defaultPool(inherited)]
   const pools = readPools(file.pools, hasBackends ? 1 : 0, inherited)
   if (!hasBackends) return pools
   const isThere = pools.some(({ name }) => name === DEFAULT_POOL)
@@ -39,13 +41,13 @@ function poolsOf(file: ConfigFile, hasBackends: boolean, inherited: Inherited): 
       file.pools.at,
       `pools.${DEFAULT_POOL} is the name of the pool that backends (LB_BACKENDS) make: it needs another`
     )
-  return [...pools, defaultPool(inherited, false)]
+  return [...pools, defaultPool(inherited)]
 }
 
-/** @param isOnly whether there are no others, which inherit settings that it has no use for */
-function defaultPool({ values, tracing, report }: Inherited, isOnly: boolean): PoolConfig {
+function defaultPool({ values, tracing, report, idle: idleOfAll }: Inherited): PoolConfig {
   const { broken, idle } = poolConflicts(values)
-  for (const fault of [...broken, ...(isOnly ? idle : [])]) report(fault)
+  for (const fault of broken) report(fault)
+  idleOfAll.push(idle)
   return { name: DEFAULT_POOL, config: configOf(values, { pool: '', tracing, routing: undefined }) }
 }
 
