@@ -4,6 +4,7 @@ import { loadConfig, loadWithVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
 import { addAdminCommands } from './admin-commands.js'
+import { addConvertCommand } from './convert-command.js'
 import { addExplainCommand } from './explain/command.js'
 
 const EXAMPLES = `
@@ -43,6 +44,7 @@ export function balancerCommand(program = new Command('lb')): Command {
   program.action(() => run(takeFlags))
   addAdminCommands(program)
   addExplainCommand(program)
+  addConvertCommand(program)
   const checked = program
     .command('check')
     .description('validate the configuration, as flags, environment and files have it, and print it')

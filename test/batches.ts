@@ -16,7 +16,7 @@ const SHARED: readonly (readonly [folders: readonly string[], processes: number]
   [['conformance'], 2],
   [['lanes'], 1],
   [['histories'], 1],
-  [['bench', 'bin', 'chaos', 'soak'], 2],
+  [['bench', 'bin', 'chaos', 'convert', 'soak'], 2],
   [['lib'], 2],
   [['routes', 'plugins', 'library'], 1],
   [['config', 'docs', '.'], 1]

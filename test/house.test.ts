@@ -4,7 +4,7 @@ import t from 'tap'
 import { ROOT } from './support/processes.js'
 
 /** From the bottom up. A floor imports from itself and from those below it. */
-const FLOORS = ['lib', 'plugins', 'routes', 'app', 'bin']
+const FLOORS = ['lib', 'plugins', 'routes', 'app', 'convert', 'bin']
 /** The rooms of lib/, from the bottom up: as docs/architecture.md has them from the top down. */
 const ROOMS = [
   'base',
