@@ -59,13 +59,21 @@ async function explain(method: string, url: string, options: Options): Promise<v
   const config = loadConfig({ ...process.env, ...(file === undefined ? {} : { LB_CONFIG: file }) })
   const { header: headers, client, tlsName } = options
   const port = readPort(options.port ?? FASTIFY_PORT ?? `${config.port}`)
-  const { head, connection } = sentRequest({ method, url, headers, client, port, tlsName })
-  if (connection.tlsName !== undefined && !config.tls && !config.proxyProtocol)
-    throw new Error('the balancer has no TLS (LB_TLS_CERT): give a URL that begins with http://')
+  const isSecureByDefault = config.tls !== undefined
+  const given = { method, url, isSecureByDefault, headers, client, port, tlsName }
+  const { head, connection } = sentRequest(given)
+  const isSecure = connection.tlsName !== undefined
+  // The header of the PROXY protocol says which of them the client speaks.
+  if (isSecure !== (config.tls !== undefined) && !config.proxyProtocol)
+    throw new Error(
+      isSecure
+        ? 'the balancer has no TLS (LB_TLS_CERT): give a URL that begins with http://'
+        : 'the balancer speaks TLS (LB_TLS_CERT): give a URL that begins with https://'
+    )
   const req = await parsedRequest(head, connection, config.maxHeadBytes).catch((error) => {
     throw new Error(`it is no request that can be read: ${error.message}`)
   })
-  if (connection.tlsName !== undefined && config.hstsSeconds > 0) enableHsts(req.socket, config.hstsSeconds)
+  if (isSecure && config.hstsSeconds > 0) enableHsts(req.socket, config.hstsSeconds)
   const dryRun = dryRunOf(config)
   const report = reportOf(config, dryRun, req, options.all === true)
   dryRun.stop()

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, SocketAddress } from 'node:net'
 import { domainToASCII } from 'node:url'
 import type { ClientConnection } from '../../lib/proxy/dry-run/parsed-request.js'
 
@@ -7,6 +7,8 @@ export interface GivenRequest {
   readonly method: string
   /** A URL, or a path and a query alone. */
   readonly url: string
+  /** Whether the balancer speaks TLS: what a path alone comes by. */
+  readonly isSecureByDefault?: boolean
   /** `Name: value`. */
   readonly headers: readonly string[]
   readonly client: string
@@ -32,13 +34,23 @@ const PORT = /:\d*$/
  * The request of a command line. Its target stays as it is written, dot segments and encodings included.
  * @throws if it cannot be one
  */
-export function sentRequest({ method, url, headers, client, port, tlsName }: GivenRequest): SentRequest {
+export function sentRequest({
+  method,
+  url,
+  headers,
+  client,
+  port,
+  tlsName,
+  ...more
+}: GivenRequest): SentRequest {
   if (!METHOD.test(method)) throw new Error(`"${method}" is not a method`)
   const [, scheme, authority = 'localhost', path = ''] = URL_PARTS.exec(url) ?? []
   if (!URL_PARTS.test(url) || NOT_OF_TARGET.test(url))
     throw new Error(`"${url}" must be a URL such as http://app.example/path, or a path`)
-  if (isIP(client) === 0) throw new Error(`--client must be an IP address, but is "${client}"`)
-  const isSecure = scheme?.toLowerCase() === 'https'
+  const family = isIP(client)
+  if (family === 0) throw new Error(`--client must be an IP address, but is "${client}"`)
+  const { address: clientAddress } = new SocketAddress({ address: client, family: `ipv${family as 4 | 6}` })
+  const isSecure = scheme === undefined ? (more.isSecureByDefault ?? false) : /^https$/i.test(scheme)
   if (tlsName !== undefined && !isSecure) throw new Error('--tls-name needs a URL that begins with https://')
   const host = asciiHost(authority.replace(USER, ''))
   const lines = headers.map(headerLine)
@@ -55,7 +67,7 @@ export function sentRequest({ method, url, headers, client, port, tlsName }: Giv
   const asked = tlsName ?? (isIP(ownName.replace(/^\[|\]$/g, '')) ? '' : ownName)
   return {
     head: Buffer.from(head),
-    connection: { clientAddress: client, localPort: port, tlsName: isSecure ? asked : undefined }
+    connection: { clientAddress, localPort: port, tlsName: isSecure ? asked : undefined }
   }
 }
 

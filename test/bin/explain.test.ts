@@ -1,19 +1,21 @@
 import { writeFileSync } from 'node:fs'
-import path from 'node:path'
 import type { Test } from 'tap'
 import type { Report } from '../../bin/explain/report.js'
 import { sentRequest } from '../../bin/explain/request.js'
 import { startRoutes, test } from '../helper.js'
+import { authority } from '../support/certificates.js'
+import { SettingsFile } from '../support/config-file.js'
 import { scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 import { runInProcess } from '../support/run-in-process.js'
+import { shown } from '../support/secure-balancer.js'
 import { statusOf } from '../support/wire.js'
 
 const named = (name: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${name.length}\r\n\r\n${name}`
 
 /** A file with the pools and routes, and what explains a request with it. */
 function explaining(t: Test, content: object, env: Readonly<Record<string, string>> = {}) {
-  const file = path.join(t.testdir({}), 'lb.json')
+  const { name: file } = new SettingsFile(t)
   writeFileSync(file, JSON.stringify(content))
   const explain = (...args: string[]) => runInProcess(['explain', ...args], { LB_CONFIG: file, ...env })
   const report = async (...args: string[]) => {
@@ -107,8 +109,8 @@ test('what is explained is what happens', async (t) => {
       t.same([asked, statusOf(response)], [-1, expected], line)
       t.equal(told.backendRequest, null)
       const ofConnection = /^(?:date|connection|keep-alive)$/i
-      const shown = response.fields.filter(([name]) => !ofConnection.test(name))
-      t.same([told.answer!.status, told.answer!.fields], [statusOf(response), shown], line)
+      const own = response.fields.filter(([name]) => !ofConnection.test(name))
+      t.same([told.answer!.status, told.answer!.fields], [statusOf(response), own], line)
       t.equal(told.answer!.body, `${response.body}`, line)
     }
   }
@@ -194,6 +196,15 @@ test('the exit code tells of routes, of none, and of ambiguous paths', async (t)
   t.match(twofold.stdout, /^ {2}\/x\/\.\.%2Fadmin +shop +as it is$/m)
   t.match(twofold.stdout, /^ {2}\/admin +admin +decoded, dot segments removed$/m)
   t.equal((await explain('GET', 'http://shop.example/', '-H', 'Host: a', '-H', 'Host: b')).code, 2)
+  const cut = explaining(t, {
+    pools: SHOP.pools,
+    routes: [
+      { name: 'all', match: { 'path-prefix': ['/v2', '/'] }, pool: 'web', rewrite: { 'path-prefix': '/' } }
+    ]
+  })
+  const climbing = await cut.explain('GET', '/v2/..%2fx')
+  t.equal(climbing.code, 3)
+  t.match(climbing.stdout, 'what the route all leaves of it may lead out of its prefix')
   const own = await explain('GET', '/__lb/stats')
   t.same([own.code, own.stdout], [0, "No route: this is one of the balancer's own pages.\n"])
 })
@@ -216,6 +227,21 @@ test('port and TLS name count as they would on a connection', async (t) => {
     t.equal((await report('GET', ...args)).outcome, 'no-route', args.join(' '))
   const lost = await report('GET', 'https://none.example/')
   t.same(lost.answer!.fields.at(-1), ['Strict-Transport-Security', 'max-age=60'])
+})
+
+test('a balancer that speaks TLS gets no plain HTTP', async (t) => {
+  const by = authority(t)
+  if (!by) return
+  const { explain, report } = explaining(t, SHOP, shown(by.issue('shop.example')))
+  const host = ['-H', 'Host: shop.example']
+  const { backendRequest } = await report('GET', '/', ...host, '--client', '2001:DB8:0:0::1')
+  t.match(Object.fromEntries(backendRequest!.fields), {
+    'X-Forwarded-For': '2001:db8::1',
+    'X-Forwarded-Proto': 'https'
+  })
+  const { code, stderr } = await explain('GET', 'http://shop.example/')
+  t.equal(code, 1)
+  t.ok(stderr.includes('the balancer speaks TLS (LB_TLS_CERT)'), stderr)
 })
 
 test('without routes the only pool gets everything', async (t) => {
