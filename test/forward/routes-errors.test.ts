@@ -6,6 +6,7 @@ import { startWithRoute } from '../support/one-route.js'
 import { answering, OK, refusing, scripted } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
 import { forHttp2 } from '../support/secure-ports.js'
+import { upgrade } from '../support/tunnel.js'
 import { fieldValue, fieldValues, type Message, statusOf } from '../support/wire.js'
 
 // Error pages of a route
@@ -177,4 +178,20 @@ test('over HTTP/2 at both ends it is the same, but for calls of gRPC', async (t)
   const failing = await Http2Client.open(t, (await startWithRoute(t, [gone], route, env)).port)
   t.equal((await failing.ask({ ':path': '/', accept: BROWSER })).body, Buffer.from(HTML).toString('latin1'))
   t.match((await failing.ask(call, 'x')).headers, { 'grpc-status': '14' })
+})
+
+test('a change of protocol that a backend refuses, and a body that is too large, get their pages', async (t) => {
+  const backend = await scripted(t, answering('HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nnope'))
+  const route = { errors: [{ ...PAGES, 'of-backends': true }], 'max-body-size': 5 }
+  const { port } = await startWithRoute(t, [backend], route)
+  const client = await RawClient.open(t, port)
+  client.send(upgrade('/', `Accept: ${BROWSER}`) + get(BROWSER))
+  for (const _ of [1, 2]) {
+    const answer = await client.response()
+    t.same([answer.startLine, `${answer.body}`], ['HTTP/1.1 403 No', HTML])
+  }
+  client.socket.destroy()
+  const lines = ['POST / HTTP/1.1', 'Host: x', `Accept: ${BROWSER}`, 'Transfer-Encoding: chunked', '', '9']
+  const refused = await exchange(t, port, `${lines.join('\r\n')}\r\n123456789\r\n0\r\n\r\n`)
+  t.same([statusOf(refused), `${refused.body}`], [413, HTML])
 })

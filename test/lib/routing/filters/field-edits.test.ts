@@ -83,3 +83,30 @@ t.test('framing, fields of a connection and what cannot be sent are refused', as
 t.test('no character of a value becomes a line end on the way', async (t) => {
   t.equal(responses({ add: [['A', '\u010d\u010a']] }).applyTo(''), 'A: \xc4\x8d\xc4\x8a\r\n')
 })
+
+t.test('text and list are changed as a plain reading of the rules has it', async (t) => {
+  const names = ['A', 'a', 'X-A', 'x_a', 'X-AB', 'Content-Length', 'B']
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(Math.random() * from.length)]!
+  const some = <T>(make: () => T): T[] => Array.from({ length: Math.floor(Math.random() * 5) }, make)
+  const line = (): readonly [string, string] => [pick(names), pick(['', '1', 'a: b', 'X-A: 2'])]
+  const editable = (): readonly [string, string] => [pick(['A', 'X-A', 'c']), pick(['', '8', '9'])]
+  const faults: string[] = []
+  for (let i = 0; i < 2000; i++) {
+    const sent = some(line)
+    const change = changes({
+      remove: some(() => pick(['a', 'x-A', 'B'])),
+      set: some(editable),
+      add: some(editable)
+    })
+    const gone = [...change.remove, ...change.set.map(([name]) => name)].map((name) => name.toLowerCase())
+    const kept = sent.filter(([name]) => !gone.includes(name.toLowerCase()))
+    const expected = [...kept, ...change.set, ...change.add]
+    const edits = responses(change)
+    const textOf = (lines: readonly (readonly [string, string])[]) =>
+      lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    const context = JSON.stringify({ sent, change })
+    if (edits.applyTo(textOf(sent)) !== textOf(expected)) faults.push(context)
+    if (edits.applyToList(sent.flat()).join('\n') !== expected.flat().join('\n')) faults.push(context)
+  }
+  t.same(faults, [])
+})
