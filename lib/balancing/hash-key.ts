@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import { fieldValue } from '../base/http/field-value.js'
 import { targetOf } from '../base/http/request-target.js'
 import { clientOf } from '../listener/client/client-address.js'
 import { cookiesOf } from './cookie.js'
@@ -17,7 +18,7 @@ export function keyReader(key: HashKey, trusted: BlockList): (req: IncomingMessa
     case 'target':
       return targetOf
     case 'header':
-      return ({ headers }) => headers[name]?.toString()
+      return ({ headers }) => fieldValue(headers, name)
     case 'cookie':
       return ({ headers }) => cookiesOf(headers.cookie, name).find((value) => value !== '')
   }

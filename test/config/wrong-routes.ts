@@ -57,6 +57,11 @@ export const WRONG_ROUTES: readonly WrongRoute[] = [
     'value'
   ],
   ['{ pool: web, match: { tls-name: a:1 } }', 'routes[0].match.tls-name must be without a port', 'value'],
+  [
+    '{ pool: web, match: { path-regexp: "^/[a-zé]+$" } }',
+    'routes[0].match.path-regexp must have "é" as it stands in a path: %C3%A9',
+    'value'
+  ],
   ['{ pool: web, match: { path: a } }', 'routes[0].match.path must start with "/", but is "a" (3:33)'],
   [
     '{ pool: web, match: { path: /a?b } }',

@@ -9,6 +9,7 @@ import {
   hostPattern,
   method,
   path,
+  pathPattern,
   pathPrefix,
   pattern,
   rawPath,
@@ -68,7 +69,7 @@ const known = {
     description: 'First segments of paths: `/v2` for `/v2` and `/v2/x`, not for `/v20`.'
   },
   'path-regexp': {
-    shape: oneOrMore(pattern),
+    shape: oneOrMore(pathPattern),
     description: 'Regular expressions (RE2) that match somewhere in the path, unless `^` and `$` say where.'
   },
   method: { shape: oneOrMore(method), description: 'Methods.' },

@@ -5,7 +5,7 @@ import type { Pattern } from '../../routing/options.js'
 import { withNormalEncoding } from '../../routing/paths/normal-form.js'
 import { compilePattern } from '../../routing/pattern.js'
 import { text } from '../shapes/scalars.js'
-import type { Shape } from '../shapes/shape.js'
+import { refined, type Shape } from '../shapes/shape.js'
 
 type Fault = (message: string) => void
 
@@ -120,6 +120,14 @@ export const pattern: Shape<Pattern> = text('a regular expression', (given, faul
     fault(`cannot be "${given}": ${(error as Error).message}`)
   }
   return undefined
+})
+
+/** A regular expression for paths, in which nothing but ASCII stands. */
+export const pathPattern: Shape<Pattern> = refined(pattern, (found, item, path, faults) => {
+  const other = /[^\x20-\x7e]/u.exec(found.source)?.[0]
+  if (other !== undefined)
+    faults.add(item.at, `${path} must have "${other}" as it stands in a path: ${encodeURIComponent(other)}`)
+  return found
 })
 
 /** The value of a field. */

@@ -1,4 +1,7 @@
+import { fieldValue } from '../../base/http/field-value.js'
 import type { RoutedRequest } from '../routed-request.js'
+
+const NOT_ASCII = /[\x80-\xff]/
 
 /** Reads from a request what routes ask for, and takes its query apart at most once. */
 export class RequestReader {
@@ -9,10 +12,10 @@ export class RequestReader {
     this.request = request
   }
 
-  /** The value of a field: of one that Node keeps in a list, all lines joined. */
+  /** The value of a field, of several lines all joined. What is not ASCII is read as UTF-8, which Node leaves as bytes. */
   header(name: string): string | undefined {
-    const value = this.request.headers[name]
-    return typeof value === 'string' || value === undefined ? value : value.join(', ')
+    const value = fieldValue(this.request.headers, name)
+    return value !== undefined && NOT_ASCII.test(value) ? Buffer.from(value, 'latin1').toString() : value
   }
 
   /** The first value of a query parameter, decoded as browsers do it (application/x-www-form-urlencoded). */

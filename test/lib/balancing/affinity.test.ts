@@ -38,8 +38,10 @@ t.test('header: one of that name', async (t) => {
   t.equal(read(requestWith({ 'x-users': '7' })), undefined)
   t.equal(
     keyReader({ from: 'header', name: 'set-cookie' }, NOBODY)(requestWith({ 'set-cookie': ['a', 'b'] })),
-    'a,b'
+    'a, b'
   )
+  const ofObjects = keyReader({ from: 'header', name: 'constructor' }, NOBODY)
+  t.equal(ofObjects(requestWith({})), undefined)
 })
 
 t.test('header: of several of that name each counts, as Node joins them', async (t) => {

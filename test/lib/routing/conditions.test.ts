@@ -51,6 +51,21 @@ routes(
 )
 
 routes(
+  'fields may be named like what every object has, and are read as UTF-8',
+  {
+    named: { headers: { constructor: true } as never },
+    method: { headers: { valueof: 'x', tostring: true } },
+    text: { headers: { a: 'é' } }
+  },
+  {
+    named: [['/', headers({ constructor: 'x' } as never)]],
+    method: [['/', headers({ valueof: 'x', tostring: 'y' })]],
+    text: [['/', headers({ a: '\xc3\xa9' })]],
+    [NONE]: ['/', ['/', headers({ a: '\xe9' })], ['/', headers({ a: '\xc3' })]]
+  }
+)
+
+routes(
   'parameters are decoded as browsers do it, the first of a name counts',
   {
     equal: { query: { a: 'one' } },
