@@ -22,8 +22,8 @@ const ENVIRONMENT_ONLY = describeVariables()
   .map(({ name, info }) => `  ${info.description.replaceAll('`', '')} [${name}]`)
 
 const ADMIN = `
-The commands ask a balancer that runs, at 127.0.0.1 and LB_ADMIN_PORT or PORT unless --url says otherwise; what they
-change needs its LB_ADMIN_TOKEN. Without a command it runs itself.`
+From status to remove the commands ask a balancer that runs, at 127.0.0.1 and LB_ADMIN_PORT or PORT unless --url says
+otherwise; what they change needs its LB_ADMIN_TOKEN. The others need none. Without a command it runs itself.`
 
 /**
  * The command `lb`: the balancer itself, or what one that runs is asked.

@@ -22,9 +22,7 @@ interface Options {
 export function addExplainCommand(program: Command): void {
   program
     .command('explain')
-    .description(
-      'says which route and pool a request has and why, and what the backend gets; needs no balancer that runs'
-    )
+    .description('says which route and pool a request has and why, and what the backend gets')
     .argument('<method>', 'such as GET')
     .argument('<url>', 'such as http://app.example/path, or a path; it is taken as it is written')
     .helpOption('-h, --help', 'show this help')
