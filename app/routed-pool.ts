@@ -24,7 +24,7 @@ export async function createRoutedPool(
   const own = { ...config, admin: { ...config.admin, stateFile: stateFileOf(config.admin.stateFile, name) } }
   host.decorate('shortages', server.shortages).decorate('ticker', server.ticker)
   await host.register(backendRegistry, { config: own, predecessor: predecessor?.registry })
-  await host.register(backendList, { config: own })
+  await host.register(backendList, { config: own, predecessor })
   await host.register(poolMeasures, { name, predecessor: predecessor?.pool })
   host.decorate('accessLog', server.accessLog).decorate('tracing', server.tracing)
   host.decorate('rejectRequest', server.rejecter(pool.registry.counters, pool.requestMetrics))

@@ -30,6 +30,7 @@ export class RoutedPools {
   #running: ReadonlyMap<string, Running> = new Map()
   /** Those that do not serve yet, or end the requests that they have. */
   readonly #others = new Set<FastifyInstance>()
+  #isClosed = false
 
   /** @param config the server's; what pools share, stays as it is here */
   constructor(server: FastifyInstance, config: Config) {
@@ -59,44 +60,42 @@ export class RoutedPools {
    */
   async apply({ pools, routes }: RoutingConfig): Promise<PoolChange> {
     const before = this.#running
+    const given = pools.map(({ name, config }) => ({ name, config: this.#merged(config) }))
+    const added = given.filter(({ name }) => !before.has(name))
+    const created = new Map<string, FastifyInstance>()
     const next = new Map<string, Running>()
-    const created: FastifyInstance[] = []
-    const changed: string[] = []
     try {
-      for (const pool of pools) {
-        const given = { name: pool.name, config: this.#merged(pool.config) }
-        const old = before.get(given.name)
-        if (old && hasSameSettings(old.given.config, given.config)) {
-          next.set(given.name, { given, instance: old.instance })
-          continue
-        }
-        const instance = await createRoutedPool(this.#server, continued(given, old), old?.instance)
-        created.push(instance)
-        this.#others.add(instance)
-        next.set(given.name, { given, instance })
-        if (old) changed.push(given.name)
-        else void instance.ready()
-      }
+      for (const pool of added) created.set(pool.name, await this.#prepare(pool, undefined))
+      for (const instance of created.values()) void instance.ready()
       const named = new Set(routes.flatMap(({ action }) => poolsOf(action)))
-      const awaited = created.filter(({ pool: { name } }) => !before.has(name) && named.has(name))
-      await this.#awaitBackends(awaited)
+      await this.#awaitBackends([...created].filter(([name]) => named.has(name)).map(([, pool]) => pool))
+      // After the wait, in which backends and orders of the others may have changed.
+      for (const pool of given) {
+        const { name, config } = pool
+        const old = before.get(name)
+        const isSame = old && hasSameSettings(old.given.config, config)
+        const instance = isSame ? old.instance : (created.get(name) ?? (await this.#prepare(pool, old)))
+        if (!isSame) created.set(name, instance)
+        next.set(name, { given: pool, instance })
+      }
       const forwarderOf = (name: string) => next.get(name)!.instance.poolForwarder
       this.#server.router!.replace(routes, forwarderOf)
     } catch (error) {
-      await Promise.all(created.map((instance) => instance.close()))
+      await Promise.all([...created.values()].map((instance) => instance.close()))
       throw error
     } finally {
-      for (const instance of created) this.#others.delete(instance)
+      for (const instance of created.values()) this.#others.delete(instance)
     }
     this.#use(next)
+    const changed: string[] = []
     for (const [name, { instance, given }] of next) {
       const old = before.get(name)
-      if (old && old.instance !== instance) void instance.ready()
-      if (!old || isDeepStrictEqual(old.given.config.backends, given.config.backends)) continue
-      if (old.instance === instance) {
-        instance.backendList.configure(given.config.backends)
-        changed.push(name)
-      }
+      if (!old) continue
+      const hasBackendsOfBefore = isDeepStrictEqual(old.given.config.backends, given.config.backends)
+      if (old.instance === instance && hasBackendsOfBefore) continue
+      changed.push(name)
+      if (old.instance !== instance) void instance.ready()
+      if (!hasBackendsOfBefore) instance.backendList.configure(given.config.backends)
     }
     const removed: string[] = []
     for (const [name, { instance }] of before) {
@@ -105,7 +104,7 @@ export class RoutedPools {
       if (!successor) removed.push(name)
       this.#retire(instance, successor)
     }
-    return { added: pools.map(({ name }) => name).filter((name) => !before.has(name)), removed, changed }
+    return { added: added.map(({ name }) => name), removed, changed }
   }
 
   startDraining(): void {
@@ -113,6 +112,7 @@ export class RoutedPools {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     await Promise.all([...this.#instances, ...this.#others].map((instance) => instance.close()))
   }
 
@@ -131,10 +131,18 @@ export class RoutedPools {
     return { ...this.#config, ...own, routing: undefined }
   }
 
+  /** Creates a pool that does not serve yet. */
+  async #prepare(given: PoolConfig, old: Running | undefined): Promise<FastifyInstance> {
+    if (this.#isClosed) throw new Error('the server is closed')
+    const instance = await createRoutedPool(this.#server, continued(given, old), old?.instance)
+    this.#others.add(instance)
+    return instance
+  }
+
   async #awaitBackends(created: readonly FastifyInstance[]): Promise<void> {
     const untilMs = performance.now() + READY_MS
     const isReady = ({ registry }: FastifyInstance) => registry.eligibleCount > 0
-    while (!created.every(isReady) && performance.now() < untilMs)
+    while (!this.#isClosed && !created.every(isReady) && performance.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
 
@@ -167,9 +175,12 @@ function hasSameSettings(a: Config, b: Config): boolean {
   return OF_POOL.every((key) => isDeepStrictEqual(a[key], b[key]))
 }
 
-/** The settings of a pool, with the backends that it has: operators may have changed them, and the file has not. */
+/**
+ * The settings of a pool, with the backends that it has: operators may have changed them, and those that the file replaces
+ * serve until the new ones can.
+ */
 function continued(given: PoolConfig, old: Running | undefined): PoolConfig {
-  if (!old || !isDeepStrictEqual(old.given.config.backends, given.config.backends)) return given
+  if (!old) return given
   const backends = old.instance.registry.backends.map(({ config }) => config)
   return { name: given.name, config: { ...given.config, backends } }
 }

@@ -1,9 +1,11 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { BackendList } from '../lib/admin/backend-list.js'
 import { StateFile } from '../lib/admin/state-file.js'
 import { missingResource } from '../lib/base/shortage/resource.js'
 import type { Config } from '../lib/config/load.js'
 import { checkFault } from '../lib/config/settings/health-check.js'
+import type { BackendConfig } from '../lib/pool/spec/backend-spec.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -11,7 +13,15 @@ declare module 'fastify' {
     backendList: BackendList
     /** Resolves when every change so far is in the state file, if there is one. */
     backendListSaved(): Promise<void>
+    /** Undefined if changes are not kept. */
+    stateFile: StateFile | undefined
   }
+}
+
+interface Options {
+  readonly config: Config
+  /** The same pool until its settings changed, whose list this one goes on with. */
+  readonly predecessor?: FastifyInstance | undefined
 }
 
 const RETRY_MS = 1000
@@ -20,20 +30,21 @@ const RETRY_MS = 1000
  * Decorates the server with the list of backends, restored from the state file if there is one. Plugins that read the
  * registry come after this one.
  */
-export default fp<{ config: Config }>(
-  async (fastify, { config }) => {
+export default fp<Options>(
+  async (fastify, { config, predecessor }) => {
     const { registry, log } = fastify
     const { enabled, path } = config.healthCheck
-    const backendList = new BackendList(registry, (backend) =>
-      enabled ? checkFault(backend, path) : undefined
-    )
+    const faultOf = (backend: BackendConfig) => (enabled ? checkFault(backend, path) : undefined)
+    const backendList = new BackendList(registry, faultOf, predecessor?.backendList)
     const { stateFile } = config.admin
-    const file = stateFile === '' ? undefined : new StateFile(stateFile, config.backends)
+    const ownFile = () => (stateFile === '' ? undefined : new StateFile(stateFile, config.backends))
+    const file = predecessor ? predecessor.stateFile : ownFile()
     fastify.decorate('backendList', backendList)
     fastify.decorate('backendListSaved', () => file?.saved ?? Promise.resolve())
+    fastify.decorate('stateFile', file)
     if (!file) return
 
-    restore(file)
+    if (!predecessor) restore(file)
     backendList.on('configured', (configs) => file.configure(configs))
     let retry: NodeJS.Timeout | undefined
     let isShort = false

@@ -44,11 +44,15 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   readonly #retiring = new Set<Backend>()
   #handoverMs = 0
 
-  /** @param faultOf further validation of a backend; returns what is wrong, if anything is */
-  constructor(registry: Registry, faultOf?: FaultOf) {
+  /**
+   * @param faultOf further validation of a backend; returns what is wrong, if anything is
+   * @param predecessor the list of the same pool until now, whose handover of backends goes on
+   */
+  constructor(registry: Registry, faultOf?: FaultOf, predecessor?: BackendList) {
     super()
     this.#registry = registry
     this.#faultOf = faultOf
+    if (predecessor) this.#continue(predecessor)
     const handOver = () => this.#handOver()
     registry.on('state', handOver).on('tick', handOver)
   }
@@ -168,6 +172,14 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   /** Ends an ejection and forgets what led to it. */
   reset(backend: Backend): void {
     this.#registry.emit('reset', backend)
+  }
+
+  #continue(predecessor: BackendList): void {
+    for (const { address } of predecessor.#retiring) {
+      const backend = this.#registry.backendAt(address)
+      if (backend) this.#retiring.add(backend)
+    }
+    this.#handoverMs = predecessor.#handoverMs
   }
 
   get #current(): Backend[] {

@@ -45,12 +45,14 @@ export class Forwarder implements Forwarding {
   readonly maxBodyBytes: number
   readonly bodyTimeoutMs: number
   readonly retries: number
+  isStopped = false
   readonly #options: ForwarderOptions
   readonly #traffic: TrafficListeners
   readonly #counters: Counters
   readonly #policy: Policy
   readonly #hedgeDelay: HedgeDelay | undefined
   #exchanges = 0
+  #shadows = 0
 
   constructor(
     readonly registry: Registry,
@@ -148,13 +150,14 @@ export class Forwarder implements Forwarding {
     return new Exchange(req, res, request, backend, by, this)
   }
 
-  /** Whether none of its exchanges is under way. */
+  /** Whether nothing is under way at its backends. */
   get isIdle(): boolean {
-    return this.#exchanges === 0
+    return this.#exchanges === 0 && this.#shadows === 0
   }
 
-  /** Stops its timers. */
+  /** Stops its timers, before its connections are closed. */
   stop(): void {
+    this.isStopped = true
     this.timeouts.stop()
     this.deadlines.stop()
   }
@@ -172,6 +175,14 @@ export class Forwarder implements Forwarding {
     this.#counters.add(BalancerCell.inFlight, 1)
     this.#traffic.serverCounters?.add(BalancerCell.inFlight, 1)
     this.#counters.addTotal(BalancerCell.total, 1)
+  }
+
+  onShadowBegin(): void {
+    this.#shadows++
+  }
+
+  onShadowEnd(): void {
+    this.#shadows--
   }
 
   onAnswer(backend: Backend, statusCode: number, latencyMs: number, nowMs: number): void {

@@ -42,7 +42,13 @@ export interface Forwarding extends UploadLimits {
   /** Whether a request that may be sent twice is retried instead of being answered so. */
   isRetriedStatus(statusCode: number): boolean
 
+  /** Whether its connections are closed, as those of a pool that was removed. */
+  readonly isStopped: boolean
+
   onBegin(): void
+  /** A mirror sends a request to a backend of the pool; or has come to the end of that. */
+  onShadowBegin(): void
+  onShadowEnd(): void
   /** A backend has answered an attempt at `nowMs`, so long after the request was sent. */
   onAnswer(backend: Backend, statusCode: number, latencyMs: number, nowMs: number): void
   /** A response has come to its end. */

@@ -117,3 +117,25 @@ test('clients notice nothing of a shadow that is dead, that hangs, or that flood
     t.match(requests, { total: 20, failed: 0 })
   }
 })
+
+test('a change of the pool that gets copies leaves those under way to their end', async (t) => {
+  const web = await scripted(t, answering(OK))
+  const release: (() => void)[] = []
+  const shadow = await scripted(t, (_request, socket) => void release.push(() => socket.write(OK)))
+  const file = (retries: number) => ({
+    pools: { web: { backends: [web.address] }, shadow: { backends: [shadow.address], retries } },
+    routes: [{ pool: 'web', mirror: { pool: 'shadow' } }]
+  })
+  const balancer = await startRoutes(t, file(0))
+  await exchange(t, balancer.port, GET)
+  await eventually(() => release.length === 1)
+  const { registry } = balancer.pools()[1]!
+  await balancer.reload(file(1))
+  registry.tick(performance.now())
+  await exchange(t, balancer.port, GET)
+  await eventually(() => release.length === 2)
+  for (const answer of release) answer()
+  await eventually(() => countsOf(balancer).answered === 2)
+  t.match(balancer.stats().backends[1], { total: 2, failed: 0, active: 0 })
+  t.match(countsOf(balancer), { failed: 0, skipped: 0 })
+})

@@ -46,7 +46,8 @@ export class Mirror implements RequestMirror {
     const bytes = retryBuffer?.bytes ?? 0
     const isWhole = !body || (retryBuffer?.isComplete && retryBuffer.isEnded)
     const hasRoom = this.#shadows.size < MAX_SHADOWS && this.#heldBytes + bytes <= MAX_HELD_BYTES
-    const backend = isWhole && hasRoom ? this.#forwarding.selector.select(client!) : undefined
+    const mayStart = isWhole && hasRoom && !this.#forwarding.isStopped
+    const backend = mayStart ? this.#forwarding.selector.select(client!) : undefined
     if (!backend) {
       this.#counts.mirrorsSkipped++
       return
@@ -57,6 +58,7 @@ export class Mirror implements RequestMirror {
       else this.#counts.mirrorsFailed++
       this.#remove(shadow)
     })
+    this.#forwarding.onShadowBegin()
     this.#shadows.set(shadow, bytes)
     this.#heldBytes += bytes
     this.#timer ??= this.#wakeIn(this.#timeoutMs)
@@ -101,5 +103,6 @@ export class Mirror implements RequestMirror {
   #remove(shadow: Shadow): void {
     this.#heldBytes -= this.#shadows.get(shadow) ?? 0
     this.#shadows.delete(shadow)
+    this.#forwarding.onShadowEnd()
   }
 }

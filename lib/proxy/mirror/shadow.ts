@@ -71,7 +71,8 @@ export class Shadow implements AttemptOwner {
   onFailure(attempt: Attempt, error: Error): void {
     const { backend, isSent, isReused } = attempt
     this.#end(false)
-    this.forwarding.onFault(backend, classify(error, isSent), isReused)
+    // It is not the backend that has closed the connection.
+    if (!this.forwarding.isStopped) this.forwarding.onFault(backend, classify(error, isSent), isReused)
   }
 
   #end(isAnswered: boolean): void {
