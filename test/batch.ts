@@ -1,6 +1,9 @@
 import path from 'node:path'
 import tap from 'tap'
 import { batches, FOLDER } from './batches.js'
+import { joinOutput } from './support/joined-output.js'
+
+joinOutput()
 
 /** Runs one batch, named by its argument, in this process. */
 const batch = batches().find(({ name }) => name === process.argv[2])

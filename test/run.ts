@@ -1,12 +1,17 @@
 import path from 'node:path'
 import t, { Spawn } from 'tap'
 import { batches, FOLDER } from './batches.js'
+import Reporter from './reporter.js'
+import { joinOutput } from './support/joined-output.js'
 import { plainNode, ROOT } from './support/processes.js'
 
 /**
  * Runs every test file in a Node as it is for users. tap by itself, for its coverage, has each of them load as much
- * again: `npx tap` without a file does so.
+ * again: `npx tap` without a file does so. Nor need its command parse again what this has.
  */
+joinOutput()
+t.register()
+t.pipe(new Reporter()).pipe(process.stdout)
 t.jobs = 6
 t.setTimeout(0)
 for (const { name } of batches()) {
