@@ -1,5 +1,6 @@
 import { type Directive, textOf } from '../directive.js'
 import { ANY } from '../rules/conditions.js'
+import { fixedAnswer } from '../rules/fixed-answer.js'
 import { isRedirectStatus, KEEPS_QUERY, redirectRule, redirectTo } from '../rules/redirect.js'
 import type { RouteSettings, Rule } from '../rules/rule.js'
 import type { Context } from './context.js'
@@ -50,12 +51,8 @@ export function responded(
   if (body !== text) findings.leftOut(at, textOf(directive), 'the body of a fixed answer has no placeholders')
   if (block.some(({ name }) => name === 'close'))
     findings.differs(at, textOf(directive), 'the connection stays open')
-  return {
-    respond: {
-      status: Number(status ?? 200),
-      ...(body !== '' && { headers: { 'content-type': 'text/plain; charset=utf-8' }, body })
-    }
-  }
+  const content = body === '' ? {} : { headers: { 'content-type': 'text/plain; charset=utf-8' }, body }
+  return fixedAnswer(Number(status ?? 200), content, (why) => findings.leftOut(at, textOf(directive), why))
 }
 
 const WORDS: Readonly<Record<string, number>> = { permanent: 301, temporary: 302 }

@@ -6,6 +6,7 @@ import type { When } from './matchers.js'
 export interface Context {
   readonly findings: Findings
   readonly pools: Pools
+  readonly isTls: boolean
   /** Matchers by their names, with `@`. */
   readonly named: ReadonlyMap<string, When>
   /** The paths of those matchers that have a single one. */

@@ -1,6 +1,7 @@
+import { isHost as isAuthority } from '../../lib/base/values/check-values.js'
 import { type Directive, textOf } from '../directive.js'
 import type { Findings } from '../findings.js'
-import { type FieldChange, withFieldBefore } from '../rules/fields.js'
+import { type FieldChange, whyNotChanged, withFieldBefore } from '../rules/fields.js'
 import type { Rule } from '../rules/rule.js'
 import { hasPlaceholder, isSetAnyway } from './placeholders.js'
 
@@ -34,6 +35,9 @@ function changeOf(
         : 'values of fields are fixed texts, without placeholders'
     )
   }
+  const isHost = name.toLowerCase() === 'host' && key === 'request-headers' && isAuthority(value)
+  const why = isHost ? undefined : whyNotChanged(name, key === 'request-headers' ? 'request' : 'response')
+  if (why !== undefined) return leaveOut(why)
   return { kind: sign === '-' ? 'remove' : sign === '+' ? 'add' : 'set', name, value }
 }
 

@@ -1,6 +1,6 @@
 import { type Directive, textOf } from '../directive.js'
 import { ANY } from '../rules/conditions.js'
-import { whenever, whereverSayable } from '../rules/program.js'
+import { restricted, whenever, whereverSayable } from '../rules/program.js'
 import type { RouteSettings, Rule } from '../rules/rule.js'
 import { behindPrefix } from '../rules/strip.js'
 import { bytesOf } from '../values.js'
@@ -8,16 +8,21 @@ import { proxied, redirected, responded } from './answers.js'
 import type { Context } from './context.js'
 import { withFields } from './fields.js'
 import { whyLeftOut } from './known.js'
-import { isUnclear, matcherOf, pathOf } from './matchers.js'
+import { isUnclear, matcherOf, namedMatchers, pathOf, singlePaths } from './matchers.js'
 import { inOrder } from './order.js'
 
 /** The rules of a block: its directives in the order in which they apply, then the rest. */
 export function rulesOfBlock(
   directives: readonly Directive[],
   rest: readonly Rule[],
-  context: Context,
+  outer: Context,
   isInOrder = false
 ): Rule[] {
+  const context: Context = {
+    ...outer,
+    named: new Map([...outer.named, ...namedMatchers(directives, outer.isTls)]),
+    paths: new Map([...outer.paths, ...singlePaths(directives)])
+  }
   const handlers = directives.filter(
     ({ name }) => !name.startsWith('@') && name !== 'tls' && name !== 'bind' && name !== 'log'
   )
@@ -141,7 +146,6 @@ function changedPath(
   { findings }: Context
 ): Rule[] | undefined {
   const [first = '', second = ''] = words
-  const isPathFree = rest.every(({ when }) => when.paths.length === 0)
   let rules: Rule[] | undefined
   if (directive.name === 'uri' && first === 'strip_prefix') {
     const prefix = `/${second.replace(/^\/|\/$/g, '')}`
@@ -150,13 +154,9 @@ function changedPath(
       cut && whenever([{ all: { ...ANY, paths: [{ kind: 'below', path: prefix }] }, none: [] }], cut, rest)
   } else if (directive.name === 'rewrite') {
     const [, added = ''] = /^(\/[^{?]*?)\/?\{(?:uri|path)\}$/.exec(first) ?? []
-    if (added !== '' && isPathFree) rules = behindPrefix(rest, '', added)
-    else if (/^\/[^{?*]*$/.test(first) && isPathFree)
-      rules = rest.map((rule) =>
-        rule.does.pool
-          ? { ...rule, does: { ...rule.does, rewrite: { ...rule.does.rewrite, path: first } } }
-          : rule
-      )
+    if (added !== '' && rest.every(({ when }) => when.paths.length === 0))
+      rules = behindPrefix(rest, '', added)
+    else if (/^\/[^{?*]*$/.test(first)) rules = atPath(rest, first)
   }
   if (!rules)
     findings.leftOut(
@@ -165,4 +165,13 @@ function changedPath(
       'only a path, or the prefix of a path, can be put in the place of another'
     )
   return rules
+}
+
+/** What is done with one path, done with all. */
+function atPath(rest: readonly Rule[], path: string): Rule[] | undefined {
+  return restricted(rest, { ...ANY, paths: [{ kind: 'exact', path }] })?.map((rule) => {
+    const { when, does } = rule
+    const rewrite = { ...does.rewrite, path: does.rewrite?.path ?? path }
+    return { ...rule, when: { ...when, paths: [] }, does: does.pool ? { ...does, rewrite } : does }
+  })
 }

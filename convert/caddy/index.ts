@@ -7,7 +7,6 @@ import { restricted } from '../rules/program.js'
 import type { Rule } from '../rules/rule.js'
 import { bySite } from '../rules/sites.js'
 import { rulesOfBlock } from './handlers.js'
-import { namedMatchers, singlePaths } from './matchers.js'
 import { parseCaddyfile } from './parse.js'
 import { portsOf, settingsOf } from './settings.js'
 import { addressesAt, addressesOf } from './sites.js'
@@ -27,12 +26,18 @@ export function fromCaddy({ text, file, port: wanted, env }: Request): Conversio
   const rules: Rule[][] = []
   for (const site of new Set(addresses.map((address) => address.site))) {
     const own = addresses.filter((address) => address.site === site)
-    const named = namedMatchers(site.directives, own[0]!.isTls)
-    const paths = singlePaths(site.directives)
+    const { isTls } = own[0]!
     const hosts = own.some(({ host }) => host === '') ? [] : own.map(({ host }) => host)
     // What no handler answers is answered 200, without a body.
     const rest: Rule = { at: site.at, when: ANY, does: { respond: { status: 200 } } }
-    const found = rulesOfBlock(site.directives, [rest], { findings, pools, named, paths, moved })
+    const found = rulesOfBlock(site.directives, [rest], {
+      findings,
+      pools,
+      isTls,
+      named: new Map(),
+      paths: new Map(),
+      moved
+    })
     rules.push(restricted(found, { ...ANY, hosts }) ?? [])
   }
   const settings = settingsOf(options, addresses, ports, findings)

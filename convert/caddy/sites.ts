@@ -19,13 +19,15 @@ export interface Ports {
 
 const ADDRESS = /^(?:(https?):\/\/)?(\[[\da-f:]+\]|[^/:]*)(?::(\d+|https?))?(\/.*)?$/i
 
+const HOST = /^(?:(?:\*\.)?[a-z\d_-]+(?:\.[a-z\d_-]+)*|\[[\da-f:]+\])?$/i
+
 /** All addresses of the sites. */
 export function addressesOf(sites: readonly Site[], ports: Ports, findings: Findings): Address[] {
   return sites.flatMap((site) =>
     site.addresses.flatMap((text) => {
       const [, scheme, host = '', port, path] = ADDRESS.exec(text) ?? []
       const hasPath = path !== undefined && path !== '/' && path !== '/*'
-      if (!ADDRESS.test(text) || hasPath || /[{}]/.test(host)) {
+      if (!ADDRESS.test(text) || hasPath || !HOST.test(host)) {
         findings.leftOut(site.at, text, 'the address of a site is a host and a port')
         return []
       }

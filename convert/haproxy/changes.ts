@@ -1,6 +1,7 @@
+import { isHost } from '../../lib/base/values/check-values.js'
 import type { Findings } from '../findings.js'
 import { ANY, and, type Conditions } from '../rules/conditions.js'
-import { type FieldChange, withFieldBefore } from '../rules/fields.js'
+import { type FieldChange, whyNotChanged, withFieldBefore } from '../rules/fields.js'
 import { narrowed } from '../rules/narrow.js'
 import { type PrefixChange, prefixChange } from '../rules/prefix-change.js'
 import { changed } from '../rules/program.js'
@@ -37,8 +38,11 @@ export function fieldChange(
     findings.leftOut(at, text, 'fields are removed by their whole names')
     return [...rest]
   }
-  if (name.toLowerCase() === 'host' && kind === 'set')
+  if (name.toLowerCase() === 'host' && kind === 'set' && isHost(value))
     return changed(rest, (does) => ({ ...does, rewrite: { host: value, ...does.rewrite } }))
+  const why = whyNotChanged(name, 'request')
+  if (why !== undefined) findings.leftOut(at, text, why)
+  if (why !== undefined) return [...rest]
   return changed(rest, (does) => withFieldBefore(does, 'request-headers', { kind, name, value }))
 }
 
@@ -52,8 +56,9 @@ export function responseChange(
 ): Rule[] | undefined {
   const kind = KINDS[action]
   const [name = '', value = ''] = words
-  if (!kind || isDynamic(value) || (kind === 'remove' && words.length > 1)) {
-    findings.leftOut(at, text, kind ? FIXED : 'not understood')
+  const why = whyNotChanged(name, 'response')
+  if (!kind || why !== undefined || isDynamic(value) || (kind === 'remove' && words.length > 1)) {
+    findings.leftOut(at, text, kind ? (why ?? FIXED) : 'not understood')
     return undefined
   }
   return changed(rest, (does) => withFieldBefore(does, 'response-headers', { kind, name, value }))

@@ -1,5 +1,6 @@
 import type { Findings } from '../findings.js'
 import { ANY, isSame } from '../rules/conditions.js'
+import { fixedAnswer } from '../rules/fixed-answer.js'
 import { type Alternative, whenever, whereverSayable } from '../rules/program.js'
 import { isRedirectStatus, KEEPS_QUERY, redirectRule, redirectTo } from '../rules/redirect.js'
 import type { RouteSettings, Rule } from '../rules/rule.js'
@@ -103,11 +104,12 @@ function answered(
     const index = words.findIndex((word) => names.includes(word))
     return index === -1 ? undefined : words[index + 1]
   }
+  const leaveOut = (why: string) => findings.leftOut(at, text, why)
   const rule = (does: RouteSettings): Rule[] => [{ at, when: ANY, does }]
   if (REFUSES.test(action)) {
     const status = Number(valueAfter('deny_status', 'status') ?? 403)
     if (action !== 'deny') findings.differs(at, text, `it is answered ${status} at once`)
-    return rule({ respond: { status } })
+    return rule(fixedAnswer(status, {}, leaveOut))
   }
   if (action === 'auth') {
     findings.leftOut(at, text, 'it does not authenticate; to be safe, these requests are refused')
@@ -118,19 +120,13 @@ function answered(
     const isFixed = !words.includes('file') && !words.includes('lf-file') && !words.includes('errorfile')
     if (!isFixed || (words.includes('lf-string') && templateOf(body ?? '') !== body)) {
       findings.leftOut(at, text, 'a fixed answer has its body in the configuration, without variables')
-      return rule({ respond: { status: Number(valueAfter('status') ?? 200) } })
+      return rule(fixedAnswer(Number(valueAfter('status') ?? 200), {}, leaveOut))
     }
     const type = valueAfter('content-type')
     const headers: Record<string, string> = type ? { 'content-type': type } : {}
     for (const [index, word] of words.entries())
       if (word === 'hdr') headers[words[index + 1]!] = words[index + 2] ?? ''
-    return rule({
-      respond: {
-        status: Number(valueAfter('status') ?? 200),
-        ...(Object.keys(headers).length > 0 && { headers }),
-        ...(body && { body })
-      }
-    })
+    return rule(fixedAnswer(Number(valueAfter('status') ?? 200), { headers, body }, leaveOut))
   }
   if (action === 'redirect') return redirected(words, line, findings)
   findings.leftOut(at, text, 'not understood')

@@ -8,6 +8,7 @@ import {
   pathCovers,
   type TextCondition
 } from '../rules/conditions.js'
+import { fixedAnswer } from '../rules/fixed-answer.js'
 import { isRedirectStatus, KEEPS_QUERY, redirectRule, redirectTo } from '../rules/redirect.js'
 import { type Rule, replacesPrefix } from '../rules/rule.js'
 import type { Context } from './context.js'
@@ -112,17 +113,11 @@ function returned(
   if (hasVariables) leaveOut(directive, context, 'the body of a fixed answer has no variables')
   const body = hasVariables ? undefined : text
   const type = scope.value('default_type') ?? 'text/plain'
-  return {
-    at,
-    when,
-    does: {
-      respond: {
-        status: status === 444 ? 403 : status,
-        ...(body && { headers: { 'content-type': type }, body })
-      },
-      ...headers
-    }
-  }
+  const content = body ? { headers: { 'content-type': type }, body } : {}
+  const answer = fixedAnswer(status === 444 ? 403 : status, content, (why) =>
+    leaveOut(directive, context, why)
+  )
+  return { at, when, does: { ...answer, ...headers } }
 }
 
 /** The redirect of `rewrite … permanent`. */

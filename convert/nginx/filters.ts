@@ -1,5 +1,6 @@
 import { type Directive, textOf } from '../directive.js'
 import type { Findings } from '../findings.js'
+import { whyNotChanged } from '../rules/fields.js'
 import type { RouteSettings } from '../rules/rule.js'
 import { bytesOf, isRange, secondsOf } from '../values.js'
 import type { Scope } from './scope.js'
@@ -60,7 +61,9 @@ function requestHeaders(scope: Scope, findings: Findings): RouteSettings {
     const key = name.toLowerCase()
     if (key === 'host' || SET_ANYWAY[key]?.test(value)) continue
     if (value.toLowerCase() === `$http_${key.replaceAll('-', '_')}`) continue
-    if (value === '') remove.push(name)
+    const why = whyNotChanged(name, 'request')
+    if (why !== undefined) findings.leftOut(directive.at, textOf(directive), why)
+    else if (value === '') remove.push(name)
     else if (!value.includes('$')) set[name] = value
     else
       findings.leftOut(
@@ -90,8 +93,9 @@ function responseHeaders(scope: Scope, findings: Findings): RouteSettings {
   const add: Record<string, string | string[]> = {}
   for (const directive of scope.all('add_header')) {
     const [name = '', value = '', always] = directive.args
-    if (value.includes('$')) {
-      findings.leftOut(directive.at, textOf(directive), FIXED)
+    const why = value.includes('$') ? FIXED : whyNotChanged(name, 'response')
+    if (why !== undefined) {
+      findings.leftOut(directive.at, textOf(directive), why)
       continue
     }
     if (value === '') continue
@@ -100,7 +104,10 @@ function responseHeaders(scope: Scope, findings: Findings): RouteSettings {
     if (always !== 'always')
       findings.differs(directive.at, textOf(directive), 'it is added whatever the status, as with "always"')
   }
-  const remove = scope.all('proxy_hide_header').map(({ args }) => args[0] ?? '')
+  const remove = scope
+    .all('proxy_hide_header')
+    .map(({ args }) => args[0] ?? '')
+    .filter((name) => whyNotChanged(name, 'response') === undefined)
   return changes('response-headers', { add, remove })
 }
 

@@ -30,10 +30,19 @@ export function locationsOf(scope: Scope, context: Context): Location[] {
   )
 }
 
-function unordered(scope: Scope, context: Context): Location[] {
+function unordered(scope: Scope, context: Context, outer?: Location): Location[] {
   return scope.own('location').flatMap((directive) => {
-    const inner = new Scope(directive.block ?? [], scope)
-    const location = locationOf(directive, inner)
+    const inner = new Scope(directive.block ?? [], scope, directive.args)
+    const found = locationOf(directive, inner)
+    const location = found && outer ? within(found, outer) : found
+    if (found && !location) {
+      context.findings.leftOut(
+        directive.at,
+        textOf(directive),
+        'it cannot be said for the paths of the location around it'
+      )
+      return []
+    }
     if (!location) {
       context.findings.leftOut(
         directive.at,
@@ -42,8 +51,16 @@ function unordered(scope: Scope, context: Context): Location[] {
       )
       return []
     }
-    return [location, ...unordered(inner, context)]
+    return [location, ...unordered(inner, context, location)]
   })
+}
+
+/** A location that stands in another one, whose paths it is of as well; undefined if that cannot be said. */
+function within(location: Location, outer: Location): Location | undefined {
+  if (location.kind !== 'regexp') return location
+  const both = and({ ...ANY, paths: [pathOf(outer)] }, { ...ANY, paths: [pathOf(location)] })
+  const [path] = typeof both === 'object' ? both.paths : []
+  return path?.kind === 'regexp' ? { ...location, text: path.source } : undefined
 }
 
 function locationOf(directive: Directive, scope: Scope): Location | undefined {
@@ -190,7 +207,13 @@ function changeOf(
   }
   if (uri === undefined) return undefined
   if (kind === 'exact') return { rewrite: { path: uri } }
-  if (kind === 'regexp' || uri === text) return undefined
+  if (kind === 'regexp') {
+    const change = prefixChange(text, uri)
+    const pass = scope.last('proxy_pass')
+    if (change?.note && pass) findings.differs(pass.at, textOf(pass), change.note)
+    return change && { rewrite: { 'path-prefix': change.to || '/' }, paths: below(change.from) }
+  }
+  if (uri === text) return undefined
   const [from, to] = [text.replace(/\/$/, ''), uri.replace(/\/$/, '')]
   const pass = scope.last('proxy_pass')
   if (pass && text !== '/' && text.endsWith('/') !== uri.endsWith('/'))

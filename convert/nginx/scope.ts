@@ -4,7 +4,9 @@ import type { Directive } from '../directive.js'
 export class Scope {
   constructor(
     readonly directives: readonly Directive[],
-    readonly outer?: Scope
+    readonly outer?: Scope,
+    /** The arguments of the location that it is of. */
+    readonly location: readonly string[] = []
   ) {}
 
   /** Of the block itself. */

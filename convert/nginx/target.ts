@@ -1,6 +1,7 @@
 import { type Directive, textOf } from '../directive.js'
 import type { Conditions } from '../rules/conditions.js'
 import type { PoolSettings } from '../rules/pools.js'
+import { prefixChange } from '../rules/prefix-change.js'
 import type { RouteSettings } from '../rules/rule.js'
 import { secondsOf } from '../values.js'
 import type { Context } from './context.js'
@@ -45,7 +46,10 @@ function targetOf(text: string, pass: Directive, scope: Scope, context: Context)
   const [, scheme = pass.name === 'grpc_pass' ? 'grpc' : undefined, authority = '', rest = ''] =
     PASS.exec(text.replace(/(\$request_uri|\$uri\$is_args\$args)$/, '/$1').replace(/\/\/\$/, '/$')) ?? []
   const isAsSent = rest === '' || AS_SENT.test(rest)
-  if (!scheme || authority.includes('$') || (!isAsSent && rest.includes('$'))) {
+  // The group of the expression that a location matches by; the query is kept in any case.
+  const uri = rest.replace(/(?<=\$1)(?:\$is_args\$|\?\$)(?:args|query_string)$/, '')
+  const isByGroup = /^\/[^$]*\$1$/.test(uri) && prefixChange(groupOf(scope), uri) !== undefined
+  if (!scheme || authority.includes('$') || (!isAsSent && !isByGroup && rest.includes('$'))) {
     context.findings.leftOut(pass.at, textOf(pass), 'it has variables whose values are not known')
     return []
   }
@@ -55,10 +59,13 @@ function targetOf(text: string, pass: Directive, scope: Scope, context: Context)
       when: {},
       does: pool === undefined ? { respond: { status: 502 } } : { pool },
       authority,
-      uri: isAsSent ? undefined : rest
+      uri: isAsSent ? undefined : uri
     }
   ]
 }
+
+/** The expression of the location that a scope is of; empty if it is none. */
+const groupOf = ({ location }: Scope) => (/^~\*?$/.test(location[0] ?? '') ? (location[1] ?? '') : '')
 
 /** The pool of an upstream or of a single backend; undefined if it has no member. */
 function poolFor(authority: string, scheme: string, scope: Scope, context: Context): string | undefined {
@@ -121,7 +128,14 @@ function splitBy(
     target: targetOf(put(value), pass, scope, context)[0]
   }))
   const first = found[0]?.target
-  if (!first || found.some(({ target }) => !target?.does.pool || target.uri !== first.uri)) return []
+  if (
+    !first ||
+    found.some(({ target }) => !target?.does.pool || target.uri !== first.uri) ||
+    found.some(({ percent }) => !(percent >= 0))
+  ) {
+    context.findings.leftOut(map.at, `split_clients ${map.args[0]}`, 'a split is of shares and upstreams')
+    return []
+  }
   const isByAddress = /\$\{?(?:binary_)?remote_addr/.test(map.args[0] ?? '')
   const isOneHost = found.every(({ target }) => target!.authority === first.authority)
   context.findings.differs(

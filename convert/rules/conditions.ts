@@ -60,7 +60,10 @@ export function pathCovers(outer: PathCondition, inner: PathCondition): boolean 
       (inner.kind === 'regexp' && inner.source === outer.source) ||
       (inner.kind === 'exact' && matches(outer.source, inner.path) === true)
     )
-  if (inner.kind === 'regexp') return false
+  if (inner.kind === 'regexp') {
+    const start = literalPrefix(inner.source)
+    return outer.kind !== 'exact' && start.startsWith(outer.kind === 'starts' ? outer.text : `${outer.path}/`)
+  }
   if (outer.kind === 'exact') return inner.kind === 'exact' && inner.path === outer.path
   const text = beginning(inner)
   if (outer.kind === 'starts') return text.startsWith(outer.text)

@@ -1,3 +1,4 @@
+import { isEditableInRequest, isEditableInResponse } from '../../lib/routing/filters/field-edits.js'
 import type { FieldChanges, RouteSettings } from './rule.js'
 
 /** One change of a field. */
@@ -5,6 +6,15 @@ export interface FieldChange {
   readonly kind: 'set' | 'add' | 'remove'
   readonly name: string
   readonly value: string
+}
+
+const NAME = /^[!#$%&'*+\-.^_`|~\w]{1,63}$/
+
+/** Why a route cannot change a field; undefined if it can. */
+export function whyNotChanged(name: string, of: 'request' | 'response'): string | undefined {
+  if (!NAME.test(name)) return 'it is no name of a field'
+  const isEditable = of === 'request' ? isEditableInRequest(name) : isEditableInResponse(name)
+  return isEditable ? undefined : 'it is a field that the balancer alone can set'
 }
 
 /** Settings with a change of a field in front of those that they have, which apply after it. */

@@ -15,17 +15,16 @@ export function byPrecedence(rules: readonly Rule[], findings: Findings): Rule[]
   let later: Rule[] = []
   for (const rule of reached.reverse()) {
     const before: Rule[] = []
+    const add = (copy: Rule) => {
+      if (!before.some((one) => isSame(one.when, copy.when)) && !isSame(copy.when, rule.when))
+        before.push(copy)
+    }
     for (const other of later)
-      for (const when of outranking(rule, other)) {
+      for (const { when, one, by } of outranking(rule, other)) {
         const [copy] = (when !== 'unknown' && narrowed(rule, when)) || []
-        if (!copy) {
-          findings.differs(
-            rule.at,
-            describe(rule.when),
-            `what line ${other.at.line} takes as well comes there: it is the more specific route here`
-          )
-        } else if (!before.some((other) => isSame(other.when, copy.when)) && !isSame(copy.when, rule.when))
-          before.push(copy)
+        const copies = copy ? [copy] : bySegments(rule, one, other, by)
+        for (const each of copies ?? []) add(each)
+        if (!copies || (!copy && !endsWithSlash(one))) tell(rule, other, findings)
       }
     // Those behind have been compared with each other already.
     const added = reachedBehind([], [...before, rule])
@@ -90,17 +89,48 @@ function asRegexp(path: PathCondition & { kind: 'below' }): PathCondition {
   return { kind: 'regexp', source: `^${escaped(path.path)}(?:/|$)` }
 }
 
-/** The conditions under which a later rule would be taken instead of one before it, each with those of that one. */
-function outranking(rule: Rule, later: Rule): (Conditions | 'unknown')[] {
-  const found: (Conditions | 'unknown')[] = []
+/** Names what a rule loses. What is not refused any more counts as left out. */
+function tell({ at, when, does }: Rule, other: Rule, findings: Findings): void {
+  const why = `what line ${other.at.line} takes as well comes there: it is the more specific route here`
+  if ((does.respond?.status ?? 0) >= 400) findings.leftOut(at, describe(when), why)
+  else findings.differs(at, describe(when), why)
+}
+
+/** How a part of a rule is outranked by a part of a later one, and the conditions that would have both. */
+interface Outranked {
+  readonly one: Single
+  readonly by: Single
+  readonly when: Conditions | 'unknown'
+}
+
+/** The conditions under which a later rule would be taken instead of one before it. */
+function outranking(rule: Rule, later: Rule): Outranked[] {
+  const found: Outranked[] = []
   for (const one of singles(rule.when))
-    for (const other of singles(later.when)) {
-      if (isOfOtherSite(rule, later) && one.host !== other.host) continue
-      const both = and(one.when, other.when)
-      if (both === 'never' || isAtLeast(one, other)) continue
-      found.push(both !== 'unknown' && ranksAbove(both, other) ? both : anotherWay(one, other))
+    for (const by of singles(later.when)) {
+      if (isOfOtherSite(rule, later) && one.host !== by.host) continue
+      const both = and(one.when, by.when)
+      if (both === 'never' || isAtLeast(one, by)) continue
+      found.push({ one, by, when: both !== 'unknown' && ranksAbove(both, by) ? both : anotherWay(one, by) })
     }
   return found
+}
+
+const endsWithSlash = ({ path }: Single) => path?.kind === 'starts' && path.text.endsWith('/')
+
+/**
+ * What begins with a text below a prefix that has to stay one, as a prefix of its own, which is longer. The path before a
+ * slash at its end goes on to the other rule.
+ */
+function bySegments(rule: Rule, one: Single, other: Rule, by: Single): Rule[] | undefined {
+  if (one.path?.kind !== 'starts' || by.path?.kind !== 'below') return undefined
+  const path = one.path.text.replace(/\/$/, '')
+  const when = and({ ...one.when, paths: [{ kind: 'below', path }] }, by.when)
+  if (typeof when === 'string' || !ranksAbove(when, by)) return undefined
+  const own = narrowed(rule, when)
+  const bare = and({ ...one.when, paths: [{ kind: 'exact', path }] }, by.when)
+  const kept = typeof bare === 'object' && endsWithSlash(one) ? narrowed(other, bare) : []
+  return own && kept && [...kept, ...own]
 }
 
 /** Both conditions without those that do not matter for the rank, where all together cannot be said. */

@@ -1,4 +1,4 @@
-import { ANY, and, type Both, type Conditions, isSame } from './conditions.js'
+import { ANY, and, type Both, type Conditions, isSame, pathCovers } from './conditions.js'
 import { narrowed } from './narrow.js'
 import { type RouteSettings, type Rule, replacesPrefix } from './rule.js'
 
@@ -88,11 +88,14 @@ function exceptedFrom(rules: readonly Rule[], excepted: Both<Conditions>): Rule[
 
 /** Conditions for the paths that end where a prefix with a slash at its end has that slash. */
 function bareOf(all: Conditions): Conditions[] {
-  return all.paths.flatMap((path) =>
+  const bare = all.paths.flatMap((path) =>
     path.kind === 'starts' && path.text.length > 1 && path.text.endsWith('/')
-      ? [{ ...all, paths: [{ kind: 'exact' as const, path: path.text.slice(0, -1) }] }]
+      ? [{ kind: 'exact' as const, path: path.text.slice(0, -1) }]
       : []
   )
+  return bare
+    .filter((path) => !all.paths.some((other) => pathCovers(other, path)))
+    .map((path) => ({ ...all, paths: [path] }))
 }
 
 /** Rules up to the first that takes all that comes to it. */

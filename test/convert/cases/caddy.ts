@@ -346,5 +346,72 @@ automatic.example {
       hosts: ['a.example.com', 'b.example.com', 'c.example.com'],
       targets: ['/', '/ping', '/first', '/first/special', '/firstly', '/x']
     }
+  },
+  {
+    name: 'blocks in blocks, and paths that change before others are matched',
+    text: `http://a.example {
+	@api path /api /api/*
+	handle @api {
+		uri strip_prefix /api
+		reverse_proxy api.internal:1
+	}
+	handle_path /deep/* {
+		handle /one/* {
+			reverse_proxy one.internal:1
+		}
+		handle_path /two/* {
+			reverse_proxy two.internal:1
+		}
+		reverse_proxy deep.internal:1
+	}
+	redir /a/* /b{uri} 308
+	route /ro/* {
+		header X-Ro 1
+		uri strip_prefix /ro
+		reverse_proxy api.internal:1
+	}
+	header /api/* X-Api yes
+	handle /only/get {
+		@get method GET
+		respond @get "got"
+	}
+	respond /x/*/y 418
+	reverse_proxy web.internal:1
+}
+http://*.b.example, http://b.example {
+	@admin {
+		path /admin*
+		not header X-Admin yes
+	}
+	error @admin 403
+	rewrite /from /to
+	reverse_proxy web.internal:1
+}
+`,
+    asked: {
+      hosts: ['a.example', 'b.example', 'q.b.example'],
+      targets: [
+        '/',
+        '/api',
+        '/api/x?y',
+        '/apix',
+        '/deep/',
+        '/deep/one/x',
+        '/deep/two/x?y',
+        '/deep',
+        '/a/x?y',
+        '/a',
+        '/ro/x',
+        '/ro',
+        '/only/get',
+        '/x/1/y',
+        '/x/1/2/y',
+        '/admin',
+        '/administer',
+        '/from',
+        '/from/x'
+      ],
+      fields: [{}, { 'X-Admin': 'yes' }]
+    }
   }
 ]

@@ -324,5 +324,48 @@ server {
       hosts: ['a.example', 'api.example.com'],
       targets: ['/', '/x?y', '/fixed/x']
     }
+  },
+  {
+    name: 'locations in locations, groups of expressions and prefixes that change',
+    text: `
+server {
+    listen 80;
+    server_name a.example;
+    location / { proxy_pass http://web.internal:1; }
+    location /outer/ {
+        proxy_set_header X-Outer 1;
+        proxy_set_header Host $host;
+        location /outer/inner/ { proxy_pass http://inner.internal:1; }
+        location ~ \\.php$ { return 403; }
+        proxy_pass http://outer.internal:1;
+    }
+    location /api/ { rewrite ^/api/(.*)$ /$1 break; proxy_pass http://web.internal:1; }
+    location /api/v1/ { return 410; }
+    location ~ ^/group/(.*)$ { proxy_pass http://web.internal:1/$1$is_args$args; }
+}
+server { listen 80; server_name b.example; rewrite ^ https://a.example$request_uri? permanent; }
+server { listen 80; server_name c.example; location /x/ { return 204; } location /y { return 200 "y"; } }
+`,
+    asked: {
+      hosts: ['a.example', 'b.example', 'c.example'],
+      targets: [
+        '/',
+        '/outer/',
+        '/outer',
+        '/outer/x',
+        '/outer/inner/',
+        '/outer/inner',
+        '/outer/a.php',
+        '/a.php',
+        '/api/z?q',
+        '/api',
+        '/api/v1/x',
+        '/api/v1',
+        '/group/a/b?c=d',
+        '/x/',
+        '/x',
+        '/y'
+      ]
+    }
   }
 ]
