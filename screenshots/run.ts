@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Browser } from './browser.js'
 import type { Page, Screen } from './browser-page.js'
 import { Fleet } from './fleet.js'
-import { ONE_POOL, type Plan, THREE_POOLS } from './plans.js'
+import { ONE_POOL, THREE_POOLS } from './plans.js'
 
 const FOLDER = path.join(__dirname, '../../docs/screenshots')
 /** As long as the charts go back. */
@@ -54,32 +54,28 @@ async function threePools(fleet: Fleet, page: Page): Promise<void> {
   await take(page, 'pools-phone', PHONE)
 }
 
-/** Has a fleet work until its charts are full, and pictures taken of its page. */
-async function show(
-  browser: Browser,
-  plan: Plan,
-  shoot: (fleet: Fleet, page: Page) => Promise<void>
-): Promise<void> {
-  const fleet = await Fleet.start(plan)
-  try {
-    const page = await browser.newPage()
-    await page.show(DESKTOP)
-    await page.open(`${fleet.url}/__lb/`)
-    await shoot(fleet, page)
-    if (page.complaints.length > 0) throw new Error(page.complaints.join('\n'))
-  } finally {
-    await fleet.stop()
-  }
+/** Opens the page of a fleet. */
+async function open(browser: Browser, { url }: Fleet): Promise<Page> {
+  const page = await browser.newPage()
+  await page.show(DESKTOP)
+  await page.open(`${url}/__lb/`)
+  return page
 }
 
 async function main(): Promise<void> {
   mkdirSync(FOLDER, { recursive: true })
   const browser = new Browser()
+  const fleets: Fleet[] = []
   try {
+    for (const plan of [ONE_POOL, THREE_POOLS]) fleets.push(await Fleet.start(plan))
+    const pages = await Promise.all(fleets.map((fleet) => open(browser, fleet)))
     console.log(`The charts fill for ${seconds} s`)
-    await Promise.all([show(browser, ONE_POOL, onePool), show(browser, THREE_POOLS, threePools)])
+    await Promise.all([onePool(fleets[0]!, pages[0]!), threePools(fleets[1]!, pages[1]!)])
+    const complaints = pages.flatMap((page) => page.complaints)
+    if (complaints.length > 0) throw new Error(complaints.join('\n'))
   } finally {
     await browser.close()
+    await Promise.all(fleets.map((fleet) => fleet.stop()))
   }
 }
 

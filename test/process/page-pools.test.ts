@@ -2,7 +2,7 @@ import { test } from '../helper.js'
 import { call, TOKEN } from '../support/api.js'
 import { needs } from '../support/command.js'
 import { pageOfPools } from '../support/page-fleet.js'
-import { OVERFLOWING } from '../support/page-looks.js'
+import { FAINT, OVERFLOWING } from '../support/page-looks.js'
 
 /** A port of this machine that nobody listens to. */
 const NOBODY = '127.0.0.1:9'
@@ -97,6 +97,19 @@ test('three pools have a section each, and the routes are listed', async (t) => 
   for (const width of [320, 390, 760, 1259, 1280]) {
     await page.show({ width, height: 800 })
     t.same(await page.evaluate(OVERFLOWING), [], `nothing is wider than ${width} pixels`)
+  }
+  const tables = (await page.accessibleNodes()).filter(
+    ({ role, ignored }) => role?.value === 'table' && !ignored
+  )
+  t.match(tables.map(({ name }) => name.value).sort(), [
+    /^Backends of api,/,
+    /^Backends of search,/,
+    /^Backends of web,/,
+    /^Routes,/
+  ])
+  for (const isDark of [false, true]) {
+    await page.show({ width: 1360, height: 900, isDark })
+    t.same(await page.evaluate(FAINT), [], `every text can be read, ${isDark ? 'dark' : 'light'}`)
   }
   t.same(
     page.complaints.filter((text) => !text.includes('status of 503')),

@@ -7,16 +7,25 @@ const LISTED = 3
 /** A route as the page shows it. */
 export type RouteView = ReturnType<typeof routeView>
 
+/** What does not change, of routes that are in use. */
+const texts = new WeakMap<ShownRoute, { readonly match: string; readonly leadsTo: string }>()
+
 /** A route as the page shows it: what it matches and where it leads in words, and how its requests have ended. */
-export function routeView({ name, match, action, filters: { mirror }, counts }: ShownRoute) {
-  const mirrored = mirror ? `, ${mirror.percent} % mirrored to ${mirror.pool}` : ''
+export function routeView(route: ShownRoute) {
+  const text = texts.get(route) ?? textOf(route)
+  texts.set(route, text)
   return {
-    name,
-    match: matchText(match),
-    leadsTo: `${actionText(action)}${mirrored}`,
+    name: route.name,
+    match: text.match,
+    leadsTo: text.leadsTo,
     /** Without an answer, then by the class of the status. */
-    counts: [...counts.byClass]
+    counts: [...route.counts.byClass]
   }
+}
+
+function textOf({ match, action, filters: { mirror } }: ShownRoute) {
+  const mirrored = mirror ? `, ${mirror.percent} % mirrored to ${mirror.pool}` : ''
+  return { match: matchText(match), leadsTo: `${actionText(action)}${mirrored}` }
 }
 
 function matchText(match: RouteMatch): string {

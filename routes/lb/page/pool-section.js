@@ -62,7 +62,7 @@ export class PoolSection {
       'div',
       { class: 'pool-head' },
       h('h3', {}, this.#toggle),
-      h('dl', { class: 'pool-figures', 'aria-label': `Figures of ${name}` }, ...figures)
+      h('dl', { class: 'pool-figures' }, ...figures)
     )
   }
 
@@ -83,5 +83,10 @@ export class PoolSection {
   /** Shows the table of these backends. */
   showTable(backends, all, at, isAsked) {
     this.#table.show(backends, all, at, isAsked)
+  }
+
+  /** To be called when its pool is no more. */
+  forget() {
+    this.#table.forget()
   }
 }

@@ -27,7 +27,7 @@ export class Pools {
   #turn = 0
   #isWhole = false
   #hasPools
-  #order = ''
+  #order
   #model
 
   constructor(operator) {
@@ -68,6 +68,7 @@ export class Pools {
     if (!model?.now) return
     const { pools, hasPools, backends } = model
     if (hasPools !== this.#hasPools) this.#begin(model)
+    this.#forget((name) => pools.has(name))
     const found = [...pools.values()]
       .map((pool) => ({ pool, wanted: pool.backends.filter((backend) => this.#isWanted(backend)) }))
       .filter(
@@ -99,8 +100,7 @@ export class Pools {
   /** From one pool to several, or back. */
   #begin({ hasPools, pools }) {
     this.#hasPools = hasPools
-    this.#arrange([])
-    this.#sorting.forgetHeads()
+    this.#forget(() => false)
     this.#folds.begin(pools.size)
     const title = hasPools ? 'Pools' : 'Backends'
     setText(byId('backends-title'), title)
@@ -110,17 +110,22 @@ export class Pools {
     setText(byId('filter-name'), what)
   }
 
+  /** Forgets the sections of pools that are no more. */
+  #forget(isKept) {
+    for (const [name, section] of this.#sections) {
+      if (isKept(name)) continue
+      this.#near.forget(section.element)
+      section.forget()
+      this.#sections.delete(name)
+      this.#order = undefined
+    }
+  }
+
   /** The sections of these pools, in this order. */
   #arrange(names) {
     const order = names.join()
     if (order === this.#order) return
     this.#order = order
-    const kept = new Set(names)
-    for (const [name, { element }] of this.#sections) {
-      if (kept.has(name)) continue
-      this.#near.forget(element)
-      this.#sections.delete(name)
-    }
     for (const name of names) if (!this.#sections.has(name)) this.#sections.set(name, this.#section(name))
     const focused = document.activeElement
     this.#place.replaceChildren(...names.map((name) => this.#sections.get(name).element))

@@ -6,7 +6,8 @@ export class Sorting {
   #columns
   #onChange
   #select
-  #heads = []
+  /** The cells that show the order, by the heads of tables that they are in. */
+  #heads = new Map()
   #column
   #isDescending = false
 
@@ -27,18 +28,20 @@ export class Sorting {
 
   /** The head of a table: each has its own, and all show the same order. */
   head() {
-    const row = h('tr', { role: 'row' }, ...this.#columns.map((column) => this.#head(column)))
+    const cells = this.#columns.map((column) => ({ column, cell: this.#cell(column) }))
+    const row = h('tr', { role: 'row' }, ...cells.map(({ cell }) => cell))
+    const head = h('thead', { role: 'rowgroup' }, row)
+    this.#heads.set(
+      head,
+      cells.filter(({ column }) => column.of)
+    )
     this.#showOrder()
-    return h('thead', { role: 'rowgroup' }, row)
+    return head
   }
 
-  /** Forgets the heads of tables that are no more. */
-  forgetHeads() {
-    this.#heads = []
-  }
-
-  get width() {
-    return this.#columns.length
+  /** Forgets the head of a table that is no more. */
+  forget(head) {
+    this.#heads.delete(head)
   }
 
   /** @param order what decides between those that are the same */
@@ -51,17 +54,16 @@ export class Sorting {
       .map(({ entry }) => entry)
   }
 
-  #head(column) {
-    const head = h('th', { scope: 'col', role: 'columnheader', class: `head-${column.key}` })
-    if (column.of) {
-      const button = h('button', { type: 'button', class: 'sorter' }, column.label, icon('sort'))
-      button.addEventListener('click', () => this.#sortOn(column))
-      head.append(button)
-      this.#heads.push({ column, head })
-    } else {
-      head.append(column.label)
+  #cell(column) {
+    const cell = h('th', { scope: 'col', role: 'columnheader', class: `head-${column.key}` })
+    if (!column.of) {
+      cell.append(column.label)
+      return cell
     }
-    return head
+    const button = h('button', { type: 'button', class: 'sorter' }, column.label, icon('sort'))
+    button.addEventListener('click', () => this.#sortOn(column))
+    cell.append(button)
+    return cell
   }
 
   #sortOn(column) {
@@ -75,7 +77,7 @@ export class Sorting {
 
   #showOrder() {
     const order = this.#isDescending ? 'descending' : 'ascending'
-    for (const { column, head } of this.#heads)
-      setAttribute(head, 'aria-sort', column === this.#column ? order : 'none')
+    for (const { column, cell } of [...this.#heads.values()].flat())
+      setAttribute(cell, 'aria-sort', column === this.#column ? order : 'none')
   }
 }

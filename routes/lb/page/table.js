@@ -29,6 +29,7 @@ export const COLUMNS = [
 export class Table {
   element
   #sorting
+  #head
   #body = h('tbody', { role: 'rowgroup' })
   #rows
   #more = h('button', { type: 'button', class: 'more', hidden: true })
@@ -40,13 +41,14 @@ export class Table {
    */
   constructor(pool, sorting, operator, onChange) {
     this.#sorting = sorting
+    this.#head = sorting.head()
     const of = pool === undefined ? '' : ` of ${pool}`
     const text = `Backends${of}, with their state and load. The columns can be sorted.`
     this.#rows = new Rows(this.#body, (backend) => new Row(backend, pool, operator))
     this.element = h(
       'div',
       { class: 'backends' },
-      h('table', { role: 'table' }, h('caption', { class: 'hidden' }, text), sorting.head(), this.#body),
+      h('table', { role: 'table' }, h('caption', { class: 'hidden' }, text), this.#head, this.#body),
       this.#more
     )
     this.#more.addEventListener('click', () => {
@@ -76,5 +78,10 @@ export class Table {
     )
     setAttribute(this.#more, 'hidden', drawn.length === sorted.length)
     setText(this.#more, `Show all ${count(sorted.length)}`)
+  }
+
+  /** To be called when it is not shown any more. */
+  forget() {
+    this.#sorting.forget(this.#head)
   }
 }
