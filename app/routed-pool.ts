@@ -34,7 +34,8 @@ export async function createRoutedPool(
   const record = ({ res, durationMs }: EndedRequest) => {
     if (res.writableFinished) latency.record(durationMs, performance.now())
   }
-  await host.register(forwarder, { config: own, server: { counters: server.registry.counters, record } })
+  const { counters } = server.registry
+  await host.register(forwarder, { config: own, server: { counters, record }, predecessor })
   return pool
 }
 

@@ -1,3 +1,4 @@
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import type { Counters } from '../lib/pool/counters.js'
@@ -18,13 +19,15 @@ interface Options {
   readonly config: Config
   /** The server's part in the accounts, where it has several pools. */
   readonly server?: { readonly counters: Counters; record(ended: EndedRequest): void }
+  /** The same pool until its settings changed. */
+  readonly predecessor?: FastifyInstance | undefined
 }
 
 /** Decorates the instance of a pool with what forwards requests to its backends. */
 export default fp<Options>(
-  async (fastify, { config, server }) => {
+  async (fastify, { config, server, predecessor }) => {
     const { accessLog, tracing, requestMetrics, latency, outlierDetector, unresponsiveDetector } = fastify
-    if (config.balancing.sticky?.secret === '')
+    if (config.balancing.sticky?.secret === '' && !predecessor)
       fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
     const forwarder = new Forwarder(
       fastify.registry,
@@ -41,7 +44,8 @@ export default fp<Options>(
         tracing,
         onShortage: (missing) => fastify.shortages.record(missing, 'backends'),
         rejectRequest: fastify.rejectRequest
-      }
+      },
+      predecessor?.poolForwarder.sessions
     )
     fastify.decorate('forwarder', forwarder)
     fastify.decorate('poolForwarder', forwarder)

@@ -26,9 +26,10 @@ export class Sessions {
   readonly #cookieLines = new Map<Backend, string>()
   #primaries: readonly Backend[] = []
 
-  constructor(backends: readonly Backend[], config: StickyConfig) {
+  /** @param predecessor the sessions of the pool until now, whose key serves on where there is no secret */
+  constructor(backends: readonly Backend[], config: StickyConfig, predecessor?: Sessions) {
     this.#cookie = config.cookie
-    this.#key = config.secret || randomBytes(TOKEN_BYTES)
+    this.#key = config.secret || (predecessor ? predecessor.#key : randomBytes(TOKEN_BYTES))
     this.#signedPrefix = config.pool === '' ? '' : `${config.pool}\0`
     this.#attributes = attributesOf(config)
     this.#secure = config.secure

@@ -54,10 +54,12 @@ export class Forwarder implements Forwarding {
   #exchanges = 0
   #shadows = 0
 
+  /** @param sessions of the pool until now, which go on where it has no secret for them */
   constructor(
     readonly registry: Registry,
     options: ForwarderOptions,
-    traffic: TrafficListeners
+    traffic: TrafficListeners,
+    sessions?: Sessions
   ) {
     const { balancing, resilience, limits, trusted } = options
     const { backends, counters } = registry
@@ -71,7 +73,7 @@ export class Forwarder implements Forwarding {
     this.bodyTimeoutMs = limits.bodyTimeoutMs
     this.unresponsiveDetector = traffic.unresponsiveDetector
     this.timeouts = new ResponseTimeouts(options.responseTimeoutMs)
-    this.sessions = balancing.sticky && new Sessions(backends, balancing.sticky)
+    this.sessions = balancing.sticky && new Sessions(backends, balancing.sticky, sessions)
     const policy = policyOf(balancing.algorithm, keyReader(balancing.hashKey, trusted))
     this.#policy = this.sessions ? stickyPolicy(this.sessions, policy) : policy
     this.selector = new Selector(backends, this.#policy)

@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { atEnd, eventually, type RoutedBalancer, startRoutes, test } from '../helper.js'
 import { type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
+import { fieldValue } from '../support/wire.js'
 
 // Backends of pools over reloads that change other settings too
 
@@ -107,4 +108,17 @@ test('a server that is closed while routes wait for a new pool changes nothing a
   await eventually(() => sick.requests.length > 0)
   await balancer.fastify.close()
   await rejected
+})
+
+test('sessions without a secret outlive a change of other settings', async (t) => {
+  const backends = await Promise.all(['a', 'b', 'c'].map((name) => named(t, name)))
+  const balancer = await startRoutes(t, file({ sticky: true }, ...backends))
+  const first = await exchange(t, balancer.port, GET)
+  const [session = ''] = fieldValue(first.fields, 'set-cookie')!.split(';')
+  for (const retries of [0, 1, 2]) {
+    await balancer.reload(file({ sticky: true, retries }, ...backends))
+    const again = await exchange(t, balancer.port, GET.replace('\r\n\r\n', `\r\nCookie: ${session}\r\n\r\n`))
+    t.equal(`${again.body}`, `${first.body}`)
+    t.equal(fieldValue(again.fields, 'set-cookie'), undefined)
+  }
 })
