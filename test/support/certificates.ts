@@ -7,18 +7,26 @@ import { needs } from './command.js'
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
+/** The contents of keys and certificates, by what they are for. */
+type Made = Map<string, readonly Buffer[]>
+
 /** Makes certificates that are believed by those who believe it. */
 export class Authority {
   readonly folder: string
   readonly file: string
+  readonly #made: Made
   #issued = 0
 
-  constructor(folder: string, name = 'authority') {
+  /** @param made what it takes from those before it, and leaves to those after it */
+  constructor(folder: string, name = 'authority', made: Made = new Map()) {
     this.folder = folder
     this.file = path.join(folder, `${name}.pem`)
+    this.#made = made
     mkdirSync(folder, { recursive: true })
-    const files = ['-keyout', this.#keyFile, '-out', this.file]
-    openssl(['req', '-x509', ...NEW_KEY, ...files, '-days', '2', '-subj', `/CN=${name}`])
+    this.#once(name, [this.#keyFile, this.file], () => {
+      const files = ['-keyout', this.#keyFile, '-out', this.file]
+      openssl(['req', '-x509', ...NEW_KEY, ...files, '-days', '2', '-subj', `/CN=${name}`])
+    })
   }
 
   get #keyFile(): string {
@@ -31,27 +39,33 @@ export class Authority {
 
   /** A certificate for these names and 127.0.0.1, and its key, in files of their own. */
   issue(...names: string[]): KeyPairFiles {
-    const base = path.join(this.folder, `${path.basename(this.file, '.pem')}-${this.#issued++}`)
-    const [certFile, keyFile, request, extensions] = ['pem', 'key', 'csr', 'ext'].map(
-      (end) => `${base}.${end}`
-    )
-    writeFileSync(extensions!, `subjectAltName=${names.map((name) => `DNS:${name},`).join('')}IP:127.0.0.1\n`)
-    openssl(['req', '-new', ...NEW_KEY, '-keyout', keyFile!, '-out', request!, '-subj', `/CN=${names[0]}`])
+    const at = this.#issued++
+    const base = path.join(this.folder, `${path.basename(this.file, '.pem')}-${at}`)
+    const pair = { certFile: `${base}.pem`, keyFile: `${base}.key` }
+    this.#once(`${at} ${names}`, [pair.keyFile, pair.certFile], () => this.#sign(base, pair, names))
+    return pair
+  }
+
+  #sign(base: string, { certFile, keyFile }: KeyPairFiles, names: readonly string[]): void {
+    const [request, extensions] = [`${base}.csr`, `${base}.ext`]
+    writeFileSync(extensions, `subjectAltName=${names.map((name) => `DNS:${name},`).join('')}IP:127.0.0.1\n`)
+    openssl(['req', '-new', ...NEW_KEY, '-keyout', keyFile, '-out', request, '-subj', `/CN=${names[0]}`])
     const signer = ['-CA', this.file, '-CAkey', this.#keyFile, '-CAcreateserial']
-    openssl([
-      'x509',
-      '-req',
-      '-in',
-      request!,
-      ...signer,
-      '-days',
-      '2',
-      '-extfile',
-      extensions!,
-      '-out',
-      certFile!
-    ])
-    return { certFile: certFile!, keyFile: keyFile! }
+    const files = ['-in', request, '-extfile', extensions, '-out', certFile]
+    openssl(['x509', '-req', ...signer, '-days', '2', ...files])
+  }
+
+  /** Has files made, or writes again what was made before. */
+  #once(key: string, files: readonly string[], make: () => void): void {
+    const before = this.#made.get(key)
+    if (before) for (const [i, file] of files.entries()) writeFileSync(file, before[i]!, { mode: 0o600 })
+    else {
+      make()
+      this.#made.set(
+        key,
+        files.map((file) => readFileSync(file))
+      )
+    }
   }
 }
 
@@ -63,9 +77,15 @@ export function selfSigned(folder: string, subject: string): KeyPairFiles {
   return files
 }
 
-/** An authority for a test, or undefined where there is no openssl: then it is skipped. */
+/** Three commands for each test take longer than most of what is done with their certificates. */
+const shared: Made = new Map()
+
+/**
+ * An authority for a test, the same as for all others of this process, in files of its own; or undefined where there is
+ * no openssl: then it is skipped.
+ */
 export function authority(t: Test): Authority | undefined {
-  return needs(t, 'openssl') ? new Authority(t.testdir()) : undefined
+  return needs(t, 'openssl') ? new Authority(t.testdir(), 'authority', shared) : undefined
 }
 
 /** What a client or server of Node wants of a pair. */
