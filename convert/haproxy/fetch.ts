@@ -68,6 +68,7 @@ export function answerOf(test: Test, where: Where): Answer {
   if (fetch === 'always_true') return true
   if (fetch === 'always_false') return false
   if (fetch === 'ssl_fc') return isTls
+  if (test.values.length === 0 && test.method !== 'found' && fetch !== 'hdr_cnt') return undefined
   if (fetch === 'dst_port') return values.includes(String(port))
   if (fetch === 'method') return [{ ...ANY, methods: values.map((value) => value.toUpperCase()) }]
   if (fetch === 'src') {
@@ -131,7 +132,7 @@ function onPath({ fetch, method, values, ignoresCase }: Test): Answer {
     // What begins with a path may go on with a query, which is no part of what is matched here.
     if (fetch === 'url' && (value.includes('?') || !/^(?:beg|str)$/.test(method ?? 'str'))) return undefined
     if (!ignoresCase && method === 'beg' && value.startsWith('/')) paths.push({ kind: 'starts', text: value })
-    else if (!ignoresCase && (method ?? 'str') === 'str' && fetch === 'path')
+    else if (!ignoresCase && (method ?? 'str') === 'str' && fetch === 'path' && value.startsWith('/'))
       paths.push({ kind: 'exact', path: value })
     else {
       const source = sourceOf(fetch === 'url' && method !== 'beg' ? undefined : method, value, '/')

@@ -163,7 +163,7 @@ function expected(settings: Settings, findings: Findings): Record<string, unknow
   if (!line) return {}
   const words = line.args.slice(1).filter((word) => !/^(?:min-recv|comment)$/.test(word))
   const [kind, value = ''] = words
-  if (kind === 'status') return { status: value }
+  if (kind === 'status' && /^[\d,-]+$/.test(value)) return { status: value }
   const [, first] = /^\^?\(?([23])[.[]/.exec(value) ?? []
   if (kind === 'rstatus' && value === '(2|3)[0-9][0-9]') return { status: '200-399' }
   if (kind === 'rstatus' && first && /^\^?[23](?:\.\.|\[0-9\]\[0-9\])$/.test(value))

@@ -47,7 +47,7 @@ function unordered(scope: Scope, context: Context, outer?: Location): Location[]
       context.findings.leftOut(
         directive.at,
         textOf(directive),
-        'the regular expression has what makes its time unbounded: looking around, or references back'
+        'it is no path, or an expression whose time has no bound: it looks around, or refers back'
       )
       return []
     }
@@ -69,8 +69,10 @@ function locationOf(directive: Directive, scope: Scope): Location | undefined {
   if (rest === undefined) {
     const [, joined, text = ''] = /^(=|~\*|~|\^~)?(.*)$/s.exec(modifier)!
     if (joined) return locationOf({ ...directive, args: [joined, text] }, scope)
-    return text.startsWith('@') ? { ...common, kind: 'named', text } : { ...common, kind: 'prefix', text }
+    if (text.startsWith('@')) return { ...common, kind: 'named', text }
+    return text.startsWith('/') ? { ...common, kind: 'prefix', text } : undefined
   }
+  if (/^(?:=|\^~)$/.test(modifier) && !rest.startsWith('/')) return undefined
   if (modifier === '=') return { ...common, kind: 'exact', text: rest }
   if (modifier === '^~') return { ...common, kind: 'first-prefix', text: rest }
   const source = asRe2(rest, modifier === '~*')

@@ -72,7 +72,13 @@ function poolFor(authority: string, scheme: string, scope: Scope, context: Conte
   const { findings, pools, upstreams } = context
   const isTls = scheme.endsWith('s')
   const upstream = upstreams.get(authority)
-  const settings = upstream ? poolOf(upstream, findings, isTls) : { backends: [originOf(authority, isTls)] }
+  const origin = upstream ? undefined : originOf(authority, isTls)
+  const settings = upstream
+    ? poolOf(upstream, findings, isTls)
+    : { backends: origin === undefined ? [] : [origin] }
+  const pass = scope.last('proxy_pass') ?? scope.last('grpc_pass')
+  if (!upstream && origin === undefined && pass)
+    findings.leftOut(pass.at, textOf(pass), 'a backend is a host and a port, or unix: and a path')
   if (settings.backends.length === 0) return undefined
   const options = [...(scheme.startsWith('grpc') ? ['h2'] : []), ...(isTls ? tlsOptions(scope, context) : [])]
   return pools.add(upstream ? authority : authority.replace(/^unix:|:\d*$/g, ''), {

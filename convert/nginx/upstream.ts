@@ -1,3 +1,4 @@
+import { parseOrigin } from '../../lib/transport/origin.js'
 import { type Directive, textOf } from '../directive.js'
 import type { Findings } from '../findings.js'
 import type { PoolSettings } from '../rules/pools.js'
@@ -37,7 +38,12 @@ function backendOf(server: Directive, findings: Findings, isTls: boolean): strin
     findings.differs(at, textOf(server), 'it is no member of the pool while it is down')
     return []
   }
-  const parts = [originOf(address, isTls)]
+  const origin = originOf(address, isTls)
+  if (origin === undefined) {
+    findings.leftOut(at, textOf(server), 'a backend is a host and a port, or unix: and a path')
+    return []
+  }
+  const parts = [origin]
   for (const option of options) {
     const [name, value] = option.split('=')
     if (name === 'weight') parts.push(...(value === '1' ? [] : [option]))
@@ -52,12 +58,12 @@ function backendOf(server: Directive, findings: Findings, isTls: boolean): strin
   return [parts.join(';')]
 }
 
-/** An address of nginx as one of a backend. */
-export function originOf(address: string, isTls: boolean): string {
+/** An address of nginx as one of a backend; undefined if it can be none. */
+export function originOf(address: string, isTls: boolean): string | undefined {
   const place = address.replace(/^unix:/, '')
-  if (place !== address) return `${isTls ? 'https://' : ''}unix:${place.replace(/:$/, '')}`
   const withPort = /:\d+$/.test(address) ? address : `${address}:${isTls ? 443 : 80}`
-  return `${isTls ? 'https://' : ''}${withPort}`
+  const origin = `${isTls ? 'https://' : ''}${place === address ? withPort : `unix:${place.replace(/:$/, '')}`}`
+  return parseOrigin(origin, () => {}) && origin
 }
 
 function algorithmOf(scope: Scope, findings: Findings): Record<string, unknown> {

@@ -109,8 +109,9 @@ function outranking(rule: Rule, later: Rule): Outranked[] {
   for (const one of singles(rule.when))
     for (const by of singles(later.when)) {
       if (isOfOtherSite(rule, later) && one.host !== by.host) continue
+      if (isAtLeast(one, by)) continue
       const both = and(one.when, by.when)
-      if (both === 'never' || isAtLeast(one, by)) continue
+      if (both === 'never') continue
       found.push({ one, by, when: both !== 'unknown' && ranksAbove(both, by) ? both : anotherWay(one, by) })
     }
   return found

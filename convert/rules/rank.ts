@@ -72,7 +72,7 @@ export function covers(first: Rule, second: Rule): boolean {
   const list = <T>(a: readonly T[], b: readonly T[], fits: (a: T, b: T) => boolean) =>
     a.length === 0 || (b.length > 0 && b.every((x) => a.some((y) => fits(y, x))))
   const hosts = isOfOtherSite(first, second)
-    ? outer.hosts.length === inner.hosts.length && list(outer.hosts, inner.hosts, isSame)
+    ? outer.hosts.length > 0 === inner.hosts.length > 0 && list(outer.hosts, inner.hosts, isSame)
     : list(outer.hosts, inner.hosts, (a, b) => hostFits(b, a))
   return (
     hosts &&

@@ -1,12 +1,15 @@
 import type { Format } from '../../../convert/index.js'
-import { caddy } from './caddy.js'
+import { routing as caddyRouting } from './caddy/routing.js'
+import { settings as caddySettings } from './caddy/settings.js'
 import type { Case } from './case.js'
-import { haproxy } from './haproxy.js'
-import { nginx } from './nginx.js'
+import { routing as haproxyRouting } from './haproxy/routing.js'
+import { settings as haproxySettings } from './haproxy/settings.js'
+import { routing as nginxRouting } from './nginx/routing.js'
+import { settings as nginxSettings } from './nginx/settings.js'
 
 /** The examples of each format. */
 export const EXAMPLES: readonly (readonly [format: Format, cases: readonly Case[]])[] = [
-  ['nginx', nginx],
-  ['haproxy', haproxy],
-  ['caddy', caddy]
+  ['nginx', [...nginxRouting, ...nginxSettings]],
+  ['haproxy', [...haproxyRouting, ...haproxySettings]],
+  ['caddy', [...caddyRouting, ...caddySettings]]
 ]
