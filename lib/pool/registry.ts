@@ -29,7 +29,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   constructor(configs: readonly BackendConfig[], options: RegistryOptions, predecessor?: Registry) {
     super()
     this.#options = options
-    this.#now = options.now ?? (() => new Date())
+    this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
     this.#mayPanic = options.panic ?? false
     const cells = new Int32Array((configs.length + 1) * BACKEND_CELLS)
@@ -245,3 +245,6 @@ export class Registry extends EventEmitter<RegistryEvents> {
     await Promise.all([...this.backends.map(({ pool }) => pool.destroy()), this.#closing.destroy()])
   }
 }
+
+// In the constructor it would keep all that is known there: the predecessor, and with it each that was before that.
+const currentTime = () => new Date()

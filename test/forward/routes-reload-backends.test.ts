@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
-import { atEnd, eventually, type RoutedBalancer, startRoutes, test } from '../helper.js'
+import { atEnd, eventually, type RoutedBalancer, sleep, startRoutes, test } from '../helper.js'
+import { heldMemory } from '../support/garbage.js'
 import { type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 import { fieldValue } from '../support/wire.js'
@@ -121,4 +122,30 @@ test('sessions without a secret outlive a change of other settings', async (t) =
     t.equal(`${again.body}`, `${first.body}`)
     t.equal(fieldValue(again.fields, 'set-cookie'), undefined)
   }
+})
+
+test('nothing is kept of the pools that reloads have replaced', async (t) => {
+  const a = await named(t, 'a')
+  const content = (retries: number) => {
+    const { pools } = file({ retries, sticky: true }, a)
+    const routes = [
+      { split: [{ pool: 'web' }], 'split-by': 'client' },
+      { match: { path: '/x' }, pool: 'web', 'rate-limit': '1000/s' }
+    ]
+    return { pools, routes }
+  }
+  const balancer = await startRoutes(t, content(0))
+  const replaced: WeakRef<object>[] = []
+  for (const retries of [1, 2, 3, 4]) {
+    replaced.push(new WeakRef(balancer.pools()[0]!.registry))
+    t.equal(await body(t, balancer), 'a')
+    await balancer.reload(content(retries))
+  }
+  const kept = () => replaced.filter((each) => each.deref()).length
+  // Each is closed at a tick of its own.
+  for (let i = 0; i < 50 && kept() > 0; i++) {
+    await sleep(50)
+    await heldMemory()
+  }
+  t.equal(kept(), 0)
 })

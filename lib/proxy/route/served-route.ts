@@ -150,7 +150,12 @@ function splitOf(
     const to = targetOf(name)
     return { name, weight, sessions: to.forwarder.sessions, to }
   })
-  return new Split(parts, isSteady ? (req) => clientKey(clientOf(req, trusted)) : undefined)
+  return new Split(parts, isSteady ? clientKeyReader(trusted) : undefined)
+}
+
+/** Apart, so that what it returns keeps nothing of the pools that were there before a reload. */
+function clientKeyReader(trusted: BlockList): (req: IncomingMessage) => string {
+  return (req) => clientKey(clientOf(req, trusted))
 }
 
 function changedBy(
