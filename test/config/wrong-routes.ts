@@ -58,6 +58,11 @@ export const WRONG_ROUTES: readonly WrongRoute[] = [
   ],
   ['{ pool: web, match: { tls-name: a:1 } }', 'routes[0].match.tls-name must be without a port', 'value'],
   [
+    '{ pool: web, match: { headers: { __proto__: true } } }',
+    'routes[0].match.headers.__proto__ is a field that no request has here (3:38)',
+    'value'
+  ],
+  [
     '{ pool: web, match: { path-regexp: "^/[a-zé]+$" } }',
     'routes[0].match.path-regexp must have "é" as it stands in a path: %C3%A9',
     'value'

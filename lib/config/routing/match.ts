@@ -50,6 +50,8 @@ const headers = refined(mapOf(textMatches, headerFault), (all, item, path, fault
 
 function headerFault(name: string): string | undefined {
   if (name.toLowerCase() === 'host') return 'must be said by match.host'
+  // Node drops it.
+  if (name === '__proto__') return 'is a field that no request has here'
   return fieldNameFault(name)
 }
 
