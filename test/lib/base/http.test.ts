@@ -225,6 +225,7 @@ t.test('every failure has a status of gRPC that says what it means', async (t) =
   )
   t.same(Object.fromEntries(found), {
     NO_BACKEND: 'UNAVAILABLE',
+    NO_ROUTE: 'UNIMPLEMENTED',
     OVERLOADED: 'UNAVAILABLE',
     QUEUE_FULL: 'UNAVAILABLE',
     QUEUE_TIMEOUT: 'UNAVAILABLE',
