@@ -232,7 +232,7 @@ async function exposed(t: Test): Promise<Exposed> {
   const { address } = await scripted(t, answering(OK))
   const { port, registry } = await startRoutes(t, {
     pools: { web: { backends: [address.replace('127.0.0.1', 'localhost')] } },
-    routes: [{ pool: 'web' }]
+    routes: [{ pool: 'web', mirror: { pool: 'web', percent: 100 } }]
   })
   await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await eventually(() => registry.inFlight === 0)
