@@ -18,7 +18,7 @@ import { openTunnel } from './tunnel/tunnel.js'
 
 /**
  * One client's request and its answer. It owns the attempt under way, and the retries and the hedge once there are any;
- * the attempts tell it of heads, data, ends and failures, and it decides which of them the client gets.
+ * the attempts tell it of heads, data, ends and failures, and it decides what the client gets.
  */
 export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
   readonly upload: Upload | undefined
@@ -61,7 +61,7 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
     res.whenOver(() => this.#onClientClosed())
   }
 
-  /** Sends the request. `onHead` is called once there is a head or a `failure`, unless the client leaves before that. */
+  /** Sends the request. `onHead` is called once there is a head or a `failure`, unless the client leaves before. */
   start(onHead: HeadCallback): void {
     if (this.#isClosed) return
     this.#onHead = onHead
@@ -220,10 +220,9 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
 
   /** One attempt is left to answer, or none. */
   #cancelAllBut(winner: Attempt | undefined): void {
-    const first = this.#attempt
     const hedged = this.#hedge?.attempt
     if (hedged && hedged !== winner) this.#cancel(hedged)
-    if (first && first !== winner) this.#cancel(first)
+    if (this.#attempt && this.#attempt !== winner) this.#cancel(this.#attempt)
     this.#endHedge()
     this.#attempt = winner
   }

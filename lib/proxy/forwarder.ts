@@ -9,12 +9,13 @@ import type { Destination } from '../base/http/request-target.js'
 import { isInRanges } from '../base/values/values.js'
 import type { Backend } from '../pool/backend.js'
 import { NO_BACKEND_ID } from '../pool/backend-id.js'
-import { BalancerCell, type Counters } from '../pool/counters.js'
+import { BalancerCell } from '../pool/counters.js'
 import type { Registry } from '../pool/registry.js'
 import { Deadlines } from './deadlines.js'
 import type { EndedRequest } from './ended-request.js'
 import { Exchange } from './exchange.js'
 import { type AttemptFault, type Failure, isServerError, NO_BACKEND, QUEUE_FULL } from './failure.js'
+import { reportFault } from './fault-report.js'
 import type { ForwarderOptions, TrafficListeners } from './forwarder-options.js'
 import type { Forwarding, UnresponsiveDetector } from './forwarding.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
@@ -48,7 +49,6 @@ export class Forwarder implements Forwarding {
   isStopped = false
   readonly #options: ForwarderOptions
   readonly #traffic: TrafficListeners
-  readonly #counters: Counters
   readonly #policy: Policy
   readonly #hedgeDelay: HedgeDelay | undefined
   #exchanges = 0
@@ -66,7 +66,6 @@ export class Forwarder implements Forwarding {
     const { retries, queueSize: size } = resilience
     this.#options = options
     this.#traffic = traffic
-    this.#counters = counters
     this.retries = retries
     this.trusted = trusted
     this.maxBodyBytes = limits.bodyBytes
@@ -109,26 +108,16 @@ export class Forwarder implements Forwarding {
   ): Exchange | undefined {
     const destination = checkRequest(req, target, this.#options.limits)
     if ('statusCode' in destination) return this.#reject(req, res, destination, BalancerCell.rejectedRequest)
-    return this.#forward(req, res, destination, target, requestId, upgrade, undefined)
+    return this.forward(req, res, destination, target, requestId, upgrade, undefined)
   }
 
   /**
    * The same for a request that was checked, and whose route is known.
    * @param destination as the backend is to see it
+   * @param target as the client sent it
    * @param route undefined if there are no routes
    */
   forward(
-    req: IncomingMessage,
-    res: ClientStream,
-    destination: Destination,
-    { target, requestId }: Pick<ForwardedBy, 'target' | 'requestId'>,
-    upgrade: string | undefined,
-    route: RouteEntry | undefined
-  ): Exchange | undefined {
-    return this.#forward(req, res, destination, target, requestId, upgrade, route)
-  }
-
-  #forward(
     req: IncomingMessage,
     res: ClientStream,
     destination: Destination,
@@ -138,10 +127,11 @@ export class Forwarder implements Forwarding {
     route: RouteEntry | undefined
   ): Exchange | undefined {
     const { forwarded, trusted, resilience } = this.#options
+    const { tickMs } = this.registry
     // Requests that wait already go first.
     const backend = this.queue.isBlocked ? undefined : this.selector.select(req)
     if (backend) backend.acquire()
-    else if (!this.#canWait())
+    else if (!this.selector.canWait() && !this.recovery.accepts(tickMs, tickMs))
       return this.#reject(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend, route)
     else if (this.queue.isFull)
       return this.#reject(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull, route)
@@ -174,9 +164,9 @@ export class Forwarder implements Forwarding {
 
   onBegin(): void {
     this.#exchanges++
-    this.#counters.add(BalancerCell.inFlight, 1)
+    this.registry.counters.add(BalancerCell.inFlight, 1)
     this.#traffic.serverCounters?.add(BalancerCell.inFlight, 1)
-    this.#counters.addTotal(BalancerCell.total, 1)
+    this.registry.counters.addTotal(BalancerCell.total, 1)
   }
 
   onShadowBegin(): void {
@@ -200,23 +190,12 @@ export class Forwarder implements Forwarding {
   }
 
   onFault(backend: Backend, fault: AttemptFault, isReused: boolean): void {
-    const { failure, detail, missing, unreachable, connectionLost, unprocessed, refusesAll } = fault
-    const { outlierDetector } = this.#traffic
-    if (missing) {
-      this.#traffic.onShortage(missing)
-      return
-    }
-    this.registry.reportFailure(backend, failure.code, detail, unreachable)
-    // That takes it out by itself.
-    if (unreachable) return
-    if (connectionLost || refusesAll) outlierDetector.onLoss(backend, isReused || refusesAll)
-    // A connection at its end is nobody's fault.
-    else if (!unprocessed) outlierDetector.onError(backend)
+    reportFault(backend, fault, isReused, this.registry, this.#traffic)
   }
 
   onFailure({ statusCode }: Failure): void {
     // The others are the client's.
-    if (statusCode >= 500 && statusCode !== 503) this.#counters.addTotal(BalancerCell.failed, 1)
+    if (statusCode >= 500 && statusCode !== 503) this.registry.counters.addTotal(BalancerCell.failed, 1)
   }
 
   count({ req, by, statusCode, answeredBy }: EndedRequest, durationMs: number): void {
@@ -228,17 +207,12 @@ export class Forwarder implements Forwarding {
     const { latency, endListeners } = this.#traffic
     const { durationMs } = request
     this.#exchanges--
-    this.#counters.add(BalancerCell.inFlight, -1)
+    this.registry.counters.add(BalancerCell.inFlight, -1)
     this.#traffic.serverCounters?.add(BalancerCell.inFlight, -1)
     if (request.res.writableFinished) latency.record(durationMs, performance.now())
     // A tunnel was counted as it opened.
     if (!request.changesProtocol) this.count(request, durationMs)
     for (const listener of endListeners) listener.record(request)
-  }
-
-  #canWait(): boolean {
-    const { tickMs } = this.registry
-    return this.selector.canWait() || this.recovery.accepts(tickMs, tickMs)
   }
 
   #reject(

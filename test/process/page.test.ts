@@ -211,6 +211,8 @@ test('everyone can use it: by names, contrast, and width', async (t) => {
   t.not(await page.evaluate(background), dark, 'who wants it light has it light')
   for (const width of [320, 360, 390, 480, 640, 768, 1024, 1259, 1280, 1440, 1600]) {
     await page.show({ width, height: 800, isCalm: true })
+    // Charts take their new width in a moment.
+    await page.until(`(${OVERFLOWING}).length === 0`).catch(() => {})
     t.same(await page.evaluate(OVERFLOWING), [], `nothing is wider than ${width} pixels`)
   }
   t.equal(await page.evaluate(`getComputedStyle(document.querySelector('main')).transitionDuration`), '0s')

@@ -286,7 +286,7 @@ test('rejected requests are counted by reason', async (t) => {
   const { backend, held, answer } = await holding(t)
   const balancer = await startBalancer(t, `${backend.address};max=1`, {
     LB_MAX_CONNECTIONS: '2',
-    LB_QUEUE_TIMEOUT: '0.2'
+    LB_QUEUE_TIMEOUT: '1.5'
   })
   const wrong = [
     [400, request('GET', '/', 'Transfer-Encoding: gzip, chunked')],

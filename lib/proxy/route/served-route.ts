@@ -121,7 +121,7 @@ export class ServedRoute implements RouteOptions {
     }
     const changed = this.#pathChange ? changedBy(this.#pathChange, destination, origin) : destination
     if (!changed) return this.#fail(req, res, AMBIGUOUS_PATH)
-    if (target) return target.forwarder.forward(req, res, changed, by, upgrade, entry)
+    if (target) return target.forwarder.forward(req, res, changed, by.target, by.requestId, upgrade, entry)
     const answer = this.#redirect
       ? redirectOf(req, this.#redirect, changed, this.#server.trusted)
       : this.#answer!

@@ -38,7 +38,8 @@ t.test('a request whose route is known is forwarded as that says, and tells of i
   const route = routeEntry(routeWith({}), 'web', { trusted: new BlockList() })
   const destination = { path: '/elsewhere', authority: undefined }
   const by = { target: '/', requestId: 'id' }
-  const forward = () => forwarder.forward(client.req, client, destination, by, undefined, route)
+  const forward = () =>
+    forwarder.forward(client.req, client, destination, by.target, by.requestId, undefined, route)
   const exchange = forward()
   exchange?.start(() => respond(exchange, client))
   t.ok(dispatched[0]!.request.head.startsWith('GET /elsewhere HTTP/1.1'))

@@ -18,7 +18,15 @@ function mirrored(percent = 100, more: { backends?: string; shadowEnv?: Record<s
   const open = (client = new FakeClient(), upgrade?: string) => {
     const destination = { path: '/x', authority: undefined }
     const by = { target: '/x', requestId: 'id' }
-    const exchange = main.forwarder.forward(client.req, client, destination, by, upgrade, route)!
+    const exchange = main.forwarder.forward(
+      client.req,
+      client,
+      destination,
+      by.target,
+      by.requestId,
+      upgrade,
+      route
+    )!
     exchange.start(() => respond(exchange, client))
     return client
   }
