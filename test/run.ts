@@ -12,7 +12,7 @@ import { plainNode, ROOT } from './support/processes.js'
 joinOutput()
 t.register()
 t.pipe(new Reporter()).pipe(process.stdout)
-t.jobs = 6
+t.jobs = 4
 t.setTimeout(0)
 for (const { name } of batches()) {
   const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name])
