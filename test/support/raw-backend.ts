@@ -8,6 +8,9 @@ import { type Message, readMessage } from './wire.js'
 /** Sooner than a connection to a backend is closed because it was idle. */
 export const BEFORE_IDLE_MS = 3500
 
+const LISTEN_AGAIN_MS = 20
+const LISTENING_MS = 10_000
+
 /** What a backend does with a request that has come whole. */
 export type Script = (request: Message, socket: Socket) => void
 
@@ -38,8 +41,11 @@ export class RawBackend {
 
   /** Listens, again on the same port if it did before. */
   async listen(): Promise<this> {
-    this.#server.listen(this.#port, '127.0.0.1')
-    await eventually(() => this.#server.listening)
+    // Its port may be that of somebody's connection for a moment.
+    const onError = () => setTimeout(() => this.#server.listen(this.#port, '127.0.0.1'), LISTEN_AGAIN_MS)
+    this.#server.on('error', onError).listen(this.#port, '127.0.0.1')
+    await eventually(() => this.#server.listening, LISTENING_MS)
+    this.#server.off('error', onError)
     this.#port = (this.#server.address() as AddressInfo).port
     return this
   }
