@@ -176,7 +176,7 @@ curlTest('a curl that loses patience frees its backend', async (t, { stage, url,
     held.push(socket)
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello')
   }
-  const { code, stdout } = await run(['--max-time', '0.3', url])
+  const { code, stdout } = await run(['--max-time', '2', url])
   t.equal(code, 28, 'timed out')
   t.equal(`${stdout}`, 'hello')
   if (!held[0]!.destroyed) await once(held[0]!, 'close')
