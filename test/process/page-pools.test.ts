@@ -123,7 +123,7 @@ test('three pools have a section each, and the routes are listed', async (t) => 
 test('a pool that was closed stays so, and a search opens it', async (t) => {
   if (!needs(t, 'chromium')) return
   const { page } = await pageOfPools(t, pools)
-  const isOpen = (name: string) => `document.getElementById('pool-${name}').checkVisibility()`
+  const isOpen = (name: string) => `document.getElementById('pool-${name}')?.checkVisibility()`
   await page.evaluate(`${POOL('web')}.querySelector('h3 button').focus()`)
   await page.press('Enter', { text: '\r' })
   t.notOk(await page.evaluate(isOpen('web')))
