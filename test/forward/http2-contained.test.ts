@@ -6,7 +6,7 @@ import { forHttp2 } from '../support/secure-ports.js'
 
 const H2C = forHttp2()
 /** Sweeps are a second apart, and a client is given two to close its side. */
-const PATIENCE_MS = 6000
+const PATIENCE_MS = 12_000
 
 /** After which nghttp2 ends a session by itself: some of that Node 20 is not told of. */
 const BREAKING: Readonly<Record<string, Buffer>> = {
