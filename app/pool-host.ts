@@ -24,7 +24,7 @@ export class PoolHost {
   /** Runs a plugin; `fp` gives each the type of one with a callback, and all of a pool's are asynchronous. */
   async register<Options extends object>(
     plugin: FastifyPluginCallback<Options>,
-    options: Options
+    options = {} as Options
   ): Promise<void> {
     await (plugin as unknown as (pool: FastifyInstance, options: Options) => Promise<void>)(
       this.instance,

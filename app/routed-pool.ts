@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { PoolConfig } from '../lib/config/load.js'
 import type { EndedRequest } from '../lib/proxy/ended-request.js'
+import backendCredentials from '../plugins/backend-credentials.js'
 import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import forwarder from '../plugins/forwarder.js'
@@ -23,6 +24,7 @@ export async function createRoutedPool(
   const pool = host.instance
   const own = { ...config, admin: { ...config.admin, stateFile: stateFileOf(config.admin.stateFile, name) } }
   host.decorate('shortages', server.shortages).decorate('ticker', server.ticker)
+  await host.register(backendCredentials, { config: own })
   await host.register(backendRegistry, { config: own, predecessor: predecessor?.registry })
   await host.register(backendList, { config: own, predecessor })
   await host.register(poolMeasures, { name, predecessor: predecessor?.pool })

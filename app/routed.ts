@@ -1,16 +1,12 @@
 import type { FastifyInstance } from 'fastify'
-import type { Config } from '../lib/config/load.js'
-import access from '../plugins/access.js'
-import accessLog from '../plugins/access-log.js'
-import backendRegistry from '../plugins/backend-registry.js'
-import localReplies from '../plugins/local-replies.js'
-import metrics from '../plugins/metrics.js'
+import poolSet from '../plugins/pool-set.js'
 import routes from '../plugins/routes.js'
 import serverMeasures from '../plugins/server-measures.js'
+import serverRegistry from '../plugins/server-registry.js'
 import shortages from '../plugins/shortages.js'
-import statistics from '../plugins/statistics.js'
-import tracing from '../plugins/tracing.js'
+import ticker from '../plugins/ticker.js'
 import { RoutedPools } from './routed-pools.js'
+import { registerServerParts, type ServerParts } from './server-parts.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,22 +15,15 @@ declare module 'fastify' {
   }
 }
 
-/** Registers the pools of the file, and the routes that lead to them. */
-export async function registerRoutes(
-  fastify: FastifyInstance,
-  { config, registerListener }: { readonly config: Config; readonly registerListener: () => Promise<void> }
-): Promise<void> {
+/** Registers the parts of a server with the pools of the file, and the routes that lead to them. */
+export async function registerRoutes(fastify: FastifyInstance, server: ServerParts): Promise<void> {
+  const { config } = server
   await fastify.register(shortages, { config })
-  // The server's own counters; each pool has a registry of its own.
-  await fastify.register(backendRegistry, { config: { ...config, backends: [] } })
+  await fastify.register(ticker)
+  await fastify.register(serverRegistry)
   await fastify.register(serverMeasures)
-  await registerListener()
-  await fastify.register(metrics)
-  await fastify.register(statistics, { config })
-  await fastify.register(tracing, { config })
-  await fastify.register(accessLog, { config })
-  await fastify.register(access, { config })
-  await fastify.register(localReplies, { config })
+  await fastify.register(poolSet)
+  await registerServerParts(fastify, server)
 
   const pools = new RoutedPools(fastify, config)
   await pools.create(config.routing!.pools)

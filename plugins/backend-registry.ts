@@ -6,13 +6,10 @@ import { Registry } from '../lib/pool/registry.js'
 import type { RegistryOptions } from '../lib/pool/registry-options.js'
 import { createPool } from '../lib/transport/backend-connections.js'
 import { Resolver } from '../lib/transport/resolver/resolver.js'
-import { BackendCredentials } from '../lib/transport/sockets/credentials.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
     registry: Registry
-    /** For TLS to backends. */
-    backendCredentials: BackendCredentials
     /** Of the names of backends. */
     resolver: Resolver
     /** What all connections to backends have in common. */
@@ -31,9 +28,8 @@ export default fp<Options>(
   async (fastify, { config, predecessor }) => {
     const { log } = fastify
     const { resilience, healthCheck } = config
-    const credentials = new BackendCredentials(config.backendTls)
     const resolver = new Resolver()
-    const sockets = { credentials, resolver }
+    const sockets = { credentials: fastify.backendCredentials, resolver }
     logNameLookups(log, resolver)
     const onInternalError = internalErrorLog(log)
     const options: RegistryOptions = {
@@ -50,7 +46,6 @@ export default fp<Options>(
     }
     const registry = new Registry(config.backends, options, predecessor)
     const backendLog = new BackendLog(log, registry)
-    fastify.decorate('backendCredentials', credentials)
     fastify.decorate('resolver', resolver)
     fastify.decorate('backendSockets', sockets)
     fastify.decorate('registry', registry)
@@ -67,5 +62,5 @@ export default fp<Options>(
       await registry.close()
     })
   },
-  { name: 'backend-registry' }
+  { name: 'backend-registry', dependencies: ['backend-credentials'] }
 )

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import { Ticker } from '../lib/base/ticker.js'
 import type { Config } from '../lib/config/load.js'
 import { httpProbe, type Sockets } from '../lib/health/probe.js'
 import { Ejection } from '../lib/outliers/ejection.js'
@@ -13,8 +12,6 @@ declare module 'fastify' {
     outlierDetector: OutlierDetector
     /** Finds backends that accept requests and answer none; undefined if disabled. */
     unresponsiveDetector: UnresponsiveDetector | undefined
-    /** Of all pools of a server, where it has several. */
-    ticker: Ticker
   }
 }
 
@@ -45,16 +42,10 @@ export default fp<{ config: Config }>(
       outlierDetector.tick()
       unresponsiveDetector?.tick()
     }
-    // The pools of one server share theirs.
-    const own = fastify.hasDecorator('ticker') ? undefined : new Ticker()
-    const ticker = own ?? fastify.ticker
-    ticker.add(registry)
-    fastify.addHook('onClose', async () => {
-      ticker.remove(registry)
-      own?.stop()
-    })
+    fastify.ticker.add(registry)
+    fastify.addHook('onClose', async () => fastify.ticker.remove(registry))
   },
-  { name: 'passive-health', dependencies: ['backend-registry'] }
+  { name: 'passive-health', dependencies: ['backend-registry', 'ticker'] }
 )
 
 /** Returns a function that probes a backend by its health check, if it has one. */

@@ -14,13 +14,13 @@ declare module 'fastify' {
   }
 }
 
-/** Decorates a server that has one pool with the set of its pools. */
+/** Decorates a server with the set of its pools: the only one, or none so far. */
 export default fp(
   async (fastify) => {
-    const poolSet = new PoolSet([fastify.pool])
+    const poolSet = new PoolSet(fastify.hasDecorator('pool') ? [fastify.pool] : [])
     fastify.decorate('poolSet', poolSet)
-    fastify.decorate('shownRoutes', () => [])
-    fastify.decorate('serverCounters', new ServerCounters(fastify.registry.counters, () => poolSet.all))
+    fastify.decorate('shownRoutes', () => fastify.router?.routes ?? [])
+    fastify.decorate('serverCounters', new ServerCounters(fastify.registry.counters, () => poolSet.counted))
   },
-  { name: 'pool-set', dependencies: ['pool-measures'] }
+  { name: 'pool-set', dependencies: ['backend-registry'] }
 )

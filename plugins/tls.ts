@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { FileWatch } from '../lib/base/file-watch.js'
+import { watchFiles } from '../lib/base/file-watch.js'
 import type { Config } from '../lib/config/load.js'
 import { TlsAcceptor } from '../lib/listener/tls/acceptor.js'
 import { ServerCredentials } from '../lib/listener/tls/credentials.js'
@@ -12,10 +12,10 @@ declare module 'fastify' {
   }
 }
 
-/** TLS with clients, and the reload of certificates on both sides when their files change. */
+/** TLS with clients, and the reload of certificates when their files change. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, backendCredentials, log } = fastify
+    const { registry, log } = fastify
     const { tls } = config
 
     const acceptor = tls
@@ -32,28 +32,12 @@ export default fp<{ config: Config }>(
     fastify.decorate('tls', acceptor)
     if (acceptor) logCertificates(acceptor.credentials)
 
-    const watches = [
-      ...(tls && acceptor ? [watch(filesOf(tls), () => reload(acceptor, new ServerCredentials(tls)))] : []),
-      watch(backendCredentials.files, () => {
-        backendCredentials.reload()
-        log.info('The files of TLS to backends have changed: new connections go by them')
-      })
-    ]
-    fastify.addHook('onClose', async () => {
-      for (const each of watches) each.stop()
-    })
-
-    function watch(files: readonly string[], read: () => void): FileWatch {
-      const onChange = () => {
-        try {
-          read()
-        } catch (error) {
-          log.error(
-            `The files of TLS have changed and are wrong, so all stays as it was: ${(error as Error).message}`
-          )
-        }
-      }
-      return new FileWatch(files, onChange)
+    if (tls && acceptor) {
+      const read = () => reload(acceptor, new ServerCredentials(tls))
+      const watch = watchFiles(filesOf(tls), read, ({ message }) =>
+        log.error(`The files of TLS have changed and are wrong, so all stays as it was: ${message}`)
+      )
+      fastify.addHook('onClose', async () => watch.stop())
     }
 
     function reload(acceptor: TlsAcceptor, credentials: ServerCredentials): void {

@@ -27,7 +27,9 @@ export class FileWatch {
       if (canOpenFiles()) onChange()
       else this.#timer = setTimeout(notify, PERIOD_MS).unref()
     }
-    for (const file of this.#files) watchFile(file, { interval: PERIOD_MS, persistent: false }, this.#onStat)
+    const options = { interval: PERIOD_MS, persistent: false }
+    // Hundreds of pools may have the same file.
+    for (const file of this.#files) watchFile(file, options, this.#onStat).setMaxListeners(0)
   }
 
   /** Ends the watch. */
@@ -35,4 +37,23 @@ export class FileWatch {
     clearTimeout(this.#timer)
     for (const file of this.#files) unwatchFile(file, this.#onStat)
   }
+}
+
+/**
+ * Has some files read again when they change.
+ * @param read throws if they are wrong
+ * @param onWrong told of that
+ */
+export function watchFiles(
+  files: readonly string[],
+  read: () => void,
+  onWrong: (error: Error) => void
+): FileWatch {
+  return new FileWatch(files, () => {
+    try {
+      read()
+    } catch (error) {
+      onWrong(error as Error)
+    }
+  })
 }
