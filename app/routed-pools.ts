@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Config, OF_POOL, type PoolConfig, type RoutingConfig } from '../lib/config/config.js'
 import { addTotals } from '../lib/pool/counters.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
-import type { RouteAction } from '../lib/routing/options.js'
+import { poolsOf } from '../lib/routing/pools-of.js'
 import { createRoutedPool } from './routed-pool.js'
 
 /** How long routes wait for the backends of new pools to pass a check. */
@@ -164,11 +164,6 @@ export class RoutedPools {
     }
     registry.on('tick', closeIfIdle)
   }
-}
-
-function poolsOf(action: RouteAction): readonly string[] {
-  if (action.kind === 'pool') return [action.pool]
-  return action.kind === 'split' ? action.pools.map(({ pool }) => pool) : []
 }
 
 function hasSameSettings(a: Config, b: Config): boolean {

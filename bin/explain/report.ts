@@ -5,6 +5,7 @@ import { AMBIGUOUS_PATH, DENIED, NO_ROUTE } from '../../lib/proxy/failure.js'
 import { type Explanation, textOf } from '../../lib/routing/explain.js'
 import type { FieldChanges, Mirror, PathMatch, RouteOptions } from '../../lib/routing/options.js'
 import { pathOf } from '../../lib/routing/paths/normal-form.js'
+import { weightedPoolsOf } from '../../lib/routing/pools-of.js'
 
 type Field = readonly [name: string, value: string]
 
@@ -122,9 +123,7 @@ function poolsOf(config: Config, route: RouteOptions | undefined): ReportedPool[
   if (!config.routing) return [reportedPool({ name: 'default', config }, 1, undefined)]
   if (!route) return []
   const { pools } = config.routing
-  const { action } = route
-  const parts =
-    action.kind === 'split' ? action.pools : action.kind === 'pool' ? [{ pool: action.pool, weight: 1 }] : []
+  const parts = weightedPoolsOf(route.action)
   const total = parts.reduce((sum, { weight }) => sum + weight, 0)
   return parts.map(({ pool, weight }) =>
     reportedPool(pools.find(({ name }) => name === pool)!, weight / total, route)

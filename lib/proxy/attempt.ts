@@ -1,3 +1,4 @@
+import { statusClass } from '../base/http/status-class.js'
 import { networkErrorCode } from '../base/network-error.js'
 import type { Backend } from '../pool/backend.js'
 import { BackendCell } from '../pool/counters.js'
@@ -198,7 +199,6 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   }
 
   #countResponse(statusCode: number): void {
-    const statusClass = Math.min(Math.floor(statusCode / 100), 5)
-    this.backend.counters.addTotal(BackendCell.responses + 2 * (statusClass - 1), 1)
+    this.backend.counters.addTotal(BackendCell.responses + 2 * (statusClass(statusCode) - 1), 1)
   }
 }

@@ -14,6 +14,12 @@ export function charTable(has: (code: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, code) => Number(has(code)))
 }
 
+/** Whether a text has no other characters than those of a table. */
+export function hasOnly(table: Uint8Array, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (table[text.charCodeAt(i)] !== 1) return false
+  return true
+}
+
 /** Whether a character is a blank (section 5.6.3). */
 const isBlank = (code: number) => code === SPACE || code === TAB
 

@@ -1,4 +1,5 @@
 import type { NamedMatch, RouteAction, RouteMatch } from '../../routing/options.js'
+import { poolsOf } from '../../routing/pools-of.js'
 import type { RoutingConfig } from '../config.js'
 
 /** The pools and routes, a line each, as `lb check` prints them. */
@@ -20,12 +21,6 @@ export function unusedPools({ pools, routes }: RoutingConfig): string[] {
     ])
   )
   return pools.map(({ name }) => name).filter((name) => !used.has(name))
-}
-
-/** The names of the pools that an action leads to. */
-export function poolsOf(action: RouteAction): string[] {
-  if (action.kind === 'pool') return [action.pool]
-  return action.kind === 'split' ? action.pools.map(({ pool }) => pool) : []
 }
 
 function matchText(match: RouteMatch): string {

@@ -1,6 +1,7 @@
 import { domainToASCII } from 'node:url'
-import { TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
+import { hasOnly, TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
 import { isHost, isHostName } from '../../base/values/check-values.js'
+import { isFieldName } from '../../routing/filters/field-edits.js'
 import type { Pattern } from '../../routing/options.js'
 import { withNormalEncoding } from '../../routing/paths/normal-form.js'
 import { compilePattern } from '../../routing/pattern.js'
@@ -15,8 +16,6 @@ const WHAT_NAME = 'a name of letters, digits, ".", "_" and "-", at most 64'
 const PORT_OF_HOST = /:\d*$/
 const DOT_SEGMENT = /\/\.\.?(?:\/|$)/
 const BAD_ENCODING = /%(?![0-9a-f]{2})/i
-/** No longer name is in the tables of fields. */
-const MAX_FIELD_NAME = 63
 
 /** The name of a pool or a route: it stands in logs, labels of metrics, cookies and paths of the API. */
 export const name: Shape<string> = text(WHAT_NAME, (given) => (isName(given) ? given : undefined), {
@@ -140,13 +139,7 @@ export const fieldValue: Shape<string> = text('a text', (given, fault) => {
 
 /** What is wrong with the name of a field; undefined for nothing. */
 export function fieldNameFault(given: string): string | undefined {
-  if (given !== '' && given.length <= MAX_FIELD_NAME && hasOnly(TOKEN, given)) return undefined
-  return `must be the name of a field, such as X-Version`
-}
-
-function hasOnly(table: Uint8Array, given: string): boolean {
-  for (let i = 0; i < given.length; i++) if (table[given.charCodeAt(i)] !== 1) return false
-  return true
+  return isFieldName(given) ? undefined : 'must be the name of a field, such as X-Version'
 }
 
 /** A method, in capitals. */

@@ -1,10 +1,10 @@
 import type { RouteOptions } from '../../routing/options.js'
+import { poolsOf } from '../../routing/pools-of.js'
 import type { PoolConfig } from '../config.js'
 import type { Faults, Item } from '../file/item.js'
 import { placeOf } from '../shapes/collections.js'
 import { suggestion } from '../suggestion.js'
 import { type GivenRoute, keyOfMatch } from './routes.js'
-import { poolsOf } from './summary.js'
 
 /** What is wrong with routes that are each valid by itself. */
 export function checkRoutes(routes: readonly GivenRoute[], pools: readonly string[], faults: Faults): void {

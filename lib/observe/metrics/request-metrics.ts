@@ -1,13 +1,12 @@
+import { STATUS_CLASSES, statusClass } from '../../base/http/status-class.js'
 import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { DURATION_BOUNDS, Histogram } from './histogram.js'
 
 /** Methods with a label of their own: each further name that a client sends would be another series. */
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 const METHOD_LABELS = [...METHODS, 'other'] as const
-/** By the first digit of the status; `none` when the client left before there was one. */
-const CODE_LABELS = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const
 const METHOD_INDEX = new Map<string, number>(METHODS.map((method, index) => [method, index]))
-const PER_BACKEND = METHOD_LABELS.length * CODE_LABELS.length
+const PER_BACKEND = METHOD_LABELS.length * STATUS_CLASSES.length
 
 /** Number of requests that ended with one method and class of status. */
 export interface RequestCount {
@@ -43,10 +42,9 @@ export class RequestMetrics {
    */
   count(method: string, statusCode: number, backendId: number, durationMs: number): void {
     const methodIndex = METHOD_INDEX.get(method) ?? METHODS.length
-    const codeIndex = Math.min(Math.floor(statusCode / 100), CODE_LABELS.length - 1)
     const row = backendId - NO_BACKEND_ID
     this.#counts[row] ??= new Float64Array(PER_BACKEND)
-    this.#counts[row][methodIndex * CODE_LABELS.length + codeIndex]!++
+    this.#counts[row][methodIndex * STATUS_CLASSES.length + statusClass(statusCode)]!++
     this.duration.observe(durationMs / 1000)
   }
 
@@ -55,8 +53,8 @@ export class RequestMetrics {
     for (const [index, count] of this.#counts[backendId - NO_BACKEND_ID]?.entries() ?? []) {
       if (count === 0) continue
       yield {
-        method: METHOD_LABELS[Math.floor(index / CODE_LABELS.length)]!,
-        code: CODE_LABELS[index % CODE_LABELS.length]!,
+        method: METHOD_LABELS[Math.floor(index / STATUS_CLASSES.length)]!,
+        code: STATUS_CLASSES[index % STATUS_CLASSES.length]!,
         count
       }
     }
@@ -82,10 +80,10 @@ export class RequestMetrics {
   }
 }
 
-const SERVER_ERRORS = CODE_LABELS.indexOf('5xx')
+const SERVER_ERRORS = STATUS_CLASSES.indexOf('5xx')
 
 function errorsIn(counts: Float64Array | undefined): number {
   let errors = 0
-  if (counts) for (let i = SERVER_ERRORS; i < PER_BACKEND; i += CODE_LABELS.length) errors += counts[i]!
+  if (counts) for (let i = SERVER_ERRORS; i < PER_BACKEND; i += STATUS_CLASSES.length) errors += counts[i]!
   return errors
 }

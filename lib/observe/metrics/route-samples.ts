@@ -1,4 +1,5 @@
-import { CODE_CLASSES } from '../../proxy/route/route-counts.js'
+import { STATUS_CLASSES } from '../../base/http/status-class.js'
+import type { RouteCounts } from '../../proxy/route/route-counts.js'
 import type { ShownRoute } from '../shown-route.js'
 import type { Sample } from './samples.js'
 
@@ -9,41 +10,41 @@ const OTHERS = '(others)'
 
 /** How many requests of each route ended how. */
 export function routeSamples(routes: readonly ShownRoute[]): Sample[] {
-  const samples = routes.slice(0, MAX_ROUTES).flatMap(({ name, counts: { byClass } }) => of(name, byClass))
-  const others = new Float64Array(CODE_CLASSES.length)
-  for (const { counts } of routes.slice(MAX_ROUTES))
-    for (let i = 0; i < others.length; i++) others[i]! += counts.byClass[i]!
-  return [...samples, ...of(OTHERS, others)]
+  return samplesOf(routes, 'code', STATUS_CLASSES, ({ byClass }) => byClass)
 }
 
 /** What has become of the requests that were to go to a further pool as well. */
 export function mirrorSamples(routes: readonly ShownRoute[]): Sample[] {
-  const samples = routes.slice(0, MAX_ROUTES).flatMap(({ name, counts }) => ofMirror(name, resultsOf(counts)))
-  const others: Results = [0, 0, 0]
-  for (const { counts } of routes.slice(MAX_ROUTES))
-    for (const [i, count] of resultsOf(counts).entries()) others[i]! += count
-  return [...samples, ...ofMirror(OTHERS, others)]
+  const results = ['answered', 'failed', 'skipped']
+  return samplesOf(routes, 'result', results, ({ mirrorsAnswered, mirrorsFailed, mirrorsSkipped }) => [
+    mirrorsAnswered,
+    mirrorsFailed,
+    mirrorsSkipped
+  ])
 }
 
-/** In the order of `RESULTS`. */
-type Results = [number, number, number]
-
-const RESULTS = ['answered', 'failed', 'skipped'] as const
-
-function resultsOf({ mirrorsAnswered, mirrorsFailed, mirrorsSkipped }: ShownRoute['counts']): Results {
-  return [mirrorsAnswered, mirrorsFailed, mirrorsSkipped]
-}
-
-function ofMirror(route: string, results: Results): Sample[] {
-  return RESULTS.flatMap((result, i) => {
-    const value = results[i]!
-    return value === 0 ? [] : [{ labels: { route, result }, value }]
-  })
-}
-
-function of(route: string, byClass: Float64Array): Sample[] {
-  return CODE_CLASSES.flatMap((code, i) => {
-    const value = byClass[i]!
-    return value === 0 ? [] : [{ labels: { route, code }, value }]
-  })
+/**
+ * The counts of each route that are not 0.
+ * @param label what tells the counts of a route apart, by the values that it has
+ * @param read the counts, in the order of these values
+ */
+function samplesOf(
+  routes: readonly ShownRoute[],
+  label: string,
+  values: readonly string[],
+  read: (counts: RouteCounts) => ArrayLike<number>
+): Sample[] {
+  const of = (route: string, counts: ArrayLike<number>) =>
+    values.flatMap((value, i) =>
+      counts[i] === 0 ? [] : [{ labels: { route, [label]: value }, value: counts[i]! }]
+    )
+  const others = values.map(() => 0)
+  for (const route of routes.slice(MAX_ROUTES)) {
+    const counts = read(route.counts)
+    for (let i = 0; i < others.length; i++) others[i]! += counts[i]!
+  }
+  return [
+    ...routes.slice(0, MAX_ROUTES).flatMap(({ name, counts }) => of(name, read(counts))),
+    ...of(OTHERS, others)
+  ]
 }

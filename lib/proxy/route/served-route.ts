@@ -18,6 +18,7 @@ import type {
 } from '../../routing/options.js'
 import type { PathOrigin } from '../../routing/path-change.js'
 import { rewritten } from '../../routing/path-change.js'
+import { poolsOf } from '../../routing/pools-of.js'
 import type { Exchange } from '../exchange.js'
 import { AMBIGUOUS_PATH, type Failure } from '../failure.js'
 import type { Forwarder } from '../forwarder.js'
@@ -94,9 +95,7 @@ export class ServedRoute implements RouteOptions {
 
   /** The names of the pools that it may lead to. */
   get pools(): readonly string[] {
-    const { action } = this
-    if (action.kind === 'split') return action.pools.map(({ pool }) => pool)
-    return action.kind === 'pool' ? [action.pool] : []
+    return poolsOf(this.action)
   }
 
   /**

@@ -1,4 +1,4 @@
-import { TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
+import { hasOnly, TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
 import { FieldNames } from '../../base/http/field-names.js'
 import type { FieldChanges, FieldLines } from '../options.js'
 
@@ -114,10 +114,13 @@ const NO_LETTER = /[^a-z0-9-]/g
 /** Longer names are in no set of names. */
 const MAX_NAME_LENGTH = 63
 
+/** Whether a text is a name that a field can have here. */
+export const isFieldName = (text: string) =>
+  text !== '' && text.length <= MAX_NAME_LENGTH && hasOnly(TOKEN, text)
+
 function check(names: readonly string[], isEditable: (name: string) => boolean): void {
   for (const name of names) {
-    const isName = name !== '' && name.length <= MAX_NAME_LENGTH && hasOnly(TOKEN, name)
-    if (!isName) throw new Error(`${JSON.stringify(name)} is no name of a field`)
+    if (!isFieldName(name)) throw new Error(`${JSON.stringify(name)} is no name of a field`)
     if (!isEditable(name)) throw new Error(`A route cannot change the field ${name}`)
   }
 }
@@ -131,9 +134,4 @@ function bytesOf(value: string): string {
   const bytes = Buffer.from(trimBlanks(value)).toString('latin1')
   if (!hasOnly(TEXT, bytes)) throw new Error(`${JSON.stringify(value)} cannot be the value of a field`)
   return bytes
-}
-
-function hasOnly(table: Uint8Array, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (table[text.charCodeAt(i)] !== 1) return false
-  return true
 }

@@ -8,15 +8,17 @@ import { HealthTransitions } from '../../../lib/observe/metrics/health-transitio
 import { DURATION_BOUNDS, Histogram } from '../../../lib/observe/metrics/histogram.js'
 import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
 import { ServerCounters } from '../../../lib/observe/server-counters.js'
+import type { ShownRoute } from '../../../lib/observe/shown-route.js'
 import { NO_BACKEND_ID } from '../../../lib/pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../../../lib/pool/counters.js'
+import { RouteCounts } from '../../../lib/proxy/route/route-counts.js'
 import { histogramFaults, readExposition, requestCounts } from '../../support/metrics.js'
 import { registryOf } from '../../support/registry.js'
 
 // Exposition
 
 /** Of a registry and what counts beside it, without a server. */
-function metricsOf(backends: string) {
+function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
   const registry = registryOf(backends)
   const requests = new RequestMetrics()
   const transitions = new HealthTransitions(registry)
@@ -32,7 +34,7 @@ function metricsOf(backends: string) {
     registry,
     counters: new ServerCounters(registry.counters, pools),
     pools,
-    routes: () => [],
+    routes: () => routes,
     requests,
     shortages,
     version: '1.2.3',
@@ -82,6 +84,27 @@ t.test('histograms add up, each backend by itself', async (t) => {
   )
   t.equal(exposed.sum('fairlead_backend_duration_seconds_sum', A), 45.0405)
   t.equal(exposed.sum('fairlead_backend_duration_seconds_count', B), 1)
+})
+
+t.test('routes after the thousandth have one label together', async (t) => {
+  const routes = Array.from({ length: 1003 }, (_, i) => ({ name: `r${i}`, counts: new RouteCounts() }))
+  for (const { counts } of routes.slice(999)) {
+    counts.count(204)
+    counts.count(999)
+    counts.mirrorsFailed++
+  }
+  const { read } = metricsOf('a:80', routes as unknown as ShownRoute[])
+  const exposed = await read()
+  const of = (route: string) => [
+    exposed.sum('fairlead_route_requests_total', { route, code: '2xx' }),
+    exposed.sum('fairlead_route_requests_total', { route, code: '5xx' }),
+    exposed.sum('fairlead_route_requests_total', { route }),
+    exposed.sum('fairlead_route_mirrored_total', { route, result: 'failed' }),
+    exposed.sum('fairlead_route_mirrored_total', { route })
+  ]
+  t.same(of('r999'), [1, 1, 2, 1, 1])
+  t.same(of('(others)'), [3, 3, 6, 3, 3])
+  t.equal(exposed.sum('fairlead_route_requests_total', { route: 'r1000' }), undefined)
 })
 
 const REASONS = {
