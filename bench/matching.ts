@@ -1,3 +1,4 @@
+import { ALL_REQUESTS, NO_FILTERS } from '../lib/routing/catch-all'
 import type { RouteOptions } from '../lib/routing/options'
 import { RouteTable } from '../lib/routing/route-table'
 import type { RoutedRequest } from '../lib/routing/routed-request'
@@ -112,32 +113,10 @@ function tableOf(hosts: number): RouteTable {
 function routeOf(host: string, prefix: string): RouteOptions {
   return {
     name: `${host}${prefix}`,
-    match: {
-      hosts: [host],
-      paths: [{ kind: 'prefix', path: prefix }],
-      methods: [],
-      headers: [],
-      query: [],
-      clients: undefined,
-      ports: [],
-      tlsNames: []
-    },
+    match: { ...ALL_REQUESTS, hosts: [host], paths: [{ kind: 'prefix', path: prefix }] },
     paths: 'strict',
     action: { kind: 'pool', pool: 'web' },
-    filters: {
-      rewriteHost: undefined,
-      rewritePath: undefined,
-      requestHeaders: undefined,
-      responseHeaders: undefined,
-      mirror: undefined,
-      timeoutMs: undefined,
-      retries: undefined,
-      maxBodyBytes: undefined,
-      rateLimit: undefined,
-      allow: undefined,
-      deny: undefined,
-      errors: []
-    }
+    filters: NO_FILTERS
   }
 }
 

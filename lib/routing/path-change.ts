@@ -1,7 +1,8 @@
 import { prefixOf } from './matching/candidate.js'
 import type { PathChange, PathMatch, PathReading } from './options.js'
+import { withoutDotSegments } from './paths/dot-segments.js'
 import { isPlain, pathOf } from './paths/normal-form.js'
-import { mayClimb, withoutDotSegments } from './readings.js'
+import { mayClimb } from './readings.js'
 
 /** By what a route matched: what is known of a path that is changed. */
 export interface PathOrigin {

@@ -1,4 +1,5 @@
-import { isAmbiguous, mayClimb, withoutDotSegments, withUnreservedDecoded } from './readings.js'
+import { withoutDotSegments } from './paths/dot-segments.js'
+import { isAmbiguous, mayClimb, withUnreservedDecoded } from './readings.js'
 
 /** The scheme and authority of a target in absolute form (RFC 9112 section 3.2.2). */
 const ORIGIN = /^https?:\/\/[^/?]*/i

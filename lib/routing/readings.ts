@@ -1,9 +1,9 @@
+import { withDotsDecoded } from './paths/dot-segments.js'
+import { UNRESERVED } from './paths/normal-form.js'
 import { respelled, spellings } from './paths/percent.js'
 
 /** What some servers read otherwise than others: encoded or not, as encodings are decoded twice by some. */
 const AMBIGUOUS = /[\\;]|\/\/|\/\.\.?(?:\/|$)|%(?:25)*(?:2e|2f|5c|3b)/i
-/** Letters, digits, `-`, `.`, `_` and `~` (RFC 3986 section 2.3). */
-const UNRESERVED = /[\w\-.~]/
 const UNRESERVED_DECODED = spellings((char) => (UNRESERVED.test(char) ? char : undefined))
 const DECODED = spellings((char) => char)
 const SEPARATOR = /[/\\]/
@@ -16,28 +16,6 @@ export function isAmbiguous(path: string): boolean {
 /** A path with the characters decoded that never need an encoding (RFC 3986 section 6.2.2.2). */
 export function withUnreservedDecoded(path: string): string {
   return respelled(path, UNRESERVED_DECODED)
-}
-
-/** Whether a segment is `.` or `..` is told by this. */
-const dotsOf = (segment: string) => segment.replace(/%2e/gi, '.')
-
-/**
- * A path without its dot segments (RFC 3986 section 5.2.4), however they are written. All that stays keeps its encoding.
- */
-export function withoutDotSegments(path: string): string {
-  const segments: string[] = []
-  const parts = path.split('/').slice(1)
-  for (const [index, segment] of parts.entries()) {
-    const dots = dotsOf(segment)
-    if (dots !== '.' && dots !== '..') {
-      segments.push(segment)
-      continue
-    }
-    if (dots === '..') segments.pop()
-    // What ends in dots is a folder.
-    if (index === parts.length - 1) segments.push('')
-  }
-  return `/${segments.join('/')}`
 }
 
 /**
@@ -73,7 +51,7 @@ export function mayClimb(path: string): boolean {
 
 /** How far a segment leads down, at the worst: -1 is up. */
 function stepOf(segment: string): number {
-  const whole = segment.includes('%') ? dotsOf(segment) : segment
+  const whole = withDotsDecoded(segment)
   const semicolon = whole.indexOf(';')
   const cut = semicolon === -1 ? whole : whole.slice(0, semicolon)
   if (cut === '..') return -1

@@ -3,8 +3,9 @@ import { type RoutesOfHost, routesByHost } from './matching/host-routes.js'
 import type { HostMap } from './matching/hosts.js'
 import { RequestReader } from './matching/request-reader.js'
 import type { PathMatch, RouteOptions } from './options.js'
+import { withoutDots } from './paths/dot-segments.js'
 import { everyReading, isAmbiguous } from './paths/every-reading.js'
-import { isPlain, pathOf, withNormalEncoding, withoutDots } from './paths/normal-form.js'
+import { isPlain, pathOf, withNormalEncoding } from './paths/normal-form.js'
 import type { RoutedRequest } from './routed-request.js'
 
 /** The route of a request. */

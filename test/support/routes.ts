@@ -1,19 +1,5 @@
+import { ALL_REQUESTS, NO_FILTERS } from '../../lib/routing/catch-all.js'
 import type { RouteAction, RouteFilters, RouteOptions } from '../../lib/routing/options.js'
-
-const NO_FILTERS: RouteFilters = {
-  rewriteHost: undefined,
-  rewritePath: undefined,
-  requestHeaders: undefined,
-  responseHeaders: undefined,
-  mirror: undefined,
-  timeoutMs: undefined,
-  retries: undefined,
-  maxBodyBytes: undefined,
-  rateLimit: undefined,
-  allow: undefined,
-  deny: undefined,
-  errors: []
-}
 
 const TO_WEB: RouteAction = { kind: 'pool', pool: 'web' }
 
@@ -21,16 +7,7 @@ const TO_WEB: RouteAction = { kind: 'pool', pool: 'web' }
 export function routeWith(filters: Partial<RouteFilters>, action = TO_WEB): RouteOptions {
   return {
     name: 'all',
-    match: {
-      hosts: [],
-      paths: [],
-      methods: [],
-      headers: [],
-      query: [],
-      clients: undefined,
-      ports: [],
-      tlsNames: []
-    },
+    match: ALL_REQUESTS,
     paths: 'strict',
     action,
     filters: { ...NO_FILTERS, ...filters }

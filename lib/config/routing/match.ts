@@ -128,15 +128,3 @@ export const match = matchBy(known)
 
 /** The same for a route that reads paths raw. */
 export const rawMatch = matchBy(rawKnown)
-
-/** What all requests are. */
-export const ALL_REQUESTS: RouteMatch = {
-  hosts: [],
-  paths: [],
-  methods: [],
-  headers: [],
-  query: [],
-  clients: undefined,
-  ports: [],
-  tlsNames: []
-}

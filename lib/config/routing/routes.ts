@@ -1,3 +1,4 @@
+import { ALL_REQUESTS } from '../../routing/catch-all.js'
 import type { NamedMatch, RouteAction, RouteFilters, RouteOptions } from '../../routing/options.js'
 import type { Faults, Item } from '../file/item.js'
 import { has, hasOnly, keys, listOf, placeOf } from '../shapes/collections.js'
@@ -5,7 +6,7 @@ import { word } from '../shapes/scalars.js'
 import { type ReadBy, refined, type Shape } from '../shapes/shape.js'
 import { redirect, respond, split } from './action.js'
 import { filterKeys } from './filters.js'
-import { ALL_REQUESTS, match, rawMatch } from './match.js'
+import { match, rawMatch } from './match.js'
 import { name } from './texts.js'
 
 /** A route of the file, and where it stands. */

@@ -1,9 +1,9 @@
+import { ALL_REQUESTS, NO_FILTERS } from '../../routing/catch-all.js'
 import type { RouteOptions } from '../../routing/options.js'
 import { configOf, type PoolConfig, type RoutingConfig } from '../config.js'
 import { poolConflicts } from '../conflicts.js'
 import type { ConfigFile } from '../file/config-file.js'
 import { placeOf } from '../shapes/collections.js'
-import { ALL_REQUESTS } from './match.js'
 import { type Inherited, readPools } from './pools.js'
 import { routes } from './routes.js'
 import { checkCookies, checkRoutes } from './whole.js'
@@ -79,18 +79,5 @@ const CATCH_ALL: RouteOptions = {
   match: ALL_REQUESTS,
   paths: 'strict',
   action: { kind: 'pool', pool: DEFAULT_POOL },
-  filters: {
-    rewriteHost: undefined,
-    rewritePath: undefined,
-    requestHeaders: undefined,
-    responseHeaders: undefined,
-    mirror: undefined,
-    timeoutMs: undefined,
-    retries: undefined,
-    maxBodyBytes: undefined,
-    rateLimit: undefined,
-    allow: undefined,
-    deny: undefined,
-    errors: []
-  }
+  filters: NO_FILTERS
 }

@@ -1,13 +1,13 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { BlockList } from 'node:net'
 import { isGrpcCall } from '../../base/grpc/call.js'
-import { plainHeadOf } from '../../base/http/plain-head.js'
 import type { Destination } from '../../base/http/request-target.js'
 import { isSecure } from '../../listener/client/client-address.js'
 import { redirectAnswer } from '../../routing/filters/redirect.js'
 import type { RouteAnswer } from '../../routing/filters/route-answer.js'
 import type { Redirect } from '../../routing/options.js'
 import { BAD_REQUEST, type Failure } from '../failure.js'
+import { namedHost } from '../request/named-host.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { withHsts } from '../response/hsts.js'
 import type { RouteEntry } from '../route/route-entry.js'
@@ -22,10 +22,11 @@ import { grpcFields } from './grpc-reply.js'
 export function redirectOf(
   req: IncomingMessage,
   redirect: Redirect,
-  { path, authority }: Destination,
+  destination: Destination,
   trusted: BlockList
 ): RouteAnswer | Failure {
-  const named = authority ?? plainHeadOf(req)?.plainHost ?? req.headers.host
+  const { path } = destination
+  const named = namedHost(req, destination)
   if (path === '*' || (!named && redirect.host === undefined)) return BAD_REQUEST
   const scheme = isSecure(req, trusted) ? 'https' : 'http'
   return redirectAnswer(redirect, { method: req.method!, scheme, authority: named ?? '', target: path })

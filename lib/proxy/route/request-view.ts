@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { plainHeadOf } from '../../base/http/plain-head.js'
 import type { Destination } from '../../base/http/request-target.js'
 import { clientOf } from '../../listener/client/client-address.js'
 import { connectionInfo, proxyHeaderOf } from '../../listener/client/connection-info.js'
 import type { RoutedRequest } from '../../routing/routed-request.js'
+import { namedHost } from '../request/named-host.js'
 
 /** A client's request as routes look at it. One object shows one request after the other. */
 export class RequestView implements RoutedRequest {
@@ -34,7 +34,7 @@ export class RequestView implements RoutedRequest {
   }
 
   get host(): string | undefined {
-    return this.#destination.authority ?? plainHeadOf(this.#req)?.plainHost ?? this.#req.headers.host
+    return namedHost(this.#req, this.#destination)
   }
 
   get headers(): IncomingMessage['headers'] {

@@ -72,7 +72,7 @@ export class Router implements RequestForwarder {
     } else if (found === 'ambiguous-path') {
       rejectRequest(req, res, AMBIGUOUS_PATH, BalancerCell.rejectedRequest, undefined, undefined)
     } else {
-      return found.route.serve(req, res, destination, { target, requestId }, upgrade, found)
+      return found.route.serve(req, res, destination, target, requestId, upgrade, found)
     }
     return undefined
   }

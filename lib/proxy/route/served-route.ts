@@ -24,7 +24,6 @@ import { AMBIGUOUS_PATH, type Failure } from '../failure.js'
 import type { Forwarder } from '../forwarder.js'
 import { redirectOf, sendRouteAnswer } from '../local-reply/route-answer.js'
 import { Mirror } from '../mirror/mirror.js'
-import type { ForwardedBy } from '../request/forwarding-fields.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { RouteCounts } from './route-counts.js'
 import { type RouteEntry, routeEntry } from './route-entry.js'
@@ -100,27 +99,29 @@ export class ServedRoute implements RouteOptions {
 
   /**
    * Serves a request that has matched.
+   * @param target as the client sent it
    * @param origin by what it did
    */
   serve(
     req: IncomingMessage,
     res: ClientStream,
     destination: Destination,
-    by: Pick<ForwardedBy, 'target' | 'requestId'>,
+    target: string,
+    requestId: string,
     upgrade: string | undefined,
     origin: PathOrigin
   ): Exchange | undefined {
     const { rejectRequest, limits } = this.#server
-    const target = this.#split ? this.#split.choose(req) : this.#target
-    const entry = target?.entry ?? this.entry
-    const rejection = routeRejection(req, entry, target?.forwarder.maxBodyBytes ?? limits.bodyBytes)
+    const to = this.#split ? this.#split.choose(req) : this.#target
+    const entry = to?.entry ?? this.entry
+    const rejection = routeRejection(req, entry, to?.forwarder.maxBodyBytes ?? limits.bodyBytes)
     if (rejection) {
       rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, entry)
       return undefined
     }
     const changed = this.#pathChange ? changedBy(this.#pathChange, destination, origin) : destination
     if (!changed) return this.#fail(req, res, AMBIGUOUS_PATH)
-    if (target) return target.forwarder.forward(req, res, changed, by.target, by.requestId, upgrade, entry)
+    if (to) return to.forwarder.forward(req, res, changed, target, requestId, upgrade, entry)
     const answer = this.#redirect
       ? redirectOf(req, this.#redirect, changed, this.#server.trusted)
       : this.#answer!

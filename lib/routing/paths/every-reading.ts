@@ -1,4 +1,4 @@
-import { withoutDots } from './normal-form.js'
+import { withoutDots } from './dot-segments.js'
 import { respelled, spellings } from './percent.js'
 
 /**

@@ -1,3 +1,4 @@
+import { withoutDots } from './dot-segments.js'
 import { respelled, spellings } from './percent.js'
 
 /**
@@ -6,7 +7,7 @@ import { respelled, spellings } from './percent.js'
  */
 const NOT_PLAIN = /[^\w\-.~!$&'()*+,=:@/]|\/\/|\/\.\.?(?:\/|$)/
 /** Characters that are not to be encoded (RFC 3986 section 2.3). */
-const UNRESERVED = /[\w\-.~]/
+export const UNRESERVED = /[\w\-.~]/
 /** What may not stand in a path (section 3.3). `;` may, `\\` is left to the readings of a path. */
 const TO_ENCODE = /[^\w\-.~!$&'()*+,=:@/;%\\]/g
 
@@ -33,27 +34,6 @@ export function isPlain(path: string): boolean {
 export function withNormalEncoding(path: string): string {
   const spelled = respelled(path, NORMAL)
   return spelled.replace(TO_ENCODE, (char) => (char.charCodeAt(0) < 256 ? encoded(char) : char))
-}
-
-/**
- * A path without its dot segments (RFC 3986 section 5.2.4), once its dots are decoded. What ends in one is a folder, so
- * that its end is a `/`.
- */
-export function withoutDots(path: string): string {
-  if (!path.includes('/.')) return path
-  const kept: string[] = []
-  const segments = path.split('/')
-  const last = segments.length - 1
-  for (let index = 1; index <= last; index++) {
-    const segment = segments[index]!
-    if (segment === '..') kept.pop()
-    else if (segment !== '.') {
-      kept.push(segment)
-      continue
-    }
-    if (index === last) kept.push('')
-  }
-  return `/${kept.join('/')}`
 }
 
 /** The form of a path in which routes are matched (RFC 3986 section 6.2.2). `*` stays as it is. */
