@@ -65,21 +65,17 @@ export class RoutedPools {
     const created = new Map<string, FastifyInstance>()
     const next = new Map<string, Running>()
     try {
-      for (const pool of added) created.set(pool.name, await this.#prepare(pool, undefined))
-      for (const instance of created.values()) void instance.ready()
+      for (const pool of added) created.set(pool.name, await this.#prepare(pool))
       const named = new Set(routes.flatMap(({ action }) => poolsOf(action)))
-      await this.#awaitBackends([...created].filter(([name]) => named.has(name)).map(([, pool]) => pool))
+      await this.#awaitBackends(created, named)
       // After the wait, in which backends and orders of the others may have changed.
       for (const pool of given) {
-        const { name, config } = pool
-        const old = before.get(name)
-        const isSame = old && hasSameSettings(old.given.config, config)
-        const instance = isSame ? old.instance : (created.get(name) ?? (await this.#prepare(pool, old)))
-        if (!isSame) created.set(name, instance)
-        next.set(name, { given: pool, instance })
+        const old = before.get(pool.name)
+        const isSame = old && hasSameSettings(old.given.config, pool.config)
+        if (old && !isSame) created.set(pool.name, await this.#prepare(pool, old))
+        next.set(pool.name, { given: pool, instance: created.get(pool.name) ?? old!.instance })
       }
-      const forwarderOf = (name: string) => next.get(name)!.instance.poolForwarder
-      this.#server.router!.replace(routes, forwarderOf)
+      this.#server.router!.replace(routes, (name) => next.get(name)!.instance.poolForwarder)
     } catch (error) {
       await Promise.all([...created.values()].map((instance) => instance.close()))
       throw error
@@ -87,23 +83,8 @@ export class RoutedPools {
       for (const instance of created.values()) this.#others.delete(instance)
     }
     this.#use(next)
-    const changed: string[] = []
-    for (const [name, { instance, given }] of next) {
-      const old = before.get(name)
-      if (!old) continue
-      const hasBackendsOfBefore = isDeepStrictEqual(old.given.config.backends, given.config.backends)
-      if (old.instance === instance && hasBackendsOfBefore) continue
-      changed.push(name)
-      if (old.instance !== instance) void instance.ready()
-      if (!hasBackendsOfBefore) instance.backendList.configure(given.config.backends)
-    }
-    const removed: string[] = []
-    for (const [name, { instance }] of before) {
-      const successor = next.get(name)?.instance
-      if (successor === instance) continue
-      if (!successor) removed.push(name)
-      this.#retire(instance, successor)
-    }
+    const changed = configureChanged(before, next)
+    const removed = this.#retireOthers(before, next)
     return { added: added.map(({ name }) => name), removed, changed }
   }
 
@@ -132,18 +113,33 @@ export class RoutedPools {
   }
 
   /** Creates a pool that does not serve yet. */
-  async #prepare(given: PoolConfig, old: Running | undefined): Promise<FastifyInstance> {
+  async #prepare(given: PoolConfig, old?: Running): Promise<FastifyInstance> {
     if (this.#isClosed) throw new Error('the server is closed')
-    const instance = await createRoutedPool(this.#server, continued(given, old), old?.instance)
+    const instance = await createRoutedPool(this.#server, old ? continued(given, old) : given, old?.instance)
     this.#others.add(instance)
     return instance
   }
 
-  async #awaitBackends(created: readonly FastifyInstance[]): Promise<void> {
+  /** Starts new pools, and waits for those that are named until each has a backend that passed its check. */
+  async #awaitBackends(
+    created: ReadonlyMap<string, FastifyInstance>,
+    named: ReadonlySet<string>
+  ): Promise<void> {
+    for (const instance of created.values()) void instance.ready()
     const untilMs = performance.now() + READY_MS
-    const isReady = ({ registry }: FastifyInstance) => registry.eligibleCount > 0
-    while (!this.#isClosed && !created.every(isReady) && performance.now() < untilMs)
+    const awaited = [...created].filter(([name]) => named.has(name))
+    const isReady = () => awaited.every(([, { registry }]) => registry.eligibleCount > 0)
+    while (!this.#isClosed && !isReady() && performance.now() < untilMs)
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+
+  /** @returns the names of the pools that are gone */
+  #retireOthers(before: ReadonlyMap<string, Running>, next: ReadonlyMap<string, Running>): string[] {
+    for (const [name, { instance }] of before) {
+      const successor = next.get(name)?.instance
+      if (successor !== instance) this.#retire(instance, successor)
+    }
+    return [...before.keys()].filter((name) => !next.has(name))
   }
 
   /** Closes a pool when its last request is over. */
@@ -166,6 +162,23 @@ export class RoutedPools {
   }
 }
 
+/** Starts the pools with other settings, and gives those with other backends theirs. Returns the names of both. */
+function configureChanged(
+  before: ReadonlyMap<string, Running>,
+  next: ReadonlyMap<string, Running>
+): string[] {
+  const changed: string[] = []
+  for (const [name, { instance, given }] of next) {
+    const old = before.get(name)
+    if (!old) continue
+    const hasSameBackends = isDeepStrictEqual(old.given.config.backends, given.config.backends)
+    if (old.instance !== instance) void instance.ready()
+    if (!hasSameBackends) instance.backendList.configure(given.config.backends)
+    if (old.instance !== instance || !hasSameBackends) changed.push(name)
+  }
+  return changed
+}
+
 function hasSameSettings(a: Config, b: Config): boolean {
   return OF_POOL.every((key) => isDeepStrictEqual(a[key], b[key]))
 }
@@ -174,8 +187,7 @@ function hasSameSettings(a: Config, b: Config): boolean {
  * The settings of a pool, with the backends that it has: operators may have changed them, and those that the file replaces
  * serve until the new ones can.
  */
-function continued(given: PoolConfig, old: Running | undefined): PoolConfig {
-  if (!old) return given
+function continued(given: PoolConfig, old: Running): PoolConfig {
   const backends = old.instance.registry.backends.map(({ config }) => config)
   return { name: given.name, config: { ...given.config, backends } }
 }
