@@ -1,5 +1,5 @@
 import type { Directive } from '../directive.js'
-import { asRe2 } from '../regexps.js'
+import { apartFromFlag, asRe2 } from '../regexps.js'
 import type { Conditions, TextCondition } from '../rules/conditions.js'
 import { cookieOf } from '../rules/cookie.js'
 import { isRange } from '../values.js'
@@ -36,7 +36,7 @@ function hostsOf(is: TextCondition): string[] | undefined {
   if (is === true) return undefined
   if (typeof is === 'string') return [is.toLowerCase()]
   // ^www\.a\.example$, or one of a list of such.
-  const words = wordsOf({ regexp: is.regexp.replace(/^\(\?i\)/, '').replaceAll('\\.', '.') })
+  const words = wordsOf({ regexp: apartFromFlag(is.regexp)[1].replaceAll('\\.', '.') })
   return words?.every((word) => /^[\w.-]+$/.test(word)) ? words.map((word) => word.toLowerCase()) : undefined
 }
 
@@ -44,9 +44,8 @@ function hostsOf(is: TextCondition): string[] | undefined {
 function wordsOf(is: TextCondition): string[] | undefined {
   if (typeof is === 'string') return [is]
   if (is === true) return undefined
-  const [, inner] = /^\^(?:\((?:\?:)?([\w.|-]+)\)|([\w.-]+))\$$/.exec(is.regexp) ?? []
-  const [, word] = /^\^([\w.-]+)\$$/.exec(is.regexp) ?? []
-  return (inner ?? word)?.split('|')
+  const [, words, word] = /^\^(?:\((?:\?:)?([\w.|-]+)\)|([\w.-]+))\$$/.exec(is.regexp) ?? []
+  return (words ?? word)?.split('|')
 }
 
 /** A pattern of a `map`: a text, `*.example`, or a regular expression behind `~` or `~*`. */

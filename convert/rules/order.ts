@@ -1,6 +1,6 @@
 import type { Findings } from '../findings.js'
 import { escaped } from '../regexps.js'
-import { ANY, and, type Conditions, isEveryPath, isSame, type PathCondition } from './conditions.js'
+import { ANY, and, type Conditions, isEveryPath, isSame, mayMeet, type PathCondition } from './conditions.js'
 import { narrowed } from './narrow.js'
 import { covers, isAtLeast, type Single, singles } from './rank.js'
 import { withoutRedundant } from './redundant.js'
@@ -47,6 +47,7 @@ function reachedBehind(others: readonly Rule[], rules: readonly Rule[]): Rule[] 
 /** A rule without those of its hosts or paths that others take before it; as it is, if those are all. */
 function reachedPart(rule: Rule, key: 'hosts' | 'paths', before: readonly Rule[]): Rule {
   const list: readonly unknown[] = rule.when[key]
+  if (list.length < 2) return rule
   const having = (part: readonly unknown[]): Rule => ({ ...rule, when: { ...rule.when, [key]: part } })
   const left = list.filter((one) => {
     const part = having([one])
@@ -106,6 +107,7 @@ interface Outranked {
 /** The conditions under which a later rule would be taken instead of one before it. */
 function outranking(rule: Rule, later: Rule): Outranked[] {
   const found: Outranked[] = []
+  if (!mayMeet(rule.when, later.when)) return found
   for (const one of singles(rule.when))
     for (const by of singles(later.when)) {
       if (isOfOtherSite(rule, later) && one.host !== by.host) continue

@@ -1,4 +1,4 @@
-import { escaped } from '../regexps.js'
+import { apartFromFlag, escaped } from '../regexps.js'
 import { ANY, and, type PathCondition } from './conditions.js'
 import { narrowed } from './narrow.js'
 import { type Rule, replacesPrefix } from './rule.js'
@@ -58,7 +58,7 @@ function behind(path: PathCondition, prefix: string): PathCondition {
         ? { kind: 'below', path: prefix || '/' }
         : { kind: 'starts', text: prefix + path.text }
     default: {
-      const [, flag = '', source = ''] = /^(\(\?i\))?(.*)$/s.exec(path.source)!
+      const [flag, source] = apartFromFlag(path.source)
       const rest = source.startsWith('^') ? source.slice(1) : `/.*${source}`
       return { kind: 'regexp', source: prefix === '' ? path.source : `${flag}^${escaped(prefix)}${rest}` }
     }
