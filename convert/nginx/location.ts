@@ -97,8 +97,8 @@ function slashRedirect({ kind, text, directive }: Location, { when }: Place): Ru
 function passOf(scope: Scope, all: readonly Location[]): Directive | undefined {
   const own = [...scope.own('proxy_pass'), ...scope.own('grpc_pass')][0]
   const fallback = scope.last('try_files')?.args.at(-1)
-  const named = all.find(({ kind, text }) => kind === 'named' && text === fallback)
-  return own ?? (named && [...named.scope.own('proxy_pass'), ...named.scope.own('grpc_pass')][0])
+  const named = fallback && all.find(({ kind, text }) => kind === 'named' && text === fallback)
+  return own ?? (named ? [...named.scope.own('proxy_pass'), ...named.scope.own('grpc_pass')][0] : undefined)
 }
 
 /** A directive without which a location would be open to those whom it keeps out. */

@@ -2,22 +2,30 @@ import type { Directive } from '../directive.js'
 
 /** The directives of a block, and those around it that it inherits. */
 export class Scope {
+  readonly #byName = new Map<string, Directive[]>()
+
   constructor(
     readonly directives: readonly Directive[],
     readonly outer?: Scope,
     /** The arguments of the location that it is of. */
     readonly location: readonly string[] = []
-  ) {}
+  ) {
+    for (const directive of directives) {
+      const same = this.#byName.get(directive.name)
+      if (same) same.push(directive)
+      else this.#byName.set(directive.name, [directive])
+    }
+  }
 
   /** Of the block itself. */
-  own(name: string): Directive[] {
-    return this.directives.filter((directive) => directive.name === name)
+  own(name: string): readonly Directive[] {
+    return this.#byName.get(name) ?? []
   }
 
   /** Those of the nearest block that has any, as nginx inherits: all of them or none. */
-  all(...names: string[]): Directive[] {
-    const own = this.directives.filter(({ name }) => names.includes(name))
-    return own.length > 0 ? own : (this.outer?.all(...names) ?? [])
+  all(...names: string[]): readonly Directive[] {
+    if (!names.some((name) => this.#byName.has(name))) return this.outer?.all(...names) ?? []
+    return this.directives.filter(({ name }) => names.includes(name))
   }
 
   /** The nearest one of this name. */

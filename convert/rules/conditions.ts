@@ -47,7 +47,7 @@ export function isEveryPath(path: PathCondition): boolean {
 }
 
 /** What all paths begin with that meet a condition. */
-function beginning(path: PathCondition): string {
+export function beginning(path: PathCondition): string {
   if (path.kind === 'regexp') return literalPrefix(path.source)
   return path.kind === 'starts' ? path.text : path.path
 }
@@ -152,28 +152,14 @@ const equals = (a: string, b: string): Both<string> => (a === b ? a : 'never')
 /** Ranges may overlap without being equal. */
 const bothRanges = (a: string, b: string): Both<string> => (a === b ? a : 'unknown')
 
-/** Whether a request may fit both: a quick look, which rules out most pairs of a long list. */
-export function mayMeet(a: Conditions, b: Conditions): boolean {
-  return anyMeet(a.hosts, b.hosts, hostsMeet) && anyMeet(a.paths, b.paths, pathsMeet)
-}
-
-function anyMeet<T>(a: readonly T[], b: readonly T[], meet: (a: T, b: T) => boolean): boolean {
-  return a.length === 0 || b.length === 0 || a.some((x) => b.some((y) => meet(x, y)))
-}
-
-const hostsMeet = (a: string, b: string) => hostFits(a, b) || hostFits(b, a)
-
-function pathsMeet(a: PathCondition, b: PathCondition): boolean {
-  const [x, y] = [beginning(a), beginning(b)]
-  return x.startsWith(y) || y.startsWith(x)
-}
-
 /** The conditions of both, in one. */
 export function and(a: Conditions, b: Conditions): Both<Conditions> {
-  if (!mayMeet(a, b)) return 'never'
+  const hosts = bothLists(a.hosts, b.hosts, bothHosts)
+  const paths = hosts === 'never' ? hosts : bothLists(a.paths, b.paths, bothPaths)
+  if (paths === 'never') return 'never'
   const parts = {
-    hosts: bothLists(a.hosts, b.hosts, bothHosts),
-    paths: bothLists(a.paths, b.paths, bothPaths),
+    hosts,
+    paths,
     methods: bothLists(a.methods, b.methods, equals),
     headers: bothNamed(a.headers, b.headers),
     query: bothNamed(a.query, b.query),

@@ -1,25 +1,26 @@
 import type { Findings } from '../findings.js'
 import { escaped } from '../regexps.js'
-import { ANY, and, type Conditions, isEveryPath, isSame, mayMeet, type PathCondition } from './conditions.js'
+import { ANY, and, type Conditions, isEveryPath, isSame, type PathCondition } from './conditions.js'
 import { narrowed } from './narrow.js'
 import { covers, isAtLeast, type Single, singles } from './rank.js'
 import { withoutRedundant } from './redundant.js'
 import { isOfOtherSite, type Rule, replacesPrefix } from './rule.js'
+import { RuleList } from './rule-list.js'
 
 /**
  * Rules of which the first applies, as routes, of which the most specific does: with rules added, and prefixes written as
  * regular expressions, where those would be taken in another order. Rules that are never reached are dropped.
  */
 export function byPrecedence(rules: readonly Rule[], findings: Findings): Rule[] {
-  const reached = withPrefixesBelowRegexps(reachedBehind([], rules))
-  let later: Rule[] = []
+  const reached = withPrefixesBelowRegexps(reachedOf(rules))
+  const later = new RuleList()
   for (const rule of reached.reverse()) {
     const before: Rule[] = []
     const add = (copy: Rule) => {
       if (!before.some((one) => isSame(one.when, copy.when)) && !isSame(copy.when, rule.when))
         before.push(copy)
     }
-    for (const other of later)
+    for (const { rule: other } of later.near(rule.when))
       for (const { when, one, by } of outranking(rule, other)) {
         const [copy] = (when !== 'unknown' && narrowed(rule, when)) || []
         const copies = copy ? [copy] : bySegments(rule, one, other, by)
@@ -27,21 +28,29 @@ export function byPrecedence(rules: readonly Rule[], findings: Findings): Rule[]
         if (!copies || (!copy && !endsWithSlash(one))) tell(rule, other, findings)
       }
     // Those behind have been compared with each other already.
-    const added = reachedBehind([], [...before, rule])
-    later = [...added, ...reachedBehind(added, later)]
+    const added = reachedOf([...before, rule])
+    for (const behind of new Set(added.flatMap(({ when }) => later.near(when))))
+      later.replace(behind, reachedBehind(added, behind.rule))
+    later.prepend(added)
   }
   return withoutRedundant(later)
 }
 
-/** What others leave to rules that come behind them. With no others, those rules are compared with each other. */
-function reachedBehind(others: readonly Rule[], rules: readonly Rule[]): Rule[] {
-  const kept: Rule[] = []
+/** Rules without what those before them take. */
+function reachedOf(rules: readonly Rule[]): Rule[] {
+  const kept = new RuleList()
   for (const rule of rules) {
-    const before = others.length > 0 ? others : kept
-    const reached = reachedPart(reachedPart(rule, 'hosts', before), 'paths', before)
-    if (!before.some((other) => covers(other, reached))) kept.push(reached)
+    const before = kept.near(rule.when).map((placed) => placed.rule)
+    const reached = reachedBehind(before, rule)
+    if (reached) kept.append(reached)
   }
-  return kept
+  return kept.rules
+}
+
+/** What others leave to a rule that comes behind them; undefined for nothing. */
+function reachedBehind(before: readonly Rule[], rule: Rule): Rule | undefined {
+  const reached = reachedPart(reachedPart(rule, 'hosts', before), 'paths', before)
+  return before.some((other) => covers(other, reached)) ? undefined : reached
 }
 
 /** A rule without those of its hosts or paths that others take before it; as it is, if those are all. */
@@ -59,18 +68,22 @@ function reachedPart(rule: Rule, key: 'hosts' | 'paths', before: readonly Rule[]
 /** Where a rule with a regular expression comes before one with a prefix, which would rank above it, that becomes one too. */
 function withPrefixesBelowRegexps(rules: readonly Rule[]): Rule[] {
   const all = [...rules]
-  for (let i = 0; i < all.length; i++) {
+  const given = new RuleList(rules)
+  for (let place = 0; place < all.length; place++) {
     // What has become a regular expression itself has the same effect on those behind it.
-    const first = all[i]!.when
-    if (!first.paths.some(isAsRegexp)) continue
-    for (let j = i + 1; j < all.length; j++) {
-      const { when, does } = all[j]!
-      if (replacesPrefix(does) || and(first, when) === 'never') continue
-      if (isOfOtherSite(all[i]!, all[j]!) && !sharesHost(first, when)) continue
-      const paths = when.paths.map((path) =>
-        path.kind === 'below' && !isEveryPath(path) && overlaps(first.paths, path) ? asRegexp(path) : path
+    const first = all[place]!
+    if (!first.when.paths.some(isAsRegexp)) continue
+    for (const { place: behind } of given.near(first.when)) {
+      if (behind <= place) continue
+      const other = all[behind]!
+      if (replacesPrefix(other.does) || and(first.when, other.when) === 'never') continue
+      if (isOfOtherSite(first, other) && !sharesHost(first.when, other.when)) continue
+      const paths = other.when.paths.map((path) =>
+        path.kind === 'below' && !isEveryPath(path) && overlaps(first.when.paths, path)
+          ? asRegexp(path)
+          : path
       )
-      all[j] = { ...all[j]!, when: { ...when, paths } }
+      all[behind] = { ...other, when: { ...other.when, paths } }
     }
   }
   return all
@@ -107,7 +120,6 @@ interface Outranked {
 /** The conditions under which a later rule would be taken instead of one before it. */
 function outranking(rule: Rule, later: Rule): Outranked[] {
   const found: Outranked[] = []
-  if (!mayMeet(rule.when, later.when)) return found
   for (const one of singles(rule.when))
     for (const by of singles(later.when)) {
       if (isOfOtherSite(rule, later) && one.host !== by.host) continue

@@ -3,7 +3,6 @@ import {
   hostFits,
   isEveryPath,
   isSame,
-  mayMeet,
   type PathCondition,
   pathCovers
 } from './conditions.js'
@@ -70,7 +69,6 @@ export function isAtLeast(one: Single, other: Single): boolean {
 /** Whether a rule takes every request that another one would, if it is asked first. */
 export function covers(first: Rule, second: Rule): boolean {
   const [outer, inner] = [first.when, second.when]
-  if (!mayMeet(outer, inner)) return false
   const list = <T>(a: readonly T[], b: readonly T[], fits: (a: T, b: T) => boolean) =>
     a.length === 0 || (b.length > 0 && b.every((x) => a.some((y) => fits(y, x))))
   const hosts = isOfOtherSite(first, second)

@@ -1,43 +1,37 @@
 import { and, isSame } from './conditions.js'
 import { covers, isAtLeast, type Single, singles } from './rank.js'
-import { isOfOtherSite, type Rule, replacesPrefix } from './rule.js'
-
-/** Lists above this are left as they are: each rule is compared with each. */
-const MAX_RULES = 500
+import type { Rule } from './rule.js'
+import { isOfOtherSite, replacesPrefix } from './rule.js'
+import type { Placed, RuleList } from './rule-list.js'
 
 /** Routes without those that say what would be done without them as well. */
-export function withoutRedundant(rules: readonly Rule[]): Rule[] {
-  if (rules.length > MAX_RULES) return [...rules]
-  let kept = [...rules]
-  for (const rule of rules) {
-    const index = kept.indexOf(rule)
-    if (singles(rule.when).every((single) => isRedundant(single, index, kept)))
-      kept = kept.filter((other) => other !== rule)
-  }
-  return kept
+export function withoutRedundant(routes: RuleList): Rule[] {
+  for (const placed of routes.placed)
+    if (singles(placed.rule.when).every((single) => isRedundant(single, placed, routes)))
+      routes.replace(placed, undefined)
+  return routes.rules
 }
 
 /** Whether all that may take the requests of a rule after it do the same with them. */
-function isRedundant(one: Single, index: number, rules: readonly Rule[]): boolean {
-  const { does } = rules[index]!
-  const next: { single: Single; at: number }[] = []
-  for (const [at, rule] of rules.entries()) {
-    if (at === index) continue
-    for (const single of singles(rule.when)) {
-      const isBefore = isAtLeast(single, one) && (at < index || !isAtLeast(one, single))
-      if (!isBefore && and(one.when, single.when) !== 'never') next.push({ single, at })
+function isRedundant(one: Single, placed: Placed, routes: RuleList): boolean {
+  const { rule, place } = placed
+  const next: { single: Single; other: Placed }[] = []
+  for (const other of routes.near(one.when)) {
+    if (other === placed) continue
+    for (const single of singles(other.rule.when)) {
+      const isBefore = isAtLeast(single, one) && (other.place < place || !isAtLeast(one, single))
+      if (!isBefore && and(one.when, single.when) !== 'never') next.push({ single, other })
     }
   }
   next.sort((a, b) =>
-    isAtLeast(a.single, b.single) ? (isAtLeast(b.single, a.single) ? a.at - b.at : -1) : 1
+    isAtLeast(a.single, b.single) ? (isAtLeast(b.single, a.single) ? a.other.place - b.other.place : -1) : 1
   )
-  for (const { single, at } of next) {
-    const other = rules[at]!
-    if (!isSame(other.does, does)) return false
-    if (isOfOtherSite(other, rules[index]!) && single.host !== one.host) return false
+  for (const { single, other } of next) {
+    if (!isSame(other.rule.does, rule.does)) return false
+    if (isOfOtherSite(other.rule, rule) && single.host !== one.host) return false
     // What is put in the place of a prefix depends on which one matched.
-    if (replacesPrefix(does) && !isSame(single.path, one.path)) return false
-    if (covers({ ...other, when: single.when }, { ...rules[index]!, when: one.when })) return true
+    if (replacesPrefix(rule.does) && !isSame(single.path, one.path)) return false
+    if (covers({ ...other.rule, when: single.when }, { ...rule, when: one.when })) return true
   }
   return false
 }
