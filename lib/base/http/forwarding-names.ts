@@ -18,3 +18,15 @@ export const PROXY_FIELDS = [
   'x-real-ip',
   'x-ssl-client-cn'
 ]
+
+/** Fields that delimit a message, or are of one connection (RFC 9110 section 7.6.1). */
+export const MESSAGE_FIELDS = [
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade'
+]

@@ -1,21 +1,11 @@
 import { hasOnly, TEXT, TOKEN, trimBlanks } from '../../base/http/characters.js'
 import { FieldNames } from '../../base/http/field-names.js'
+import { MESSAGE_FIELDS } from '../../base/http/forwarding-names.js'
 import type { FieldChanges, FieldLines } from '../options.js'
 
-/** Fields that delimit a message, or are of one connection (RFC 9110 section 7.6.1). */
-const OF_MESSAGE = [
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade'
-]
 /** A host is rewritten by an option of its own, and without `Via` no loop would be found. */
-const KEPT_OF_REQUEST = new FieldNames([...OF_MESSAGE, 'expect', 'host', 'http2-settings', 'via'])
-const KEPT_OF_RESPONSE = new FieldNames([...OF_MESSAGE, 'date'])
+const KEPT_OF_REQUEST = new FieldNames([...MESSAGE_FIELDS, 'expect', 'host', 'http2-settings', 'via'])
+const KEPT_OF_RESPONSE = new FieldNames([...MESSAGE_FIELDS, 'date'])
 
 /** Whether a route may change a field of requests; not one either that CGI would take for one that it may not. */
 export function isEditableInRequest(name: string): boolean {

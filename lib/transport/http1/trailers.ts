@@ -1,27 +1,20 @@
 import { trimBlanks } from '../../base/http/characters.js'
 import { FieldNames } from '../../base/http/field-names.js'
-import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.js'
+import { BALANCER_FIELDS, MESSAGE_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.js'
 import { BrokenResponse } from './broken-response.js'
 
 /** Fields of framing, routing, authentication or the connection: dropped from trailers (RFC 9110 section 6.5.1). */
 const NEVER_TRAILERS = new FieldNames([
   ...BALANCER_FIELDS,
   ...PROXY_FIELDS,
+  ...MESSAGE_FIELDS,
   'authorization',
   'expect',
   'max-forwards',
   'proxy',
   'proxy-authorization',
-  'connection',
-  'content-length',
   'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade'
+  'http2-settings'
 ])
 
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([\t\x20-\x7e\x80-\xff]*)$/
