@@ -6,6 +6,7 @@ import type { ConfigFile } from './file/config-file.js'
 import { schema, type Values, type VariableName } from './schema.js'
 import { tracingOf } from './settings/tracing.js'
 import { suggestion } from './suggestion.js'
+import { variablesNamedIn } from './variable.js'
 
 export type { Config, PoolConfig, RoutingConfig } from './config.js'
 export { ConfigError } from './config-error.js'
@@ -13,8 +14,6 @@ export { ConfigError } from './config-error.js'
 const VARIABLE = /^LB_/
 /** What Kubernetes sets in every pod of a namespace with a service named `lb`. */
 const SERVICE_LINK = /^LB_(SERVICE_(HOST|PORT)|PORT)(_|$)/
-/** The variable that a fault is about. */
-const NAMED = /^(?:PORT|LB_[A-Z0-9_]+)/
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -90,7 +89,7 @@ function ownVariables(env: Env): Env {
 }
 
 /** Whether the variable that a fault is about is set in the environment, and not by the file. */
-const isSet = (own: Env, fault: string) => own[NAMED.exec(fault)?.[0] ?? ''] !== undefined
+const isSet = (own: Env, fault: string) => own[variablesNamedIn(fault)[0] ?? ''] !== undefined
 
 /** What the other values of the file are checked against, where some are wrong. */
 function withoutFaulty(variables: Env, issues: readonly v.BaseIssue<unknown>[]): Values {

@@ -25,6 +25,15 @@ export type ValuesOf<Variables extends Record<string, v.GenericSchema>> = {
   [Name in keyof Variables]: v.InferOutput<Variables[Name]>
 }
 
+const NAME = /\b(?:LB_[A-Z0-9_]+|PORT\b)/g
+
+/** The variables that a message names, in its order; a fault begins with the one that it is about. */
+export const variablesNamedIn = (message: string): readonly string[] => message.match(NAME) ?? []
+
+/** A message in which variables have other names. */
+export const withNames = (message: string, nameOf: (variable: string) => string) =>
+  message.replace(NAME, nameOf)
+
 /** The key of a variable in the file: `health-check-period` for `LB_HEALTH_CHECK_PERIOD`. */
 export function keyOf(name: string): string {
   return name.replace(/^LB_/, '').toLowerCase().replaceAll('_', '-')

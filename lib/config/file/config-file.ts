@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { VariableName } from '../schema.js'
-import { keyOf } from '../variable.js'
+import { keyOf, variablesNamedIn, withNames } from '../variable.js'
 import type { Item, MapItem } from './item.js'
 import { FileFaults } from './place.js'
 import { type GivenSettings, readSettings } from './settings.js'
 import { readYaml } from './yaml.js'
-
-/** A name of a variable in a message. */
-const VARIABLE = /\b(?:LB_[A-Z0-9_]+|PORT\b)/g
 
 /** The file of `LB_CONFIG`. */
 export class ConfigFile {
@@ -35,8 +32,8 @@ export class ConfigFile {
    * @returns false if it is not set in the file
    */
   take(fault: string): boolean {
-    const [name = ''] = fault.match(VARIABLE) ?? []
-    const setting = fault.startsWith(name) ? this.#settings.get(name as VariableName) : undefined
+    const [name] = variablesNamedIn(fault)
+    const setting = this.#settings.get(name as VariableName)
     if (setting) this.faults.add(setting.at, spelled(fault, this.#settings))
     return setting !== undefined
   }
@@ -44,7 +41,7 @@ export class ConfigFile {
 
 /** A message with the names that settings have in the file. */
 export function spelled(message: string, settings: GivenSettings): string {
-  return message.replace(VARIABLE, (name) => settings.get(name as VariableName)?.path ?? keyOf(name))
+  return withNames(message, (name) => settings.get(name as VariableName)?.path ?? keyOf(name))
 }
 
 /** The variables that settings stand for. */

@@ -32,13 +32,16 @@ export class FileFaults implements Faults {
   /** The faults in the order of the file, with line and column as compilers write them and terminals understand them. */
   lines(): string[] {
     const told = this.#faults.filter(({ at, message }) => (this.#closed.get(at) ?? message) === message)
-    const sorted = told.sort((a, b) => a.at - b.at)
-    return sorted.map(({ at, message }) => `LB_CONFIG: ${message} (${this.#placeOf(at)})`)
-  }
-
-  #placeOf(at: number): string {
-    const before = this.#text.slice(0, at)
-    const line = before.split('\n').length
-    return `${this.#file}:${line}:${at - before.lastIndexOf('\n')}`
+    let line = 1
+    let start = 0
+    return told
+      .sort((a, b) => a.at - b.at)
+      .map(({ at, message }) => {
+        for (let end = this.#text.indexOf('\n', start); end !== -1 && end < at; line++) {
+          start = end + 1
+          end = this.#text.indexOf('\n', start)
+        }
+        return `LB_CONFIG: ${message} (${this.#file}:${line}:${at - start + 1})`
+      })
   }
 }

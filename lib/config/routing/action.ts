@@ -1,12 +1,11 @@
 import { isEditableInResponse } from '../../routing/filters/field-edits.js'
 import type { FieldLines, FixedResponse, PathChange, Redirect, WeightedPool } from '../../routing/options.js'
 import { has, keys, listOf, mapOf, oneOrMore } from '../shapes/collections.js'
-import { text, wholeNumber, word } from '../shapes/scalars.js'
+import { anyText, wholeNumber, word } from '../shapes/scalars.js'
 import { described, refined, type Shape } from '../shapes/shape.js'
-import { fieldNameFault, fieldValue, host, name, path, pathPrefix } from './texts.js'
+import { fieldNameFault, fieldValue, host, name, path, pathPrefix, port } from './texts.js'
 
 const MAX_WEIGHT = 1_000_000
-const MAX_PORT = 65_535
 const REDIRECT_STATUS = [301, 302, 303, 307, 308] as const
 /** Answers that have no body (RFC 9110 section 15). */
 const BODILESS = new Set([204, 205, 304])
@@ -66,7 +65,7 @@ const redirectStatus: Shape<Redirect['statusCode']> = {
 const target = {
   scheme: { shape: word(['http', 'https']), description: 'Another scheme.' },
   host: { shape: host, description: 'Another host, without port.' },
-  port: { shape: wholeNumber(1, MAX_PORT), description: 'Another port.' },
+  port: { shape: port, description: 'Another port.' },
   ...pathKeys
 } as const
 
@@ -122,7 +121,7 @@ export const respond: Shape<FixedResponse> = refined(
       shape: fieldLines(isEditableInResponse),
       description: 'Fields, each with a value or a list of values.'
     },
-    body: { shape: text('a text', (given) => given), description: 'The body; empty by default.' }
+    body: { shape: anyText, description: 'The body; empty by default.' }
   }),
   ({ status: statusCode = 200, headers = [], body = '' }, item, path, faults) => {
     if (BODILESS.has(statusCode) && body !== '')

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type StatusRange, statusRanges } from '../../base/values/values.js'
 import type { ErrorPage } from '../../routing/options.js'
 import { has, keys, listOf } from '../shapes/collections.js'
-import { flag, setting, text } from '../shapes/scalars.js'
+import { anyText, flag, setting, text } from '../shapes/scalars.js'
 import { refined, type Shape } from '../shapes/shape.js'
 
 const FIRST_ERROR = 400
@@ -15,8 +15,6 @@ const errorStatus: Shape<readonly StatusRange[]> = refined(
     return ranges
   }
 )
-
-const content = text('a text', (given) => given)
 
 /** The content of a file. */
 const fileContent = text('the name of a file', (given, fault) => {
@@ -36,9 +34,9 @@ const page: Shape<ErrorPage[]> = refined(
         description: 'Statuses: codes and ranges from 400 to 599.',
         isRequired: true
       },
-      html: { shape: content, description: 'The page for clients that prefer HTML.' },
+      html: { shape: anyText, description: 'The page for clients that prefer HTML.' },
       'html-file': { shape: fileContent, description: 'A file with it.' },
-      json: { shape: content, description: 'The body for clients that prefer JSON.' },
+      json: { shape: anyText, description: 'The body for clients that prefer JSON.' },
       'json-file': { shape: fileContent, description: 'A file with it.' },
       'of-backends': {
         shape: flag,

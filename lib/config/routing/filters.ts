@@ -19,16 +19,13 @@ export interface Rewrite {
 const rewrite: Shape<Rewrite> = refined(
   keys(
     { host: { shape: authority, description: 'Another host, with or without port.' }, ...pathKeys },
-    { minProperties: 1, not: { required: Object.keys(pathKeys) } }
+    { not: { required: Object.keys(pathKeys) } },
+    'must have host, path or path-prefix'
   ),
-  (found, item, path, faults) => {
-    if (item.kind === 'map' && item.entries.size === 0)
-      faults.add(item.at, `${path} must have host, path or path-prefix`)
-    return {
-      host: found.host,
-      path: pathChange(found, (message) => faults.add(item.at, `${path} ${message}`))
-    }
-  }
+  (found, item, path, faults) => ({
+    host: found.host,
+    path: pathChange(found, (message) => faults.add(item.at, `${path} ${message}`))
+  })
 )
 
 /** @param isEditable whether a field can be changed */
@@ -46,11 +43,10 @@ function fieldChanges(isEditable: (name: string) => boolean): Shape<FieldChanges
         add: { shape: fieldLines(isEditable), description: 'Fields beside those of the same name.' },
         remove: { shape: oneOrMore(fieldName), description: 'Names of fields that are dropped.' }
       },
-      { minProperties: 1 }
+      {},
+      'must have set, add or remove'
     ),
     ({ set = [], add = [], remove = [] }, item, path, faults) => {
-      if (item.kind === 'map' && item.entries.size === 0)
-        faults.add(item.at, `${path} must have set, add or remove`)
       const removed = new Set(remove.map((each) => each.toLowerCase()))
       for (const each of new Set(set.map(([field]) => field)))
         if (removed.has(each.toLowerCase()))

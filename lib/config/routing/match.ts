@@ -1,7 +1,7 @@
 import { addressRanges } from '../../base/values/values.js'
 import type { NamedMatch, PathMatch, RouteMatch, TextMatch } from '../../routing/options.js'
 import { keys, mapOf, oneOrMore } from '../shapes/collections.js'
-import { setting, wholeNumber } from '../shapes/scalars.js'
+import { setting } from '../shapes/scalars.js'
 import { described, refined, type Shape } from '../shapes/shape.js'
 import {
   fieldNameFault,
@@ -12,11 +12,10 @@ import {
   pathPattern,
   pathPrefix,
   pattern,
+  port,
   rawPath,
   rawPathPrefix
 } from './texts.js'
-
-const MAX_PORT = 65_535
 
 const matched = keys({ regexp: { shape: pattern, description: 'A regular expression.', isRequired: true } })
 
@@ -82,7 +81,7 @@ const known = {
   },
   query: { shape: query, description: 'Parameters of the query, in the same way.' },
   client: { shape: setting(addressRanges()), description: 'Addresses and CIDR ranges of clients.' },
-  port: { shape: oneOrMore(wholeNumber(1, MAX_PORT)), description: 'Ports of the balancer.' },
+  port: { shape: oneOrMore(port), description: 'Ports of the balancer.' },
   'tls-name': {
     shape: oneOrMore(hostPattern),
     description: 'Names that clients ask for in the TLS handshake (SNI), as `host`.'
@@ -96,14 +95,12 @@ const rawKnown = {
 }
 
 function matchBy(keysOfMatch: typeof known): Shape<RouteMatch> {
-  const conditions = keys(keysOfMatch, { minProperties: 1 })
+  const conditions = keys(keysOfMatch, {}, 'is empty: leave it out for all requests')
   return {
     json: conditions.json,
     read: (item, path, faults) => {
       const before = faults.count
       const found = conditions.read(item, path, faults)
-      if (item.kind === 'map' && item.entries.size === 0)
-        faults.add(item.at, `${path} is empty: leave it out for all requests`)
       if (found === undefined || faults.count > before) return undefined
       return {
         hosts: found.host ?? [],

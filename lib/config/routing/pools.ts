@@ -8,6 +8,7 @@ import { type GivenSettings, readSettings } from '../file/settings.js'
 import { OF_ALL_POOLS, OF_ROUTES } from '../of-server.js'
 import { schema, type Values, type VariableName } from '../schema.js'
 import { described } from '../shapes/shape.js'
+import { variablesNamedIn } from '../variable.js'
 import { nameFault } from './texts.js'
 
 /** What pools inherit, and where faults are told. */
@@ -116,7 +117,6 @@ function cookieOf(
   return isOneOfMany ? `${base}-${name}` : base
 }
 
-const VARIABLE = /\bLB_[A-Z0-9_]+/g
 /** A certificate and its key are wrong together. */
 const PAIR: readonly string[] = ['LB_BACKEND_CERT', 'LB_BACKEND_KEY']
 
@@ -127,19 +127,19 @@ function tellConflicts(
   inherited: Inherited
 ) {
   const tell = (fault: string) => {
-    const [subject = ''] = fault.match(VARIABLE) ?? []
+    const [subject] = variablesNamedIn(fault)
     const setting = settings.get(subject as VariableName)
     const message = spelled(fault, settings)
     inherited.faults.add(setting?.at ?? item.at, setting ? message : `${path}: ${message}`)
   }
   const isOwn = (name: string) => settings.has(name as VariableName)
   for (const fault of broken) {
-    const names = fault.match(VARIABLE) ?? []
+    const names = variablesNamedIn(fault)
     const isOfPair = PAIR.includes(names[0] ?? '') && PAIR.some(isOwn)
     if (names.some(isOwn) || isOfPair) tell(fault)
     else inherited.report(fault)
   }
-  const isOwnFault = (fault: string) => isOwn(fault.match(VARIABLE)?.[0] ?? '')
+  const isOwnFault = (fault: string) => isOwn(variablesNamedIn(fault)[0] ?? '')
   for (const fault of idle.filter(isOwnFault)) tell(fault)
   inherited.idle.push(idle.filter((fault) => !isOwnFault(fault)))
 }

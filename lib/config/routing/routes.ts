@@ -98,7 +98,7 @@ const route: Shape<GivenRoute> = refined(keysOfRoute, (found, item, path, faults
   checkPrefixes(found, item, path, faults)
   if (action === undefined) return undefined
   const options: RouteOptions = {
-    name: found.name ?? '',
+    name: found.name ?? nameByPlace(path),
     match: found.match ?? ALL_REQUESTS,
     paths: found.paths ?? 'strict',
     action,
@@ -107,18 +107,11 @@ const route: Shape<GivenRoute> = refined(keysOfRoute, (found, item, path, faults
   return { route: options, item, path, isUnmatched: has(item, 'match') && found.match === undefined }
 })
 
-const list = listOf(route)
+/** `route-3` for `routes[2]`. */
+const nameByPlace = (path: string) => `route-${Number(/\d+/.exec(path)![0]) + 1}`
 
-/** The routes of a file, in their order; each has a name. */
-export const routes: Shape<GivenRoute[]> = {
-  ...list,
-  read: (item, path, faults) =>
-    list.read(item, path, faults)?.map((given) => {
-      if (given.route.name !== '') return given
-      const index = Number(/\d+/.exec(given.path)![0])
-      return { ...given, route: { ...given.route, name: `route-${index + 1}` } }
-    })
-}
+/** The routes of a file, in their order. */
+export const routes = listOf(route)
 
 /** The action, of which there has to be one; undefined after a fault. */
 function actionOf(found: Found, item: Item, path: string, faults: Faults): RouteAction | undefined {

@@ -15,10 +15,7 @@ export function routingSummary({ pools, routes }: RoutingConfig): string[] {
 /** The names of the pools that get no requests. */
 export function unusedPools({ pools, routes }: RoutingConfig): string[] {
   const used = new Set(
-    routes.flatMap(({ action, filters }) => [
-      ...poolsOf(action),
-      ...(filters.mirror ? [filters.mirror.pool] : [])
-    ])
+    routes.flatMap(({ action, filters: { mirror } }) => [...poolsOf(action), mirror?.pool])
   )
   return pools.map(({ name }) => name).filter((name) => !used.has(name))
 }

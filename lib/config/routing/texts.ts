@@ -5,7 +5,7 @@ import { isFieldName } from '../../routing/filters/field-edits.js'
 import type { Pattern } from '../../routing/options.js'
 import { withNormalEncoding } from '../../routing/paths/normal-form.js'
 import { compilePattern } from '../../routing/pattern.js'
-import { text } from '../shapes/scalars.js'
+import { text, wholeNumber } from '../shapes/scalars.js'
 import { refined, type Shape } from '../shapes/shape.js'
 
 type Fault = (message: string) => void
@@ -96,6 +96,9 @@ function inNormalForm(bytes: string, fault: Fault): string | undefined {
 
 /** Without the `/` at the end, which says nothing of a prefix. */
 const withoutEnd = (path: string) => path.replace(/(?<=.)\/+$/, '')
+
+/** A port. */
+export const port = wholeNumber(1, 65_535)
 
 /** A whole path. */
 export const path = pathText(inNormalForm)

@@ -1,7 +1,7 @@
 import type { RouteOptions } from '../../routing/options.js'
 import { poolsOf } from '../../routing/pools-of.js'
 import type { PoolConfig } from '../config.js'
-import type { Faults, Item } from '../file/item.js'
+import type { Faults } from '../file/item.js'
 import { placeOf } from '../shapes/collections.js'
 import { suggestion } from '../suggestion.js'
 import { type GivenRoute, keyOfMatch } from './routes.js'
@@ -10,6 +10,7 @@ import { type GivenRoute, keyOfMatch } from './routes.js'
 export function checkRoutes(routes: readonly GivenRoute[], pools: readonly string[], faults: Faults): void {
   const names = new Map<string, string>()
   const matches = new Map<string, string>()
+  const known = new Set(pools)
   for (const { route, item, path, isUnmatched } of routes) {
     const { name } = route
     const sameName = names.get(name)
@@ -24,11 +25,11 @@ export function checkRoutes(routes: readonly GivenRoute[], pools: readonly strin
         `${path} can never be reached: ${sameMatch} matches the same requests`
       )
     else matches.set(key, path)
-    for (const [place, pool] of poolsNamedBy(route, item)) {
-      if (!pools.includes(pool))
+    for (const [key, pool] of poolsNamedBy(route)) {
+      if (!known.has(pool))
         faults.add(
-          place.at,
-          `${path}.${place.key} names the pool "${pool}", but ${namesOf(pools)}${suggestion(pool, pools)}`
+          placeOf(item, key),
+          `${path}.${key} names the pool "${pool}", but ${namesOf(pools)}${suggestion(pool, pools)}`
         )
     }
   }
@@ -40,16 +41,9 @@ const MAX_NAMES = 10
 const namesOf = (pools: readonly string[]) =>
   pools.length <= MAX_NAMES ? `there are ${pools.join(', ')}` : `none of the ${pools.length} has that name`
 
-interface Place {
-  readonly at: number
-  readonly key: string
-}
-
-function poolsNamedBy({ action, filters }: RouteOptions, item: Item): [Place, string][] {
-  const place = (key: string): Place => ({ key, at: placeOf(item, key) })
-  const mirrored = filters.mirror ? [[place('mirror'), filters.mirror.pool] as [Place, string]] : []
-  const kind = action.kind
-  return [...poolsOf(action).map((pool) => [place(kind), pool] as [Place, string]), ...mirrored]
+function poolsNamedBy({ action, filters: { mirror } }: RouteOptions): [key: string, pool: string][] {
+  const named = poolsOf(action).map((pool): [string, string] => [action.kind, pool])
+  return mirror ? [...named, ['mirror', mirror.pool]] : named
 }
 
 /**
@@ -62,18 +56,16 @@ export function checkCookies(
   placeOfPool: (name: string) => number,
   faults: Faults
 ): void {
-  const hosts = new Map<string, readonly string[][]>()
+  const hosts = new Map<string, (readonly string[])[]>(pools.map(({ name }) => [name, []]))
   for (const { match, action } of routes)
-    for (const pool of poolsOf(action)) hosts.set(pool, [...(hosts.get(pool) ?? []), [...match.hosts]])
+    for (const pool of poolsOf(action)) hosts.get(pool)?.push(match.hosts)
   const seen = new Map<string, string[]>()
   for (const { name, config } of pools) {
     const { sticky } = config.balancing
     if (!sticky) continue
     const key = JSON.stringify([sticky.cookie, sticky.domain, sticky.path])
     const others = seen.get(key) ?? []
-    const other = others.find(
-      (each) => sticky.domain !== '' || shareHost(hosts.get(each) ?? [], hosts.get(name) ?? [])
-    )
+    const other = others.find((each) => sticky.domain !== '' || shareHost(hosts.get(each)!, hosts.get(name)!))
     if (other !== undefined)
       faults.add(
         placeOfPool(name),

@@ -2,19 +2,18 @@ import type { Faults, Item } from '../file/item.js'
 import { suggestion } from '../suggestion.js'
 import { described, type JsonSchema, type ReadBy, type Shape } from './shape.js'
 
-/** A list, which may be empty only if it is said so. */
-export function listOf<T>(shape: Shape<T>, { mayBeEmpty = false } = {}): Shape<T[]> {
+/** A list that is not empty. */
+export function listOf<T>(shape: Shape<T>): Shape<T[]> {
   return {
     read: (item, path, faults) => {
-      if (item.kind === 'list' && (mayBeEmpty || item.items.length > 0))
-        return itemsOf(item, shape, path, faults)
+      if (item.kind === 'list' && item.items.length > 0) return itemsOf(item, shape, path, faults)
       faults.add(
         item.at,
         `${path} must be a list, but ${item.kind === 'list' ? 'is empty' : described(item)}`
       )
       return undefined
     },
-    json: { type: 'array', items: shape.json, ...(mayBeEmpty ? {} : { minItems: 1 }) }
+    json: { type: 'array', items: shape.json, minItems: 1 }
   }
 }
 
@@ -41,13 +40,12 @@ function itemsOf<T>({ items }: Item & { kind: 'list' }, shape: Shape<T>, path: s
 }
 
 /**
- * A map with any keys.
+ * A map with any keys, at least one.
  * @param nameFault what is wrong with a key; undefined for nothing
  */
 export function mapOf<T>(
   shape: Shape<T>,
-  nameFault: (name: string) => string | undefined,
-  json: JsonSchema = {}
+  nameFault: (name: string) => string | undefined
 ): Shape<[name: string, value: T][]> {
   return {
     read: (item, path, faults) => {
@@ -67,7 +65,7 @@ export function mapOf<T>(
       }
       return values
     },
-    json: { type: 'object', minProperties: 1, additionalProperties: shape.json, ...json }
+    json: { type: 'object', minProperties: 1, additionalProperties: shape.json }
   }
 }
 
@@ -82,8 +80,15 @@ export interface Key<T> {
 type Keys = Readonly<Record<string, Key<unknown>>>
 type Found<K extends Keys> = { readonly [Name in keyof K]: ReadBy<K[Name]['shape']> | undefined }
 
-/** A map with certain keys alone. What is absent or wrong is undefined. */
-export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Shape<Found<K>> {
+/**
+ * A map with certain keys alone. What is absent or wrong is undefined.
+ * @param whyNotEmpty what is said of a map without any; undefined if it may be empty
+ */
+export function keys<const K extends Keys>(
+  known: K,
+  json: JsonSchema = {},
+  whyNotEmpty?: string
+): Shape<Found<K>> {
   const names = Object.keys(known)
   const required = names.filter((name) => known[name]!.isRequired)
   return {
@@ -98,9 +103,11 @@ export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Sha
           found[name] = known[name]!.shape.read(entry.item, `${path}.${name}`, faults)
         else faults.add(entry.at, `${path}.${name} is not a known key${suggestion(name, names)}`)
       }
+      if (whyNotEmpty !== undefined && item.entries.size === 0) faults.add(item.at, `${path} ${whyNotEmpty}`)
       // A key that is not known may be meant for one that is missing.
-      for (const name of hasOnly(item, names) ? required : [])
-        if (!item.entries.has(name)) faults.add(item.at, `${path} must have ${name}`)
+      const missing = required.filter((name) => !item.entries.has(name))
+      if (missing.length > 0 && hasOnly(item, names))
+        for (const name of missing) faults.add(item.at, `${path} must have ${name}`)
       return found as Found<K>
     },
     json: {
@@ -110,6 +117,7 @@ export function keys<const K extends Keys>(known: K, json: JsonSchema = {}): Sha
       ),
       additionalProperties: false,
       ...(required.length > 0 ? { required } : {}),
+      ...(whyNotEmpty === undefined ? {} : { minProperties: 1 }),
       ...json
     }
   }

@@ -38,6 +38,9 @@ export function text<T>(
   }
 }
 
+/** Any text. */
+export const anyText: Shape<string> = text('a text', (given) => given)
+
 /** One of a few words. */
 export function word<const Words extends readonly string[]>(words: Words): Shape<Words[number]> {
   return text(`one of ${words.join(', ')}`, (given) => words.find((each) => each === given), {
