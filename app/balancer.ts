@@ -19,7 +19,6 @@ import upgrade from '../routes/upgrade.js'
 import { registerAdminServer } from './admin-server.js'
 import { serverOptions } from './options.js'
 import { registerPool } from './pool.js'
-import { registerRoutes } from './routed.js'
 
 /**
  * Makes a load balancer of a server that was created with `serverOptions`.
@@ -36,7 +35,7 @@ export async function registerBalancer(
     await fastify.register(connections, { config })
     await fastify.register(httpsRedirect, { config })
   }
-  if (config.routing) await registerRoutes(fastify, { config, registerListener })
+  if (config.routing) await routed().registerRoutes(fastify, { config, registerListener })
   else await registerPool(fastify, { config, registerListener })
   await fastify.register(overload)
   await fastify.register(gracefulShutdown, { config, ownsProcess })
@@ -45,6 +44,9 @@ export async function registerBalancer(
   else await registerAdminServer(fastify, config, ownsProcess)
   await fastify.register(proxied, { config })
 }
+
+// A start without routes does not load what serves them.
+const routed = () => require('./routed.js') as typeof import('./routed.js')
 
 /** The scope of the requests for backends. */
 const proxied = fp<{ config: Config }>(

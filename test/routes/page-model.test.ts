@@ -1,4 +1,5 @@
 import t from 'tap'
+import { statisticsSchema } from '../../routes/lb/stats-schema.js'
 import { part } from '../support/page-part.js'
 
 const AT = 1_700_000_000_000
@@ -229,4 +230,13 @@ t.test('it keeps five minutes', async (t) => {
   model.advance(tick({ sample: { at: 300 } }))
   t.equal(model.samples.length, 300)
   t.same([model.samples[0].at, model.samples.at(-1).at], [1, 300])
+})
+
+t.test('each reason to reject a request has words of its own', async (t) => {
+  const { refusals } = await part('totals.js')
+  const { requests } = statisticsSchema.properties as { requests: { properties: { rejected: object } } }
+  const { properties } = requests.properties.rejected as { properties: object }
+  const reasons = Object.keys(properties)
+  t.ok(reasons.includes('noRoute'))
+  for (const reason of reasons) t.notMatch(refusals({ [reason]: 1 }), /[a-z][A-Z]/, reason)
 })

@@ -39,4 +39,11 @@ export function setAttribute(element, name, value) {
   else element.setAttribute(name, text)
 }
 
+/** Gives a place these elements, in this order. The focus stays where it is, if that is among them. */
+export function arrange(place, elements) {
+  const focused = document.activeElement
+  place.replaceChildren(...elements)
+  if (focused !== document.activeElement && place.contains(focused)) focused.focus({ preventScroll: true })
+}
+
 export const byId = (id) => document.getElementById(id)

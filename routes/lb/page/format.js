@@ -51,6 +51,9 @@ export function milliseconds(value) {
   return value > 0 && value < 0.01 ? '<0.01 ms' : `${short(value)} ms`
 }
 
+/** A quantile of latencies, such as `p99Ms`, if there are any. */
+export const quantile = (latency, name) => milliseconds(latency.count > 0 ? latency[name] : null)
+
 export function bytes(value) {
   if (isNone(value)) return NONE
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']

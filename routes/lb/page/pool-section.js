@@ -1,10 +1,8 @@
 // A pool: its figures, and below them the table of its backends, which can be closed.
 
 import { h, icon, setAttribute, setText } from './dom.js'
-import { compact, count, milliseconds, rate } from './format.js'
+import { compact, count, quantile, rate } from './format.js'
 import { Table } from './table.js'
-
-const latency = ({ latency: { count: answered } }, ms) => (answered > 0 ? milliseconds(ms) : '–')
 
 /** Each with a name, its value, and whether it is highlighted. */
 const FIGURES = [
@@ -14,8 +12,8 @@ const FIGURES = [
     isBad: ({ healthyCount, backends }) => healthyCount < backends.length
   },
   { name: 'Req/s', read: ({ view }) => rate(view.requests.perSecond.last10s) },
-  { name: 'p50', read: ({ view }) => latency(view, view.latency.p50Ms) },
-  { name: 'p99', read: ({ view }) => latency(view, view.latency.p99Ms) },
+  { name: 'p50', read: ({ view }) => quantile(view.latency, 'p50Ms') },
+  { name: 'p99', read: ({ view }) => quantile(view.latency, 'p99Ms') },
   { name: 'In flight', read: ({ view }) => compact(view.requests.inFlight) },
   {
     name: 'Queued',

@@ -1,6 +1,6 @@
 // The backends: a section for each pool, of which those that are asked for are shown.
 
-import { byId, setAttribute, setText } from './dom.js'
+import { arrange, byId, setAttribute, setText } from './dom.js'
 import { Folds } from './folds.js'
 import { count } from './format.js'
 import { Near } from './near.js'
@@ -127,10 +127,10 @@ export class Pools {
     if (order === this.#order) return
     this.#order = order
     for (const name of names) if (!this.#sections.has(name)) this.#sections.set(name, this.#section(name))
-    const focused = document.activeElement
-    this.#place.replaceChildren(...names.map((name) => this.#sections.get(name).element))
-    if (focused !== document.activeElement && this.#place.contains(focused))
-      focused.focus({ preventScroll: true })
+    arrange(
+      this.#place,
+      names.map((name) => this.#sections.get(name).element)
+    )
   }
 
   #section(name) {

@@ -2,10 +2,8 @@
 
 import { h, setAttribute, setText } from './dom.js'
 import { compact, percent, rate } from './format.js'
+import { cell } from './rows.js'
 import { ALARMING } from './totals.js'
-
-const cell = (name, label, ...children) =>
-  h('td', { class: `cell-${name}`, role: 'cell', 'data-label': label }, ...children)
 
 export class RouteRow {
   elements

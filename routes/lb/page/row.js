@@ -3,14 +3,12 @@
 import { Details } from './details.js'
 import { h, icon, setAttribute, setIcon, setText } from './dom.js'
 import { count, milliseconds, percent, rate, STATES, span } from './format.js'
+import { cell } from './rows.js'
 import { Spark, Strip } from './strip.js'
 import { ALARMING } from './totals.js'
 
 /** Characters of an address that stay in one line. */
 const LONG = 24
-
-const cell = (name, label, ...children) =>
-  h('td', { class: `cell-${name}`, role: 'cell', 'data-label': label }, ...children)
 
 /** The elements that are updated every second. */
 function elementsOf(address) {

@@ -1,9 +1,14 @@
 // The rows of a table body: made when they are first shown, and put into their order.
 
+import { arrange, h } from './dom.js'
 import { Near } from './near.js'
 
 /** Rows that are far from the screen are drawn every so many times, by turns. */
 const TURNS = 10
+
+/** A cell, with its label for screens that are too narrow for a table. */
+export const cell = (name, label, ...children) =>
+  h('td', { class: `cell-${name}`, role: 'cell', 'data-label': label }, ...children)
 
 export class Rows {
   #body
@@ -74,9 +79,9 @@ export class Rows {
     if (isSame && !isAsked && this.#body.matches(':hover, :focus-within')) return
     this.#order = order
     this.#members = members
-    const focused = document.activeElement
-    this.#body.replaceChildren(...keys.flatMap((key) => this.#rows.get(key).elements))
-    if (focused !== document.activeElement && this.#body.contains(focused))
-      focused.focus({ preventScroll: true })
+    arrange(
+      this.#body,
+      keys.flatMap((key) => this.#rows.get(key).elements)
+    )
   }
 }

@@ -1,7 +1,7 @@
 // The figures of the whole balancer.
 
 import { h, setAttribute, setText } from './dom.js'
-import { compact, count, milliseconds, percent, rate } from './format.js'
+import { compact, count, milliseconds, percent, quantile, rate } from './format.js'
 
 const sum = (numbers) => Object.values(numbers).reduce((all, one) => all + one, 0)
 
@@ -13,11 +13,12 @@ const REASONS = {
   outageTimeout: 'outage too long',
   badRequest: 'wrong request',
   rateLimit: 'rate limit',
-  denied: 'denied'
+  denied: 'denied',
+  noRoute: 'no route'
 }
 
 /** Why requests were rejected, the most frequent reason first. */
-function refusals(rejected) {
+export function refusals(rejected) {
   const reasons = Object.entries(rejected).filter(([, number]) => number > 0)
   if (reasons.length === 0) return 'since the start'
   reasons.sort(([, a], [, b]) => b - a)
@@ -89,14 +90,14 @@ const TILES = [
   {
     name: 'p50 latency',
     read: ({ now: { latency } }) => ({
-      value: latency.count > 0 ? milliseconds(latency.p50Ms) : '–',
+      value: quantile(latency, 'p50Ms'),
       note: 'over a minute'
     })
   },
   {
     name: 'p99 latency',
     read: ({ now: { latency } }) => ({
-      value: latency.count > 0 ? milliseconds(latency.p99Ms) : '–',
+      value: quantile(latency, 'p99Ms'),
       note: latency.count > 0 ? `longest ${milliseconds(latency.maxMs)}` : 'over a minute'
     })
   },
