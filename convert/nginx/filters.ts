@@ -3,7 +3,7 @@ import type { Findings } from '../findings.js'
 import { whyNotChanged } from '../rules/fields.js'
 import type { RouteSettings } from '../rules/rule.js'
 import { bytesOf, isRange, secondsOf } from '../values.js'
-import type { Scope } from './scope.js'
+import { passOf, type Scope } from './scope.js'
 
 const FIXED = 'values of fields are fixed texts, without variables'
 /** Fields that every request to a backend has, as nginx is told to set them. */
@@ -43,7 +43,7 @@ export function hostToBackend(scope: Scope, byDefault: string, findings: Finding
   if (/^\$(?:host|http_host)(?::\$(?:server_port|proxy_port))?$/.test(value)) return undefined
   const host = value.replace('$proxy_host', byDefault).replace(/:\$proxy_port$/, '')
   if (/^[a-z\d](?:[a-z\d.-]*[a-z\d])?(?::\d+)?$|^\[[\da-f:]+\](?::\d+)?$/i.test(host)) return host
-  const directive = set ?? scope.last('proxy_pass') ?? scope.last('grpc_pass')
+  const directive = set ?? passOf(scope)
   if (directive)
     findings.differs(
       directive.at,

@@ -8,16 +8,12 @@ import { errorPages } from './error-pages.js'
 import { access, filtersOf, hostToBackend, isClosed, maxBodyOf } from './filters.js'
 import { KEEPS_OUT } from './known.js'
 import { type Location, pathOf } from './locations.js'
-import { Scope } from './scope.js'
+import { passOf, Scope } from './scope.js'
 import { type Target, targetsOf } from './target.js'
 
 /** Rules of a location, of which the first applies. */
-export function rulesOf(
-  location: Location,
-  server: Place,
-  all: readonly Location[],
-  context: Context
-): Rule[] {
+export function rulesOf(given: Location, server: Place, all: readonly Location[], context: Context): Rule[] {
+  const location = withFallback(given, all)
   const { scope, directive } = location
   const path = pathOf(location)
   const when: Conditions = { ...server.when, paths: [path] }
@@ -33,6 +29,17 @@ export function rulesOf(
   return [...answers.before, ...rules, ...answers.after]
 }
 
+/** A location with what that one says which its `try_files` falls back to: it serves no files, so that all requests go there. */
+function withFallback(location: Location, all: readonly Location[]): Location {
+  const { scope } = location
+  const fallback = scope.last('try_files')?.args.at(-1)
+  const named = fallback && all.find(({ kind, text }) => kind === 'named' && text === fallback)
+  if (!named || passOf(scope)) return location
+  // What it says of backends and of responses is for its files.
+  const own = scope.directives.filter(({ name }) => !/^(?:add_header|error_page|proxy_|grpc_)/.test(name))
+  return { ...location, scope: new Scope([...own, ...named.scope.directives], scope.outer, scope.location) }
+}
+
 /** What is passed on, or answered in its place. */
 function passed(
   location: Location,
@@ -45,7 +52,7 @@ function passed(
   const { at } = directive
   const closed = closing(scope)
   if (closed) return [{ at: closed.at, when: place.when, does: { respond: { status: 403 } } }]
-  const pass = passOf(scope, all)
+  const pass = passOf(scope)
   const filters = filtersOf(scope, context.zones, context.findings)
   if (isClosed(filters)) return [{ at, when: place.when, does: { respond: { status: 403 } } }]
   const { 'rate-limit': rate, allow, deny } = filters
@@ -93,14 +100,6 @@ function slashRedirect({ kind, text, directive }: Location, { when }: Place): Ru
   return [{ at: directive.at, when: { ...when, paths }, does: { redirect: { path: text, status: 301 } } }]
 }
 
-/** The `proxy_pass` of a location, or of the one that `try_files` falls back to. */
-function passOf(scope: Scope, all: readonly Location[]): Directive | undefined {
-  const own = [...scope.own('proxy_pass'), ...scope.own('grpc_pass')][0]
-  const fallback = scope.last('try_files')?.args.at(-1)
-  const named = fallback && all.find(({ kind, text }) => kind === 'named' && text === fallback)
-  return own ?? (named ? [...named.scope.own('proxy_pass'), ...named.scope.own('grpc_pass')][0] : undefined)
-}
-
 /** A directive without which a location would be open to those whom it keeps out. */
 function closing(scope: Scope): Directive | undefined {
   for (let at: Scope | undefined = scope; at; at = at.outer) {
@@ -136,13 +135,13 @@ function changeOf(
   if (kind === 'exact') return { rewrite: { path: uri } }
   if (kind === 'regexp') {
     const change = prefixChange(text, uri)
-    const pass = scope.last('proxy_pass')
+    const pass = passOf(scope)
     if (change?.note && pass) findings.differs(pass.at, textOf(pass), change.note)
     return change && { rewrite: { 'path-prefix': change.to || '/' }, paths: below(change.from) }
   }
   if (uri === text) return undefined
   const [from, to] = [text.replace(/\/$/, ''), uri.replace(/\/$/, '')]
-  const pass = scope.last('proxy_pass')
+  const pass = passOf(scope)
   if (pass && text !== '/' && text.endsWith('/') !== uri.endsWith('/'))
     findings.differs(
       pass.at,
@@ -176,7 +175,7 @@ function mirrorOf(scope: Scope, all: readonly Location[], context: Context): Rou
   const mirror = scope.last('mirror')
   if (!mirror || mirror.args[0] === 'off') return {}
   const location = all.find(({ text }) => text === mirror.args[0])
-  const pass = location && passOf(location.scope, [])
+  const pass = location && passOf(location.scope)
   const target = pass && targetsOf(pass, location.scope, context)[0]
   if (target?.does.pool) return { mirror: { pool: target.does.pool, percent: 100 } }
   context.findings.leftOut(mirror.at, textOf(mirror), 'it needs a location that passes to backends')

@@ -38,3 +38,8 @@ export class Scope {
     return this.last(name)?.args[0]
   }
 }
+
+/** What passes the requests of a block on, which blocks in it do not inherit. */
+export function passOf(scope: Scope): Directive | undefined {
+  return scope.own('proxy_pass')[0] ?? scope.own('grpc_pass')[0]
+}

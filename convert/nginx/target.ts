@@ -53,7 +53,7 @@ function targetOf(text: string, pass: Directive, scope: Scope, context: Context)
     context.findings.leftOut(pass.at, textOf(pass), 'it has variables whose values are not known')
     return []
   }
-  const pool = poolFor(authority, scheme, scope, context)
+  const pool = poolFor(authority, scheme, pass, scope, context)
   return [
     {
       when: {},
@@ -68,7 +68,13 @@ function targetOf(text: string, pass: Directive, scope: Scope, context: Context)
 const groupOf = ({ location }: Scope) => (/^~\*?$/.test(location[0] ?? '') ? (location[1] ?? '') : '')
 
 /** The pool of an upstream or of a single backend; undefined if it has no member. */
-function poolFor(authority: string, scheme: string, scope: Scope, context: Context): string | undefined {
+function poolFor(
+  authority: string,
+  scheme: string,
+  pass: Directive,
+  scope: Scope,
+  context: Context
+): string | undefined {
   const { findings, pools, upstreams } = context
   const isTls = scheme.endsWith('s')
   const upstream = upstreams.get(authority)
@@ -76,11 +82,13 @@ function poolFor(authority: string, scheme: string, scope: Scope, context: Conte
   const settings = upstream
     ? poolOf(upstream, findings, isTls)
     : { backends: origin === undefined ? [] : [origin] }
-  const pass = scope.last('proxy_pass') ?? scope.last('grpc_pass')
-  if (!upstream && origin === undefined && pass)
+  if (!upstream && origin === undefined)
     findings.leftOut(pass.at, textOf(pass), 'a backend is a host and a port, or unix: and a path')
   if (settings.backends.length === 0) return undefined
-  const options = [...(scheme.startsWith('grpc') ? ['h2'] : []), ...(isTls ? tlsOptions(scope, context) : [])]
+  const options = [
+    ...(scheme.startsWith('grpc') ? ['h2'] : []),
+    ...(isTls ? tlsOptions(pass, scope, context) : [])
+  ]
   return pools.add(upstream ? authority : authority.replace(/^unix:|:\d*$/g, ''), {
     ...settings,
     backends: settings.backends.map((backend) => [backend, ...options].join(';')),
@@ -88,17 +96,15 @@ function poolFor(authority: string, scheme: string, scope: Scope, context: Conte
   })
 }
 
-function tlsOptions(scope: Scope, { findings }: Context): string[] {
+function tlsOptions(pass: Directive, scope: Scope, { findings }: Context): string[] {
   const name = scope.value('proxy_ssl_name')
   const options = name && !name.includes('$') ? [`tls-name=${name}`] : []
   if (scope.value('proxy_ssl_verify') === 'on') return options
-  const pass = scope.last('proxy_pass') ?? scope.last('grpc_pass')
-  if (pass)
-    findings.differs(
-      pass.at,
-      textOf(pass),
-      'the certificates of backends are not verified, as in nginx: without ;tls-no-verify they are'
-    )
+  findings.differs(
+    pass.at,
+    textOf(pass),
+    'the certificates of backends are not verified, as in nginx: without ;tls-no-verify they are'
+  )
   return [...options, 'tls-no-verify']
 }
 

@@ -180,6 +180,30 @@ server {
     }
   },
   {
+    name: 'files, and named locations for what is none',
+    text: `
+server {
+    listen 80;
+    root /nonexistent;
+    proxy_set_header X-Server 1;
+    location / { add_header X-File 1; try_files $uri @app; }
+    location /closed/ { deny all; try_files $uri @app; }
+    location /moved/ { try_files $uri @elsewhere; }
+    location @app {
+        add_header X-App 1 always;
+        proxy_set_header Host $host;
+        proxy_set_header X-Named 1;
+        proxy_pass http://app.internal:80;
+    }
+    location @elsewhere { return 302 http://elsewhere.example$request_uri; }
+}
+`,
+    asked: {
+      hosts: ['a.example'],
+      targets: ['/', '/x?y', '/closed/x', '/moved/x?y']
+    }
+  },
+  {
     name: 'locations in locations, groups of expressions and prefixes that change',
     text: `
 server {
