@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import type { Test } from 'tap'
 import { loadConfig } from '../../lib/config/load.js'
 import access from '../../plugins/access.js'
+import backendCredentials from '../../plugins/backend-credentials.js'
 import backendRegistry from '../../plugins/backend-registry.js'
 import { atEnd, type Balancer, eventually, startBalancer, test } from '../helper.js'
 import { LogFile } from '../support/access-log.js'
@@ -214,6 +215,7 @@ for (const [name, isLooked, env] of [
     const config = loadConfig(env)
     const fastify = Fastify()
     atEnd(t, () => fastify.close())
+    await fastify.register(backendCredentials, { config })
     await fastify.register(backendRegistry, { config })
     await fastify.register(access, { config })
     t.equal(fastify.rejectionOf !== undefined, isLooked)
