@@ -6,7 +6,7 @@ import type { RoutedPools } from './routed-pools.js'
 
 /** What a reload changes. */
 interface Reloaded {
-  readonly apply: (config: Config, why: string) => void | Promise<void>
+  readonly apply: (config: Config, why: string, startMs: number) => void | Promise<void>
   readonly isLater: (variable: string) => boolean
 }
 
@@ -34,8 +34,7 @@ const OF_SERVER: ReadonlySet<string> = new Set(OF_ALL_POOLS)
 /** Of a server with routes: pools, with all that is theirs, and routes. */
 export function reloadedRoutes({ log }: FastifyInstance, pools: RoutedPools): Reloaded {
   return {
-    apply: async ({ routing }, why) => {
-      const startMs = performance.now()
+    apply: async ({ routing }, why, startMs) => {
       const change = await pools.apply(routing!)
       const { added, removed, changed } = change
       const durationMs = Math.round(performance.now() - startMs)

@@ -30,7 +30,7 @@ export async function createRoutedPool(
   await host.register(poolMeasures, { name, predecessor: predecessor?.pool })
   host.decorate('accessLog', server.accessLog).decorate('tracing', server.tracing)
   host.decorate('rejectRequest', server.rejecter(pool.registry.counters, pool.requestMetrics))
-  await host.register(healthCheck, { config: own })
+  await host.register(healthCheck, { config: own, predecessor })
   await host.register(passiveHealth, { config: own })
   const { latency } = server
   const record = ({ res, durationMs }: EndedRequest) => {

@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { type Config, OF_POOL, type PoolConfig, type RoutingConfig } from '../lib/config/config.js'
 import { addTotals } from '../lib/pool/counters.js'
+import type { Registry } from '../lib/pool/registry.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
 import { poolsOf } from '../lib/routing/pools-of.js'
 import { createRoutedPool } from './routed-pool.js'
 
 /** How long routes wait for the backends of new pools to pass a check. */
 const READY_MS = 5000
-const POLL_MS = 20
 
 interface Running {
   readonly given: PoolConfig
@@ -30,7 +30,7 @@ export class RoutedPools {
   #running: ReadonlyMap<string, Running> = new Map()
   /** Those that do not serve yet, or end the requests that they have. */
   readonly #others = new Set<FastifyInstance>()
-  #isClosed = false
+  readonly #closing = new AbortController()
 
   /** @param config the server's; what pools share, stays as it is here */
   constructor(server: FastifyInstance, config: Config) {
@@ -93,7 +93,7 @@ export class RoutedPools {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#closing.abort()
     await Promise.all([...this.#instances, ...this.#others].map((instance) => instance.close()))
   }
 
@@ -114,7 +114,7 @@ export class RoutedPools {
 
   /** Creates a pool that does not serve yet. */
   async #prepare(given: PoolConfig, old?: Running): Promise<FastifyInstance> {
-    if (this.#isClosed) throw new Error('the server is closed')
+    if (this.#closing.signal.aborted) throw new Error('the server is closed')
     const instance = await createRoutedPool(this.#server, old ? continued(given, old) : given, old?.instance)
     this.#others.add(instance)
     return instance
@@ -126,11 +126,10 @@ export class RoutedPools {
     named: ReadonlySet<string>
   ): Promise<void> {
     for (const instance of created.values()) void instance.ready()
-    const untilMs = performance.now() + READY_MS
+    const timeout = AbortSignal.timeout(READY_MS)
+    const signal = AbortSignal.any([timeout, this.#closing.signal])
     const awaited = [...created].filter(([name]) => named.has(name))
-    const isReady = () => awaited.every(([, { registry }]) => registry.eligibleCount > 0)
-    while (!this.#isClosed && !isReady() && performance.now() < untilMs)
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await Promise.all(awaited.map(([, { registry }]) => untilEligible(registry, signal)))
   }
 
   /** @returns the names of the pools that are gone */
@@ -160,6 +159,22 @@ export class RoutedPools {
     }
     registry.on('tick', closeIfIdle)
   }
+}
+
+/** Resolves when a pool has an eligible backend, or when the signal is aborted. */
+async function untilEligible(registry: Registry, signal: AbortSignal): Promise<void> {
+  if (registry.eligibleCount > 0) return
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      registry.off('state', onState)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const onState = () => registry.eligibleCount > 0 && end()
+    registry.on('state', onState)
+    signal.addEventListener('abort', end)
+    if (signal.aborted) end()
+  })
 }
 
 /** Starts the pools with other settings, and gives those with other backends theirs. Returns the names of both. */

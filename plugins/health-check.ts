@@ -1,4 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { checkPlanner } from '../lib/health/check-plan.js'
@@ -8,12 +10,31 @@ import type { Backend } from '../lib/pool/backend.js'
 /** How long the first checks may delay the start; Fastify's plugin timeout is 10 s. */
 const START_MS = 5000
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    healthChecks: HealthChecks
+  }
+}
+
+interface HealthChecks {
+  readonly scheduler: HealthScheduler
+  /** What each check depends on. */
+  readonly settings: readonly unknown[]
+}
+
+interface HealthCheckOptions {
+  readonly config: Config
+  /** The same pool until now. */
+  readonly predecessor?: FastifyInstance | undefined
+}
+
 /**
  * Runs the health checks. The first ones have ended when the server begins to listen, unless they take very long; a
  * backend that has not been checked gets no requests in either case.
  */
-export default fp<{ config: Config }>(
-  async (fastify, { config }) => {
+export default fp<HealthCheckOptions>(
+  async (fastify, { config, predecessor }) => {
+    const settings = [config.healthCheck, config.backendTls]
     const scheduler = new HealthScheduler(fastify.registry, {
       planOf: checkPlanner(config.healthCheck, fastify.backendSockets),
       onShortage: (missing) => fastify.shortages.record(missing, 'checks'),
@@ -23,6 +44,9 @@ export default fp<{ config: Config }>(
           `Backend[${id}] ${address} passes its checks: ${reason}`
         )
     })
+    fastify.decorate('healthChecks', { scheduler, settings })
+    const before = predecessor?.healthChecks
+    if (before && isDeepStrictEqual(before.settings, settings)) scheduler.follow(before.scheduler)
     fastify.registry.on('state', ({ backend, from, to }) => {
       if (to !== 'unhealthy') return
       // An operator's order is no fall.

@@ -9,8 +9,11 @@ const RETRY_MS = 1000
 
 interface Options {
   readonly config: Config
-  /** Applies what may change while the server runs, and logs what has. */
-  readonly apply: (config: Config, why: string) => void | Promise<void>
+  /**
+   * Applies what may change while the server runs, and logs what has.
+   * @param startMs when the reload began, by `performance.now()`
+   */
+  readonly apply: (config: Config, why: string, startMs: number) => void | Promise<void>
   /** Whether a variable waits for the next start. */
   readonly isLater: (variable: string) => boolean
 }
@@ -26,11 +29,13 @@ export default fp<Options>(
     const atStart = source.read().variables
 
     const reload = async (why: string) => {
+      const startMs = performance.now()
+      watch.noteReading()
       try {
         const next = source.read()
         if ((next.config.routing === undefined) !== (config.routing === undefined))
           throw new ConfigError(['LB_CONFIG: only the next start can begin or end with routes'])
-        await apply(next.config, why)
+        await apply(next.config, why, startMs)
         const names = new Set([...Object.keys(atStart), ...Object.keys(next.variables)])
         const later = [...names].filter((name) => isLater(name) && next.variables[name] !== atStart[name])
         if (later.length > 0)

@@ -71,14 +71,13 @@ async function main(): Promise<void> {
   process.exit()
 }
 
-const RELOADED = /"durationMs":(\d+),"msg":"Pools and routes were read again/g
-
-/** Waits for the log line of a reload. Returns how long that took, by the balancer's own clock. */
-async function reloaded(balancer: Child, count: number): Promise<number> {
+/** Waits for the log line of a reload, which names the new pools. Returns how long that took, by the balancer's own clock. */
+async function reloaded(balancer: Child, reloads: number): Promise<number> {
   const untilMs = performance.now() + RELOADED_WITHIN_MS
+  const line = new RegExp(`"added":\\["pool-0-${reloads}".*"durationMs":(\\d+),`)
   for (;;) {
-    const found = [...balancer.output().matchAll(RELOADED)]
-    if (found.length >= count) return Number(found[count - 1]![1])
+    const [, durationMs] = line.exec(balancer.output()) ?? []
+    if (durationMs) return Number(durationMs)
     if (performance.now() > untilMs) throw new Error(`no reload:\n${balancer.output().slice(-2000)}`)
     await sleep(10)
   }

@@ -1,4 +1,5 @@
-import { type Stats, unwatchFile, watchFile } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs'
 import { canOpenFiles } from './shortage/resource.js'
 
 const PERIOD_MS = 1000
@@ -14,6 +15,8 @@ export class FileWatch {
   readonly #files: readonly string[]
   readonly #onStat: (current: Stats, previous: Stats) => void
   #timer: NodeJS.Timeout | undefined
+  /** What the files held when they were read for another reason. */
+  #read: string | undefined
 
   constructor(files: readonly string[], onChange: () => void) {
     this.#files = [...new Set(files)]
@@ -24,18 +27,38 @@ export class FileWatch {
       this.#timer = setTimeout(notify, DEBOUNCE_MS).unref()
     }
     const notify = () => {
-      if (canOpenFiles()) onChange()
-      else this.#timer = setTimeout(notify, PERIOD_MS).unref()
+      if (canOpenFiles()) {
+        if (this.#read === undefined || this.#read !== this.#digest()) onChange()
+      } else this.#timer = setTimeout(notify, PERIOD_MS).unref()
     }
     const options = { interval: PERIOD_MS, persistent: false }
     // Hundreds of pools may have the same file.
     for (const file of this.#files) watchFile(file, options, this.#onStat).setMaxListeners(0)
   }
 
+  /** To be called before the files are read for another reason: what they hold by then is not reported any more. */
+  noteReading(): void {
+    this.#read = this.#digest()
+  }
+
+  #digest(): string {
+    const hash = createHash('sha256')
+    for (const file of this.#files) hash.update(contentOf(file)).update('\0')
+    return hash.digest('base64')
+  }
+
   /** Ends the watch. */
   stop(): void {
     clearTimeout(this.#timer)
     for (const file of this.#files) unwatchFile(file, this.#onStat)
+  }
+}
+
+function contentOf(file: string): Buffer | string {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    return String(error)
   }
 }
 

@@ -30,8 +30,10 @@ export interface SchedulerOptions extends Partial<Timers> {
 /** The checks of one backend. */
 interface Schedule {
   readonly plan: CheckPlan
-  readonly flapping: Flapping
+  flapping: Flapping
   timer: NodeJS.Timeout | undefined
+  /** When the timer ends. */
+  dueMs: number
   /** Whether the next check has been brought forward. */
   soon: boolean
   running: boolean
@@ -50,6 +52,8 @@ export class HealthScheduler {
   readonly #timers: Timers
   readonly #random: () => number
   readonly #now: () => number
+  /** Those whose next check is that of a predecessor. */
+  readonly #followed = new Set<Backend>()
   #stopped = false
 
   constructor(registry: Registry, options: SchedulerOptions) {
@@ -64,11 +68,32 @@ export class HealthScheduler {
   }
 
   /**
+   * To be called before the start.
+   * @param predecessor has checked backends of these addresses in the same way: they are checked when it would have done so
+   */
+  follow(predecessor: HealthScheduler): void {
+    const schedules = new Map([...predecessor.#schedules].map(([{ address }, before]) => [address, before]))
+    for (const backend of this.#registry.backends) {
+      const before = schedules.get(backend.address)
+      if (!before) continue
+      const schedule = this.#scheduleOf(backend)
+      schedule.flapping = before.flapping
+      // A watch begins with a check, and one that is under way has no result.
+      if (schedule.plan.watch || !before.timer || backend.state === 'checking') continue
+      schedule.soon = before.soon
+      schedule.spread = before.spread
+      this.#checkIn(backend, schedule, before.dueMs - this.#now())
+      this.#followed.add(backend)
+    }
+  }
+
+  /**
    * Checks all backends, a limited number at once, and goes on from there. Those that are not checked are healthy at once.
    * Resolves when the first check of each has ended.
    */
   async start(): Promise<void> {
-    const { backends } = this.#registry
+    const backends = this.#registry.backends.filter((backend) => !this.#followed.has(backend))
+    this.#followed.clear()
     const checked = backends.filter((backend) => !this.#scheduleOf(backend).plan.recoveryOnly)
     for (const backend of backends) if (!checked.includes(backend)) this.#beginUnchecked(backend)
     await eachLimit(checked, (backend) => this.#check(backend), this.#timers)
@@ -168,7 +193,12 @@ export class HealthScheduler {
       : regularMs * this.#shareOf(backend, schedule)
     schedule.spread = soon ? SPREAD_AFTER_FAST_CHECK : 0
     schedule.soon = soon
-    schedule.timer = this.#timers.setTimeout(() => void this.#check(backend), this.#jittered(delayMs))
+    this.#checkIn(backend, schedule, this.#jittered(delayMs))
+  }
+
+  #checkIn(backend: Backend, schedule: Schedule, delayMs: number): void {
+    schedule.dueMs = this.#now() + delayMs
+    schedule.timer = this.#timers.setTimeout(() => void this.#check(backend), delayMs)
     schedule.timer.unref?.()
   }
 
@@ -200,7 +230,10 @@ export class HealthScheduler {
     if (!schedule) {
       const plan = this.#options.planOf(backend.config)
       const flapping = new Flapping(plan.periodMs, this.#now)
-      schedule = { plan, flapping, timer: undefined, soon: false, running: false, spread: SPREAD_AT_START }
+      schedule = {
+        ...{ plan, flapping, timer: undefined, dueMs: 0, soon: false, running: false },
+        spread: SPREAD_AT_START
+      }
       this.#schedules.set(backend, schedule)
       if (plan.watch) plan.watch.owner = this.#watchOwner(backend, schedule)
     }

@@ -87,6 +87,26 @@ test('a pool with other settings keeps what is known of its backends', async (t)
   await eventually(() => b!.backend.sockets.size === 1)
 })
 
+test('backends are not checked anew for other settings, but for other checks', async (t) => {
+  let checks = 0
+  const backend = await scripted(t, (_head, socket) => {
+    checks++
+    socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  })
+  const file = (algorithm: string, url: string) => ({
+    pools: { web: { backends: backend.address, algorithm, 'health-check': { url, period: 60 } } },
+    routes: [{ pool: 'web' }]
+  })
+  const balancer = await startRoutes(t, file('p2c', '/a'))
+  t.equal(checks, 1)
+  for (const algorithm of ['round-robin', 'peak-ewma', 'p2c'])
+    t.match(await balancer.reload(file(algorithm, '/a')), { changed: ['web'] })
+  await exchange(t, balancer.port, get('/'))
+  t.equal(checks, 2, 'and this request')
+  await balancer.reload(file('p2c', '/b'))
+  await eventually(() => checks === 3)
+})
+
 test('only the backends of a pool change: the others keep their connections', async (t) => {
   const [a, b] = await Promise.all(['a', 'b'].map((name) => waiting(t, name)))
   const file = (...backends: string[]) => ({ pools: { web: { backends } }, routes: [{ pool: 'web' }] })

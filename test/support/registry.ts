@@ -14,12 +14,13 @@ export function backendConfigs(text: string): BackendConfig[] {
 }
 
 /** A registry of backends that are never connected to, healthy unless told otherwise. */
-export function registryOf(text: string, options: Partial<RegistryOptions> = {}): Registry {
-  return new Registry(backendConfigs(text), {
-    createPool: () => NO_POOL,
-    initialState: 'healthy',
-    ...options
-  })
+export function registryOf(
+  text: string,
+  options: Partial<RegistryOptions> = {},
+  predecessor?: Registry
+): Registry {
+  const all = { createPool: () => NO_POOL, initialState: 'healthy' as const, ...options }
+  return new Registry(backendConfigs(text), all, predecessor)
 }
 
 /** A registry of healthy backends with these weights. */

@@ -17,3 +17,18 @@ test('a file that does not exist has not changed; one that appears or goes has',
   rmSync(file)
   await eventually(() => changes === 2, 10_000)
 })
+
+test('what has been read for another reason is not reported, what comes after it is', async (t) => {
+  const file = path.join(t.testdir({ settings: 'a' }), 'settings')
+  let changes = 0
+  const watch = new FileWatch([file], () => changes++)
+  t.teardown(() => watch.stop())
+  // By then it knows what it is.
+  await sleep(300)
+  writeFileSync(file, 'b')
+  watch.noteReading()
+  await sleep(2500)
+  t.equal(changes, 0)
+  writeFileSync(file, 'c')
+  await eventually(() => changes === 1, 10_000)
+})
