@@ -9,6 +9,7 @@ export type WorkloadName =
   | 'storm'
   | 'open'
   | 'routes'
+  | 'mirror'
 
 /** One load: what kind, over how many connections, with bodies of how many bytes. */
 export interface Setting {

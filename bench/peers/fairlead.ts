@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { commit, compiled, packageVersion, projectRoot } from '../project'
-import type { Peer } from './peer'
+import type { WorkloadName } from '../setting'
+import type { Peer, Place } from './peer'
 
 /** This project, started as its users start it; only the limit of requests in flight makes room for the load. */
 export const fairlead = checkout('fairlead', projectRoot)
@@ -32,6 +33,32 @@ export const overUndici: Peer = {
   launch(program, place) {
     const { args, ...launch } = fairlead.launch(program, place)
     return { ...launch, args: ['--require', compiled('bench/undici/preload.js'), ...args] }
+  }
+}
+
+/**
+ * The same balancer with pools and routes.
+ * @param workload the one that it is made for
+ * @param content of its file
+ */
+export function fairleadOfFile(
+  name: string,
+  workload: WorkloadName,
+  content: (place: Place) => object
+): Peer {
+  return {
+    ...fairlead,
+    name,
+    workload,
+    launch(program, place) {
+      const file = path.join(place.folder, 'lb.json')
+      writeFileSync(file, JSON.stringify(content(place)))
+      return {
+        command: process.execPath,
+        args: [program, '-p', String(place.port)],
+        env: { LB_CONFIG: file, LB_MAX_CONNECTIONS: String(2 * place.connections + 100) }
+      }
+    }
   }
 }
 

@@ -2,6 +2,7 @@ import { caddy } from './caddy'
 import { fairlead, overUndici, routed } from './fairlead'
 import { go } from './go'
 import { haproxy } from './haproxy'
+import { mirrors } from './mirror'
 import { nginx } from './nginx'
 import { nodePeer } from './node-peer'
 import type { Peer } from './peer'
@@ -18,6 +19,7 @@ export const peers: Peer[] = [
   nodePeer('bare', undefined, { workload: 'churn' }),
   oneRoute,
   manyRoutes,
+  ...mirrors,
   nginx,
   nginxRoutes,
   haproxy,

@@ -1,9 +1,7 @@
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
 import { contentAfter, hostOf, type Sizes } from '../reload/file'
-import { fairlead } from './fairlead'
+import { fairleadOfFile } from './fairlead'
 import { nginxConfiguration, nginxWith, PASSED_ON } from './nginx'
-import type { Peer, Place } from './peer'
+import type { Peer } from './peer'
 
 /** What the load asks for in turn; `wrk-routes.lua` knows it as well. */
 export const ROUTES: Sizes = { routes: 1000, pools: 1, hosts: 100 }
@@ -12,13 +10,13 @@ export const ROUTES: Sizes = { routes: 1000, pools: 1, hosts: 100 }
 const CATCH_ALL = { pool: 'pool-0-0' }
 
 /** The same balancer with one route, which takes everything. */
-export const oneRoute = fairleadWith('one-route', ({ backends }) => ({
+export const oneRoute = fairleadOfFile('one-route', 'routes', ({ backends }) => ({
   pools: { 'pool-0-0': { backends } },
   routes: [CATCH_ALL]
 }))
 
 /** The same with a route for each path that is asked for. */
-export const manyRoutes = fairleadWith('many-routes', ({ backends }) => {
+export const manyRoutes = fairleadOfFile('many-routes', 'routes', ({ backends }) => {
   const { pools, routes } = contentAfter(0, ROUTES, backends)
   return { pools, routes: [...routes, CATCH_ALL] }
 })
@@ -39,21 +37,4 @@ function serversOf(port: number, location: (path: string) => string): string {
       .map((route) => location(`/app-${route}/`))
     return `server { listen 127.0.0.1:${port}; server_name ${hostOf(host, ROUTES)}; ${locations.join('\n')} }`
   }).join('\n')
-}
-
-function fairleadWith(name: string, content: (place: Place) => object): Peer {
-  return {
-    ...fairlead,
-    name,
-    workload: 'routes',
-    launch(program, place) {
-      const file = path.join(place.folder, 'routes.json')
-      writeFileSync(file, JSON.stringify(content(place)))
-      return {
-        command: process.execPath,
-        args: [program, '-p', String(place.port)],
-        env: { LB_CONFIG: file, LB_MAX_CONNECTIONS: String(2 * place.connections + 100) }
-      }
-    }
-  }
 }

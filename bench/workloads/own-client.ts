@@ -3,6 +3,16 @@ import { openColumns, stormColumns } from '../columns'
 import { download } from './closed'
 import type { LoadRun, Workload } from './workload'
 
+const openLoop = {
+  connections: [64],
+  bodyBytes: [33],
+  tls: [false],
+  isComparedWithDirect: true,
+  columns: () => openColumns,
+  run: (run: LoadRun) => runClient(run.children, taskOf('open', run)),
+  warmUp: download
+}
+
 /** Loads that wrk does not know, by a client of the bench. */
 export const ownClientWorkloads: Workload[] = [
   {
@@ -14,16 +24,8 @@ export const ownClientWorkloads: Workload[] = [
     run: (run) => runClient(run.children, taskOf('storm', run)),
     warmUp: download
   },
-  {
-    name: 'open',
-    connections: [64],
-    bodyBytes: [33],
-    tls: [false],
-    isComparedWithDirect: true,
-    columns: () => openColumns,
-    run: (run) => runClient(run.children, taskOf('open', run)),
-    warmUp: download
-  }
+  { ...openLoop, name: 'open' },
+  { ...openLoop, name: 'mirror' }
 ]
 
 function taskOf(kind: Task['kind'], { ports, setting, seconds, rate }: LoadRun): Task {

@@ -31,7 +31,13 @@ test('Fairlead answers all of every workload, plain or over TLS', options, async
         return { setting, report: await run({ ...common, ports: [ports[tls ? 1 : 0]!] }) }
       })
   // Each would take all of the processor for its second. Backends count the bytes of all uploads together.
-  const together = [['keepalive', 'routes', 'tls', 'churn', 'post', 'down'], ['up'], ['storm'], ['open']]
+  const together = [
+    ['keepalive', 'routes', 'tls', 'churn', 'post', 'down'],
+    ['up'],
+    ['storm'],
+    ['open'],
+    ['mirror']
+  ]
   t.same(together.flat().sort(), workloads.map(({ name }) => name).sort())
   for (const names of together) {
     for (const { setting, report } of await Promise.all(measured(names))) {

@@ -1,3 +1,4 @@
+import type { Backend } from '../../pool/backend.js'
 import { EvenSequence } from '../../routing/filters/even-sequence.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import type { Forwarding } from '../forwarding.js'
@@ -10,6 +11,8 @@ const MAX_SHADOWS = 1000
 const MAX_HELD_BYTES = 16_777_216
 /** How long one takes at most, if the pool has no response timeout. */
 const DEFAULT_TIMEOUT_MS = 30_000
+/** How long a backend gets no copies that could not be reached, and is not taken out as there is no other. */
+const UNREACHABLE_MS = 1000
 
 /**
  * Sends a share of a route's requests to a further pool as well, and drops the answers. The client notices nothing of it:
@@ -25,6 +28,8 @@ export class Mirror implements RequestMirror {
   readonly #shadows = new Map<Shadow, number>()
   #heldBytes = 0
   #timer: NodeJS.Timeout | undefined
+  #unreachable: Backend | undefined
+  #unreachableMs = 0
 
   /**
    * @param forwarding of the pool that gets the copies
@@ -48,14 +53,15 @@ export class Mirror implements RequestMirror {
     const hasRoom = this.#shadows.size < MAX_SHADOWS && this.#heldBytes + bytes <= MAX_HELD_BYTES
     const mayStart = isWhole && hasRoom && !this.#forwarding.isStopped
     const backend = mayStart ? this.#forwarding.selector.select(client!) : undefined
-    if (!backend) {
+    if (!backend || this.#wasUnreachable(backend)) {
       this.#counts.mirrorsSkipped++
       return
     }
     backend.acquire()
-    const shadow: Shadow = new Shadow(this.#forwarding, request, backend, (isAnswered) => {
+    const shadow: Shadow = new Shadow(this.#forwarding, request, backend, (isAnswered, isSent) => {
       if (isAnswered) this.#counts.mirrorsAnswered++
       else this.#counts.mirrorsFailed++
+      if (!isSent) this.#avoid(backend)
       this.#remove(shadow)
     })
     this.#forwarding.onShadowBegin()
@@ -84,6 +90,15 @@ export class Mirror implements RequestMirror {
     clearTimeout(this.#timer)
     this.#timer = undefined
     for (const shadow of this.#shadows.keys()) this.#cutOff(shadow)
+  }
+
+  #avoid(backend: Backend): void {
+    this.#unreachable = backend
+    this.#unreachableMs = performance.now()
+  }
+
+  #wasUnreachable(backend: Backend): boolean {
+    return backend === this.#unreachable && performance.now() - this.#unreachableMs < UNREACHABLE_MS
   }
 
   get #timeoutMs(): number {

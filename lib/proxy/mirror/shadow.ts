@@ -20,7 +20,7 @@ export class Shadow implements AttemptOwner {
   #statusCode = 0
   readonly #attempt: Attempt
   readonly #request: OutgoingRequest
-  readonly #onEnd: (isAnswered: boolean) => void
+  readonly #onEnd: (isAnswered: boolean, isSent: boolean) => void
 
   /**
    * @param request that another backend was sent whole
@@ -31,7 +31,7 @@ export class Shadow implements AttemptOwner {
     readonly forwarding: Forwarding,
     request: OutgoingRequest,
     backend: Backend,
-    onEnd: (isAnswered: boolean) => void
+    onEnd: (isAnswered: boolean, isSent: boolean) => void
   ) {
     const body = request.body && sentBody(request.body)
     this.#request = { ...request, body, replayable: false }
@@ -65,20 +65,20 @@ export class Shadow implements AttemptOwner {
 
   onEnd(attempt: Attempt): void {
     this.forwarding.onComplete(attempt.backend, this.#statusCode)
-    this.#end(true)
+    this.#end(true, true)
   }
 
   onFailure(attempt: Attempt, error: Error): void {
     const { backend, isSent, isReused } = attempt
-    this.#end(false)
+    this.#end(false, isSent)
     // It is not the backend that has closed the connection.
     if (!this.forwarding.isStopped) this.forwarding.onFault(backend, classify(error, isSent), isReused)
   }
 
-  #end(isAnswered: boolean): void {
+  #end(isAnswered: boolean, isSent: boolean): void {
     this.aborted = true
     this.#attempt.end()
-    this.#onEnd(isAnswered)
+    this.#onEnd(isAnswered, isSent)
   }
 }
 

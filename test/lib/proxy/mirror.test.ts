@@ -164,3 +164,35 @@ t.test('no more than so many are under way at once', async (t) => {
   stop()
   t.ok(shadow.idle())
 })
+
+t.test(
+  'the only backend of the other pool is left alone for a second if it could not be reached',
+  async (t) => {
+    const { now } = performance
+    let laterMs = 0
+    performance.now = () => now.call(performance) + laterMs
+    t.teardown(() => {
+      performance.now = now
+    })
+    const { main, shadow, counts, open, stop } = mirrored()
+    const request = () => {
+      const client = open()
+      main.dispatched.at(-1)!.send().answer(200)
+      client.close()
+    }
+    request()
+    shadow.dispatched[0]!.break('ECONNREFUSED')
+    request()
+    laterMs = 900
+    request()
+    t.match(counts, { mirrorsAnswered: 0, mirrorsFailed: 1, mirrorsSkipped: 2 })
+    laterMs = 1100
+    request()
+    t.equal(shadow.dispatched.length, 2)
+    shadow.dispatched[1]!.send().break('ECONNRESET')
+    request()
+    t.match(counts, { mirrorsFailed: 2, mirrorsSkipped: 2 }, 'it was reached')
+    t.ok(shadow.registry.backends[0]!.eligible)
+    stop()
+  }
+)
