@@ -21,6 +21,8 @@ export interface PoolChange {
   readonly removed: readonly string[]
   /** Those whose settings are others now, or whose backends are. */
   readonly changed: readonly string[]
+  /** How long routes waited for the backends of new pools. */
+  readonly waitedMs: number
 }
 
 /** The pools of a server, as the file has them, and as it changes. */
@@ -64,10 +66,13 @@ export class RoutedPools {
     const added = given.filter(({ name }) => !before.has(name))
     const created = new Map<string, FastifyInstance>()
     const next = new Map<string, Running>()
+    let waitedMs = 0
     try {
       for (const pool of added) created.set(pool.name, await this.#prepare(pool))
       const named = new Set(routes.flatMap(({ action }) => poolsOf(action)))
+      const startMs = performance.now()
       await this.#awaitBackends(created, named)
+      waitedMs = performance.now() - startMs
       // After the wait, in which backends and orders of the others may have changed.
       for (const pool of given) {
         const old = before.get(pool.name)
@@ -85,7 +90,7 @@ export class RoutedPools {
     this.#use(next)
     const changed = configureChanged(before, next)
     const removed = this.#retireOthers(before, next)
-    return { added: added.map(({ name }) => name), removed, changed }
+    return { added: added.map(({ name }) => name), removed, changed, waitedMs: Math.round(waitedMs) }
   }
 
   startDraining(): void {

@@ -177,13 +177,13 @@ function filtersOf(found: Found): RouteFilters {
 export function keyOfMatch({ match, paths: reading }: RouteOptions): string {
   const { hosts, paths, methods, headers, query, clients, ports, tlsNames } = match
   const named = ({ name, anyOf }: NamedMatch) => `${name}=${keyOfList(anyOf)}`
-  return [
-    reading === 'raw',
-    ...[hosts, paths, methods, ports, tlsNames, clients?.rules ?? []].map(keyOfList),
-    keyOfList(headers.map(named)),
-    keyOfList(query.map(named))
-  ].join('\n')
+  const plain = `${keyOfList(hosts)}\n${keyOfList(paths)}\n${keyOfList(methods)}\n${keyOfList(ports)}\n${keyOfList(tlsNames)}`
+  const more = `${keyOfList(clients?.rules ?? [])}\n${keyOfList(headers.map(named))}\n${keyOfList(query.map(named))}`
+  return `${reading === 'raw'}\n${plain}\n${more}`
 }
 
-const keyOfList = (list: readonly unknown[]): string =>
-  list.length === 0 ? '' : [...new Set(list.map((each) => JSON.stringify(each)))].sort().join()
+function keyOfList(list: readonly unknown[]): string {
+  if (list.length === 0) return ''
+  if (list.length === 1) return JSON.stringify(list[0])
+  return [...new Set(list.map((each) => JSON.stringify(each)))].sort().join()
+}
