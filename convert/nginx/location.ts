@@ -103,7 +103,7 @@ function slashRedirect({ kind, text, directive }: Location, { when }: Place): Ru
 /** A directive without which a location would be open to those whom it keeps out. */
 function closing(scope: Scope): Directive | undefined {
   for (let at: Scope | undefined = scope; at; at = at.outer) {
-    const found = at.directives.find(({ name }) => KEEPS_OUT.test(name))
+    const found = at.firstNamed(KEEPS_OUT)
     if (found) return found.args[0] === 'off' ? undefined : found
   }
   return undefined

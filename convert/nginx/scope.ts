@@ -22,6 +22,12 @@ export class Scope {
     return this.#byName.get(name) ?? []
   }
 
+  /** The first of the block itself whose name matches. By the names, which are few where a block has thousands of locations. */
+  firstNamed(pattern: RegExp): Directive | undefined {
+    for (const [name, [first]] of this.#byName) if (pattern.test(name)) return first
+    return undefined
+  }
+
   /** Those of the nearest block that has any, as nginx inherits: all of them or none. */
   all(...names: string[]): readonly Directive[] {
     if (!names.some((name) => this.#byName.has(name))) return this.outer?.all(...names) ?? []

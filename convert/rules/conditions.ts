@@ -1,4 +1,4 @@
-import { escaped, literalPrefix, matches } from '../regexps.js'
+import { apartFromFlag, escaped, literalPrefix, matches } from '../regexps.js'
 
 /** A condition on a path as others have it. */
 export type PathCondition =
@@ -52,6 +52,14 @@ export function beginning(path: PathCondition): string {
   return path.kind === 'starts' ? path.text : path.path
 }
 
+/** The same in small letters, also where an expression ignores case. */
+export function foldedBeginning(path: PathCondition): string {
+  const text = path.kind === 'regexp' ? literalPrefix(apartFromFlag(path.source)[1]) : beginning(path)
+  return text.toLowerCase()
+}
+
+const ignoresCase = (path: PathCondition) => path.kind === 'regexp' && apartFromFlag(path.source)[0] !== ''
+
 /** Whether all paths that meet `inner` meet `outer`. */
 export function pathCovers(outer: PathCondition, inner: PathCondition): boolean {
   if (isEveryPath(outer)) return true
@@ -79,7 +87,10 @@ function bothPaths(a: PathCondition, b: PathCondition): Both<PathCondition> {
   }
   // Of two that begin with a text each, one has covered the other by now.
   if (a.kind !== 'regexp' && b.kind !== 'regexp') return 'never'
-  const [x, y] = [beginning(a), beginning(b)]
+  const [x, y] = [a, b].map(ignoresCase(a) || ignoresCase(b) ? foldedBeginning : beginning) as [
+    string,
+    string
+  ]
   if (!x.startsWith(y) && !y.startsWith(x)) return 'never'
   return (a.kind === 'regexp' ? withEnd(b, a) : withEnd(a, b as typeof a & { kind: 'regexp' })) ?? 'unknown'
 }

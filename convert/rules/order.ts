@@ -5,7 +5,7 @@ import { narrowed } from './narrow.js'
 import { covers, isAtLeast, type Single, singles } from './rank.js'
 import { withoutRedundant } from './redundant.js'
 import { isOfOtherSite, type Rule, replacesPrefix } from './rule.js'
-import { RuleList } from './rule-list.js'
+import { byPlace, RuleList } from './rule-list.js'
 
 /**
  * Rules of which the first applies, as routes, of which the most specific does: with rules added, and prefixes written as
@@ -20,7 +20,8 @@ export function byPrecedence(rules: readonly Rule[], findings: Findings): Rule[]
       if (!before.some((one) => isSame(one.when, copy.when)) && !isSame(copy.when, rule.when))
         before.push(copy)
     }
-    for (const { rule: other } of later.near(rule.when))
+    const above = later.near(rule.when).filter(({ rule: other }) => mayOutrank(rule, other))
+    for (const { rule: other } of above.sort(byPlace))
       for (const { when, one, by } of outranking(rule, other)) {
         const [copy] = (when !== 'unknown' && narrowed(rule, when)) || []
         const copies = copy ? [copy] : bySegments(rule, one, other, by)
@@ -69,6 +70,9 @@ function reachedPart(rule: Rule, key: 'hosts' | 'paths', before: readonly Rule[]
 function withPrefixesBelowRegexps(rules: readonly Rule[]): Rule[] {
   const all = [...rules]
   const given = new RuleList(rules)
+  // Of thousands of expressions each may take what any other does, but only prefixes are changed.
+  for (const placed of given.placed)
+    if (!placed.rule.when.paths.some(isPrefix)) given.replace(placed, undefined)
   for (let place = 0; place < all.length; place++) {
     // What has become a regular expression itself has the same effect on those behind it.
     const first = all[place]!
@@ -76,12 +80,11 @@ function withPrefixesBelowRegexps(rules: readonly Rule[]): Rule[] {
     for (const { place: behind } of given.near(first.when)) {
       if (behind <= place) continue
       const other = all[behind]!
+      if (!other.when.paths.some(isPrefix)) continue
       if (replacesPrefix(other.does) || and(first.when, other.when) === 'never') continue
       if (isOfOtherSite(first, other) && !sharesHost(first.when, other.when)) continue
       const paths = other.when.paths.map((path) =>
-        path.kind === 'below' && !isEveryPath(path) && overlaps(first.when.paths, path)
-          ? asRegexp(path)
-          : path
+        isPrefix(path) && overlaps(first.when.paths, path) ? asRegexp(path) : path
       )
       all[behind] = { ...other, when: { ...other.when, paths } }
     }
@@ -93,6 +96,8 @@ const sharesHost = (a: Conditions, b: Conditions) =>
   a.hosts.length === 0 ? b.hosts.length === 0 : a.hosts.some((host) => b.hosts.includes(host))
 const isAsRegexp = (path: PathCondition) =>
   (path.kind === 'regexp' || path.kind === 'starts') && !isEveryPath(path)
+const isPrefix = (path: PathCondition): path is PathCondition & { kind: 'below' } =>
+  path.kind === 'below' && !isEveryPath(path)
 const pathOnly = (path: PathCondition): Conditions => ({ ...ANY, paths: [path] })
 
 function overlaps(paths: readonly PathCondition[], path: PathCondition): boolean {
@@ -116,6 +121,10 @@ interface Outranked {
   readonly by: Single
   readonly when: Conditions | 'unknown'
 }
+
+/** Whether any part of a later rule ranks above any part of one before it. */
+const mayOutrank = (rule: Rule, later: Rule) =>
+  singles(rule.when).some((one) => singles(later.when).some((by) => !isAtLeast(one, by)))
 
 /** The conditions under which a later rule would be taken instead of one before it. */
 function outranking(rule: Rule, later: Rule): Outranked[] {

@@ -59,11 +59,19 @@ function pathRank(path: PathCondition | undefined): number {
   return path.kind === 'below' ? 1 + path.path.length : 1
 }
 
+/** For `sort()`: the one that is taken first comes first. */
+export function compareRanks(one: Single, other: Single): number {
+  // By its index, as all pairs of thousands may be compared.
+  for (let index = 0; index < one.rank.length; index++) {
+    const difference = other.rank[index]! - one.rank[index]!
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
 /** Whether the precedence of routes has one before another, or leaves it to the order of the file. */
 export function isAtLeast(one: Single, other: Single): boolean {
-  for (const [index, value] of one.rank.entries())
-    if (value !== other.rank[index]) return value > other.rank[index]!
-  return true
+  return compareRanks(one, other) <= 0
 }
 
 /** Whether a rule takes every request that another one would, if it is asked first. */

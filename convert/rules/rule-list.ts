@@ -1,4 +1,4 @@
-import { beginning, type Conditions } from './conditions.js'
+import { type Conditions, foldedBeginning } from './conditions.js'
 import type { Rule } from './rule.js'
 
 /** A rule, and its place among others: the smaller comes first. */
@@ -42,12 +42,18 @@ export class RuleList {
     if (rule) this.#add({ rule, place: placed.place })
   }
 
-  /** Rules that may take requests which meet conditions, by hosts or by paths: none is missing, but some may be too many. */
+  /**
+   * Rules that may take requests which meet conditions, by hosts or by paths: none is missing, but some may be too many.
+   * In no order, as there may be thousands of them, of which few matter.
+   */
   near(when: Conditions): Placed[] {
     const [byHost, byPath] = [this.#byHost.near(when), this.#byPath.near(when)]
     const sizeOf = (sets: readonly Set<Placed>[]) => sets.reduce((sum, { size }) => sum + size, 0)
     const sets = sizeOf(byHost) < sizeOf(byPath) ? byHost : byPath
-    return [...new Set(sets.flatMap((set) => [...set]))].sort(byPlace)
+    if (sets.length === 1) return [...sets[0]!]
+    const found = new Set<Placed>()
+    for (const set of sets) for (const placed of set) found.add(placed)
+    return [...found]
   }
 
   #add(placed: Placed): void {
@@ -55,53 +61,66 @@ export class RuleList {
   }
 }
 
-const byPlace = (a: Placed, b: Placed) => a.place - b.place
+/** For `sort()`: the first comes first. */
+export const byPlace = (a: Placed, b: Placed) => a.place - b.place
 
 /** Rules by texts, two of which may only fit the same if one begins with the other. */
 class BeginningIndex {
   readonly #textsOf: (when: Conditions) => readonly string[]
-  /** Those that have a text, and those whose text begins with one. */
   readonly #having = new Map<string, Set<Placed>>()
-  readonly #below = new Map<string, Set<Placed>>()
+  /** Sorted, so that those that begin with a text stand together. */
+  readonly #texts: string[] = []
 
   constructor(textsOf: (when: Conditions) => readonly string[]) {
     this.#textsOf = textsOf
   }
 
   add(placed: Placed): void {
-    for (const set of this.#setsOf(placed)) set.add(placed)
+    for (const text of this.#textsOf(placed.rule.when)) this.#at(text).add(placed)
   }
 
   delete(placed: Placed): void {
-    for (const set of this.#setsOf(placed)) set.delete(placed)
+    for (const text of this.#textsOf(placed.rule.when)) this.#at(text).delete(placed)
   }
 
   near(when: Conditions): Set<Placed>[] {
-    return this.#textsOf(when).flatMap((text) => {
-      const shorter = beginningsOf(text).map((start) => this.#having.get(start))
-      return [this.#below.get(text), ...shorter].filter((set) => set !== undefined)
-    })
+    const found: Set<Placed>[] = []
+    const take = (text: string) => {
+      const set = this.#having.get(text)
+      if (set && set.size > 0) found.push(set)
+    }
+    for (const text of this.#textsOf(when)) {
+      for (let length = 0; length < text.length; length++) take(text.slice(0, length))
+      for (let index = this.#indexOf(text); this.#texts[index]?.startsWith(text); index++)
+        take(this.#texts[index]!)
+    }
+    return found
   }
 
-  #setsOf({ rule }: Placed): Set<Placed>[] {
-    return this.#textsOf(rule.when).flatMap((text) => [
-      setAt(this.#having, text),
-      ...[text, ...beginningsOf(text)].map((start) => setAt(this.#below, start))
-    ])
+  #at(text: string): Set<Placed> {
+    let set = this.#having.get(text)
+    if (!set) {
+      set = new Set()
+      this.#having.set(text, set)
+      this.#texts.splice(this.#indexOf(text), 0, text)
+    }
+    return set
+  }
+
+  /** Of the first text that is not before this one. */
+  #indexOf(text: string): number {
+    let from = 0
+    let to = this.#texts.length
+    while (from < to) {
+      const middle = (from + to) >>> 1
+      if (this.#texts[middle]! < text) from = middle + 1
+      else to = middle
+    }
+    return from
   }
 }
 
-/** All that a text begins with, but for itself. */
-const beginningsOf = (text: string) =>
-  Array.from({ length: text.length }, (_, length) => text.slice(0, length))
-
-function setAt(map: Map<string, Set<Placed>>, text: string): Set<Placed> {
-  const set = map.get(text) ?? new Set()
-  map.set(text, set)
-  return set
-}
-
-const pathsOf = ({ paths }: Conditions) => (paths.length > 0 ? paths.map(beginning) : [''])
+const pathsOf = ({ paths }: Conditions) => (paths.length > 0 ? paths.map(foldedBeginning) : [''])
 
 /** Hosts from their ends, so that a suffix is a beginning. */
 const hostsOf = ({ hosts }: Conditions) =>
