@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import tap, { type Test } from 'tap'
 import { atEnd, eventually, sleep, startBalancer, test } from '../helper.js'
-import { openssl } from '../support/certificates.js'
+import { openssl, selfSigned } from '../support/certificates.js'
 import { lb } from '../support/child.js'
 import { needs } from '../support/command.js'
 import type { Env } from '../support/processes.js'
@@ -78,9 +78,12 @@ test('a backend of TLS is asked by its own name, whatever Host the client sends'
   const backend = await secureBackend(t)
   if (!backend) return
   const { seen, certFile } = backend
-  // Node itself is told of an authority as a process starts.
+  const other = mkdtempSync(path.join(tmpdir(), 'authority-'))
+  atEnd(t, () => rmSync(other, { recursive: true }))
+  // Node itself is told of an authority as a process starts; of the balancer's own there may be others.
   const child = lb(t, ['-p', '0', '-b', `https://localhost:${backend.port}`], {
-    NODE_EXTRA_CA_CERTS: certFile
+    NODE_EXTRA_CA_CERTS: certFile,
+    LB_BACKEND_CA: selfSigned(other, '/CN=other').certFile
   })
   const port = await child.listening()
   seen.length = 0
