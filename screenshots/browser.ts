@@ -14,7 +14,9 @@ const FLAGS = [
     '--disable-sync',
     '--disable-breakpad'
   ],
-  ...['--disable-dev-shm-usage', '--no-proxy-server', '--remote-debugging-pipe']
+  ...['--disable-dev-shm-usage', '--no-proxy-server', '--remote-debugging-pipe'],
+  // Neither a tab of its own, nor the pages that it draws its address bar with: each window's cost more than all that is shown.
+  ...['--no-startup-window', '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup']
 ]
 
 // biome-ignore lint/suspicious/noExplicitAny: what the protocol says is looked into

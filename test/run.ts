@@ -10,6 +10,8 @@ import { plainNode, ROOT } from './support/processes.js'
  * again: `npx tap` without a file does so. Nor need its command parse again what this has.
  */
 joinOutput()
+// No test trusts the authorities of the machine, and each Node would read them as it starts.
+delete process.env.NODE_EXTRA_CA_CERTS
 t.register()
 t.pipe(new Reporter()).pipe(process.stdout)
 t.jobs = 4

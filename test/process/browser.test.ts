@@ -14,7 +14,9 @@ import { ASSETS, FETCHED, HOLDING_PAGE, PAGE, PER_KIND, sum } from '../support/p
 const FLAGS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  ...['--disable-dev-shm-usage', '--disable-breakpad', '--no-proxy-server', '--dump-dom']
+  ...['--disable-dev-shm-usage', '--disable-breakpad', '--no-proxy-server', '--dump-dom'],
+  // The pages that it draws its address bar with.
+  '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup'
 ]
 /** A browser takes seconds to start where others want the processor too. */
 const PATIENCE_MS = 40_000
