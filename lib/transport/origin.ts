@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import type { BackendTlsOptions } from './origin-options.js'
 
 /** Where a backend is. */
@@ -141,6 +141,8 @@ function parseAddress(text: string, fault: Fault): Origin | undefined {
     return undefined
   }
   const [, host = '', port] = match
+  // It has one spelling alone.
+  if (isIPv4(host)) return { protocol: 'http:', hostname: host, port: Number(port) }
   const url = `http://${host}/`
   if (!(host.startsWith('[') || HOST_NAME.test(host)) || !URL.canParse(url)) {
     fault(`"${host}" is not a host name or address`)

@@ -49,18 +49,18 @@ export const hostPattern: Shape<string> = text(
     const suffix = given.startsWith('*.') ? given.slice(2) : undefined
     if (suffix !== undefined && isHostName(suffix) && !suffix.includes('*')) return `*.${hostIn(suffix)}`
     const host = suffix === undefined ? hostIn(given) : undefined
-    const wrong = hostFault(given)
-    if (host === undefined && given === '*') fault('must be a host: leave it out for all hosts')
-    else if (host === undefined && wrong !== undefined) fault(wrong)
-    return host
+    if (host !== undefined) return host
+    const wrong = given === '*' ? 'must be a host: leave it out for all hosts' : hostFault(given)
+    if (wrong !== undefined) fault(wrong)
+    return undefined
   }
 )
 
 /** A host without a port. */
 export const host: Shape<string> = text('a host such as app.example', (given, fault) => {
-  const wrong = hostFault(given)
   const found = hostIn(given)
-  if (found === undefined && wrong !== undefined) fault(wrong)
+  const wrong = found === undefined ? hostFault(given) : undefined
+  if (wrong !== undefined) fault(wrong)
   return found
 })
 
@@ -69,6 +69,8 @@ export const authority: Shape<string> = text('a host such as app.example or app.
   isHost(given) ? given : undefined
 )
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are ASCII too
+const IS_ASCII = /^[\x00-\x7f]*$/
 const PATH = { pattern: '^/[^?#]*$' }
 
 /** @param inForm makes what is kept of a path, one character a byte */
@@ -78,7 +80,7 @@ function pathText(inForm: (bytes: string, fault: Fault) => string | undefined): 
     (given, fault) => {
       if (!given.startsWith('/')) fault(`must start with "/", but is "${given}"`)
       else if (/[?#]/.test(given)) fault(`must be a path without "?" and "#", but is "${given}"`)
-      else return inForm(Buffer.from(given).toString('latin1'), fault)
+      else return inForm(IS_ASCII.test(given) ? given : Buffer.from(given).toString('latin1'), fault)
       return undefined
     },
     PATH
