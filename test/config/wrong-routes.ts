@@ -78,6 +78,16 @@ export const WRONG_ROUTES: readonly WrongRoute[] = [
     'value'
   ],
   [
+    '{ pool: web, match: { path: [/a, /a%2Fb] } }',
+    'routes[0].match.path has /a%2Fb, which no request can match: servers read it in several ways, so that it is ambiguous; write paths: lenient or paths: raw for this route (3:27)',
+    'value'
+  ],
+  [
+    '{ pool: web, match: { host: a, path-prefix: /a;b } }',
+    'routes[0].match.path-prefix has /a;b, which',
+    'value'
+  ],
+  [
     '{ pool: web, match: { path: [/a, /b/../c] } }',
     'routes[0].match.path[1] must have no segments "." and ".."',
     'value'

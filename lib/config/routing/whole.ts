@@ -1,5 +1,6 @@
 import type { RouteOptions } from '../../routing/options.js'
 import { poolsOf } from '../../routing/pools-of.js'
+import { unmatchedPaths } from '../../routing/unmatched-paths.js'
 import type { PoolConfig } from '../config.js'
 import type { Faults } from '../file/item.js'
 import { placeOf } from '../shapes/collections.js'
@@ -11,7 +12,8 @@ export function checkRoutes(routes: readonly GivenRoute[], pools: readonly strin
   const names = new Map<string, string>()
   const matches = new Map<string, string>()
   const known = new Set(pools)
-  for (const { route, item, path, isUnmatched } of routes) {
+  for (const given of routes) {
+    const { route, item, path, isUnmatched } = given
     const { name } = route
     const sameName = names.get(name)
     if (sameName !== undefined)
@@ -25,6 +27,7 @@ export function checkRoutes(routes: readonly GivenRoute[], pools: readonly strin
         `${path} can never be reached: ${sameMatch} matches the same requests`
       )
     else matches.set(key, path)
+    if (!isUnmatched) checkPaths(given, faults)
     for (const [key, pool] of poolsNamedBy(route)) {
       if (!known.has(pool))
         faults.add(
@@ -33,6 +36,19 @@ export function checkRoutes(routes: readonly GivenRoute[], pools: readonly strin
         )
     }
   }
+}
+
+/** Paths that servers read in several ways, where only those are let through that have one. */
+function checkPaths({ route, item, path }: GivenRoute, faults: Faults): void {
+  const match = item.kind === 'map' && item.entries.get('match')?.item
+  const [unmatched] = unmatchedPaths(route)
+  if (!match || unmatched === undefined) return
+  const isWhole = route.match.paths.some((each) => each.kind === 'exact' && each.path === unmatched)
+  const key = isWhole ? 'path' : 'path-prefix'
+  faults.add(
+    placeOf(match, key),
+    `${path}.match.${key} has ${unmatched}, which no request can match: servers read it in several ways, so that it is ambiguous; write paths: lenient or paths: raw for this route`
+  )
 }
 
 /** More names than these nobody reads. */
