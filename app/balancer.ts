@@ -1,15 +1,12 @@
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { Pool } from '../lib/admin/pools.js'
 import type { Config } from '../lib/config/load.js'
-import { type LoadBalancerOptions, loadBalancerConfig } from '../lib/config/options.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import http2 from '../plugins/http2.js'
 import httpsRedirect from '../plugins/https-redirect.js'
 import leastConnections from '../plugins/least-connections.js'
 import overload from '../plugins/overload.js'
-import pools from '../plugins/pools.js'
 import tls from '../plugins/tls.js'
 import http2Streams from '../routes/http2.js'
 import lane from '../routes/lane.js'
@@ -17,7 +14,6 @@ import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
 import { registerAdminServer } from './admin-server.js'
-import { serverOptions } from './options.js'
 import { registerPool } from './pool.js'
 
 /**
@@ -59,29 +55,3 @@ const proxied = fp<{ config: Config }>(
   },
   { name: 'proxied', encapsulate: true }
 )
-
-/** Where the log goes, as in Fastify's options. */
-export type LogOptions = Pick<FastifyServerOptions, 'logger' | 'loggerInstance'>
-
-/**
- * Creates a load balancer that does not listen yet, from options alone: no variables and no files of settings are read. Its
- * pool is `fairlead.pool()`, once it is ready.
- * @param log without it nothing is logged
- * @throws {ConfigError} naming everything that is wrong with the options
- */
-export function createLoadBalancer(options: LoadBalancerOptions, log: LogOptions = {}): FastifyInstance {
-  const config = loadBalancerConfig(options)
-  const { logger: _logger, ...server } = serverOptions(config) as FastifyServerOptions
-  const { logger, loggerInstance } = log
-  const fastify = Fastify({
-    ...server,
-    ...(logger === undefined ? {} : { logger }),
-    ...(loggerInstance === undefined ? {} : { loggerInstance })
-  } as object)
-  void fastify.register(pools)
-  void fastify.register(async (instance) => {
-    await registerBalancer(instance, config, false)
-    instance.fairlead.add(new Pool('/', instance))
-  })
-  return fastify
-}

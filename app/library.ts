@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyPluginAsync, LogLevel } from 'fastify'
 import fp from 'fastify-plugin'
 import { Pool } from '../lib/admin/pools.js'
 import type { Config } from '../lib/config/load.js'
-import { optionsError, type PoolOptions, poolConfig } from '../lib/config/options.js'
+import type { PoolOptions } from '../lib/config/options.js'
+import { optionsError, poolConfig } from '../lib/config/program.js'
 import { isPrefix, Prefix } from '../lib/routing/prefix.js'
 import pools from '../plugins/pools.js'
 import prefixed, { type Rejection } from '../routes/prefixed/index.js'
@@ -65,7 +66,7 @@ const fairlead: FastifyPluginAsync<FairleadOptions> = async (fastify, options) =
   const pool = await createPool(poolName, config, log, (_req, _res, failure, fields) => {
     rejection = { failure, fields }
   })
-  fastify.fairlead.add(new Pool(poolName, pool))
+  fastify.fairlead.add(new Pool(poolName, () => pool))
   const takeRejection = () => {
     const taken = rejection
     rejection = undefined

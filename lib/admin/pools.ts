@@ -7,10 +7,11 @@ import { type BackendSpec, SpecError } from '../pool/spec/json-spec.js'
 import { ApiError, backendExists, lastBackend, noSuchBackend } from './api-error.js'
 import type { BackendList } from './backend-list.js'
 
-/** Statistics of a pool, as in `/__lb/stats`, without the client connections, which belong to the server. */
+/** Statistics of a pool, in the form of `/__lb/stats`, without the client connections, which belong to the server. */
 export type PoolStatistics = Omit<Statistics, 'connections'>
 
-interface PoolParts {
+/** What a pool consists of. */
+export interface PoolParts {
   readonly registry: Registry
   readonly backendList: BackendList
   readonly statistics: () => Statistics
@@ -19,11 +20,16 @@ interface PoolParts {
 /** A pool of backends, as a program that embeds the balancer uses it. */
 export class Pool {
   readonly name: string
-  readonly #parts: PoolParts
+  readonly #partsNow: () => PoolParts
 
-  constructor(name: string, parts: PoolParts) {
+  /** @param parts asked for with each call, as a pool with other settings consists of others */
+  constructor(name: string, parts: () => PoolParts) {
     this.name = name
-    this.#parts = parts
+    this.#partsNow = parts
+  }
+
+  get #parts(): PoolParts {
+    return this.#partsNow()
   }
 
   /** The current statistics. */
@@ -106,6 +112,12 @@ export class Pools {
   /** Adds a pool whose name was reserved. */
   add(pool: Pool): void {
     this.#pools.set(pool.name, pool)
+  }
+
+  /** Takes the place of all pools. */
+  protected replaceAll(pools: readonly Pool[]): void {
+    this.#pools.clear()
+    for (const pool of pools) this.add(pool)
   }
 
   /** The names of all pools, in the order in which they were registered. */

@@ -38,8 +38,21 @@ export function loadConfig(env: Env): Config {
 export function loadWithVariables(env: Env): LoadedConfig {
   const faults: string[] = []
   const tell = (fault: string) => void faults.push(fault)
+  return loadParts(env, fileOf(env.LB_CONFIG, tell), faults)
+}
+
+/**
+ * The configuration of settings that a program gives.
+ * @throws {ConfigError} naming everything that is wrong with them
+ */
+export function loadGiven(settings: ConfigFile): Config {
+  return loadParts({}, settings, []).config
+}
+
+/** @param faults what is wrong already */
+function loadParts(env: Env, file: ConfigFile | undefined, faults: string[]): LoadedConfig {
+  const tell = (fault: string) => void faults.push(fault)
   const own = ownVariables(env)
-  const file = fileOf(env.LB_CONFIG, tell)
   const variables: Env = { ...file?.variables, ...own }
   const report = (fault: string) => {
     // Pools may inherit the same fault.

@@ -1,10 +1,7 @@
 import type { BackendSpec } from '../pool/spec/json-spec.js'
-import type { Config } from './config.js'
-import { variablesIn } from './file/settings-text.js'
-import { ConfigError, loadConfig } from './load.js'
-import { OF_SERVER } from './of-server.js'
-import { describeVariables, type Values, type VariableName } from './schema.js'
-import { keyOf } from './variable.js'
+import type { OF_ALL_POOLS, OF_SERVER } from './of-server.js'
+import type { RouteSettings } from './routing/routes.js'
+import type { Values, VariableName } from './schema.js'
 
 type WithoutPrefix<Name> = Name extends `LB_${infer Rest}` ? Rest : Name
 type Kebab<Name> = Name extends `${infer Word}_${infer Rest}`
@@ -34,85 +31,68 @@ type OptionsFor<Names extends VariableName> = {
   [Name in Names as Kebab<WithoutPrefix<Name>>]?: GivenFor<Name> | undefined
 }
 
-/** Settings that a program passes in another way. */
-const OF_PROGRAM = ['PORT', 'LB_CONFIG'] as const satisfies readonly VariableName[]
+/** First words that several settings share, as the file has them in a map. */
+export const GROUPS = [
+  'MAX',
+  'TLS',
+  'HTTPS',
+  'BACKEND',
+  'HTTP2',
+  'STICKY',
+  'HEALTH_CHECK',
+  'RETRY',
+  'QUEUE',
+  'REQUEST',
+  'ACCESS',
+  'ACCESS_LOG',
+  'ADMIN'
+] as const
+/** What is switched on and off by its name: for most by a setting that begins with `no-`. */
+export const SWITCHES = ['STICKY', 'HTTP2', 'HEALTH_CHECK', 'EJECTION'] as const
+
+type Words = (typeof GROUPS | typeof SWITCHES)[number]
+type Rest<Name, First extends Words> = Name extends `LB_${First}_${infer Others}` ? Others : never
+/** What may stand for a group of these settings: those of it by the rest of their names, or whether it is on. */
+type GroupOf<Names extends VariableName, First extends Words> =
+  | (First extends (typeof GROUPS)[number]
+      ? {
+          [Name in Names as Camel<Rest<Name, First>>]?: GivenFor<Name> | undefined
+        } & {
+          [Name in Names as Kebab<Rest<Name, First>>]?: GivenFor<Name> | undefined
+        }
+      : never)
+  | (First extends (typeof SWITCHES)[number] ? boolean : never)
+  | (`LB_${First}` extends Names ? GivenFor<`LB_${First}` & Names> : never)
+/** Groups of which some of these settings are. */
+type WordsIn<Names extends VariableName> = {
+  [First in Words]: First extends 'EJECTION' ? First : [Rest<Names, First>] extends [never] ? never : First
+}[Words]
+type AsInFile<Names extends VariableName> = OptionsFor<Exclude<Names, `LB_${Words}`>> & {
+  [First in WordsIn<Names> as Camel<First>]?: GroupOf<Names, First> | undefined
+} & {
+  [First in WordsIn<Names> as Kebab<First>]?: GroupOf<Names, First> | undefined
+}
 
 type OfServer = (typeof OF_SERVER)[number]
-type OfProgram = (typeof OF_PROGRAM)[number]
+/** Settings that a program passes in another way. */
+type OfProgram = 'PORT' | 'LB_CONFIG'
+
+type OfBalancer = Exclude<VariableName, OfProgram>
+type OfPool = Exclude<VariableName, (typeof OF_ALL_POOLS)[number]>
+
+/** A pool of several, as in the file: its `backends`, and what it has of its own. */
+export type PoolSettings = AsInFile<OfPool>
+export type { RouteSettings }
+
+/** Pools and routes, in the words of the file. */
+export interface RoutingOptions {
+  /** Pools of backends, by their names. */
+  readonly pools?: Readonly<Record<string, PoolSettings>> | undefined
+  /** Which requests go to which pool. Several pools need them. */
+  readonly routes?: readonly RouteSettings[] | undefined
+}
 
 /** Options of `createLoadBalancer`. */
-export type LoadBalancerOptions = OptionsFor<Exclude<VariableName, OfProgram>>
+export type LoadBalancerOptions = AsInFile<OfBalancer> & RoutingOptions
 /** Options of a pool in an application's server. */
 export type PoolOptions = OptionsFor<Exclude<VariableName, OfProgram | OfServer>>
-
-const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
-
-/** The variable of each option, by both names. */
-const NAMES = new Map<string, VariableName>(
-  describeVariables().flatMap(({ name }) => {
-    const key = keyOf(name)
-    return [[key, name] as const, [camelCase(key), name] as const]
-  })
-)
-
-/** Why an option is not allowed for a pool, or at all; undefined if it is. */
-function whyNotAllowed(name: VariableName, isOfPool: boolean): string | undefined {
-  if (name === 'PORT') return 'is for listen() to say'
-  if (name === 'LB_CONFIG') return 'is no option: a program gives the settings themselves'
-  if (isOfPool && (OF_SERVER as readonly VariableName[]).includes(name))
-    return 'is for a whole server to have: see createLoadBalancer'
-  return undefined
-}
-
-/**
- * The configuration of a whole server.
- * @throws {ConfigError} naming everything that is wrong with the options
- */
-export function loadBalancerConfig(options: LoadBalancerOptions): Config {
-  return configOf(options ?? {}, false, [])
-}
-
-/**
- * The configuration of a pool. Defaults are those of the variables, except that no periodic report is logged.
- * @param others faults found elsewhere, to be named in the same error
- * @throws {ConfigError} naming everything that is wrong with the options
- */
-export function poolConfig(options: PoolOptions, others: readonly string[]): Config {
-  return configOf(options, true, others)
-}
-
-/** Everything that is wrong with options, a line a fault. */
-export const optionsError = (faults: readonly string[]) => new ConfigError(faults, 'The options are wrong')
-
-function configOf(options: object, isOfPool: boolean, others: readonly string[]): Config {
-  const faults = [...others]
-  const given = new Map<VariableName, string>()
-  const settings = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const variables = variablesIn(settings, {
-    nameOf: (key) => NAMES.get(key),
-    onUnknown: (key) => faults.push(`${key} is not a known option`),
-    onWrong: (key, message) => faults.push(`${key} ${message}`)
-  })
-  for (const key of Object.keys(settings)) {
-    const name = NAMES.get(key)
-    if (name === undefined) continue
-    const why = whyNotAllowed(name, isOfPool)
-    if (why !== undefined) faults.push(`${key} ${why}`)
-    if (why !== undefined) delete variables[name]
-    if (given.has(name)) faults.push(`${key} is given as ${given.get(name)} as well`)
-    given.set(name, key)
-  }
-  if (!('LB_BACKENDS' in variables) && !given.has('LB_BACKENDS'))
-    faults.push('backends must name at least one backend, such as 127.0.0.1:8080')
-  if (isOfPool) variables.LB_STATS_INTERVAL ??= '0'
-  const spelled = (text: string) =>
-    text.replace(/\bLB_[A-Z0-9_]+\b/g, (name) => given.get(name as VariableName) ?? camelCase(keyOf(name)))
-  try {
-    const config = loadConfig(variables)
-    if (faults.length === 0) return config
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    faults.push(...error.faults.map(spelled))
-  }
-  throw optionsError(faults)
-}

@@ -38,3 +38,9 @@ export const withNames = (message: string, nameOf: (variable: string) => string)
 export function keyOf(name: string): string {
   return name.replace(/^LB_/, '').toLowerCase().replaceAll('_', '-')
 }
+
+/** The same key in camel case, as programs write it: `healthCheckPeriod`. */
+export const camelCase = (key: string) => key.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** A key in camel case as files have it. */
+export const kebabCase = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)

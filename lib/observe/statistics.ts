@@ -91,6 +91,21 @@ export function serverStatistics(source: StatisticsSource) {
   }
 }
 
+/** What statistics say of one pool, and of the server around it, in the form of the whole. */
+export function statisticsOfPool(all: Statistics, name: string): Statistics {
+  const { pools, routes, backends, ...server } = all
+  const { panic, requests, latency } = pools.find((pool) => pool.name === name)!
+  return {
+    ...server,
+    panic,
+    requests,
+    latency,
+    pools: pools.filter((pool) => pool.name === name),
+    routes: routes.filter((route) => route.pools.includes(name)),
+    backends: backends.filter(({ pool }) => pool === name)
+  }
+}
+
 /** State and counters of a pool, without its backends. */
 export function poolStatistics({ name, registry, latency, rates }: ShownPool) {
   const { backends, counters } = registry

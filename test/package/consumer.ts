@@ -2,7 +2,7 @@
 const ESM = `
 import Fastify from 'fastify'
 import fairlead, { createLoadBalancer } from 'fairlead'
-import type { FairleadOptions, LoadBalancerOptions, Pool } from 'fairlead'
+import type { FairleadOptions, LoadBalancer, LoadBalancerOptions, Pool, RouteSettings, RoutingOptions } from 'fairlead'
 
 const app = Fastify()
 await app.register(fairlead, {
@@ -25,6 +25,30 @@ const ofServer: LoadBalancerOptions = { backends: '127.0.0.1:1', maxSockets: 3, 
 const lb = createLoadBalancer(ofServer, { logger: { level: 'warn' } })
 await lb.listen({ port: 0 })
 console.log(total, addresses, lb.fairlead.pool().stats())
+
+const routing: RoutingOptions = {
+  pools: {
+    web: { backends: ['127.0.0.1:1'], healthCheck: { url: '/healthz', downPeriod: 2 }, sticky: true },
+    api: { backends: [{ address: '127.0.0.1:2' }], 'health-check': false, retries: 0 }
+  },
+  routes: [
+    { match: { host: ['a.example'], 'path-prefix': '/v2', headers: { 'x-a': true, 'x-b': { regexp: '^b' } } }, pool: 'api' },
+    { match: { path: '/old' }, redirect: { path: '/new', status: 308 } },
+    { split: [{ pool: 'web', weight: 95 }, { pool: 'api' }], errors: [{ status: '5xx', html: '<h1>Soon</h1>' }] }
+  ]
+}
+const routed: LoadBalancer = createLoadBalancer({ http2: { maxStreams: 9 }, ...routing })
+const change = await routed.fairlead.replace({ routes: [{ pool: 'web' }] })
+const added: readonly string[] = change.added
+console.log(added, routed.fairlead.stats().connections.open)
+
+// @ts-expect-error that is for a whole server to have
+createLoadBalancer({ pools: { web: { backends: 'a:1', maxSockets: 3 } } })
+// @ts-expect-error there is no such key
+const pathless: RouteSettings = { match: { pathPrefix: '/a' }, pool: 'web' }
+// @ts-expect-error a mirror has a pool
+const poolless: RouteSettings = { pool: 'web', mirror: { percent: 3 } }
+console.log(pathless, poolless)
 
 // @ts-expect-error that is for a whole server to have
 app.register(fairlead, { prefix: '/c', backends: 'a:1', maxSockets: 3 })

@@ -74,7 +74,14 @@ async function use(name, Fastify, fairlead, createLoadBalancer) {
   const lb = createLoadBalancer({ backends: [process.env.LEFT], noHealthCheck: true })
   const lbUrl = await lb.listen({ host: '127.0.0.1', port: 0 })
   texts.push(await (await fetch(lbUrl + '/c')).text(), String(lb.fairlead.pool().stats().requests.total))
+  const routed = createLoadBalancer({
+    pools: { a: { backends: process.env.LEFT, noHealthCheck: true }, b: { backends: process.env.RIGHT, noHealthCheck: true } },
+    routes: [{ match: { path: '/b' }, pool: 'b' }, { pool: 'a' }]
+  })
+  const routedUrl = await routed.listen({ host: '127.0.0.1', port: 0 })
+  for (const path of ['/a', '/b']) texts.push(await (await fetch(routedUrl + path)).text())
   console.log(JSON.stringify([name, ...texts, app.fairlead.names]))
+  await routed.close()
   await lb.close()
   await app.close()
 }
@@ -120,7 +127,7 @@ t.test('the packed package', async (t) => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line))
-      const right = ['own', 'left /a', 'right /v2/b', 'left /c', '1', ['/left', 'r']]
+      const right = ['own', 'left /a', 'right /v2/b', 'left /c', '1', 'left /a', 'right /b', ['/left', 'r']]
       t.same(seen, [
         ['default', ...right],
         ['named', ...right]

@@ -1,24 +1,27 @@
 import { readFileSync } from 'node:fs'
 import type { VariableName } from '../schema.js'
-import { keyOf, variablesNamedIn, withNames } from '../variable.js'
+import { variablesNamedIn, withNames } from '../variable.js'
 import type { Item, MapItem } from './item.js'
-import { FileFaults } from './place.js'
+import { FileFaults, type OrderedFaults } from './place.js'
 import { type GivenSettings, readSettings } from './settings.js'
+import { OF_FILE, type Wording } from './wording.js'
 import { readYaml } from './yaml.js'
 
-/** The file of `LB_CONFIG`. */
+/** The file of `LB_CONFIG`, or what a program gives in its place. */
 export class ConfigFile {
   /** Undefined where it has none. */
   readonly pools: Item | undefined
   readonly routes: Item | undefined
-  readonly faults: FileFaults
+  readonly faults: OrderedFaults
+  readonly wording: Wording
   /** The settings that stand at its top. */
   readonly #settings: GivenSettings
 
-  constructor({ entries }: MapItem, settings: GivenSettings, faults: FileFaults) {
+  constructor({ entries }: MapItem, settings: GivenSettings, faults: OrderedFaults, wording: Wording) {
     this.pools = entries.get('pools')?.item
     this.routes = entries.get('routes')?.item
     this.faults = faults
+    this.wording = wording
     this.#settings = settings
   }
 
@@ -34,14 +37,14 @@ export class ConfigFile {
   take(fault: string): boolean {
     const [name] = variablesNamedIn(fault)
     const setting = this.#settings.get(name as VariableName)
-    if (setting) this.faults.add(setting.at, spelled(fault, this.#settings))
+    if (setting) this.faults.add(setting.at, spelled(fault, this.#settings, this.wording))
     return setting !== undefined
   }
 }
 
 /** A message with the names that settings have in the file. */
-export function spelled(message: string, settings: GivenSettings): string {
-  return withNames(message, (name) => settings.get(name as VariableName)?.path ?? keyOf(name))
+export function spelled(message: string, settings: GivenSettings, { nameOf }: Wording): string {
+  return withNames(message, (name) => settings.get(name as VariableName)?.path ?? nameOf(name))
 }
 
 /** The variables that settings stand for. */
@@ -64,7 +67,7 @@ export function readConfigFile(file: string, tell: (fault: string) => void): Con
     faults.add(content?.at ?? 0, 'it must have a setting a line, such as "backends: [127.0.0.1:8080]"')
   const map: MapItem = content?.kind === 'map' ? content : { kind: 'map', at: 0, entries: new Map() }
   const isOther = (key: string) => key === 'pools' || key === 'routes' || isFree(key)
-  return new ConfigFile(map, readSettings(map, '', isOther, faults), faults)
+  return new ConfigFile(map, readSettings(map, '', isOther, OF_FILE, faults), faults, OF_FILE)
 }
 
 function contentOf(file: string, tell: (fault: string) => void): string | undefined {

@@ -3,6 +3,7 @@ import { suggestion } from '../suggestion.js'
 import { settingNames } from './groups.js'
 import { type Entry, type Faults, type Item, type MapItem, plainOf } from './item.js'
 import { textOf } from './settings-text.js'
+import type { Wording } from './wording.js'
 
 /** A setting as the file has it. */
 export interface GivenSetting {
@@ -27,9 +28,10 @@ export function readSettings(
   { entries }: MapItem,
   prefix: string,
   others: (key: string) => boolean,
+  wording: Wording,
   faults: Faults
 ): GivenSettings {
-  const reader = new SettingsReader(prefix, faults)
+  const reader = new SettingsReader(prefix, wording, faults)
   for (const [key, entry] of entries) if (!others(key)) reader.read(key, entry)
   return reader.all()
 }
@@ -39,11 +41,13 @@ class SettingsReader {
   /** What maps switch on, unless it is said otherwise. */
   readonly #implied = new Map<VariableName, GivenSetting>()
   readonly #prefix: string
+  readonly #wording: Wording
   readonly #faults: Faults
   readonly #names = settingNames()
 
-  constructor(prefix: string, faults: Faults) {
+  constructor(prefix: string, wording: Wording, faults: Faults) {
     this.#prefix = prefix
+    this.#wording = wording
     this.#faults = faults
   }
 
@@ -51,13 +55,14 @@ class SettingsReader {
     return new Map([...this.#implied, ...this.#given])
   }
 
-  read(key: string, { at, item }: Entry): void {
-    const path = `${this.#prefix}${key}`
+  read(given: string, { at, item }: Entry): void {
+    const path = `${this.#prefix}${given}`
+    const key = this.#wording.keyOf(given)
     const { variables, groups, switches } = this.#names
     const toggle = switches.get(key)
     const name = variables.get(key)
     if (item.kind === 'map' && groups.has(key)) {
-      for (const [rest, entry] of item.entries) this.#readMember(key, rest, entry)
+      for (const [rest, entry] of item.entries) this.#readMember(key, path, rest, entry)
       if (toggle) this.#implied.set(toggle.name, { path, at, text: toggle.on, isImplied: true })
     } else if (name !== undefined) {
       this.#set(name, path, item)
@@ -72,10 +77,12 @@ class SettingsReader {
     }
   }
 
-  #readMember(group: string, rest: string, { at, item }: Entry): void {
+  /** @param pathOfGroup its name for people */
+  #readMember(group: string, pathOfGroup: string, given: string, { at, item }: Entry): void {
     const { variables } = this.#names
+    const rest = this.#wording.keyOf(given)
     const name = variables.get(`${group}-${rest}`)
-    const path = `${this.#prefix}${group}.${rest}`
+    const path = `${pathOfGroup}.${given}`
     if (name !== undefined) {
       this.#set(name, path, item)
       return

@@ -19,9 +19,9 @@ const part = keys({
 })
 
 /** Pools that share the requests of a route. */
-export const split: Shape<readonly WeightedPool[]> = refined(
+export const split = refined(
   listOf(part),
-  (parts, item, path, faults) => {
+  (parts, item, path, faults): readonly WeightedPool[] => {
     const pools = parts.flatMap(({ pool, weight = 1 }) => (pool === undefined ? [] : [{ pool, weight }]))
     const names = pools.map(({ pool }) => pool)
     const twice = names.find((each, index) => names.indexOf(each) !== index)
@@ -52,7 +52,7 @@ export const pathKeys = {
   }
 } as const
 
-const redirectStatus: Shape<Redirect['statusCode']> = {
+const redirectStatus: Shape<Redirect['statusCode'], (typeof REDIRECT_STATUS)[number]> = {
   read: (item, path, faults) => {
     const status = REDIRECT_STATUS.find((each) => item.kind === 'scalar' && item.value === each)
     if (status === undefined)
@@ -70,7 +70,7 @@ const target = {
 } as const
 
 /** Where a client is sent to. */
-export const redirect: Shape<Redirect> = refined(
+export const redirect = refined(
   keys(
     {
       ...target,
@@ -84,7 +84,7 @@ export const redirect: Shape<Redirect> = refined(
       not: { required: Object.keys(pathKeys) }
     }
   ),
-  (found, item, path, faults) => {
+  (found, item, path, faults): Redirect => {
     if (!Object.keys(target).some((key) => has(item, key)))
       faults.add(
         item.at,
@@ -100,10 +100,11 @@ export const redirect: Shape<Redirect> = refined(
  * Fields of a message, each with one value or several.
  * @param isEditable whether a field can be set
  */
-export function fieldLines(isEditable: (name: string) => boolean): Shape<FieldLines> {
+export function fieldLines(isEditable: (name: string) => boolean) {
   const lines = mapOf(oneOrMore(fieldValue), editableFault(isEditable))
-  return refined(lines, (all) =>
-    all.flatMap(([name, values]) => values.map((value) => [name, value] as const))
+  return refined(
+    lines,
+    (all): FieldLines => all.flatMap(([name, values]) => values.map((value) => [name, value] as const))
   )
 }
 
@@ -114,7 +115,7 @@ export function editableFault(isEditable: (name: string) => boolean): (name: str
 }
 
 /** What the balancer answers itself. */
-export const respond: Shape<FixedResponse> = refined(
+export const respond = refined(
   keys({
     status: { shape: wholeNumber(200, 599), description: 'Status, from 200 to 599; 200 by default.' },
     headers: {
@@ -123,7 +124,7 @@ export const respond: Shape<FixedResponse> = refined(
     },
     body: { shape: anyText, description: 'The body; empty by default.' }
   }),
-  ({ status: statusCode = 200, headers = [], body = '' }, item, path, faults) => {
+  ({ status: statusCode = 200, headers = [], body = '' }, item, path, faults): FixedResponse => {
     if (BODILESS.has(statusCode) && body !== '')
       faults.add(item.at, `${path} must have no body: an answer with status ${statusCode} has none`)
     return { statusCode, headers, body }

@@ -3,18 +3,15 @@ import { type StatusRange, statusRanges } from '../../base/values/values.js'
 import type { ErrorPage } from '../../routing/options.js'
 import { has, keys, listOf } from '../shapes/collections.js'
 import { anyText, flag, setting, text } from '../shapes/scalars.js'
-import { refined, type Shape } from '../shapes/shape.js'
+import { refined } from '../shapes/shape.js'
 
 const FIRST_ERROR = 400
 const CONTENTS = ['html', 'json', 'html-file', 'json-file']
 
-const errorStatus: Shape<readonly StatusRange[]> = refined(
-  setting(statusRanges()),
-  (ranges, item, path, faults) => {
-    if (ranges.some(({ from }) => from < FIRST_ERROR)) faults.add(item.at, `${path} must be from 400 to 599`)
-    return ranges
-  }
-)
+const errorStatus = refined(setting(statusRanges()), (ranges, item, path, faults): readonly StatusRange[] => {
+  if (ranges.some(({ from }) => from < FIRST_ERROR)) faults.add(item.at, `${path} must be from 400 to 599`)
+  return ranges
+})
 
 /** The content of a file. */
 const fileContent = text('the name of a file', (given, fault) => {
@@ -26,7 +23,7 @@ const fileContent = text('the name of a file', (given, fault) => {
   }
 })
 
-const page: Shape<ErrorPage[]> = refined(
+const page = refined(
   keys(
     {
       status: {
@@ -49,7 +46,7 @@ const page: Shape<ErrorPage[]> = refined(
       not: { anyOf: [{ required: ['html', 'html-file'] }, { required: ['json', 'json-file'] }] }
     }
   ),
-  (found, item, path, faults) => {
+  (found, item, path, faults): ErrorPage[] => {
     const tell = (message: string) => faults.add(item.at, `${path} ${message}`)
     if (!CONTENTS.some((key) => has(item, key))) tell(`must have one of ${CONTENTS.join(', ')}`)
     for (const kind of ['html', 'json'])
@@ -68,7 +65,7 @@ const page: Shape<ErrorPage[]> = refined(
 )
 
 /** Pages in place of answers with an error status. */
-export const errors: Shape<ErrorPage[]> = refined(listOf(page), (pages) => pages.flat())
+export const errors = refined(listOf(page), (pages) => pages.flat())
 
 function isJson(given: string): boolean {
   try {

@@ -5,7 +5,7 @@ import type { FieldChanges, Mirror, PathChange, RouteRateLimit } from '../../rou
 import { schema, typeOf } from '../schema.js'
 import { keys, oneOrMore } from '../shapes/collections.js'
 import { decimal, setting, text, word } from '../shapes/scalars.js'
-import { refined, type Shape } from '../shapes/shape.js'
+import { refined } from '../shapes/shape.js'
 import { editableFault, fieldLines, pathChange, pathKeys } from './action.js'
 import { errors } from './error-pages.js'
 import { authority, name } from './texts.js'
@@ -16,20 +16,20 @@ export interface Rewrite {
   readonly path: PathChange | undefined
 }
 
-const rewrite: Shape<Rewrite> = refined(
+const rewrite = refined(
   keys(
     { host: { shape: authority, description: 'Another host, with or without port.' }, ...pathKeys },
     { not: { required: Object.keys(pathKeys) } },
     'must have host, path or path-prefix'
   ),
-  (found, item, path, faults) => ({
+  (found, item, path, faults): Rewrite => ({
     host: found.host,
     path: pathChange(found, (message) => faults.add(item.at, `${path} ${message}`))
   })
 )
 
 /** @param isEditable whether a field can be changed */
-function fieldChanges(isEditable: (name: string) => boolean): Shape<FieldChanges> {
+function fieldChanges(isEditable: (name: string) => boolean) {
   const nameFault = editableFault(isEditable)
   const fieldName = text('the name of a field', (given, fault) => {
     const wrong = nameFault(given)
@@ -46,7 +46,7 @@ function fieldChanges(isEditable: (name: string) => boolean): Shape<FieldChanges
       {},
       'must have set, add or remove'
     ),
-    ({ set = [], add = [], remove = [] }, item, path, faults) => {
+    ({ set = [], add = [], remove = [] }, item, path, faults): FieldChanges => {
       const removed = new Set(remove.map((each) => each.toLowerCase()))
       for (const each of new Set(set.map(([field]) => field)))
         if (removed.has(each.toLowerCase()))
@@ -56,20 +56,21 @@ function fieldChanges(isEditable: (name: string) => boolean): Shape<FieldChanges
   )
 }
 
-const mirror: Shape<Mirror> = refined(
+const mirror = refined(
   keys({
     pool: { shape: name, description: 'The name of the pool that gets a copy.', isRequired: true },
     percent: { shape: decimal(0, 100), description: 'Share of the requests; 100 by default.' }
   }),
-  ({ pool, percent = 100 }) => (pool === undefined ? undefined : { pool, percent })
+  ({ pool, percent = 100 }): Mirror | undefined => (pool === undefined ? undefined : { pool, percent })
 )
 
-const rateLimit: Shape<RouteRateLimit | undefined> = refined(
+const rateLimit = refined(
   setting(typeOf(schema.entries.LB_RATE_LIMIT)),
-  (limit) => (limit === null ? undefined : { perSecond: limit.count / limit.windowS, burst: limit.burst })
+  (limit): RouteRateLimit | undefined =>
+    limit === null ? undefined : { perSecond: limit.count / limit.windowS, burst: limit.burst }
 )
 
-const addresses: Shape<BlockList> = setting(addressRanges())
+const addresses = setting<BlockList>(addressRanges())
 
 /** The keys of a route that change or check what passes. */
 export const filterKeys = {

@@ -2,7 +2,7 @@ import { addressRanges } from '../../base/values/values.js'
 import type { NamedMatch, PathMatch, RouteMatch, TextMatch } from '../../routing/options.js'
 import { keys, mapOf, oneOrMore } from '../shapes/collections.js'
 import { setting } from '../shapes/scalars.js'
-import { described, refined, type Shape } from '../shapes/shape.js'
+import { described, type GivenFor, refined, type Shape } from '../shapes/shape.js'
 import {
   fieldNameFault,
   fieldValue,
@@ -20,7 +20,7 @@ import {
 const matched = keys({ regexp: { shape: pattern, description: 'A regular expression.', isRequired: true } })
 
 /** A text that has to be equal, `true` for presence, or a regular expression. */
-const textMatch: Shape<TextMatch> = {
+const textMatch: Shape<TextMatch, GivenFor<typeof fieldValue> | true | GivenFor<typeof matched>> = {
   read: (item, path, faults) => {
     if (item.kind === 'scalar' && item.value === true) return true
     if (item.kind === 'map') return matched.read(item, path, faults)?.regexp
@@ -94,9 +94,9 @@ const rawKnown = {
   'path-prefix': { ...known['path-prefix'], shape: oneOrMore(rawPathPrefix) }
 }
 
-function matchBy(keysOfMatch: typeof known): Shape<RouteMatch> {
+function matchBy(keysOfMatch: typeof known) {
   const conditions = keys(keysOfMatch, {}, 'is empty: leave it out for all requests')
-  return {
+  const shape: Shape<RouteMatch, GivenFor<typeof conditions>> = {
     json: conditions.json,
     read: (item, path, faults) => {
       const before = faults.count
@@ -118,6 +118,7 @@ function matchBy(keysOfMatch: typeof known): Shape<RouteMatch> {
       }
     }
   }
+  return shape
 }
 
 /** What a request has to be for a route; undefined after any fault, as what is left would match other requests. */

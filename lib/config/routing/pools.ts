@@ -5,6 +5,7 @@ import { spelled, variablesOf } from '../file/config-file.js'
 import { DEFAULT_COOKIE } from '../file/groups.js'
 import type { Faults, Item } from '../file/item.js'
 import { type GivenSettings, readSettings } from '../file/settings.js'
+import type { Wording } from '../file/wording.js'
 import { OF_ALL_POOLS, OF_ROUTES } from '../of-server.js'
 import { schema, type Values, type VariableName } from '../schema.js'
 import { described } from '../shapes/shape.js'
@@ -16,6 +17,7 @@ export interface Inherited {
   readonly values: Values
   readonly tracing: Config['tracing']
   readonly faults: Faults
+  readonly wording: Wording
   /** Tells a fault that begins with the name of a variable. */
   readonly report: (fault: string) => void
   /** For each pool, what it inherits and has no use for: a fault if none has. */
@@ -46,14 +48,19 @@ export function readPools(item: Item, others: number, inherited: Inherited): Poo
   }
   const given: GivenPool[] = []
   for (const [name, entry] of item.entries) {
-    const pool = readPool(name, entry.at, entry.item, faults)
+    const pool = readPool(name, entry.at, entry.item, inherited)
     if (pool) given.push(pool)
   }
   const isOneOfMany = item.entries.size + others > 1
   return given.map((pool) => poolOf(pool, isOneOfMany, inherited))
 }
 
-function readPool(name: string, at: number, item: Item, faults: Faults): GivenPool | undefined {
+function readPool(
+  name: string,
+  at: number,
+  item: Item,
+  { wording, faults }: Inherited
+): GivenPool | undefined {
   const path = `pools.${name}`
   const wrong = nameFault(name)
   if (wrong !== undefined) faults.add(at, `${path} ${wrong}`)
@@ -61,12 +68,11 @@ function readPool(name: string, at: number, item: Item, faults: Faults): GivenPo
     faults.add(item.at, `${path} must be a map of settings, such as backends, but ${described(item)}`)
     return undefined
   }
-  const all = readSettings(item, `${path}.`, () => false, faults)
+  const all = readSettings(item, `${path}.`, () => false, wording, faults)
   for (const [variable, setting] of all)
     if (NOT_OF_POOLS.has(variable)) {
       const ofRoute = OF_ROUTES.get(variable)
-      const place =
-        ofRoute === undefined ? 'at the top of the file' : `at the top of the file, or ${ofRoute} of a route`
+      const place = ofRoute === undefined ? wording.top : `${wording.top}, or ${ofRoute} of a route`
       faults.add(setting.at, `${setting.path} is not for a pool to have: write it ${place}`)
     }
   if (!all.has('LB_BACKENDS')) faults.add(at, `${path} must have backends`)
@@ -129,7 +135,7 @@ function tellConflicts(
   const tell = (fault: string) => {
     const [subject] = variablesNamedIn(fault)
     const setting = settings.get(subject as VariableName)
-    const message = spelled(fault, settings)
+    const message = spelled(fault, settings, inherited.wording)
     inherited.faults.add(setting?.at ?? item.at, setting ? message : `${path}: ${message}`)
   }
   const isOwn = (name: string) => settings.has(name as VariableName)

@@ -3,7 +3,7 @@ import type { NamedMatch, RouteAction, RouteFilters, RouteOptions } from '../../
 import type { Faults, Item } from '../file/item.js'
 import { has, hasOnly, keys, listOf, placeOf } from '../shapes/collections.js'
 import { word } from '../shapes/scalars.js'
-import { type ReadBy, refined, type Shape } from '../shapes/shape.js'
+import { type GivenFor, type ReadBy, refined } from '../shapes/shape.js'
 import { redirect, respond, split } from './action.js'
 import { filterKeys } from './filters.js'
 import { match, rawMatch } from './match.js'
@@ -92,7 +92,7 @@ const keysOfRoute: typeof shape = {
   read: (item, path, faults) => (isRaw(item) ? rawShape : shape).read(item, path, faults)
 }
 
-const route: Shape<GivenRoute> = refined(keysOfRoute, (found, item, path, faults) => {
+const route = refined(keysOfRoute, (found, item, path, faults): GivenRoute | undefined => {
   const action = actionOf(found, item, path, faults)
   checkKeys(item, path, faults)
   checkPrefixes(found, item, path, faults)
@@ -112,6 +112,9 @@ const nameByPlace = (path: string) => `route-${Number(/\d+/.exec(path)![0]) + 1}
 
 /** The routes of a file, in their order. */
 export const routes = listOf(route)
+
+/** A route as a program gives it. */
+export type RouteSettings = GivenFor<typeof route>
 
 /** The action, of which there has to be one; undefined after a fault. */
 function actionOf(found: Found, item: Item, path: string, faults: Faults): RouteAction | undefined {

@@ -11,7 +11,7 @@ import { checkCookies, checkRoutes } from './whole.js'
 /** The pool that the variables make. */
 const DEFAULT_POOL = 'default'
 
-interface Surroundings extends Omit<Inherited, 'faults' | 'idle'> {
+interface Surroundings extends Omit<Inherited, 'faults' | 'wording' | 'idle'> {
   /** The variables that were set. */
   readonly given: Readonly<Record<string, string | undefined>>
 }
@@ -21,7 +21,8 @@ interface Surroundings extends Omit<Inherited, 'faults' | 'idle'> {
  * backends, or where the file has no pools.
  */
 export function readRouting(file: ConfigFile, { given, ...surroundings }: Surroundings): RoutingConfig {
-  const inherited: Inherited = { ...surroundings, faults: file.faults, idle: [] }
+  const { faults, wording } = file
+  const inherited: Inherited = { ...surroundings, faults, wording, idle: [] }
   const pools = poolsOf(file, given.LB_BACKENDS !== undefined, inherited)
   const [first = [], ...others] = inherited.idle
   for (const fault of first) if (others.every((idle) => idle.includes(fault))) surroundings.report(fault)
@@ -39,7 +40,7 @@ function poolsOf(file: ConfigFile, hasBackends: boolean, inherited: Inherited): 
   if (isThere)
     file.faults.add(
       file.pools.at,
-      `pools.${DEFAULT_POOL} is the name of the pool that backends (LB_BACKENDS) make: it needs another`
+      `pools.${DEFAULT_POOL} is the name of the pool that ${file.wording.backends} make: it needs another`
     )
   return [...pools, defaultPool(inherited)]
 }

@@ -18,7 +18,7 @@ const DOT_SEGMENT = /\/\.\.?(?:\/|$)/
 const BAD_ENCODING = /%(?![0-9a-f]{2})/i
 
 /** The name of a pool or a route: it stands in logs, labels of metrics, cookies and paths of the API. */
-export const name: Shape<string> = text(WHAT_NAME, (given) => (isName(given) ? given : undefined), {
+export const name = text<string>(WHAT_NAME, (given) => (isName(given) ? given : undefined), {
   pattern: NAME_PATTERN
 })
 
@@ -43,21 +43,18 @@ const hostIn = (given: string): string | undefined =>
     : undefined
 
 /** A host: exact, or all below one. */
-export const hostPattern: Shape<string> = text(
-  'a host such as app.example or *.app.example',
-  (given, fault) => {
-    const suffix = given.startsWith('*.') ? given.slice(2) : undefined
-    if (suffix !== undefined && isHostName(suffix) && !suffix.includes('*')) return `*.${hostIn(suffix)}`
-    const host = suffix === undefined ? hostIn(given) : undefined
-    if (host !== undefined) return host
-    const wrong = given === '*' ? 'must be a host: leave it out for all hosts' : hostFault(given)
-    if (wrong !== undefined) fault(wrong)
-    return undefined
-  }
-)
+export const hostPattern = text<string>('a host such as app.example or *.app.example', (given, fault) => {
+  const suffix = given.startsWith('*.') ? given.slice(2) : undefined
+  if (suffix !== undefined && isHostName(suffix) && !suffix.includes('*')) return `*.${hostIn(suffix)}`
+  const host = suffix === undefined ? hostIn(given) : undefined
+  if (host !== undefined) return host
+  const wrong = given === '*' ? 'must be a host: leave it out for all hosts' : hostFault(given)
+  if (wrong !== undefined) fault(wrong)
+  return undefined
+})
 
 /** A host without a port. */
-export const host: Shape<string> = text('a host such as app.example', (given, fault) => {
+export const host = text<string>('a host such as app.example', (given, fault) => {
   const found = hostIn(given)
   const wrong = found === undefined ? hostFault(given) : undefined
   if (wrong !== undefined) fault(wrong)
@@ -65,7 +62,7 @@ export const host: Shape<string> = text('a host such as app.example', (given, fa
 })
 
 /** A host, with or without a port. */
-export const authority: Shape<string> = text('a host such as app.example or app.example:8080', (given) =>
+export const authority = text<string>('a host such as app.example or app.example:8080', (given) =>
   isHost(given) ? given : undefined
 )
 
@@ -74,8 +71,10 @@ const IS_ASCII = /^[\x00-\x7f]*$/
 const PATH = { pattern: '^/[^?#]*$' }
 
 /** @param inForm makes what is kept of a path, one character a byte */
-function pathText(inForm: (bytes: string, fault: Fault) => string | undefined): Shape<string> {
-  return text(
+function pathText(
+  inForm: (bytes: string, fault: Fault) => string | undefined
+): Shape<string, string | number> {
+  return text<string>(
     'a path such as /v2',
     (given, fault) => {
       if (!given.startsWith('/')) fault(`must start with "/", but is "${given}"`)
@@ -116,7 +115,7 @@ export const rawPath = pathText((bytes) => bytes)
 export const rawPathPrefix = pathText(withoutEnd)
 
 /** A regular expression. */
-export const pattern: Shape<Pattern> = text('a regular expression', (given, fault) => {
+export const pattern = text<Pattern>('a regular expression', (given, fault) => {
   try {
     if (given !== '') return compilePattern(given)
     fault('must be a regular expression, but is empty')
@@ -127,7 +126,7 @@ export const pattern: Shape<Pattern> = text('a regular expression', (given, faul
 })
 
 /** A regular expression for paths, in which nothing but ASCII stands. */
-export const pathPattern: Shape<Pattern> = refined(pattern, (found, item, path, faults) => {
+export const pathPattern = refined(pattern, (found, item, path, faults) => {
   const other = /[^\x20-\x7e]/u.exec(found.source)?.[0]
   if (other !== undefined)
     faults.add(item.at, `${path} must have "${other}" as it stands in a path: ${encodeURIComponent(other)}`)
@@ -135,7 +134,7 @@ export const pathPattern: Shape<Pattern> = refined(pattern, (found, item, path, 
 })
 
 /** The value of a field. */
-export const fieldValue: Shape<string> = text('a text', (given, fault) => {
+export const fieldValue = text<string>('a text', (given, fault) => {
   const value = trimBlanks(given)
   if (!hasOnly(TEXT, Buffer.from(value).toString('latin1')))
     fault('must be a text without line breaks and other control characters')
@@ -148,7 +147,7 @@ export function fieldNameFault(given: string): string | undefined {
 }
 
 /** A method, in capitals. */
-export const method: Shape<string> = text('a method in capitals, such as GET', (given, fault) => {
+export const method = text<string>('a method in capitals, such as GET', (given, fault) => {
   if (given === 'CONNECT') fault('must be another method than CONNECT, which is never passed on')
   return given !== '' && hasOnly(TOKEN, given) && given === given.toUpperCase() ? given : undefined
 })

@@ -1,9 +1,9 @@
 import type { Faults, Item } from '../file/item.js'
 import { suggestion } from '../suggestion.js'
-import { described, type JsonSchema, type ReadBy, type Shape } from './shape.js'
+import { described, type GivenFor, type JsonSchema, type ReadBy, type Shape } from './shape.js'
 
 /** A list that is not empty. */
-export function listOf<T>(shape: Shape<T>): Shape<T[]> {
+export function listOf<T, G>(shape: Shape<T, G>): Shape<T[], readonly G[]> {
   return {
     read: (item, path, faults) => {
       if (item.kind === 'list' && item.items.length > 0) return itemsOf(item, shape, path, faults)
@@ -18,7 +18,7 @@ export function listOf<T>(shape: Shape<T>): Shape<T[]> {
 }
 
 /** A value, or a list of such values. */
-export function oneOrMore<T>(shape: Shape<T>): Shape<T[]> {
+export function oneOrMore<T, G>(shape: Shape<T, G>): Shape<T[], G | readonly G[]> {
   const list = listOf(shape)
   return {
     read: (item, path, faults) => {
@@ -43,10 +43,10 @@ function itemsOf<T>({ items }: Item & { kind: 'list' }, shape: Shape<T>, path: s
  * A map with any keys, at least one.
  * @param nameFault what is wrong with a key; undefined for nothing
  */
-export function mapOf<T>(
-  shape: Shape<T>,
+export function mapOf<T, G>(
+  shape: Shape<T, G>,
   nameFault: (name: string) => string | undefined
-): Shape<[name: string, value: T][]> {
+): Shape<[name: string, value: T][], Readonly<Record<string, G>>> {
   return {
     read: (item, path, faults) => {
       if (item.kind !== 'map' || item.entries.size === 0) {
@@ -70,14 +70,22 @@ export function mapOf<T>(
 }
 
 /** A key that a map may have. */
-export interface Key<T> {
-  readonly shape: Shape<T>
+export interface Key<T, G = unknown> {
+  readonly shape: Shape<T, G>
   /** A sentence for editors and the reference. */
   readonly description: string
   readonly isRequired?: boolean
 }
 
 type Keys = Readonly<Record<string, Key<unknown>>>
+type Required<K extends Keys> = {
+  [Name in keyof K]: K[Name] extends { readonly isRequired: true } ? Name : never
+}[keyof K]
+type Given<K extends Keys> = {
+  readonly [Name in Required<K>]: GivenFor<K[Name]['shape']>
+} & {
+  readonly [Name in Exclude<keyof K, Required<K>>]?: GivenFor<K[Name]['shape']> | undefined
+}
 type Found<K extends Keys> = { readonly [Name in keyof K]: ReadBy<K[Name]['shape']> | undefined }
 
 /**
@@ -88,7 +96,7 @@ export function keys<const K extends Keys>(
   known: K,
   json: JsonSchema = {},
   whyNotEmpty?: string
-): Shape<Found<K>> {
+): Shape<Found<K>, Given<K>> {
   const names = Object.keys(known)
   const required = names.filter((name) => known[name]!.isRequired)
   return {

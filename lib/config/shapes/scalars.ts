@@ -22,7 +22,7 @@ export function text<T>(
   wanted: string,
   parse: (text: string, fault: (message: string) => void) => T | undefined,
   json: JsonSchema = {}
-): Shape<T> {
+): Shape<T, string | number> {
   return {
     read: (item, path, faults) => {
       let isTold = false
@@ -39,27 +39,31 @@ export function text<T>(
 }
 
 /** Any text. */
-export const anyText: Shape<string> = text('a text', (given) => given)
+export const anyText = text<string>('a text', (given) => given)
 
 /** One of a few words. */
-export function word<const Words extends readonly string[]>(words: Words): Shape<Words[number]> {
-  return text(`one of ${words.join(', ')}`, (given) => words.find((each) => each === given), {
-    type: 'string',
-    enum: words
-  })
+export function word<const Words extends readonly string[]>(
+  words: Words
+): Shape<Words[number], Words[number]> {
+  const { read, json } = text(
+    `one of ${words.join(', ')}`,
+    (given): Words[number] | undefined => words.find((each) => each === given),
+    { type: 'string', enum: words }
+  )
+  return { read, json }
 }
 
 /** A whole number. */
-export function wholeNumber(min: number, max: number): Shape<number> {
+export function wholeNumber(min: number, max: number): Shape<number, number> {
   return number(`a whole number from ${min} to ${max}`, min, max, true)
 }
 
 /** A number, with or without a fraction. */
-export function decimal(min: number, max: number): Shape<number> {
+export function decimal(min: number, max: number): Shape<number, number> {
   return number(`a number from ${min} to ${max}`, min, max, false)
 }
 
-function number(wanted: string, minimum: number, maximum: number, isWhole: boolean): Shape<number> {
+function number(wanted: string, minimum: number, maximum: number, isWhole: boolean): Shape<number, number> {
   return {
     read: (item, path, faults) => {
       const value = item.kind === 'scalar' ? item.value : undefined
@@ -77,7 +81,7 @@ function number(wanted: string, minimum: number, maximum: number, isWhole: boole
 }
 
 /** `true` or `false`. */
-export const flag: Shape<boolean> = {
+export const flag: Shape<boolean, boolean> = {
   read: (item, path, faults) => {
     if (item.kind === 'scalar' && typeof item.value === 'boolean') return item.value
     faults.add(item.at, `${path} must be true or false, but ${described(item)}`)
@@ -86,10 +90,12 @@ export const flag: Shape<boolean> = {
   json: { type: 'boolean' }
 }
 
+type Plain = string | number | boolean
+
 const PLAIN: readonly string[] = ['string', 'number', 'boolean']
 
 /** A value that a variable can have too: its text, or for lists a list of texts. */
-export function setting<T>(type: v.GenericSchema<string, T>): Shape<T> {
+export function setting<T>(type: v.GenericSchema<string, T>): Shape<T, Plain | readonly Plain[]> {
   const isList = takesList(type)
   const wanted = `a text, a number, true or false${isList ? ', or a list of those' : ''}`
   return {
