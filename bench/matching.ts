@@ -6,10 +6,17 @@ import { markdownTable } from './table'
 import { describeVerdict, type Verdict } from './targets'
 
 const PREFIXES_PER_HOST = 10
-const REQUESTS = 512
-const ROUNDS = 301
-const WARM_UP_ROUNDS = 200
 const LONGEST_TARGET = 8192
+
+/** How much is measured. */
+export interface MatchingSizes {
+  /** A round. */
+  readonly requests: number
+  readonly rounds: number
+  readonly warmUpRounds: number
+}
+
+const SIZES: MatchingSizes = { requests: 512, rounds: 301, warmUpRounds: 200 }
 
 /** A table, and the kind of requests that it is asked for. */
 interface Subject {
@@ -28,22 +35,22 @@ const plain = (prefix: number, item: number) => `/service-${prefix}/items/${item
 const ambiguous = (prefix: number, item: number) => `/service-${prefix}/items/${item}%2Fpart?page=2&of=10`
 
 /** Prints what it takes to match a request, and whether that is as promised. @returns whether it is */
-export function benchMatching(): boolean {
-  const few = medians(plain)
-  const read = medians(ambiguous)
+export function benchMatching(sizes = SIZES, print: (text: string) => void = console.log): boolean {
+  const few = medians(plain, sizes)
+  const read = medians(ambiguous, sizes)
   const cells = (kind: string, { few, many }: Medians) => [
     kind,
     `${few} ns`,
     `${many} ns`,
     (many / few).toFixed(2)
   ]
-  console.log(
+  print(
     markdownTable(
       ['path', '10 routes, 1 host', '1,000 routes, 100 hosts', 'ratio'],
       [cells('of one reading', few), cells('with a %2F', read)]
     )
   )
-  console.log(`\nThe longest of hostile targets (${LONGEST_TARGET} bytes): ${slowestUs()} µs\n`)
+  print(`\nThe longest of hostile targets (${LONGEST_TARGET} bytes): ${slowestUs(sizes)} µs\n`)
   const verdicts: Verdict[] = [
     {
       promise: 'A match among 1,000 routes, in nanoseconds: at most 1000',
@@ -52,18 +59,18 @@ export function benchMatching(): boolean {
     },
     { promise: 'Against one among 10: at most 2', value: few.many / few.few, met: few.many <= 2 * few.few }
   ]
-  console.log(verdicts.map(describeVerdict).join('\n'))
+  print(verdicts.map(describeVerdict).join('\n'))
   return verdicts.every(({ met }) => met)
 }
 
 /** Both tables in turn, so that a busy moment of the machine meets both. */
-function medians(pathOf: Subject['pathOf']): Medians {
+function medians(pathOf: Subject['pathOf'], { requests, rounds, warmUpRounds }: MatchingSizes): Medians {
   const few: Subject = { hosts: 1, table: tableOf(1), pathOf }
   const many: Subject = { hosts: 100, table: tableOf(100), pathOf }
   const times: [few: number, many: number][] = []
-  for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
-    const both: [number, number] = [nsPerMatch(few), nsPerMatch(many)]
-    if (round >= WARM_UP_ROUNDS) times.push(both)
+  for (let round = 0; round < warmUpRounds + rounds; round++) {
+    const both: [number, number] = [nsPerMatch(few, requests), nsPerMatch(many, requests)]
+    if (round >= warmUpRounds) times.push(both)
   }
   return { few: medianOf(times.map(([ns]) => ns)), many: medianOf(times.map(([, ns]) => ns)) }
 }
@@ -72,8 +79,8 @@ function medianOf(values: readonly number[]): number {
   return Math.round(values.toSorted((one, other) => one - other)[values.length >> 1]!)
 }
 
-function nsPerMatch({ hosts, table, pathOf }: Subject): number {
-  const requests = Array.from({ length: REQUESTS }, (_, index) => {
+function nsPerMatch({ hosts, table, pathOf }: Subject, count: number): number {
+  const requests = Array.from({ length: count }, (_, index) => {
     const host = (index * 7919) % hosts
     const prefix = (index * 104_729) % PREFIXES_PER_HOST
     return requestFor(`app${host}.example.com`, pathOf(prefix, index))
@@ -81,7 +88,7 @@ function nsPerMatch({ hosts, table, pathOf }: Subject): number {
   const started = process.hrtime.bigint()
   for (const request of requests)
     if (typeof table.match(request) === 'string') throw new Error(`${request.target} has no route`)
-  return Number(process.hrtime.bigint() - started) / REQUESTS
+  return Number(process.hrtime.bigint() - started) / count
 }
 
 /** As they come from a socket: texts that nothing is known of yet. */
@@ -133,13 +140,13 @@ const HOSTILE = [
 ]
 
 /** The median of the hostile target that takes longest. */
-function slowestUs(): number {
+function slowestUs({ rounds }: MatchingSizes): number {
   const table = tableOf(100)
   return Math.max(
     ...HOSTILE.map((unit) => {
       const start = '/service-1/'
       const target = start + unit.repeat(Math.floor((LONGEST_TARGET - start.length) / unit.length))
-      const times = Array.from({ length: ROUNDS }, () => {
+      const times = Array.from({ length: rounds }, () => {
         const request = requestFor('app1.example.com', target)
         const started = process.hrtime.bigint()
         table.match(request)
