@@ -5,21 +5,24 @@ import { ROOT } from './support/processes.js'
 
 /** From the bottom up. A floor imports from itself and from those below it. */
 const FLOORS = ['lib', 'plugins', 'routes', 'app', 'convert', 'bin']
-/** The rooms of lib/, from the bottom up: as docs/architecture.md has them from the top down. */
-const ROOMS = [
-  'base',
-  'listener',
-  'transport',
-  'pool',
-  'balancing',
-  'routing',
-  'proxy',
-  'outliers',
-  'health',
-  'observe',
-  'admin',
-  'config'
-]
+/** The rooms of lib/, from the bottom up, each with its sentence: as docs/architecture.md has them from the top down. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  base: 'What needs nothing of this: rates, latency windows, timers, files watched, secrets hidden.',
+  listener:
+    "The client's side of the server: TLS, PROXY protocol, HTTP/2 sessions, limits of sockets, who the client is.",
+  transport: 'A connection to a backend: the interface, then `http1/`, `http2/`, sockets and TLS.',
+  pool: 'A pool of backends, their states and weights, slots and counters in shared cells.',
+  balancing: 'Which backend of a pool: the policies, and sessions.',
+  routing: 'Which pool, and what is changed on the way: matches, precedence, filters.',
+  proxy: "One exchange: a client's request, its attempts at backends, the answer.",
+  outliers: 'Passive checks: what requests tell of backends; ejection and its end.',
+  health: 'Active checks: asks backends how they are.',
+  observe: 'What is shown: statistics, metrics, the live stream, access log, traces.',
+  admin: 'What an operator changes while it runs, and what is kept of that.',
+  config:
+    'What can be set: reads variables, flags and files, and hands each room below the options that it defines itself.'
+}
+const ROOMS = Object.keys(SENTENCES)
 /** `from '…'`, `import '…'`, `import('…')`, `require('…')` */
 const IMPORT = /(?:\bfrom|\bimport|\bimport\(|\brequire\()\s*'([^']+)'/g
 
@@ -101,8 +104,8 @@ t.test('every room has its sentence, in the order of the rooms', async (t) => {
   const page = readFileSync(path.join(ROOT, 'docs', 'architecture.md'), 'utf8')
   const rows = [...page.matchAll(/^\| `(\w+)\/` +\| (\S.*?\.) +\|$/gm)]
   t.same(
-    rows.map(([, room]) => room),
-    [...ROOMS].reverse()
+    rows.map(([, room, sentence]) => [room, sentence]),
+    Object.entries(SENTENCES).reverse()
   )
 })
 
