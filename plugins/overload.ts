@@ -7,10 +7,12 @@ import {
   refusesFurtherRequests,
   setLatestPipelined
 } from '../lib/listener/http1/client-connection.js'
+import { UpgradableRequest } from '../lib/listener/http1/upgradable-request.js'
 import { BalancerCell } from '../lib/pool/counters.js'
 import { EXPECTATION_FAILED, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
+import { closeAfter } from '../lib/proxy/response/response-start.js'
 import { RoutedResponse } from '../lib/proxy/response/routed-response.js'
 
 /**
@@ -31,6 +33,11 @@ export default fp(
       if (isLast || (registry.draining && !isFollowed)) res.shouldKeepAlive = false
       // Whatever a client sends after its last request is ignored (RFC 9112 section 9.6).
       if (!res.shouldKeepAlive) refuseFurtherRequests(socket)
+      if (req instanceof UpgradableRequest && req.upgradeSeen)
+        req.onLoss = () => {
+          closeAfter(res)
+          refuseFurtherRequests(socket)
+        }
       if (res.socket === null) setLatestPipelined(socket, res)
       if (!isKnownMethod(req.method!)) rejectRequest(req, res, UNKNOWN_METHOD, BalancerCell.rejectedRequest)
       else if (isAdminTarget(req.url!)) route!(req, res)

@@ -16,18 +16,57 @@ export function offeredProtocols(req: IncomingMessage): string | undefined {
   return tunnelled.length > 0 ? tunnelled.join(', ') : undefined
 }
 
+const END_OF_HEAD = '\r\n\r\n'
+
+/** Node's parser, while it reads a chunk. */
+interface Parser {
+  getCurrentBuffer?(): Buffer
+}
+
 /**
  * A request that Node treats as an upgrade only if it can be passed on as one. By default Node does so for every
  * `Upgrade` field, and would not read the body of an upload that offers HTTP/2, as some HTTP clients always do.
+ *
+ * Its parser stops after such a request all the same, and Node drops what came behind it in the same chunk. Whoever
+ * serves the request has to close the connection then, as the rest of what was dropped would be read as a request.
  */
 export class UpgradableRequest extends IncomingMessage {
   declare upgradeSeen: boolean | null
+  /** Called at the end of the request if what the client sent behind it is lost, or may be. */
+  declare onLoss: (() => void) | undefined
+  /** Bytes of the body in the latest chunk of the connection. */
+  declare private bodyBytes: number
+  /** Node asks once when it has the head, and once after each chunk of the connection. */
+  declare private asked: number
 
   get upgrade(): boolean {
-    return this.upgradeSeen === true && (this.method === 'CONNECT' || offeredProtocols(this) !== undefined)
+    if (this.upgradeSeen !== true) return false
+    this.asked++
+    return this.method === 'CONNECT' || offeredProtocols(this) !== undefined
   }
 
   set upgrade(isSeen: boolean | null) {
     this.upgradeSeen = isSeen
+    if (isSeen !== true) return
+    this.bodyBytes = 0
+    this.asked = 0
+  }
+
+  override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+    if (this.upgradeSeen === true) {
+      if (chunk) this.bodyBytes = chunk.length
+      else if (this.onLoss && this.#isFollowed()) this.onLoss()
+    }
+    return super.push(chunk, encoding)
+  }
+
+  /** Whether the chunk in which the request ends may go on. That of a chunked body is not told from what follows. */
+  #isFollowed(): boolean {
+    const parser = (this.socket as { parser?: Parser | null }).parser
+    const chunk = parser?.getCurrentBuffer?.()
+    if (!chunk || this.headers['transfer-encoding'] !== undefined) return true
+    if (this.asked > 1) return chunk.length !== this.bodyBytes
+    const endOfHead = chunk.indexOf(END_OF_HEAD)
+    return endOfHead === -1 || chunk.length !== endOfHead + END_OF_HEAD.length + this.bodyBytes
   }
 }

@@ -43,6 +43,12 @@ export function isLast(res: ServerResponse): boolean {
   return internals(res)._last
 }
 
+/** Ends the connection with a response, whose head says so unless it is on its way already. */
+export function closeAfter(res: ServerResponse): void {
+  res.shouldKeepAlive = false
+  if (res.headersSent) internals(res)._last = true
+}
+
 /** Sends the head by itself, unless it was sent with a part of the body. */
 export function flushHead(res: ServerResponse): void {
   const message = internals(res)
