@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import { LARGEST_RESPONSE_HEAD } from '../lib/config/schema.js'
 import type { Http2Acceptor } from '../lib/listener/http2/acceptor.js'
 import type { Http2Options } from '../lib/listener/http2/options.js'
 
@@ -29,7 +30,8 @@ export default fp<{ config: Config }>(
         maxStreams: http2.maxStreams,
         maxFields: limits.headers,
         maxHeadBytes,
-        maxResponseHeadBytes,
+        // Pools have limits of their own, and a reload may bring others.
+        maxResponseHeadBytes: config.routing ? LARGEST_RESPONSE_HEAD : maxResponseHeadBytes,
         windowBytes: Math.max(bufferSizeBytes, MIN_WINDOW_BYTES),
         headTimeoutMs: limits.headTimeoutMs,
         keepAliveTimeoutMs: limits.keepAliveTimeoutMs,

@@ -26,7 +26,7 @@ const NO_BYTES = Buffer.alloc(0)
 
 /** HTTP/2 requests. They bypass the router, which speaks HTTP/1.1, except those of the administration. */
 const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  const { limits, bufferSizeBytes, maxHeadBytes, methods, tunnelTimeoutMs } = config
+  const { limits, bufferSizeBytes, maxHeadBytes, methods } = config
   if (!fastify.http2) return
 
   fastify.http2.serve = (stream, socket, list, isWhole) => {
@@ -83,7 +83,7 @@ const http2: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }
         return
       }
       exchange.writeHead()
-      if (exchange.changesProtocol) exchange.startTunnel(NO_BYTES, tunnelTimeoutMs)
+      if (exchange.changesProtocol) exchange.startTunnel(NO_BYTES)
     })
   }
 

@@ -18,7 +18,7 @@ import { isLast } from '../lib/proxy/response/response-start.js'
  * otherwise the connection goes on with HTTP.
  */
 const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
-  const { limits, tunnelTimeoutMs } = config
+  const { limits } = config
   const serve = (req: IncomingMessage, socket: Socket, early: Buffer) => {
     const res = responseOn(socket, req)
     // Node would count the requests of the connection from zero again.
@@ -39,7 +39,7 @@ const upgrade: FastifyPluginAsync<{ config: Config }> = async (fastify, { config
         return
       }
       exchange.writeHead()
-      if (exchange.changesProtocol) exchange.startTunnel(early, tunnelTimeoutMs)
+      if (exchange.changesProtocol) exchange.startTunnel(early)
     })
   }
   const serveNext = (socket: Socket, early: Buffer) => {

@@ -82,7 +82,10 @@ export const OF_POOL = [
   'balancing',
   'resilience',
   'connectTimeoutMs',
-  'responseTimeoutMs'
+  'responseTimeoutMs',
+  'bufferSizeBytes',
+  'maxResponseHeadBytes',
+  'tunnelTimeoutMs'
 ] as const satisfies readonly (keyof Config)[]
 
 /** Pools and routes, as a whole: each pool that a route names is there, and all names are unique. */

@@ -16,6 +16,9 @@ import { type VariableInfo, variable } from './variable.js'
 const HOUR_S = 3600
 const DAY_S = 24 * HOUR_S
 
+/** What `LB_MAX_RESPONSE_HEADER_SIZE` can be at most, in bytes. */
+export const LARGEST_RESPONSE_HEAD = 1_048_576
+
 /** Every variable, with type, default and documentation: the single source of validation, `lb --help` and the docs. */
 export const schema = v.object({
   PORT: variable(integer(0, 65_535), {
@@ -125,7 +128,7 @@ export const schema = v.object({
     unit: 'bytes',
     flags: '--max-header-size <bytes>'
   }),
-  LB_MAX_RESPONSE_HEADER_SIZE: variable(integer(1024, 1_048_576), {
+  LB_MAX_RESPONSE_HEADER_SIZE: variable(integer(1024, LARGEST_RESPONSE_HEAD), {
     description:
       'Size of the head of a response, of each interim response before it, and of its trailers; a larger one is ' +
       'answered `502`, or cut off. Each request that waits for its response may take so much memory.',

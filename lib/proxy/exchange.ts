@@ -79,8 +79,8 @@ export class Exchange implements AttemptOwner, RetriesOwner, EndedRequest {
   }
 
   /** Passes bytes on in both directions; first those that the client has sent `early`, behind its request. */
-  startTunnel(early: Buffer, idleMs: number): void {
-    openTunnel(this.res, this.#attempt!, this.forwarding.registry.counters, early, idleMs)
+  startTunnel(early: Buffer): void {
+    openTunnel(this.res, this.#attempt!, this.forwarding, early)
   }
 
   /** The client breaks its limits: it is told so if that is still possible, and its connection is closed. */

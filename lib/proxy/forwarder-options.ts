@@ -24,6 +24,8 @@ export interface ForwarderOptions {
   readonly trusted: BlockList
   /** From the end of a request to the head of its response; 0 for no limit. */
   readonly responseTimeoutMs: number
+  /** Longest silence of an upgraded connection. */
+  readonly tunnelTimeoutMs: number
 }
 
 export interface ResilienceOptions {

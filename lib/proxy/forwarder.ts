@@ -46,6 +46,7 @@ export class Forwarder implements Forwarding {
   readonly maxBodyBytes: number
   readonly bodyTimeoutMs: number
   readonly retries: number
+  readonly tunnelTimeoutMs: number
   isStopped = false
   readonly #options: ForwarderOptions
   readonly #traffic: TrafficListeners
@@ -63,10 +64,11 @@ export class Forwarder implements Forwarding {
   ) {
     const { balancing, resilience, limits, trusted } = options
     const { backends, counters } = registry
-    const { retries, queueSize: size } = resilience
+    const { queueSize: size } = resilience
     this.#options = options
     this.#traffic = traffic
-    this.retries = retries
+    this.retries = resilience.retries
+    this.tunnelTimeoutMs = options.tunnelTimeoutMs
     this.trusted = trusted
     this.maxBodyBytes = limits.bodyBytes
     this.bodyTimeoutMs = limits.bodyTimeoutMs
@@ -215,14 +217,9 @@ export class Forwarder implements Forwarding {
     for (const listener of endListeners) listener.record(request)
   }
 
-  #reject(
-    req: IncomingMessage,
-    res: ClientStream,
-    failure: Failure,
-    cell: number,
-    route?: RouteEntry
-  ): undefined {
+  #reject(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number, route?: RouteEntry) {
     this.#traffic.rejectRequest(req, res, failure, cell, undefined, route)
+    return undefined
   }
 
   #onTick(nowMs: number): void {

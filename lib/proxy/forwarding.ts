@@ -37,6 +37,8 @@ export interface Forwarding extends UploadLimits {
   readonly unresponsiveDetector: UnresponsiveDetector | undefined
   /** Attempts of a request after the first. */
   readonly retries: number
+  /** Longest silence of a connection that has changed to another protocol. */
+  readonly tunnelTimeoutMs: number
   /** How long a request waits before it is sent to another backend as well; 0 for ever. */
   readonly hedgeAfterMs: number
   /** Whether a request that may be sent twice is retried instead of being answered so. */

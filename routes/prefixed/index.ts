@@ -37,17 +37,15 @@ declare module 'fastify' {
 
 const SOURCE = '/'
 
-/** @param tunnelTimeoutMs of connections that have changed to another protocol */
-const optionsFor = (tunnelTimeoutMs: number) =>
-  fromOptions((reply, exchange) => {
-    if (exchange.failure) {
-      fail(reply, exchange, exchange.failure)
-      return
-    }
-    reply.hijack()
-    exchange.writeHead()
-    if (exchange.changesProtocol) exchange.startTunnel(upgradeOf(reply.request.raw)!.early, tunnelTimeoutMs)
-  })
+const SENT = fromOptions((reply, exchange) => {
+  if (exchange.failure) {
+    fail(reply, exchange, exchange.failure)
+    return
+  }
+  reply.hijack()
+  exchange.writeHead()
+  if (exchange.changesProtocol) exchange.startTunnel(upgradeOf(reply.request.raw)!.early)
+})
 
 /**
  * All that is below the prefix of this scope, in a server with routes of its own: the hooks of the application have had
@@ -56,7 +54,6 @@ const optionsFor = (tunnelTimeoutMs: number) =>
 const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
   const { config, pool, cut, takeRejection, websocket } = options
   const { bufferSizeBytes, limits } = config
-  const sent = optionsFor(config.tunnelTimeoutMs)
   if (websocket) acceptUpgrades(fastify, cut)
   decorateReplyFrom(fastify, (request) => request[EXCHANGE]!)()
   fastify.decorateRequest(EXCHANGE, null)
@@ -92,7 +89,7 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
       const exchange = pool.forwarder.open(req, res, target, id, upgradeOf(req)?.protocols)
       if (exchange) {
         request[EXCHANGE] = exchange
-        reply.from(SOURCE, sent)
+        reply.from(SOURCE, SENT)
         return
       }
     } else {

@@ -10,22 +10,26 @@ export interface TunnelProgress {
   onTunnelReceived(bytes: number): void
 }
 
+interface TunnelOptions {
+  readonly registry: { readonly counters: Counters }
+  /** After so long without a byte in either direction it is closed. */
+  readonly tunnelTimeoutMs: number
+}
+
 /**
  * Opens a tunnel, which is counted until it closes.
  * @param attempt whose backend has agreed to change the protocol
  * @param early what the client sent after its request
- * @param idleMs after so long without a byte in either direction it is closed
  */
 export function openTunnel(
   client: ClientStream,
   attempt: TunnelProgress & { readonly stream: BackendStream | undefined },
-  counters: Counters,
-  early: Buffer,
-  idleMs: number
+  { registry: { counters }, tunnelTimeoutMs }: TunnelOptions,
+  early: Buffer
 ): void {
   counters.add(BalancerCell.tunnels, 1)
   client.whenOver(() => counters.add(BalancerCell.tunnels, -1))
-  new Tunnel(attempt.stream!.tunnel!, client.clientTunnel(), attempt, idleMs).start(early)
+  new Tunnel(attempt.stream!.tunnel!, client.clientTunnel(), attempt, tunnelTimeoutMs).start(early)
 }
 
 /** Passes bytes in both directions between a client and a backend that have changed to another protocol. */
