@@ -149,3 +149,29 @@ test('nothing is kept of the pools that reloads have replaced', async (t) => {
   }
   t.equal(kept(), 0)
 })
+
+test('nothing is kept of a pool that got copies, once they have all ended', async (t) => {
+  const [web, shadow] = [await named(t, 'web'), await named(t, 'shadow')]
+  const content = (retries: number) => ({
+    pools: {
+      web: { backends: [web.address], retries },
+      shadow: { backends: [shadow.address], retries }
+    },
+    routes: [{ pool: 'web', mirror: { pool: 'shadow' } }]
+  })
+  const balancer = await startRoutes(t, content(0))
+  const replaced: WeakRef<object>[] = []
+  for (const retries of [1, 2]) {
+    replaced.push(...balancer.pools().map(({ registry }) => new WeakRef(registry)))
+    t.equal(await body(t, balancer), 'web')
+    await eventually(() => balancer.stats().routes[0]!.mirror.answered === retries)
+    await balancer.reload(content(retries))
+  }
+  t.equal(shadow.requests.length, 2)
+  const kept = () => replaced.filter((each) => each.deref()).length
+  for (let i = 0; i < 50 && kept() > 0; i++) {
+    await sleep(50)
+    await heldMemory()
+  }
+  t.equal(kept(), 0)
+})

@@ -73,8 +73,7 @@ export class Mirror implements RequestMirror {
 
   /** Cuts off what has taken too long at this time, on the clock of `performance.now()`. */
   sweep(nowMs: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#clearTimer()
     for (const shadow of this.#shadows.keys()) {
       const leftMs = shadow.startMs + this.#timeoutMs - nowMs
       if (leftMs > 0) {
@@ -87,8 +86,7 @@ export class Mirror implements RequestMirror {
 
   /** Cuts off what is under way. */
   stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#clearTimer()
     for (const shadow of this.#shadows.keys()) this.#cutOff(shadow)
   }
 
@@ -109,6 +107,11 @@ export class Mirror implements RequestMirror {
     return setTimeout(() => this.sweep(performance.now()), ms).unref()
   }
 
+  #clearTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
   #cutOff(shadow: Shadow): void {
     this.#counts.mirrorsFailed++
     this.#remove(shadow)
@@ -118,6 +121,8 @@ export class Mirror implements RequestMirror {
   #remove(shadow: Shadow): void {
     this.#heldBytes -= this.#shadows.get(shadow) ?? 0
     this.#shadows.delete(shadow)
+    // A timer keeps what it is of: the pool too, when a reload has replaced it.
+    if (this.#shadows.size === 0) this.#clearTimer()
     this.#forwarding.onShadowEnd()
   }
 }
