@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import Fastify from 'fastify'
 import type { Test } from 'tap'
-import { createLoadBalancer, type LoadBalancerOptions, type RoutingOptions } from '../../index.js'
+import {
+  createLoadBalancer,
+  type LoadBalancer,
+  type LoadBalancerOptions,
+  type RoutingOptions
+} from '../../index.js'
 import { atEnd, test } from '../helper.js'
 import { fairlead } from '../support/application.js'
-import { ROOT } from '../support/processes.js'
 import { OK, type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
 
@@ -13,9 +15,14 @@ const answering = (t: Test) => scripted(t, (_request, socket) => void socket.wri
 const pathsAt = ({ requests }: RawBackend) => requests.map(({ startLine }) => startLine.split(' ')[1])
 
 /** Starts a load balancer without checks of health, and returns it with what sends it a request. */
-async function start(t: Test, options: LoadBalancerOptions) {
+async function start(
+  t: Test,
+  options: LoadBalancerOptions,
+  prepare: (lb: LoadBalancer) => unknown = () => {}
+) {
   const lb = createLoadBalancer({ noHealthCheck: true, statsInterval: 0, ...options })
   atEnd(t, () => lb.close())
+  prepare(lb)
   await lb.listen({ host: '127.0.0.1', port: 0 })
   const { port } = lb.server.address() as { port: number }
   const statusOf = async (path: string, host = 'a.example') => {
@@ -144,6 +151,22 @@ test('pools and routes are replaced as one, and what stays keeps its state', asy
   t.equal(await statusOf('/s'), 200)
 })
 
+test('hooks that are added to a load balancer run for what has a route', async (t) => {
+  const web = await answering(t)
+  const options = {
+    pools: { web: { backends: web.address } },
+    routes: [{ match: { path: '/a' }, pool: 'web' }]
+  }
+  const { statusOf } = await start(t, options, (lb) =>
+    lb.addHook('onRequest', async (request, reply) => {
+      if (request.headers.host === 'secret.example') await reply.code(401).send()
+    })
+  )
+  t.same([await statusOf('/a'), await statusOf('/a', 'secret.example')], [200, 401])
+  t.equal(await statusOf('/none', 'secret.example'), 404)
+  t.same(pathsAt(web), ['/a'])
+})
+
 test('what is wrong replaces nothing', async (t) => {
   const web = await answering(t)
   const { lb, statusOf } = await start(t, {
@@ -191,43 +214,6 @@ test('only a load balancer that has routes, and is ready, can have them replaced
   t.match(lb.fairlead.stats(), { pools: [{ name: 'default' }], backends: [{ address: web.address }] })
   t.same(lb.fairlead.names, ['/'])
   t.notOk('connections' in lb.fairlead.pool().stats())
-})
-
-test('the example of the documentation does what it says', async (t) => {
-  const page = readFileSync(path.join(ROOT, 'docs/library.md'), 'utf8').replaceAll('\r\n', '\n')
-  const example = [...page.matchAll(/^```js\n(.*?)^```$/gms)].find(([, code]) =>
-    code!.includes('routes: [')
-  )![1]!
-  const backends = await Promise.all([answering(t), answering(t), answering(t)])
-  const [web, , api] = backends
-  const given = ['127.0.0.1:3000', '127.0.0.1:4000', '127.0.0.1:4001']
-  const code = given.reduce((text, address, i) => text.replaceAll(address, backends[i]!.address), example)
-  // The routes that it begins with are asked before it replaces them.
-  const [before, after] = code.replace('port: 8000', "port: 0, host: '127.0.0.1'").split(/^const \{ changed/m)
-  const AsyncFunction = (async () => {}).constructor as FunctionConstructor
-  const run = AsyncFunction(
-    'createLoadBalancer',
-    'ask',
-    `${before}await ask(lb)\nconst { changed${after}return lb`
-  )
-  const asked: unknown[] = []
-  const ask = async (lb: ReturnType<typeof createLoadBalancer>) => {
-    atEnd(t, () => lb.close())
-    const { port } = lb.server.address() as { port: number }
-    for (const [target, host] of [
-      ['/v2/x', 'api.example.com'],
-      ['/old', 'a.example'],
-      ['/', 'a.example']
-    ])
-      asked.push((await exchange(t, port, `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).startLine)
-    t.same(lb.fairlead.names, ['web', 'api'])
-  }
-  const lb = await run(createLoadBalancer, ask)
-  t.match(asked, [/200/, /308/, /200/])
-  t.ok(pathsAt(api!).includes('/x'))
-  t.ok(pathsAt(web!).includes('/healthz'))
-  t.match(lb.fairlead.stats(), { routes: [{ pools: ['web', 'api'] }] })
-  t.same(lb.fairlead.stats().routes.length, 1)
 })
 
 test('a pool in an application has no pools and routes of its own', async (t) => {
