@@ -5,20 +5,20 @@ import path from 'node:path'
 export const FOLDER = __dirname
 
 /**
- * How many processes share the tests of some folders, those that take long first. Each test opens what it needs and closes
+ * How many processes share the tests of some folders, those that take longest first. Each test opens what it needs and closes
  * it: no other sees anything of it.
  */
 const SHARED: readonly (readonly [folders: readonly string[], processes: number])[] = [
-  [['forward'], 4],
-  [['process'], 5],
+  [['process'], 4],
   [['package', 'deploy'], 1],
-  [['over-tls'], 2],
-  [['conformance'], 2],
-  [['lanes'], 1],
-  [['histories'], 1],
+  [['forward'], 3],
+  [['over-tls'], 1],
+  [['conformance'], 1],
+  [['routes', 'plugins', 'library'], 1],
   [['bench', 'bin', 'chaos', 'convert', 'soak'], 2],
   [['lib'], 2],
-  [['routes', 'plugins', 'library'], 1],
+  [['histories'], 1],
+  [['lanes'], 1],
   [['config', 'docs', '.'], 1]
 ]
 /** What measures its process, or asks what is loaded into it, has one of its own. */
@@ -65,6 +65,15 @@ export function batches(): Batch[] {
           files: ofKind.filter((_, at) => at % processes === i)
         })
   }
-  // First those that mostly wait, so that at the end none runs by itself; then the long ones.
-  return [...[...alone, ...rest].map((file) => ({ name: nameOf(file), files: [file] })), ...shared]
+  return spread(
+    [...alone, ...rest].map((file) => ({ name: nameOf(file), files: [file] })),
+    shared
+  )
+}
+
+/** Puts those of `few`, in their order, evenly among `many`: the ones mostly wait, while the others take a processor each. */
+function spread<T>(few: readonly T[], many: readonly T[]): T[] {
+  const spaced = few.map((one, i): [place: number, one: T] => [(i + 0.5) / few.length, one])
+  const all = many.map((one, i): [place: number, one: T] => [(i + 0.5) / many.length, one])
+  return [...all, ...spaced].sort(([a], [b]) => a - b).map(([, one]) => one)
 }
