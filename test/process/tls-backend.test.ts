@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import tap, { type Test } from 'tap'
 import { atEnd, eventually, sleep, startBalancer, test } from '../helper.js'
-import { openssl, selfSigned } from '../support/certificates.js'
+import { NEW_KEY, openssl, selfSigned } from '../support/certificates.js'
 import { lb } from '../support/child.js'
 import { needs } from '../support/command.js'
 import type { Env } from '../support/processes.js'
@@ -28,8 +28,8 @@ function makeCertificate() {
   tap.teardown(() => rmSync(folder, { recursive: true }))
   const [keyFile, certFile] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,DNS:check.example']
-  const output = ['-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2']
-  openssl(['req', '-x509', '-newkey', 'rsa:2048', ...output, ...subject])
+  const output = ['-keyout', keyFile, '-out', certFile, '-days', '2']
+  openssl(['req', '-x509', ...NEW_KEY, ...output, ...subject])
   return { certFile, key: readFileSync(keyFile), cert: readFileSync(certFile) }
 }
 

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { connectProbe } from '../../../lib/health/probe.js'
 import { BackendCredentials } from '../../../lib/transport/sockets/credentials.js'
+import { NEW_KEY } from '../../support/certificates.js'
 import { AMPLE_S, probeWith, socketBackend } from '../../support/check.js'
 import { listen, nowhere } from '../../support/listen.js'
 import { backendAt } from '../../support/registry.js'
@@ -167,8 +168,8 @@ t.test('a certificate of an unknown authority', async (t) => {
   const files = { key: path.join(folder, 'key.pem'), cert: path.join(folder, 'cert.pem') }
   try {
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost']
-    const output = ['-nodes', '-keyout', files.key, '-out', files.cert, '-days', '2']
-    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', ...output, ...subject], { stdio: 'pipe' })
+    const output = ['-keyout', files.key, '-out', files.cert, '-days', '2']
+    execFileSync('openssl', ['req', '-x509', ...NEW_KEY, ...output, ...subject], { stdio: 'pipe' })
   } catch (error) {
     t.pass('needs openssl to make a certificate', { skip: (error as Error).message })
     return
