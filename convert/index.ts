@@ -1,8 +1,9 @@
 import { fromCaddy } from './caddy/index.js'
 import type { Conversion, Request } from './conversion.js'
-import { ConvertError, type Finding, lineOf } from './findings.js'
+import { ConvertError, type Finding, type Findings, lineOf } from './findings.js'
 import { fromHaproxy } from './haproxy/index.js'
 import { fromNginx } from './nginx/index.js'
+import { hasAmbiguousPath } from './rules/ambiguous.js'
 import { isSame } from './rules/conditions.js'
 import type { PoolSettings } from './rules/pools.js'
 import { routeOf } from './rules/route.js'
@@ -31,8 +32,8 @@ export interface Converted {
  */
 export function convert(format: Format, request: Request): Converted {
   const { settings, pools, rules, findings } = CONVERTERS[format](request)
+  const { shared, routes } = withoutShared(rules.map((rule) => lenientIfAmbiguous(rule, findings)))
   const found = findings.all()
-  const { shared, routes } = withoutShared(rules)
   const ofPools = commonToAll(pools.entries())
   const configuration = {
     settings: { ...settings, ...shared, ...ofPools.common },
@@ -40,6 +41,14 @@ export function convert(format: Format, request: Request): Converted {
     routes: routes.map(routeOf)
   }
   return { yaml: asYaml(configuration, found, request.file), findings: found }
+}
+
+function lenientIfAmbiguous(rule: Rule, findings: Findings): Rule {
+  if (!hasAmbiguousPath(rule)) return rule
+  const paths = rule.when.paths.flatMap((path) => ('path' in path ? [path.path] : []))
+  const why = 'servers read it in several ways: its route takes the normal form for the only one'
+  findings.differs(rule.at, paths.join(' '), why)
+  return { ...rule, does: { ...rule.does, paths: 'lenient' } }
 }
 
 /** Pools without what all of them say, which is a setting of the whole that they inherit. */

@@ -41,6 +41,7 @@ export interface RouteSettings {
   readonly allow?: readonly string[]
   readonly deny?: readonly string[]
   readonly errors?: readonly unknown[]
+  readonly paths?: 'lenient'
 }
 
 /** One of a list of rules, of which the first that fits a request applies. */

@@ -159,3 +159,21 @@ test('nginx: methods that are excepted, and those who may use the others', async
     { pool: '127.0.0.1', allow: ['10.0.0.0/8'] }
   ])
 })
+
+test('a path that servers read in several ways has a route that is lenient, so that it can match', async (t) => {
+  const to = 'proxy_pass http://app; proxy_set_header Host $host;'
+  const { content, lines } = converted(t, 'nginx', {
+    'nginx.conf': [
+      'http { upstream app { server 127.0.0.1:1; } server { listen 80;',
+      ` location "/a;b" { ${to} proxy_set_header X-A 1; }`,
+      ` location = "/c;d" { ${to} proxy_set_header X-C 1; }`,
+      ` location / { ${to} }`,
+      '} }'
+    ].join('\n')
+  })
+  t.match(
+    content.routes.filter((route) => 'paths' in route),
+    [{ match: { path: '/c;d' }, paths: 'lenient' }]
+  )
+  t.match(lines, [/nginx\.conf:3: differs: \/c;d: servers read it in several ways/])
+})
