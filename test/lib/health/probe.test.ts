@@ -7,6 +7,7 @@ import net, { type Socket } from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { BodyMatch } from '../../../lib/health/body-match.js'
 import { connectProbe } from '../../../lib/health/probe.js'
 import { BackendCredentials } from '../../../lib/transport/sockets/credentials.js'
 import { NEW_KEY } from '../../support/certificates.js'
@@ -413,6 +414,19 @@ t.test('with an unexpected status the body is not searched', async (t) => {
 t.test('an answer that has no body', async (t) => {
   const answer = (socket: Socket) => socket.end('HTTP/1.1 204 None\r\n\r\n')
   t.same(await check(t, 'ready', answer), [false, 'status 204, body without the text wanted'])
+})
+
+t.test('a search that did not get the processor is made again, a few times', (t) => {
+  const { cpuUsage } = process
+  process.cpuUsage = () => ({ user: 0, system: 0 })
+  t.teardown(() => {
+    process.cpuUsage = cpuUsage
+  })
+  const startMs = performance.now()
+  const found = new BodyMatch(/^(a+)+$/).explain(Buffer.from(`${'a'.repeat(40)}!`))
+  t.equal(found, 'pattern of the body not matched within 100 ms')
+  t.ok(performance.now() - startMs >= 290)
+  t.end()
 })
 
 t.test('a pattern that backtracks for too long is stopped', async (t) => {
