@@ -80,3 +80,20 @@ test('the answer of the balancer itself ends the connection as well where a requ
   await client.untilClosed()
   t.equal(client.received.length, 0)
 })
+
+test('the end of a head is not taken for one in the body when it comes in two chunks', async (t) => {
+  const backend = await scripted(t, answering(OK))
+  const balancer = await startBalancer(t, [backend])
+  const body = `${'a'.repeat(40)}\r\n\r\nb`
+  // So long that the body would just be the whole rest of the chunk.
+  const behind = 'GET /lost HTTP/1.1\r\nHost: x\r\nX-Rest: '.padEnd(body.indexOf('\r\n\r\n') + 4, 'y')
+  const client = await RawClient.open(t, balancer.port)
+  client.send(head('POST', 'h2c', `Content-Length: ${body.length}\r\n`).slice(0, -2))
+  // The balancer reads what was sent so far by itself.
+  await sleep(50)
+  client.send(`\r\n${body}${behind}`)
+  const answer = await client.response()
+  t.equal(statusOf(answer), 200)
+  t.equal(fieldValue(answer.fields, 'connection'), 'close')
+  await client.untilClosed()
+})

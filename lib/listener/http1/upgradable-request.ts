@@ -17,6 +17,8 @@ export function offeredProtocols(req: IncomingMessage): string | undefined {
 }
 
 const END_OF_HEAD = '\r\n\r\n'
+const CR = 13
+const LF = 10
 
 /** Node's parser, while it reads a chunk. */
 interface Parser {
@@ -66,6 +68,8 @@ export class UpgradableRequest extends IncomingMessage {
     const chunk = parser?.getCurrentBuffer?.()
     if (!chunk || this.headers['transfer-encoding'] !== undefined) return true
     if (this.asked > 1) return chunk.length !== this.bodyBytes
+    // The end of the head may have begun in the chunk before: what looks like it here is in the body.
+    if (chunk[0] === CR || chunk[0] === LF) return true
     const endOfHead = chunk.indexOf(END_OF_HEAD)
     return endOfHead === -1 || chunk.length !== endOfHead + END_OF_HEAD.length + this.bodyBytes
   }
