@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, type Stats, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, type Stats, statSync, unwatchFile, watchFile } from 'node:fs'
 import { canOpenFiles } from './shortage/resource.js'
 
 const PERIOD_MS = 1000
@@ -36,14 +36,14 @@ export class FileWatch {
     for (const file of this.#files) watchFile(file, options, this.#onStat).setMaxListeners(0)
   }
 
-  /** To be called before the files are read for another reason: what they hold by then is not reported any more. */
+  /** To be called before the files are read for another reason: what was written by then is not reported any more. */
   noteReading(): void {
     this.#read = this.#digest()
   }
 
   #digest(): string {
     const hash = createHash('sha256')
-    for (const file of this.#files) hash.update(contentOf(file)).update('\0')
+    for (const file of this.#files) hash.update(contentOf(file)).update(`\0${versionOf(file)}\0`)
     return hash.digest('base64')
   }
 
@@ -52,6 +52,12 @@ export class FileWatch {
     clearTimeout(this.#timer)
     for (const file of this.#files) unwatchFile(file, this.#onStat)
   }
+}
+
+/** Another one when a file is written or replaced, be it by the same content: what it refers to may be there by now. */
+function versionOf(file: string): string {
+  const stats = statSync(file, { throwIfNoEntry: false })
+  return stats ? `${stats.ino} ${stats.mtimeMs}` : ''
 }
 
 function contentOf(file: string): Buffer | string {
