@@ -162,8 +162,10 @@ export class HealthScheduler {
   }
 
   async #check(backend: Backend): Promise<void> {
+    // At the start it may have left while it waited for the checks of others.
+    if (this.#stopped || backend.isRemoved) return
     const schedule = this.#scheduleOf(backend)
-    if (this.#stopped || schedule.running) return
+    if (schedule.running) return
     const { plan, flapping } = schedule
     schedule.running = true
     this.#unschedule(schedule)

@@ -123,3 +123,16 @@ t.test(
     }
   }
 )
+
+t.test('one that leaves while its first check waits for those of others is never checked', async (t) => {
+  const world = new World(Array.from({ length: 51 }, (_, index) => `b${index}:80`).join(' '))
+  world.passes = undefined
+  void world.scheduler.start()
+  const last = world.registry.backends.at(-1)!
+  world.registry.remove(last)
+  world.scheduler.remove(last)
+  world.passes = true
+  await world.clock.advance(2 * PERIOD_MS)
+  t.equal(world.countOf('b0:80'), 1)
+  t.equal(world.countOf(last.address), 0)
+})
