@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { ApiError } from '../lib/admin/api-error.js'
 import { Pool, Pools } from '../lib/admin/pools.js'
+import { copyOf } from '../lib/config/file/object.js'
 import type { LoadBalancerOptions, RoutingOptions } from '../lib/config/options.js'
 import { loadBalancerConfig, withRouting } from '../lib/config/program.js'
 import { type Statistics, statisticsOfPool } from '../lib/observe/statistics.js'
@@ -20,7 +21,7 @@ export class ServerPools extends Pools {
   /** @param options of the load balancer */
   constructor(options: LoadBalancerOptions) {
     super()
-    this.#options = { ...options }
+    this.#options = copyOf(options)
   }
 
   /** @param server whose pools are there by now */
@@ -55,8 +56,9 @@ export class ServerPools extends Pools {
         'LB_NO_ROUTES',
         'A load balancer that was created without pools and routes gets none'
       )
+    const given = copyOf(routing)
     const change = this.#latest.then(async () => {
-      const options = withRouting(this.#options, routing)
+      const options = withRouting(this.#options, given)
       const changed = await routedPools.apply(loadBalancerConfig(options).routing!)
       this.#options = options
       this.#showAll()

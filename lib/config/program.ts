@@ -69,7 +69,11 @@ export function withRouting(options: LoadBalancerOptions, routing: RoutingOption
   )
   if (pools === undefined && routes === undefined) wrong.push('pools or routes must be there')
   if (wrong.length > 0) throw optionsError(wrong)
-  return { ...options, pools: pools ?? options.pools, routes: routes ?? options.routes }
+  return {
+    ...options,
+    pools: pools === undefined ? options.pools : pools,
+    routes: routes === undefined ? options.routes : routes
+  }
 }
 
 /**

@@ -179,12 +179,30 @@ test('what is wrong replaces nothing', async (t) => {
     [{ pools: { other: { backends: web.address } } }, /routes\[0\]\.pool names the pool "web"/],
     [{ routes: [{ pool: 'web' }], retries: 1 }, /retries cannot be replaced while the server runs/],
     [{}, /pools or routes must be there/],
+    [{ pools: null }, /pools must be a map of pools/],
+    [{ routes: new Array(1) }, /routes\[0\]/],
+    [{ routes: [() => {}] }, /routes\[0\] must be a text.* is a Function/],
     [undefined, /pools or routes must be there/]
   ]
   for (const [routing, message] of wrong)
     await t.rejects(lb.fairlead.replace(routing as RoutingOptions), { code: 'LB_BAD_CONFIG', message })
   t.same(lb.fairlead.names, ['web'])
   t.same([await statusOf('/a'), await statusOf('/b')], [200, 404])
+})
+
+test('what a program changes of its own options later, changes nothing', async (t) => {
+  const [web, other] = await Promise.all([answering(t), answering(t)])
+  const options = { pools: { web: { backends: [web.address] } }, routes: [{ pool: 'web' }] }
+  const { lb, statusOf } = await start(t, options)
+  options.pools.web.backends = [other.address]
+  t.match(await lb.fairlead.replace({ routes: [{ pool: 'web' }] }), { changed: [] })
+
+  const given = { web: { backends: [web.address], retries: 3 } }
+  const change = lb.fairlead.replace({ pools: given })
+  given.web.backends = [other.address]
+  await change
+  t.same(await statusOf('/'), 200)
+  t.match(lb.fairlead.pool('web').stats().backends, [{ address: web.address }])
 })
 
 test('one replacement follows the other', async (t) => {

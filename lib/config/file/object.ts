@@ -5,6 +5,26 @@ export function readObject(value: unknown, faults: Faults): Item {
   return new Reader(faults).read(value, '')
 }
 
+/**
+ * A value of a program as it is now: what the program changes of its lists and objects later, is not changed in it. All that
+ * `readObject` finds wrong is in it as well.
+ */
+export function copyOf<T>(value: T, copies = new Map<unknown, unknown>()): T {
+  if (!Array.isArray(value) && !isPlain(value)) return value
+  const known = copies.get(value)
+  if (known) return known as T
+  if (Array.isArray(value)) {
+    const list: unknown[] = []
+    copies.set(value, list)
+    for (const each of value) list.push(copyOf(each, copies))
+    return list as T
+  }
+  const map = Object.create(null)
+  copies.set(value, map)
+  for (const [key, each] of Object.entries(value)) map[key] = copyOf(each, copies)
+  return map
+}
+
 class Reader {
   readonly #faults: Faults
   /** The objects around what is read. */
@@ -33,7 +53,7 @@ class Reader {
     }
     this.#around.add(value)
     const item: Item = Array.isArray(value)
-      ? { kind: 'list', at, items: value.map((each, index) => this.read(each, `${path}[${index}]`)) }
+      ? { kind: 'list', at, items: Array.from(value, (each, index) => this.read(each, `${path}[${index}]`)) }
       : { kind: 'map', at, entries: this.#entriesOf(value, path) }
     this.#around.delete(value)
     return item
