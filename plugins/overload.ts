@@ -35,7 +35,9 @@ export default fp(
       if (!res.shouldKeepAlive) refuseFurtherRequests(socket)
       if (req instanceof UpgradableRequest && req.upgradeSeen)
         req.onLoss = () => {
-          closeAfter(res)
+          // One that was answered before its end has nothing to come that could end the connection.
+          if (res.writableFinished) socket.destroySoon()
+          else closeAfter(res)
           refuseFurtherRequests(socket)
         }
       if (res.socket === null) setLatestPipelined(socket, res)

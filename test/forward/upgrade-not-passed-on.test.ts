@@ -97,3 +97,15 @@ test('the end of a head is not taken for one in the body when it comes in two ch
   t.equal(fieldValue(answer.fields, 'connection'), 'close')
   await client.untilClosed()
 })
+
+test('a request that is answered before its end, and is followed by others that get lost, ends the connection', async (t) => {
+  const balancer = await startBalancer(t, 'a.invalid:1')
+  const client = await RawClient.open(t, balancer.port)
+  client.send(
+    'GET /__lb/stats HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n'
+  )
+  t.equal(statusOf(await client.response()), 200)
+  client.send(`{}${GET}`)
+  await client.untilClosed()
+  t.equal(client.received.length, 0)
+})
