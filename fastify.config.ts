@@ -10,7 +10,8 @@ const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ family }) => family === 'IPv6')
 )
 
-export const port = config.port
+/** A text, as fastify-cli takes the number 0 for none, and listens on a port of its own. */
+export const port = `${config.port}`
 export const address = hasIPv6 ? '::' : '0.0.0.0'
 /** An object, as other commands than `start` hand it to Fastify; that takes it from the app, where it is the same. */
 export const options = serverOptions(config)

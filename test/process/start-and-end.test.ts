@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import path from 'node:path'
 import type { Test } from 'tap'
 import { freePort, isPortFree } from '../../scenarios/processes.js'
 import { eventually, sleep, test } from '../helper.js'
@@ -192,3 +193,12 @@ for (const [name, start] of STARTS)
     t.equal(await idle.untilEnded(), 0)
     t.ok(performance.now() - begun < 4000, 'an idle balancer ends at once')
   })
+
+test('the system chooses the port where a file says 0', async (t) => {
+  const file = path.join(t.testdir({ 'lb.yaml': 'port: 0\nbackends: 127.0.0.1:1\n' }), 'lb.yaml')
+  const child = lb(t, ['--config', file])
+  // Neither the default of the balancer nor that of fastify-cli.
+  const port = await child.listening()
+  t.not(port, 80)
+  t.not(port, 3000)
+})
