@@ -14,7 +14,7 @@ joinOutput()
 delete process.env.NODE_EXTRA_CA_CERTS
 t.register()
 t.pipe(new Reporter()).pipe(process.stdout)
-t.jobs = 4
+t.jobs = 5
 t.setTimeout(0)
 for (const { name } of batches()) {
   const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name])
