@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
+import { freePort } from '../../scenarios/processes.js'
 import { type Balancer, eventually, inFlight, sleep, startBalancer, test, withoutChance } from '../helper.js'
 import { answering, OK, type RawBackend, scripted, serving } from '../support/raw-backend.js'
 import { exchange, RawClient } from '../support/raw-client.js'
@@ -253,8 +254,8 @@ async function sent(
 
 async function bothStopped(t: Parameters<typeof scripted>[0]): Promise<[RawBackend, RawBackend]> {
   const backends: [RawBackend, RawBackend] = [
-    await scripted(t, answering(OK)),
-    await scripted(t, answering(OK))
+    await scripted(t, answering(OK), await freePort()),
+    await scripted(t, answering(OK), await freePort())
   ]
   for (const backend of backends) await backend.stop()
   return backends

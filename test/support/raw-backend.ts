@@ -57,9 +57,12 @@ export class RawBackend {
   }
 }
 
-/** A backend that reads whole requests, notes them and answers by `script`. */
-export async function scripted(t: Test, script: Script): Promise<RawBackend> {
-  return serving(t, (socket, backend) => {
+/**
+ * A backend that reads whole requests, notes them and answers by `script`.
+ * @param port one of `freePort()` where it stops for a while: the system gives others to somebody else
+ */
+export async function scripted(t: Test, script: Script, port = 0): Promise<RawBackend> {
+  const serve = (socket: Socket, backend: RawBackend) => {
     let bytes = Buffer.alloc(0)
     socket.on('data', (more) => {
       bytes = Buffer.concat([bytes, more])
@@ -71,15 +74,17 @@ export async function scripted(t: Test, script: Script): Promise<RawBackend> {
         script(request, socket)
       }
     })
-  })
+  }
+  return serving(t, serve, port)
 }
 
 /** A backend whose connections are in the hands of `serve` alone. */
 export async function serving(
   t: Test,
-  serve: (socket: Socket, backend: RawBackend) => void
+  serve: (socket: Socket, backend: RawBackend) => void,
+  port = 0
 ): Promise<RawBackend> {
-  const backend = await new RawBackend(serve).listen()
+  const backend = await new RawBackend(serve, port).listen()
   atEnd(t, () => backend.stop())
   return backend
 }
