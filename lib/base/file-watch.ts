@@ -43,7 +43,7 @@ export class FileWatch {
 
   #digest(): string {
     const hash = createHash('sha256')
-    for (const file of this.#files) hash.update(contentOf(file)).update(`\0${versionOf(file)}\0`)
+    for (const file of this.#files) for (const part of stateOf(file)) hash.update(part).update('\0')
     return hash.digest('base64')
   }
 
@@ -54,17 +54,16 @@ export class FileWatch {
   }
 }
 
-/** Another one when a file is written or replaced, be it by the same content: what it refers to may be there by now. */
-function versionOf(file: string): string {
-  const stats = statSync(file, { throwIfNoEntry: false })
-  return stats ? `${stats.ino} ${stats.mtimeMs}` : ''
-}
-
-function contentOf(file: string): Buffer | string {
+/**
+ * What is in a file, and which file it is: one that is written again is another, be it by the same content, as what it refers
+ * to may be there by now.
+ */
+function stateOf(file: string): (Buffer | string)[] {
   try {
-    return readFileSync(file)
+    const { ino, mtimeMs } = statSync(file)
+    return [readFileSync(file), `${ino} ${mtimeMs}`]
   } catch (error) {
-    return String(error)
+    return [String(error)]
   }
 }
 

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FileWatch } from '../../../lib/base/file-watch.js'
@@ -35,4 +35,17 @@ test('what has been read for another reason is not reported, what comes after it
   watch.noteReading()
   writeFileSync(file, 'c')
   await eventually(() => changes === 2, 10_000)
+})
+
+test('a file that cannot be looked at is none, and harms nothing', async (t) => {
+  const file = path.join(t.testdir({}), 'settings')
+  symlinkSync('settings', file)
+  let changes = 0
+  const watch = new FileWatch([file], () => changes++)
+  t.teardown(() => watch.stop())
+  watch.noteReading()
+  await sleep(300)
+  rmSync(file)
+  writeFileSync(file, 'x')
+  await eventually(() => changes === 1, 10_000)
 })
