@@ -95,4 +95,4 @@ export interface RoutingOptions {
 /** Options of `createLoadBalancer`. */
 export type LoadBalancerOptions = AsInFile<OfBalancer> & RoutingOptions
 /** Options of a pool in an application's server. */
-export type PoolOptions = OptionsFor<Exclude<VariableName, OfProgram | OfServer>>
+export type PoolOptions = AsInFile<Exclude<VariableName, OfProgram | OfServer>>

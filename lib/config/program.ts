@@ -1,61 +1,73 @@
 import type { Config } from './config.js'
 import { ConfigFile, spelled } from './file/config-file.js'
+import type { MapItem } from './file/item.js'
 import { readObject } from './file/object.js'
 import { OrderedFaults } from './file/place.js'
-import { readSettings } from './file/settings.js'
-import { variablesIn } from './file/settings-text.js'
+import { type GivenSetting, readSettings } from './file/settings.js'
 import { OF_PROGRAM } from './file/wording.js'
-import { ConfigError, loadConfig, loadGiven } from './load.js'
+import { ConfigError, loadGiven } from './load.js'
 import { OF_SERVER } from './of-server.js'
 import type { LoadBalancerOptions, PoolOptions, RoutingOptions } from './options.js'
-import { describeVariables, type VariableName } from './schema.js'
-import { camelCase, keyOf } from './variable.js'
+import type { VariableName } from './schema.js'
 
-/** The variable of each option of a pool, by both names. */
-const NAMES = new Map<string, VariableName>(
-  describeVariables().flatMap(({ name }) => {
-    const key = keyOf(name)
-    return [[key, name] as const, [camelCase(key), name] as const]
-  })
-)
 const ROUTING: readonly string[] = ['pools', 'routes']
+const OF_WHOLE_SERVER = 'is for a whole server to have: see createLoadBalancer'
+/** Keys that are no options, and why. */
 const NO_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['port', 'is for listen() to say'],
   ['config', 'is no option: a program gives the settings themselves']
 ])
-const ofWholeServer = (name: string) =>
-  ROUTING.includes(name) || OF_SERVER.some((variable) => variable === NAMES.get(name))
-
-/** Why an option is not allowed for a pool; undefined if it is. */
-const whyNotOfPool = (key: string): string | undefined =>
-  NO_OPTIONS.get(key) ??
-  (ofWholeServer(key) ? 'is for a whole server to have: see createLoadBalancer' : undefined)
+const NOT_OF_POOL: ReadonlyMap<string, string> = new Map([
+  ...NO_OPTIONS,
+  ...ROUTING.map((key): [string, string] => [key, OF_WHOLE_SERVER])
+])
+const SERVER_ONLY: ReadonlySet<VariableName> = new Set(OF_SERVER)
 
 /** Everything that is wrong with options, a line a fault. */
 export const optionsError = (faults: readonly string[]) => new ConfigError(faults, 'The options are wrong')
+
+/** Options, as a file would have them. */
+interface Given {
+  readonly item: MapItem
+  readonly settings: Map<VariableName, GivenSetting>
+  readonly faults: OrderedFaults
+}
+
+/** @param refused keys that are no options, and why */
+function read(options: unknown, refused: ReadonlyMap<string, string>): Given {
+  const faults = new OrderedFaults()
+  const item = readObject(options ?? {}, faults)
+  if (item.kind !== 'map') throw optionsError(['options must be an object'])
+  for (const [key, why] of refused) {
+    const entry = item.entries.get(key)
+    if (entry) faults.add(entry.at, `${key} ${why}`)
+  }
+  const isOther = (key: string) => ROUTING.includes(key) || refused.has(key)
+  const settings = new Map(readSettings(item, '', isOther, OF_PROGRAM, faults))
+  if (!settings.has('LB_BACKENDS') && !item.entries.has('pools'))
+    faults.add(item.at, 'backends must name at least one backend, such as 127.0.0.1:8080')
+  return { item, settings, faults }
+}
+
+/** @param others faults found elsewhere, to be named in the same error */
+function load({ item, settings, faults }: Given, others: readonly string[] = []): Config {
+  const all = [...others]
+  try {
+    const config = loadGiven(new ConfigFile(item, settings, faults, OF_PROGRAM))
+    if (all.length === 0) return config
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    all.push(...error.faults.map((fault) => spelled(fault, settings, OF_PROGRAM)))
+  }
+  throw optionsError(all)
+}
 
 /**
  * The configuration of a whole server: options are read as a file is.
  * @throws {ConfigError} naming everything that is wrong with the options
  */
 export function loadBalancerConfig(options: LoadBalancerOptions): Config {
-  const faults = new OrderedFaults()
-  const item = readObject(options ?? {}, faults)
-  if (item.kind !== 'map') throw optionsError(['options must be an object'])
-  const isOther = (key: string) => ROUTING.includes(key) || NO_OPTIONS.has(key)
-  for (const [key, why] of NO_OPTIONS) {
-    const entry = item.entries.get(key)
-    if (entry) faults.add(entry.at, `${key} ${why}`)
-  }
-  const settings = readSettings(item, '', isOther, OF_PROGRAM, faults)
-  if (!settings.has('LB_BACKENDS') && !item.entries.has('pools'))
-    faults.add(item.at, 'backends must name at least one backend, such as 127.0.0.1:8080')
-  try {
-    return loadGiven(new ConfigFile(item, settings, faults, OF_PROGRAM))
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    throw optionsError(error.faults.map((fault) => spelled(fault, settings, OF_PROGRAM)))
-  }
+  return load(read(options, NO_OPTIONS))
 }
 
 /**
@@ -83,36 +95,14 @@ export function withRouting(options: LoadBalancerOptions, routing: RoutingOption
  * @throws {ConfigError} naming everything that is wrong with the options
  */
 export function poolConfig(options: PoolOptions, others: readonly string[]): Config {
-  const faults = [...others]
-  const given = new Map<VariableName, string>()
-  const settings = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const allowed = Object.entries(settings).filter(([key]) => {
-    const why = whyNotOfPool(key)
-    if (why !== undefined) faults.push(`${key} ${why}`)
-    return why === undefined
-  })
-  const variables = variablesIn(Object.fromEntries(allowed), {
-    nameOf: (key) => NAMES.get(key),
-    onUnknown: (key) => faults.push(`${key} is not a known option`),
-    onWrong: (key, message) => faults.push(`${key} ${message}`)
-  })
-  for (const key of Object.keys(settings)) {
-    const name = NAMES.get(key)
-    if (name === undefined) continue
-    if (given.has(name)) faults.push(`${key} is given as ${given.get(name)} as well`)
-    given.set(name, key)
-  }
-  if (!given.has('LB_BACKENDS'))
-    faults.push('backends must name at least one backend, such as 127.0.0.1:8080')
-  variables.LB_STATS_INTERVAL ??= '0'
-  const named = (text: string) =>
-    text.replace(/\bLB_[A-Z0-9_]+\b/g, (name) => given.get(name as VariableName) ?? camelCase(keyOf(name)))
-  try {
-    const config = loadConfig(variables)
-    if (faults.length === 0) return config
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    faults.push(...error.faults.map(named))
-  }
-  throw optionsError(faults)
+  const given = read(options, NOT_OF_POOL)
+  const { settings, faults } = given
+  for (const [name, { at, path }] of settings)
+    if (SERVER_ONLY.has(name)) {
+      faults.add(at, `${path} ${OF_WHOLE_SERVER}`)
+      settings.delete(name)
+    }
+  if (!settings.has('LB_STATS_INTERVAL'))
+    settings.set('LB_STATS_INTERVAL', { path: 'statsInterval', at: 0, text: '0' })
+  return load({ ...given, item: { kind: 'map', at: 0, entries: new Map() } }, others)
 }

@@ -74,6 +74,8 @@ test('everything that is wrong with options is named in one error, before anythi
     'max-sockets': 10,
     port: 80,
     retrys: 1,
+    http2: false,
+    healthCheck: { url: 'nowhere' },
     algorithm: 'round-robin',
     hashKey: 'target',
     queueSize: {},
@@ -91,7 +93,9 @@ test('everything that is wrong with options is named in one error, before anythi
     'healthCheckPeriod must be a number of seconds',
     'max-sockets is for a whole server to have: see createLoadBalancer',
     'port is for listen() to say',
-    'retrys is not a known option',
+    'retrys is not a known setting; did you mean retry?',
+    'http2 is for a whole server to have: see createLoadBalancer',
+    'healthCheck.url must be',
     'queueSize must be a text, a number, true or false, or a list of those',
     'statsInterval is given as stats-interval as well'
   ])

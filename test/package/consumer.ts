@@ -9,6 +9,8 @@ await app.register(fairlead, {
   prefix: '/a',
   backends: ['127.0.0.1:1', { address: '127.0.0.1:2', weight: 3, backup: true }],
   healthCheckPeriod: 2,
+  healthCheck: { url: '/healthz' },
+  ejection: false,
   'retry-budget': 10,
   algorithm: 'peak-ewma',
   trustedProxies: ['10.0.0.0/8'],

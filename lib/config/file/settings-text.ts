@@ -4,29 +4,6 @@ import { schema, takesList, typeOf, type VariableName } from '../schema.js'
 const SEPARATORS: Partial<Record<VariableName, string>> = { LB_HEALTH_CHECK_HEADERS: '\n' }
 const WITHIN_BACKEND = /[\s,;]/
 
-/** How settings that a program or a file holds are read. */
-export interface SettingsReader {
-  /** The variable that a key stands for, if there is one. */
-  nameOf(key: string): VariableName | undefined
-  onUnknown(key: string): void
-  onWrong(key: string, message: string): void
-}
-
-/** Settings as the text of variables, unchecked. */
-export function variablesIn(settings: object, reader: SettingsReader): Record<string, string> {
-  const values: Record<string, string> = {}
-  for (const [key, value] of Object.entries(settings)) {
-    const name = reader.nameOf(key)
-    if (name === undefined) {
-      reader.onUnknown(key)
-      continue
-    }
-    const text = textOf(name, value, (message) => reader.onWrong(key, message))
-    if (text !== undefined) values[name] = text
-  }
-  return values
-}
-
 type Fault = (message: string) => void
 
 /** A setting as the text of its variable. Calls `fault` with what is to be said after its name. */
