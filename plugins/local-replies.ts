@@ -3,7 +3,8 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import type { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
-import { BalancerCell, type Counters } from '../lib/pool/counters.js'
+import type { Counters } from '../lib/pool/cells/counters.js'
+import { BalancerCell, type TotalCell } from '../lib/pool/cells/layout.js'
 import { type Failure, OVERLOADED } from '../lib/proxy/failure.js'
 import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import { lastHopReply } from '../lib/proxy/request/max-forwards.js'
@@ -20,7 +21,7 @@ export type RejectRequest = (
   req: IncomingMessage,
   res: ClientStream,
   failure: Failure,
-  cell: number,
+  cell: TotalCell,
   fields?: readonly string[],
   route?: RouteEntry
 ) => void
@@ -70,7 +71,7 @@ export default fp<Options>(
         rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields)
         return true
       }
-      if (counters.get(BalancerCell.inFlight) < maxConnections) return replyAtLastHop(req, res)
+      if (counters.sum(BalancerCell.inFlight) < maxConnections) return replyAtLastHop(req, res)
       rejectRequest(req, res, OVERLOADED, BalancerCell.rejectedOverload)
       return true
     }

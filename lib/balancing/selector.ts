@@ -29,6 +29,17 @@ export class Selector {
     return this.#policy.choose(this.#backups, req, tried)
   }
 
+  /**
+   * The same with a slot acquired on it, which is to be released once. Another thread may take the last slot of the one
+   * that was chosen: then that is full, and the choice is made anew.
+   */
+  acquire(req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined {
+    for (;;) {
+      const chosen = this.select(req, tried)
+      if (!chosen || chosen.acquire()) return chosen
+    }
+  }
+
   /** Whether a request that found no backend may wait for one: some are eligible, but at their limit. */
   canWait(tried?: readonly Backend[]): boolean {
     return hasEligible(this.#primaries, tried) || hasEligible(this.#backups, tried)

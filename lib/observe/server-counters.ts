@@ -1,4 +1,5 @@
-import type { Counters } from '../pool/counters.js'
+import type { Counters } from '../pool/cells/counters.js'
+import type { GaugeCell, TotalCell } from '../pool/cells/layout.js'
 import type { ShownPool } from './shown-pool.js'
 
 /**
@@ -15,12 +16,12 @@ export class ServerCounters {
   }
 
   /** The sum of a gauge. */
-  get(cell: number): number {
-    return this.#sum((counters) => counters.get(cell))
+  sum(cell: GaugeCell): number {
+    return this.#sum((counters) => counters.sum(cell))
   }
 
   /** The sum of a total. */
-  total(cell: number): number {
+  total(cell: TotalCell): number {
     return this.#sum((counters) => counters.total(cell))
   }
 

@@ -5,7 +5,8 @@ import type { DescriptorLimit } from '../base/shortage/descriptor-limit.js'
 import type { Shortages } from '../base/shortage/shortages.js'
 import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
-import { BackendCell, BalancerCell, type Counters } from '../pool/counters.js'
+import type { Counters } from '../pool/cells/counters.js'
+import { BackendCell, BalancerCell, responsesCell } from '../pool/cells/layout.js'
 import type { ServerCounters } from './server-counters.js'
 import type { ShownPool } from './shown-pool.js'
 import type { ShownRoute } from './shown-route.js'
@@ -34,7 +35,7 @@ export interface StatisticsSource {
 /** The balancer's state and counters at one moment. */
 export type Statistics = ReturnType<typeof collectStatistics>
 
-type Reader = Pick<Counters, 'get' | 'total'>
+type Reader = Pick<Counters, 'sum' | 'total'>
 
 /** Number of requests for backends so far, including rejected ones. */
 export function requestTotal(counters: Reader): number {
@@ -78,7 +79,7 @@ export function serverStatistics(source: StatisticsSource) {
     panic: source.pools().some((pool) => pool.registry.panicking),
     lane: source.lane(),
     // Each is counted by its pool, and by the server: requests of all pools are bounded together.
-    requests: requestStatistics(counters, counters.own.get(BalancerCell.inFlight), rates),
+    requests: requestStatistics(counters, counters.own.sum(BalancerCell.inFlight), rates),
     connections: {
       open: source.openConnections(),
       dropped: counters.total(BalancerCell.connectionsDropped),
@@ -137,9 +138,9 @@ function routeStatistics({ name, pools, counts }: ShownRoute) {
 function requestStatistics(counters: Reader, inFlight: number, rates: RateWindow) {
   return {
     inFlight,
-    tunnels: counters.get(BalancerCell.tunnels),
-    queued: counters.get(BalancerCell.queued),
-    retrying: counters.get(BalancerCell.retrying),
+    tunnels: counters.sum(BalancerCell.tunnels),
+    queued: counters.sum(BalancerCell.queued),
+    retrying: counters.sum(BalancerCell.retrying),
     retriesRefused: counters.total(BalancerCell.retriesRefused),
     total: requestTotal(counters),
     failed: counters.total(BalancerCell.failed),
@@ -174,7 +175,7 @@ function shortageStatistics({ descriptorLimit, shortages }: StatisticsSource) {
 export function backendStatistics(backend: Backend, pool: string) {
   const { counters, lastCheck } = backend
   const { name } = backend.pool
-  const responses = (hundreds: number) => counters.total(BackendCell.responses + 2 * (hundreds - 1))
+  const responses = (hundreds: number) => counters.total(responsesCell(hundreds))
   return {
     pool,
     id: backend.id,

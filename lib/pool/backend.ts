@@ -1,7 +1,8 @@
 import type { Resource } from '../base/shortage/resource.js'
 import type { BackendPool } from '../transport/backend-connections.js'
 import { originOf } from '../transport/origin.js'
-import { BackendCell, type Counters } from './counters.js'
+import type { Counters } from './cells/counters.js'
+import { BackendCell } from './cells/layout.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
 /** The state of health: `checking` until the first check has ended. Only `healthy` backends are eligible. */
@@ -120,7 +121,7 @@ export class Backend {
   /** Whether it is below its limit of requests in flight. */
   get hasRoom(): boolean {
     const max = this.counters.get(BackendCell.max)
-    return max === 0 || this.counters.get(BackendCell.active) < max
+    return max === 0 || this.counters.sum(BackendCell.active) < max
   }
 
   get ejected(): boolean {
@@ -142,22 +143,26 @@ export class Backend {
 
   /** What selection compares: requests in flight, plus a penalty for recent errors. */
   get load(): number {
-    return this.counters.get(BackendCell.active) + this.counters.get(BackendCell.penalty)
+    return this.counters.sum(BackendCell.active) + this.counters.get(BackendCell.penalty)
   }
 
   /** Requests in flight. */
   get active(): number {
-    return this.counters.get(BackendCell.active)
+    return this.counters.sum(BackendCell.active)
   }
 
-  /** Counts a request in flight. Each needs exactly one `release()`. */
-  acquire(): void {
-    this.counters.add(BackendCell.active, 1)
-    this.counters.addTotal(BackendCell.total, 1)
+  /** Counts a request in flight unless it has as many as it may have. Each needs exactly one `release()`. */
+  acquire(): boolean {
+    const { counters } = this
+    const max = counters.get(BackendCell.max)
+    if (max === 0) counters.change(BackendCell.active, 1)
+    else if (!counters.acquire(BackendCell.active, max)) return false
+    counters.addTotal(BackendCell.total, 1)
+    return true
   }
 
   /** Counts its end. */
   release(): void {
-    this.counters.add(BackendCell.active, -1)
+    this.counters.change(BackendCell.active, -1)
   }
 }

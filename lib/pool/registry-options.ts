@@ -1,5 +1,6 @@
 import type { BackendPool } from '../transport/backend-connections.js'
 import type { BackendState } from './backend.js'
+import type { Threads } from './cells/rows.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
 /** How a registry manages its backends. */
@@ -13,4 +14,6 @@ export interface RegistryOptions {
   /** Whether unhealthy backends are eligible when no healthy one is left (panic mode). */
   readonly panic?: boolean
   readonly now?: () => Date
+  /** That share the cells; one if absent. */
+  readonly threads?: Threads
 }

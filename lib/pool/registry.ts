@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events'
 import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
+import { type Counters, createCounters } from './cells/counters.js'
+import { BackendCell, BalancerCell } from './cells/layout.js'
 import { ClosingConnections } from './closing-connections.js'
-import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from './counters.js'
 import type { RegistryEvents } from './registry-events.js'
 import type { RegistryOptions } from './registry-options.js'
 import { raiseWeight } from './slow-start.js'
 import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spec.js'
 
 /**
- * The backends, in the order of the configuration, and the buffer of all counters: a row of cells for the balancer, then
- * one for each backend. Emits an event for every change.
+ * The backends, in the order of the configuration, and the counters of all: a row of cells for the balancer, and one for
+ * each backend. Emits an event for every change.
  */
 export class Registry extends EventEmitter<RegistryEvents> {
   readonly counters: Counters
@@ -32,15 +33,15 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
     this.#mayPanic = options.panic ?? false
-    const cells = new Int32Array((configs.length + 1) * BACKEND_CELLS)
-    this.counters = predecessor?.counters ?? new Counters(cells, 0)
+    const [own, ...rows] = createCounters(configs.length + 1, options.threads)
+    this.counters = predecessor?.counters ?? own!
     this.tickMs = predecessor?.tickMs ?? 0
     this.#nextId = predecessor ? predecessor.#nextId : 0
     this.#backends = configs.map((config, index) => {
       const before = predecessor?.backendAt(config.address)
       if (before?.config.protocol === config.protocol)
         return this.#create(before.id, config, before.counters, before)
-      return this.#create(this.#nextId++, config, new Counters(cells, (index + 1) * BACKEND_CELLS))
+      return this.#create(this.#nextId++, config, rows[index])
     })
     this.#refresh(undefined, false)
   }
@@ -66,7 +67,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
    */
   add(config: BackendConfig): Backend {
     if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
-    const backend = this.#create(this.#nextId++, config, new Counters(new Int32Array(BACKEND_CELLS), 0))
+    const backend = this.#create(this.#nextId++, config)
     this.#backends = [...this.#backends, backend]
     this.#refresh(undefined, false)
     this.emit('added', backend)
@@ -102,7 +103,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.#backends.find((backend) => backend.address === address)
   }
 
-  #create(id: number, config: BackendConfig, counters: Counters, before?: Backend): Backend {
+  #create(id: number, config: BackendConfig, row?: Counters, before?: Backend): Backend {
+    const counters = row ?? createCounters(1, this.#options.threads)[0]!
     const { initialState, createPool } = this.#options
     if (!before) counters.set(BackendCell.state, STATES.indexOf(initialState))
     const backend = new Backend(id, config, counters, createPool(config), this.#now())
@@ -112,7 +114,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Proxied requests in flight. */
   get inFlight(): number {
-    return this.counters.get(BalancerCell.inFlight)
+    return this.counters.sum(BalancerCell.inFlight)
   }
 
   /** Whether nothing is in flight, and nothing of a backend changes with time. */
@@ -136,7 +138,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** How many backends are eligible. */
   get eligibleCount(): number {
     let count = 0
-    for (const backend of this.backends) if (backend.eligible) count++
+    for (const { eligible } of this.backends) if (eligible) count++
     return count
   }
 
@@ -205,10 +207,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
    * @param mayReturn whether it starts slowly if it has become eligible
    */
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
-    const { counters } = this
-    const backends = this.#backends
-    const panic = this.#mayPanic && !backends.some(({ isAvailable }) => isAvailable)
-    for (const backend of backends) {
+    const panic = this.#mayPanic && !this.#backends.some(({ isAvailable }) => isAvailable)
+    for (const backend of this.#backends) {
       const eligible = panic ? !backend.draining : backend.isAvailable
       const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
       backend.counters.set(BackendCell.eligible, Number(eligible))
@@ -218,7 +218,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
       }
     }
     if (panic === this.panicking) return
-    counters.set(BalancerCell.panic, Number(panic))
+    this.counters.set(BalancerCell.panic, Number(panic))
     this.emit('panic', panic)
   }
 

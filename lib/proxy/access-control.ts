@@ -4,17 +4,9 @@ import { Clients } from '../listener/access/clients.js'
 import type { AccessConfig, RateLimitConfig } from '../listener/access/options.js'
 import { rateLimitFields } from '../listener/access/rate-limit-fields.js'
 import { RateLimiter } from '../listener/access/rate-limiter.js'
-import { BalancerCell } from '../pool/counters.js'
-import { DENIED, type Failure, RATE_LIMITED } from './failure.js'
-
-/** How a request is rejected before a backend is chosen. */
-export interface Rejection {
-  readonly failure: Failure
-  /** The balancer's counter of the reason (`BalancerCell`). */
-  readonly cell: number
-  /** Further fields of the answer, names and values in turn. */
-  readonly fields?: readonly string[]
-}
+import { BalancerCell } from '../pool/cells/layout.js'
+import { DENIED, RATE_LIMITED } from './failure.js'
+import type { Rejection } from './rejection.js'
 
 const DENIED_REJECTION: Rejection = { failure: DENIED, cell: BalancerCell.rejectedDenied }
 

@@ -1,7 +1,7 @@
 import { statusClass } from '../base/http/status-class.js'
 import { networkErrorCode } from '../base/network-error.js'
 import type { Backend } from '../pool/backend.js'
-import { BackendCell } from '../pool/counters.js'
+import { BackendCell, responsesCell } from '../pool/cells/layout.js'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
 import type { Forwarding } from './forwarding.js'
@@ -199,6 +199,6 @@ export class Attempt implements ResponseHandler, Awaiting, TunnelProgress {
   }
 
   #countResponse(statusCode: number): void {
-    this.backend.counters.addTotal(BackendCell.responses + 2 * (statusClass(statusCode) - 1), 1)
+    this.backend.counters.addTotal(responsesCell(statusClass(statusCode)), 1)
   }
 }

@@ -5,7 +5,8 @@ import type { LatencyWindow } from '../base/latency.js'
 import type { Resource } from '../base/shortage/resource.js'
 import type { StatusRange } from '../base/values/values.js'
 import type { Backend } from '../pool/backend.js'
-import type { Counters } from '../pool/counters.js'
+import type { Counters } from '../pool/cells/counters.js'
+import type { TotalCell } from '../pool/cells/layout.js'
 import type { EndedRequest } from './ended-request.js'
 import type { Failure } from './failure.js'
 import type { UnresponsiveDetector } from './forwarding.js'
@@ -17,6 +18,8 @@ import type { RouteEntry } from './route/route-entry.js'
 export interface ForwarderOptions {
   readonly balancing: BalancingOptions
   readonly resilience: ResilienceOptions
+  /** Requests in flight of the whole server. */
+  readonly maxConnections: number
   readonly limits: RequestLimits & { readonly bodyTimeoutMs: number }
   /** Whether to add RFC 7239's `Forwarded`. */
   readonly forwarded: boolean
@@ -75,7 +78,7 @@ export interface TrafficListeners {
     req: IncomingMessage,
     res: ClientStream,
     failure: Failure,
-    cell: number,
+    cell: TotalCell,
     fields: readonly string[] | undefined,
     route: RouteEntry | undefined
   ): void

@@ -9,15 +9,17 @@ import type { Destination } from '../base/http/request-target.js'
 import { isInRanges } from '../base/values/values.js'
 import type { Backend } from '../pool/backend.js'
 import { NO_BACKEND_ID } from '../pool/backend-id.js'
-import { BalancerCell } from '../pool/counters.js'
+import { BalancerCell } from '../pool/cells/layout.js'
 import type { Registry } from '../pool/registry.js'
+import { Admission, OVERLOAD } from './admission.js'
 import { Deadlines } from './deadlines.js'
 import type { EndedRequest } from './ended-request.js'
 import { Exchange } from './exchange.js'
-import { type AttemptFault, type Failure, isServerError, NO_BACKEND, QUEUE_FULL } from './failure.js'
+import { type AttemptFault, type Failure, isServerError } from './failure.js'
 import { reportFault } from './fault-report.js'
 import type { ForwarderOptions, TrafficListeners } from './forwarder-options.js'
 import type { Forwarding, UnresponsiveDetector } from './forwarding.js'
+import type { Rejection } from './rejection.js'
 import type { ForwardedBy } from './request/forwarding-fields.js'
 import { checkRequest } from './request/request-check.js'
 import { outgoingRequest } from './request/request-head.js'
@@ -51,6 +53,7 @@ export class Forwarder implements Forwarding {
   readonly #options: ForwarderOptions
   readonly #traffic: TrafficListeners
   readonly #policy: Policy
+  readonly #admission: Admission
   readonly #hedgeDelay: HedgeDelay | undefined
   #exchanges = 0
   #shadows = 0
@@ -67,6 +70,7 @@ export class Forwarder implements Forwarding {
     const { queueSize: size } = resilience
     this.#options = options
     this.#traffic = traffic
+    this.#admission = new Admission(counters, traffic.serverCounters ?? counters, options.maxConnections)
     this.retries = resilience.retries
     this.tunnelTimeoutMs = options.tunnelTimeoutMs
     this.trusted = trusted
@@ -109,7 +113,8 @@ export class Forwarder implements Forwarding {
     upgrade?: string
   ): Exchange | undefined {
     const destination = checkRequest(req, target, this.#options.limits)
-    if ('statusCode' in destination) return this.#reject(req, res, destination, BalancerCell.rejectedRequest)
+    if ('statusCode' in destination)
+      return this.#reject(req, res, { failure: destination, cell: BalancerCell.rejectedRequest })
     return this.forward(req, res, destination, target, requestId, upgrade, undefined)
   }
 
@@ -129,14 +134,14 @@ export class Forwarder implements Forwarding {
     route: RouteEntry | undefined
   ): Exchange | undefined {
     const { forwarded, trusted, resilience } = this.#options
-    const { tickMs } = this.registry
+    if (!this.#admission.acquire()) return this.#reject(req, res, OVERLOAD, route)
     // Requests that wait already go first.
-    const backend = this.queue.isBlocked ? undefined : this.selector.select(req)
-    if (backend) backend.acquire()
-    else if (!this.selector.canWait() && !this.recovery.accepts(tickMs, tickMs))
-      return this.#reject(req, res, NO_BACKEND, BalancerCell.rejectedNoBackend, route)
-    else if (this.queue.isFull)
-      return this.#reject(req, res, QUEUE_FULL, BalancerCell.rejectedQueueFull, route)
+    const backend = this.queue.isBlocked ? undefined : this.selector.acquire(req)
+    const rejection = backend ? undefined : this.#admission.rejection(this, this.registry.tickMs)
+    if (rejection) {
+      this.#admission.release()
+      return this.#reject(req, res, rejection, route)
+    }
     const trace = this.#traffic.tracing?.begin(req, target)
     const mirror = route?.mirror && upgrade === undefined && route.mirror.isDue() ? route.mirror : undefined
     const by: ForwardedBy = { target, requestId, forwarded, trusted, trace, route, mirror }
@@ -166,8 +171,6 @@ export class Forwarder implements Forwarding {
 
   onBegin(): void {
     this.#exchanges++
-    this.registry.counters.add(BalancerCell.inFlight, 1)
-    this.#traffic.serverCounters?.add(BalancerCell.inFlight, 1)
     this.registry.counters.addTotal(BalancerCell.total, 1)
   }
 
@@ -209,15 +212,14 @@ export class Forwarder implements Forwarding {
     const { latency, endListeners } = this.#traffic
     const { durationMs } = request
     this.#exchanges--
-    this.registry.counters.add(BalancerCell.inFlight, -1)
-    this.#traffic.serverCounters?.add(BalancerCell.inFlight, -1)
+    this.#admission.release()
     if (request.res.writableFinished) latency.record(durationMs, performance.now())
     // A tunnel was counted as it opened.
     if (!request.changesProtocol) this.count(request, durationMs)
     for (const listener of endListeners) listener.record(request)
   }
 
-  #reject(req: IncomingMessage, res: ClientStream, failure: Failure, cell: number, route?: RouteEntry) {
+  #reject(req: IncomingMessage, res: ClientStream, { failure, cell }: Rejection, route?: RouteEntry) {
     this.#traffic.rejectRequest(req, res, failure, cell, undefined, route)
     return undefined
   }

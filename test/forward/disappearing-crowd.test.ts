@@ -1,4 +1,4 @@
-import { BalancerCell } from '../../lib/pool/counters.js'
+import { BalancerCell } from '../../lib/pool/cells/layout.js'
 import { eventually, sleep, test } from '../helper.js'
 import { makeAnswer } from '../support/answer.js'
 import { heldMemory } from '../support/garbage.js'
@@ -40,7 +40,7 @@ test('ten thousand clients that disappear leave nothing behind', async (t) => {
     arrived.clear()
     await checkFreed(`${count} clients`)
     const { requests, backends, connections } = balancer.stats()
-    t.equal(balancer.registry.counters.get(BalancerCell.tunnels), 0)
+    t.equal(balancer.registry.counters.sum(BalancerCell.tunnels), 0)
     t.match([connections.dropped, backends[0]!.retries], [0, 0])
     // Those that are reset before they are accepted ask for nothing.
     t.ok(requests.total > count / 5, `${requests.total} requests`)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { BalancerCell } from '../../lib/pool/counters.js'
+import { BalancerCell } from '../../lib/pool/cells/layout.js'
 import { atEnd, type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
 import { lb } from '../support/child.js'
 import { FrameClient, opening } from '../support/frame-client.js'
@@ -218,7 +218,7 @@ function inParts(t: Test, count: () => number) {
 
 async function checkFreed(t: Test, balancer: Balancer, name: string): Promise<void> {
   const { registry, connections, log } = balancer
-  const left = () => [...inFlight(balancer), connections.size, registry.counters.get(BalancerCell.tunnels)]
+  const left = () => [...inFlight(balancer), connections.size, registry.counters.sum(BalancerCell.tunnels)]
   await eventually(() => left().every((count) => count === 0)).catch(() => {})
   t.same(left(), [0, 0, 0, 0], `${name}: every slot is free`)
   const { requests, backends } = balancer.stats()

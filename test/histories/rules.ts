@@ -1,5 +1,5 @@
 import type { Backend, BackendState } from '../../lib/pool/backend.js'
-import { BalancerCell } from '../../lib/pool/counters.js'
+import { BalancerCell } from '../../lib/pool/cells/layout.js'
 import type { Client } from './client.js'
 import type { Attempt } from './pool.js'
 import { isSound, SlowStarts } from './slow-starts.js'
@@ -140,7 +140,7 @@ export class Rules {
       this.#checkWait(client)
     }
     this.#demand(registry.inFlight === serving, () => `${registry.inFlight} in flight, not ${serving}`)
-    const queued = registry.counters.get(BalancerCell.queued)
+    const queued = registry.counters.sum(BalancerCell.queued)
     this.#demand(queued >= 0 && queued <= waiting, () => `${queued} are queued, of ${waiting} that wait`)
     this.#checkBudget()
     this.#throwBroken()
@@ -151,7 +151,7 @@ export class Rules {
     const { registry, clients } = this.#world
     const { counters } = registry
     const gauges = [BalancerCell.inFlight, BalancerCell.queued, BalancerCell.retrying].map((cell) =>
-      counters.get(cell)
+      counters.sum(cell)
     )
     this.#demand(
       gauges.every((gauge) => gauge === 0),
@@ -215,7 +215,7 @@ export class Rules {
   /** Retries have a place each, and never more places are taken than there are. */
   #checkBudget(): void {
     const { registry, setting } = this.#world
-    const retrying = registry.counters.get(BalancerCell.retrying)
+    const retrying = registry.counters.sum(BalancerCell.retrying)
     const inFlight = Math.max(registry.inFlight, this.#inFlight)
     const places = Math.max(MIN_PLACES, Math.floor(setting.config.resilience.retryBudget * inFlight))
     if (retrying > this.#retrying) this.#demand(retrying <= places, () => `${retrying} retries, of ${places}`)

@@ -1,7 +1,7 @@
 import { LatencyWindow } from '../../lib/base/latency.js'
 import { loadConfig } from '../../lib/config/load.js'
 import { RequestMetrics } from '../../lib/observe/metrics/request-metrics.js'
-import { BalancerCell } from '../../lib/pool/counters.js'
+import { BalancerCell } from '../../lib/pool/cells/layout.js'
 import type { EndedRequest } from '../../lib/proxy/ended-request.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
 import { Forwarder } from '../../lib/proxy/forwarder.js'
@@ -49,9 +49,9 @@ export function forwarderTo(
   const idle = () => {
     const { counters, backends: all } = registry
     return [
-      counters.get(BalancerCell.inFlight),
-      counters.get(BalancerCell.retrying),
-      counters.get(BalancerCell.queued),
+      counters.sum(BalancerCell.inFlight),
+      counters.sum(BalancerCell.retrying),
+      counters.sum(BalancerCell.queued),
       ...all.map(({ active }) => active)
     ].every((count) => count === 0)
   }

@@ -3,7 +3,7 @@ import { BlockList } from 'node:net'
 import type { Policy } from '../../lib/balancing/policy.js'
 import type { StickyConfig } from '../../lib/balancing/sticky-options.js'
 import type { Backend } from '../../lib/pool/backend.js'
-import { BackendCell } from '../../lib/pool/counters.js'
+import { BackendCell } from '../../lib/pool/cells/layout.js'
 import type { Registry } from '../../lib/pool/registry.js'
 
 /** A cookie that keeps clients on their backends, as it is by default. */
@@ -35,7 +35,7 @@ export function requestWith(
 /** Sets how many requests each backend has in flight. */
 export function busy(registry: Registry, ...active: number[]): Registry {
   registry.backends.forEach(({ counters }, i) => {
-    counters.set(BackendCell.active, active[i]!)
+    counters.change(BackendCell.active, active[i]! - counters.sum(BackendCell.active))
   })
   return registry
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { BalancerCell } from '../../lib/pool/counters.js'
+import { BalancerCell } from '../../lib/pool/cells/layout.js'
 import type { Balancer } from '../helper.js'
 import { OK, type RawBackend, serving } from './raw-backend.js'
 import { RawClient } from './raw-client.js'
@@ -57,4 +57,4 @@ export async function openTunnel(
 }
 
 /** Connections that have changed to another protocol, by the balancer's count. */
-export const tunnels = ({ registry }: Balancer): number => registry.counters.get(BalancerCell.tunnels)
+export const tunnels = ({ registry }: Balancer): number => registry.counters.sum(BalancerCell.tunnels)

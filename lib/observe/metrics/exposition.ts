@@ -3,7 +3,7 @@ import { RESOURCES } from '../../base/shortage/resource.js'
 import { type Shortages, USES } from '../../base/shortage/shortages.js'
 import { type Backend, STATES, WEIGHT_UNIT } from '../../pool/backend.js'
 import { NO_BACKEND_ID } from '../../pool/backend-id.js'
-import { BackendCell, BalancerCell } from '../../pool/counters.js'
+import { BackendCell, BalancerCell, type TotalCell } from '../../pool/cells/layout.js'
 import type { ServerCounters } from '../server-counters.js'
 import type { ShownPool } from '../shown-pool.js'
 import type { ShownRoute } from '../shown-route.js'
@@ -87,21 +87,21 @@ export function exposition(source: MetricsSource): Exposition {
         { labels: { pool, backend: backend.address }, value: read(backend) }
       ])
     )
-  const totals = (name: string, help: string, cell: number) =>
+  const totals = (name: string, help: string, cell: TotalCell) =>
     ofBackends('counter', name, help, (backend) => backend.counters.total(cell))
 
   add('gauge', 'info', 'Always 1; the version is a label', () => [
     { labels: { version: source.version }, value: 1 }
   ])
   gauge('requests_in_flight', 'Requests that are being worked on', () =>
-    counters.own.get(BalancerCell.inFlight)
+    counters.own.sum(BalancerCell.inFlight)
   )
-  gauge('requests_queued', 'Requests that wait for a backend', () => counters.get(BalancerCell.queued))
+  gauge('requests_queued', 'Requests that wait for a backend', () => counters.sum(BalancerCell.queued))
   gauge('tunnels_open', 'Connections that have changed to another protocol', () =>
-    counters.get(BalancerCell.tunnels)
+    counters.sum(BalancerCell.tunnels)
   )
   gauge('retries_in_flight', 'Attempts under way that are not the first of their request', () =>
-    counters.get(BalancerCell.retrying)
+    counters.sum(BalancerCell.retrying)
   )
   add('gauge', 'panic', '1 while unhealthy backends are used, as no other is left', () =>
     pools().map(({ name: pool, registry: { panicking } }) => ({ labels: { pool }, value: Number(panicking) }))

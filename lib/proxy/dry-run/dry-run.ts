@@ -5,6 +5,7 @@ import { LatencyWindow } from '../../base/latency.js'
 import type { AccessConfig } from '../../listener/access/options.js'
 import { offeredProtocols } from '../../listener/http1/upgradable-request.js'
 import { requestId } from '../../listener/request-id.js'
+import { BalancerCell } from '../../pool/cells/layout.js'
 import { Registry } from '../../pool/registry.js'
 import type { BackendConfig } from '../../pool/spec/backend-spec.js'
 import { type Explanation, explain } from '../../routing/explain.js'
@@ -141,7 +142,7 @@ export class DryRun {
   }
 
   #reject(req: IncomingMessage, res: RecordedClient, failure: Failure, fields?: readonly string[]): void {
-    this.#rejectRequest(req, res, failure, 0, fields, undefined)
+    this.#rejectRequest(req, res, failure, BalancerCell.rejectedRequest, fields, undefined)
   }
 
   readonly #rejectRequest: TrafficListeners['rejectRequest'] = (req, res, failure, _cell, fields, route) => {

@@ -53,11 +53,10 @@ export class Mirror implements RequestMirror {
     const hasRoom = this.#shadows.size < MAX_SHADOWS && this.#heldBytes + bytes <= MAX_HELD_BYTES
     const mayStart = isWhole && hasRoom && !this.#forwarding.isStopped
     const backend = mayStart ? this.#forwarding.selector.select(client!) : undefined
-    if (!backend || this.#wasUnreachable(backend)) {
+    if (!backend || this.#wasUnreachable(backend) || !backend.acquire()) {
       this.#counts.mirrorsSkipped++
       return
     }
-    backend.acquire()
     const shadow: Shadow = new Shadow(this.#forwarding, request, backend, (isAnswered, isSent) => {
       if (isAnswered) this.#counts.mirrorsAnswered++
       else this.#counts.mirrorsFailed++

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
-import { BackendCell } from '../../pool/counters.js'
+import { BackendCell } from '../../pool/cells/layout.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { Attempt, type AttemptOwner } from '../attempt.js'
 import type { Forwarding } from '../forwarding.js'
@@ -23,7 +23,10 @@ export class Hedge {
     const { selector, budget } = owner.forwarding
     const backend = selector.select(req, tried)
     if (!backend || !budget.acquire()) return undefined
-    backend.acquire()
+    if (!backend.acquire()) {
+      budget.release()
+      return undefined
+    }
     backend.counters.addTotal(BackendCell.hedges, 1)
     return new Hedge(new Attempt(owner, backend), budget)
   }

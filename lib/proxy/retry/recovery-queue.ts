@@ -1,4 +1,5 @@
-import { BalancerCell, type Counters } from '../../pool/counters.js'
+import type { Counters } from '../../pool/cells/counters.js'
+import { BalancerCell } from '../../pool/cells/layout.js'
 
 /** Of those that wait, the share that is tried at each tick: the last backend stays eligible while it refuses. */
 const PROBING_SHARE = 1 / 8
@@ -33,17 +34,17 @@ export class RecoveryQueue {
   /** Whether a request that has waited since `sinceMs` may wait, or go on waiting. */
   accepts(sinceMs: number, nowMs: number): boolean {
     const { size, timeoutMs } = this.#options
-    return nowMs - sinceMs < timeoutMs && this.#counters.get(BalancerCell.queued) < size
+    return nowMs - sinceMs < timeoutMs && this.#counters.sum(BalancerCell.queued) < size
   }
 
   add(request: AwaitingRecovery): void {
     this.#waiting.add(request)
-    this.#counters.add(BalancerCell.queued, 1)
+    this.#counters.change(BalancerCell.queued, 1)
   }
 
   /** Does nothing for a request that does not wait here. */
   remove(request: AwaitingRecovery): void {
-    if (this.#waiting.delete(request)) this.#counters.add(BalancerCell.queued, -1)
+    if (this.#waiting.delete(request)) this.#counters.change(BalancerCell.queued, -1)
   }
 
   /** Times out what has waited too long, and lets some of the others try. */

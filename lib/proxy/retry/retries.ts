@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
-import { BackendCell, BalancerCell } from '../../pool/counters.js'
+import { BackendCell, BalancerCell } from '../../pool/cells/layout.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from '../failure.js'
 import type { Forwarding } from '../forwarding.js'
@@ -125,10 +125,13 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
     if (this.#retries >= this.#maxRetries || !isReplayable(this.#request)) return false
     const next = selector.select(this.#req, this.and(backend))
     if (!next || (!this.#hasBudget && !budget.acquire())) return false
+    if (!next.acquire()) {
+      if (!this.#hasBudget) budget.release()
+      return false
+    }
     this.#hasBudget = true
     this.#tried.add(backend, false)
     this.#retries++
-    next.acquire()
     cancel()
     backend.counters.addTotal(BackendCell.retries, 1)
     this.#owner.attemptAt(next)
@@ -173,7 +176,9 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
   proceed(): boolean {
     const { sessions, queue, recovery } = this.#forwarding
     // It may go back to the backend of its session only while a retry is left, should that be gone.
-    const next = this.#tried.next(this.#retries < this.#maxRetries || this.#fault?.unprocessed === true)
+    const next = this.#tried.acquireNext(
+      this.#retries < this.#maxRetries || this.#fault?.unprocessed === true
+    )
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.
       if (this.acceptsAny && sessions?.backendOf(this.#req)) this.acceptsAny = false
@@ -182,7 +187,6 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
     // Before anything that may fail at once, and serve the queue again.
     queue.remove(this)
     recovery.remove(this)
-    next.acquire()
     const before = this.#tried.latest?.counters
     before?.addTotal(BackendCell.retries, 1)
     if (this.#fault?.unprocessed) before?.addTotal(BackendCell.unprocessedRetries, 1)

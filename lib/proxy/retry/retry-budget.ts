@@ -1,5 +1,6 @@
 import { WaitQueue } from '../../base/wait-queue.js'
-import { BalancerCell, type Counters } from '../../pool/counters.js'
+import type { Counters } from '../../pool/cells/counters.js'
+import { BalancerCell } from '../../pool/cells/layout.js'
 
 /** Places that there are however little is in flight. */
 const MIN_PLACES = 3
@@ -32,14 +33,12 @@ export class RetryBudget {
   /** Acquires a place if there is one, which is to be released once. */
   acquire(): boolean {
     const counters = this.#counters
-    const places = Math.max(MIN_PLACES, Math.floor(this.#share * counters.get(BalancerCell.inFlight)))
-    if (counters.add(BalancerCell.retrying, 1) <= places) return true
-    counters.add(BalancerCell.retrying, -1)
-    return false
+    const places = Math.max(MIN_PLACES, Math.floor(this.#share * counters.sum(BalancerCell.inFlight)))
+    return counters.acquire(BalancerCell.retrying, places)
   }
 
   release(): void {
-    this.#counters.add(BalancerCell.retrying, -1)
+    this.#counters.change(BalancerCell.retrying, -1)
     for (const waiter of this.#waiting) {
       if (!this.acquire()) return
       this.#waiting.remove(waiter)

@@ -50,18 +50,19 @@ export class TriedBackends {
   }
 
   /**
-   * One with room that may be tried next: another one if there is.
+   * One that may be tried next, with a slot acquired on it: another one if there is.
    * @param mayGoBack whether the backend of its session may be tried once more before others
    */
-  next(mayGoBack: boolean): Backend | undefined {
+  acquireNext(mayGoBack: boolean): Backend | undefined {
     const { selector, sessions } = this.#forwarding
     const tried = this.#tried
-    if (this.#failed.length === tried.length) return this.other()
-    const goesBack = mayGoBack && tried.length === 1 && sessions?.backendOf(this.#req) === tried[0]
+    const req = this.#req
+    if (this.#failed.length === tried.length) return selector.acquire(req, tried)
+    const goesBack = mayGoBack && tried.length === 1 && sessions?.backendOf(req) === tried[0]
     return (
-      (goesBack ? selector.select(this.#req) : undefined) ??
-      this.other() ??
-      selector.select(this.#req, this.#failed)
+      (goesBack ? selector.acquire(req) : undefined) ??
+      selector.acquire(req, tried) ??
+      selector.acquire(req, this.#failed)
     )
   }
 }

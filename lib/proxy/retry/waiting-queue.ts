@@ -1,5 +1,6 @@
 import { WaitQueue } from '../../base/wait-queue.js'
-import { BalancerCell, type Counters } from '../../pool/counters.js'
+import type { Counters } from '../../pool/cells/counters.js'
+import { BalancerCell } from '../../pool/cells/layout.js'
 
 /** A request that waits for a backend with room. */
 export interface Queued {
@@ -44,19 +45,19 @@ export class WaitingQueue {
   }
 
   get isFull(): boolean {
-    return this.#counters.get(BalancerCell.queued) >= this.#options.size
+    return this.#counters.sum(BalancerCell.queued) >= this.#options.size
   }
 
   add(queued: Queued, nowMs: number): void {
     this.#waiting.add(queued, nowMs)
-    this.#counters.add(BalancerCell.queued, 1)
+    this.#counters.change(BalancerCell.queued, 1)
     if (queued.acceptsAny) this.#acceptingAny++
   }
 
   /** Does nothing for a request that is not queued. */
   remove(queued: Queued): void {
     if (!this.#waiting.remove(queued)) return
-    this.#counters.add(BalancerCell.queued, -1)
+    this.#counters.change(BalancerCell.queued, -1)
     if (queued.acceptsAny) this.#acceptingAny--
   }
 

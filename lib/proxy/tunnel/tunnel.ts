@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
-import { BalancerCell, type Counters } from '../../pool/counters.js'
+import type { Counters } from '../../pool/cells/counters.js'
+import { BalancerCell } from '../../pool/cells/layout.js'
 import type { BackendStream, TunnelEnd, TunnelHandler } from '../../transport/backend-stream.js'
 import { closeGracefully } from '../../transport/sockets/socket-end.js'
 import type { ClientStream, ClientTunnel } from '../response/client-stream.js'
@@ -27,8 +28,8 @@ export function openTunnel(
   { registry: { counters }, tunnelTimeoutMs }: TunnelOptions,
   early: Buffer
 ): void {
-  counters.add(BalancerCell.tunnels, 1)
-  client.whenOver(() => counters.add(BalancerCell.tunnels, -1))
+  counters.change(BalancerCell.tunnels, 1)
+  client.whenOver(() => counters.change(BalancerCell.tunnels, -1))
   new Tunnel(attempt.stream!.tunnel!, client.clientTunnel(), attempt, tunnelTimeoutMs).start(early)
 }
 

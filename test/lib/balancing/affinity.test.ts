@@ -9,7 +9,7 @@ import { roundRobinPolicy } from '../../../lib/balancing/round-robin.js'
 import { Selector } from '../../../lib/balancing/selector.js'
 import { Sessions, stickyPolicy } from '../../../lib/balancing/sticky.js'
 import type { Backend } from '../../../lib/pool/backend.js'
-import { BackendCell } from '../../../lib/pool/counters.js'
+import { BackendCell } from '../../../lib/pool/cells/layout.js'
 import type { Registry } from '../../../lib/pool/registry.js'
 import { madeUp } from '../../support/message.js'
 import { registryOf } from '../../support/registry.js'
@@ -119,7 +119,7 @@ t.test(
     const registry = registryOf('a:80 b:80;max=1 c:80')
     const [, b] = registry.backends
     const tried = places(registry, byUrl(), [b!])
-    b!.counters.set(BackendCell.active, 1)
+    b!.counters.change(BackendCell.active, 1)
     t.same(places(registry), tried)
   }
 )
@@ -143,7 +143,7 @@ t.test('more weight only attracts keys', async (t) => {
 
 t.test('neither the order of the configuration nor the load matters', async (t) => {
   const other = registryOf('c:80 a:80 b:80')
-  other.backends[1]!.counters.set(BackendCell.active, 500)
+  other.backends[1]!.counters.change(BackendCell.active, 500)
   t.same(places(registryOf('a:80 b:80 c:80')), places(other))
 })
 
@@ -336,7 +336,7 @@ t.test('without a secret each balancer has one of its own', async (t) => {
 
 t.test('a client stays, however busy its backend is, and others go by the policy', async (t) => {
   const { selector, sessions, from, backends } = sticky(registryOf('a:80 b:80'))
-  backends[1]!.counters.set(BackendCell.active, 100)
+  backends[1]!.counters.change(BackendCell.active, 100)
   const req = from(1, 'a=b; lbx=1; ')
   for (let i = 0; i < 5; i++) t.equal(selector.select(req), backends[1])
   t.equal(sessions.setCookieLine(req, backends[1]!, false), '')

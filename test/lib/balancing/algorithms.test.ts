@@ -6,7 +6,7 @@ import { peakEwmaPolicy } from '../../../lib/balancing/peak-ewma.js'
 import { roundRobinPolicy } from '../../../lib/balancing/round-robin.js'
 import { twoChoicesPolicy } from '../../../lib/balancing/two-choices.js'
 import { HEALTHY, STATES } from '../../../lib/pool/backend.js'
-import { BackendCell } from '../../../lib/pool/counters.js'
+import { BackendCell } from '../../../lib/pool/cells/layout.js'
 import type { Registry } from '../../../lib/pool/registry.js'
 import { seededRandom } from '../../support/random.js'
 import { registryOf, registryOfWeights } from '../../support/registry.js'
@@ -202,7 +202,7 @@ t.test('requests in flight spread about by weight', async (t) => {
 t.test('where only one can be chosen, it is', async (t) => {
   const [full, only] = registryOf('a:80;max=1 b:80').backends
   full!.acquire()
-  only!.counters.set(BackendCell.active, 99)
+  only!.counters.change(BackendCell.active, 99)
   t.equal(twoChoicesPolicy(seededRandom(6)).choose([full!, only!], requestWith()), only)
 })
 
@@ -221,10 +221,10 @@ for (const algorithm of ALGORITHMS) {
     const registry = registryOf('a:80 b:80 c:80;max=2 d:80 e:80 f:80')
     const [tried, down, full, draining, ejected, only] = registry.backends
     registry.setState(down!, 'unhealthy', 'test')
-    full!.counters.set(BackendCell.active, 2)
+    full!.counters.change(BackendCell.active, 2)
     registry.setDraining(draining!, true, 'test')
     registry.setEjected(ejected!, true, 'test')
-    only!.counters.set(BackendCell.active, 50)
+    only!.counters.change(BackendCell.active, 50)
     const policy = policyFor(algorithm)
     for (const req of requests)
       if (policy.choose(registry.backends, req, [tried!]) !== only) t.fail('another one was chosen')
@@ -259,7 +259,7 @@ for (const algorithm of ['least-connections', 'peak-ewma', 'random'] as const) {
 
 t.test('random: how busy they are changes nothing', async (t) => {
   const { backends } = registryOfWeights(1, 2, 5)
-  backends[2]!.counters.set(BackendCell.active, 1000)
+  backends[2]!.counters.change(BackendCell.active, 1000)
   const counts = tally(picks(policyFor('random', 3), backends, 20_000), 3)
   t.ok(chiSquare(counts, [1, 2, 5]) < 16.27, `${counts}`)
 })

@@ -10,7 +10,7 @@ import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
 import { ServerCounters } from '../../../lib/observe/server-counters.js'
 import type { ShownRoute } from '../../../lib/observe/shown-route.js'
 import { NO_BACKEND_ID } from '../../../lib/pool/backend-id.js'
-import { BackendCell, BalancerCell } from '../../../lib/pool/counters.js'
+import { BackendCell, BalancerCell } from '../../../lib/pool/cells/layout.js'
 import { RouteCounts } from '../../../lib/proxy/route/route-counts.js'
 import { histogramFaults, readExposition, requestCounts } from '../../support/metrics.js'
 import { registryOf } from '../../support/registry.js'
@@ -122,10 +122,9 @@ const BALANCER_GAUGES = {
   requests_in_flight: BalancerCell.inFlight,
   requests_queued: BalancerCell.queued,
   tunnels_open: BalancerCell.tunnels,
-  retries_in_flight: BalancerCell.retrying,
-  panic: BalancerCell.panic,
-  draining: BalancerCell.draining
+  retries_in_flight: BalancerCell.retrying
 }
+const BALANCER_FLAGS = { panic: BalancerCell.panic, draining: BalancerCell.draining }
 
 t.test('counters of the registry are read on a scrape', async (t) => {
   const { registry, read } = metricsOf('a:80')
@@ -133,15 +132,16 @@ t.test('counters of the registry are read on a scrape', async (t) => {
   await read()
   let amount = 0
   for (const cell of Object.values(REASONS)) counters.addTotal(cell, ++amount)
-  for (const cell of Object.values(BALANCER_GAUGES)) counters.set(cell, ++amount % 2)
+  for (const cell of Object.values(BALANCER_GAUGES)) counters.change(cell, ++amount)
+  for (const cell of Object.values(BALANCER_FLAGS)) counters.set(cell, ++amount % 2)
   counters.addTotal(BalancerCell.connectionsDropped, 2 ** 40)
   counters.addTotal(BalancerCell.retriesRefused, 31)
   const exposed = await read()
   amount = 0
   for (const reason of Object.keys(REASONS))
     t.equal(exposed.sum('fairlead_requests_rejected_total', { reason }), ++amount, reason)
-  for (const name of Object.keys(BALANCER_GAUGES))
-    t.equal(exposed.sum(`fairlead_${name}`), ++amount % 2, name)
+  for (const name of Object.keys(BALANCER_GAUGES)) t.equal(exposed.sum(`fairlead_${name}`), ++amount, name)
+  for (const name of Object.keys(BALANCER_FLAGS)) t.equal(exposed.sum(`fairlead_${name}`), ++amount % 2, name)
   t.equal(exposed.sum('fairlead_client_connections_dropped_total'), 2 ** 40)
   t.equal(exposed.sum('fairlead_retries_refused_total'), 31)
   t.equal(exposed.sum('fairlead_client_connections'), 7)
@@ -167,7 +167,7 @@ t.test('each backend has its own counts', async (t) => {
     a!.counters.addTotal(cell, ++amount)
     b!.counters.addTotal(cell, 100 * amount)
   }
-  b!.counters.set(BackendCell.active, 9)
+  b!.counters.change(BackendCell.active, 9)
   b!.counters.set(BackendCell.effectiveWeight, 25)
   const exposed = await read()
   amount = 0

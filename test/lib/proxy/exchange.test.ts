@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
 import type { LatencyWindow } from '../../../lib/base/latency.js'
-import { BalancerCell } from '../../../lib/pool/counters.js'
+import { BalancerCell } from '../../../lib/pool/cells/layout.js'
 import { BODY_TIMEOUT, NO_BACKEND, QUEUE_FULL } from '../../../lib/proxy/failure.js'
 import { routeEntry } from '../../../lib/proxy/route/route-entry.js'
 import { BrokenResponse } from '../../../lib/transport/http1/broken-response.js'
@@ -19,11 +19,11 @@ t.test('a request is answered by the backend whose slot it holds, and gives it b
   const client = new FakeClient()
   open(client)
   t.equal(registry.backends[0]!.active, 1)
-  t.equal(registry.counters.get(BalancerCell.inFlight), 1)
+  t.equal(registry.counters.sum(BalancerCell.inFlight), 1)
   dispatched[0]!.send().answer(200, 'hello')
   t.same(client.sent, ['head 200', 'last hello', 'end'])
   t.equal(registry.backends[0]!.active, 0, 'the slot is free before the client has taken the answer')
-  t.equal(registry.counters.get(BalancerCell.inFlight), 1)
+  t.equal(registry.counters.sum(BalancerCell.inFlight), 1)
   client.close()
   client.close()
   t.ok(idle(), 'and the place is given back once')
@@ -156,7 +156,7 @@ t.test('of two attempts the first head is the answer, and the other backend is l
     dispatched[0]!.send()
     registry.tick(performance.now() + LATE_MS + 1)
     t.equal(dispatched.length, 2, 'a silent backend has the request sent to another one as well')
-    t.equal(registry.counters.get(BalancerCell.retrying), 1)
+    t.equal(registry.counters.sum(BalancerCell.retrying), 1)
     dispatched[1]!.send()
     t.same(
       registry.backends.map(({ active }) => active),
@@ -164,7 +164,7 @@ t.test('of two attempts the first head is the answer, and the other backend is l
     )
     dispatched[winner]!.head(200, 2)
     t.ok(dispatched[1 - winner]!.isDestroyed)
-    t.equal(registry.counters.get(BalancerCell.retrying), 0)
+    t.equal(registry.counters.sum(BalancerCell.retrying), 0)
     dispatched[winner]!.handler.onData(Buffer.from('ok'))
     dispatched[winner]!.handler.onEnd([])
     client.close()
@@ -320,7 +320,7 @@ t.test('a request waits for a slot, in turn, and is rejected where it cannot wai
   const clients = [new FakeClient(), new FakeClient(), new FakeClient()]
   for (const client of clients) open(client)
   t.same(rejected, [QUEUE_FULL.code])
-  t.equal(registry.counters.get(BalancerCell.queued), 1)
+  t.equal(registry.counters.sum(BalancerCell.queued), 1)
   dispatched[0]!.send().answer(200)
   t.equal(dispatched.length, 2, 'the one that waited follows at once')
   dispatched[1]!.send().answer(200)

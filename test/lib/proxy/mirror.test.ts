@@ -10,7 +10,7 @@ import { routeWith } from '../../support/routes.js'
 
 /** A pool whose requests another pool gets as well, each with one backend. */
 function mirrored(percent = 100, more: { backends?: string; shadowEnv?: Record<string, string> } = {}) {
-  const main = forwarderTo(more.backends ?? 'a:1')
+  const main = forwarderTo(more.backends ?? 'a:1', { LB_MAX_CONNECTIONS: '2000' })
   const shadow = forwarderTo('s:1', more.shadowEnv)
   const counts = new RouteCounts()
   const mirror = new Mirror(shadow.forwarder, percent, counts, new EvenSequence(() => 0))

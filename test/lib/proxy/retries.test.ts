@@ -5,7 +5,8 @@ import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Backend } from '../../../lib/pool/backend.js'
-import { BalancerCell, Counters } from '../../../lib/pool/counters.js'
+import { createCounters } from '../../../lib/pool/cells/counters.js'
+import { BalancerCell } from '../../../lib/pool/cells/layout.js'
 import { type Awaiting, ResponseTimeouts } from '../../../lib/proxy/response-timeouts.js'
 import { lastAnsweredMs, RefusalBackoff } from '../../../lib/proxy/retry/refusal-backoff.js'
 import { RetryBudget } from '../../../lib/proxy/retry/retry-budget.js'
@@ -280,8 +281,8 @@ t.test('what came while the process was held up is read before anybody is late',
 // Retry budget
 
 function stage(inFlight: number) {
-  const counters = new Counters(new Int32Array(48), 0)
-  counters.set(BalancerCell.inFlight, inFlight)
+  const counters = createCounters(1)[0]!
+  counters.change(BalancerCell.inFlight, inFlight)
   const budget = new RetryBudget(counters, 0.2)
   const granted: string[] = []
   const waiter = (name: string, isExempt = false) => ({
@@ -323,7 +324,7 @@ t.test('who finds no place waits in order, for a second', async (t) => {
   t.same(granted.splice(0), ['b false'])
   budget.release()
   t.same(granted, ['c true'])
-  t.equal(counters.get(BalancerCell.retrying), 3)
+  t.equal(counters.sum(BalancerCell.retrying), 3)
   t.equal(counters.total(BalancerCell.retriesRefused), 1)
 })
 
@@ -410,7 +411,7 @@ class Waiter implements Queued {
 function queueOf(size: number, timeoutMs = 1000) {
   const { counters } = registryOf('a:80')
   const queue = new WaitingQueue(counters, { size, timeoutMs })
-  return { queue, queued: () => counters.get(BalancerCell.queued) }
+  return { queue, queued: () => counters.sum(BalancerCell.queued) }
 }
 
 t.test('one that takes any backend holds up those behind it, and who comes', async (t) => {

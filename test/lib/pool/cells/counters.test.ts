@@ -1,35 +1,43 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { leastConnections } from '../../../lib/balancing/least-connections.js'
-import { type Backend, type BackendState, STATES } from '../../../lib/pool/backend.js'
-import { BACKEND_CELLS, BackendCell, BalancerCell, Counters } from '../../../lib/pool/counters.js'
-import type { Registry } from '../../../lib/pool/registry.js'
-import { registryOfWeights } from '../../support/registry.js'
+import { leastConnections } from '../../../../lib/balancing/least-connections.js'
+import { type Backend, type BackendState, STATES } from '../../../../lib/pool/backend.js'
+import { Counters, createCounters } from '../../../../lib/pool/cells/counters.js'
+import { BackendCell, BalancerCell, responsesCell } from '../../../../lib/pool/cells/layout.js'
+import {
+  createRows,
+  ONE_THREAD,
+  rowCells,
+  SHARED_CELLS,
+  THREAD_CELLS
+} from '../../../../lib/pool/cells/rows.js'
+import type { Registry } from '../../../../lib/pool/registry.js'
+import { registryOfWeights } from '../../../support/registry.js'
 
 // Counters
 
-const counters = () => new Counters(new Int32Array(64), 0)
 const TWO_32 = 2 ** 32
+const counters = () => createCounters(1)[0]!
 
-t.test('a gauge goes up and down, and below zero', async (t) => {
-  const gauges = counters()
-  t.equal(gauges.get(3), 0)
-  t.equal(gauges.add(3, 2), 2, 'add returns the value after it')
-  t.equal(gauges.add(3, -5), -3)
-  t.equal(gauges.get(3), -3)
-  gauges.set(3, 7)
-  t.equal(gauges.get(3), 7)
-  t.equal(gauges.get(2), 0, 'its neighbours are left alone')
-  t.equal(gauges.get(4), 0)
+t.test('state that all threads share is set and added to', async (t) => {
+  const state = counters()
+  t.equal(state.get(BackendCell.penalty), 0)
+  t.equal(state.add(BackendCell.penalty, 2), 2, 'add returns the value after it')
+  t.equal(state.add(BackendCell.penalty, -5), -3)
+  t.equal(state.get(BackendCell.penalty), -3)
+  state.set(BackendCell.penalty, 7)
+  t.equal(state.get(BackendCell.penalty), 7)
+  t.equal(state.get(BackendCell.max), 0, 'its neighbours are left alone')
+  t.equal(state.get(BackendCell.ejected), 0)
 })
 
 t.test('a total counts past 2^31 and 2^32', async (t) => {
-  for (const border of [2 ** 31, TWO_32, 3 * TWO_32]) {
+  for (const border of [2 ** 30, 2 ** 31, TWO_32, 3 * TWO_32]) {
     const totals = counters()
-    totals.addTotal(6, border - 2)
+    totals.addTotal(BackendCell.failed, border - 2)
     for (let added = 1; added <= 4; added++) {
-      totals.addTotal(6, 1)
-      t.equal(totals.total(6), border - 2 + added)
+      totals.addTotal(BackendCell.failed, 1)
+      t.equal(totals.total(BackendCell.failed), border - 2 + added)
     }
   }
 })
@@ -39,60 +47,71 @@ t.test('a total takes amounts above 2^32', async (t) => {
   const amounts = [0, TWO_32, TWO_32 - 1, TWO_32 + 1, 5 * TWO_32 + 123, 2 ** 40 + 7, 1]
   let sum = 0
   for (const amount of amounts) {
-    totals.addTotal(8, amount)
+    totals.addTotal(BackendCell.bytesSent, amount)
     sum += amount
-    t.equal(totals.total(8), sum, `after ${amount}`)
+    t.equal(totals.total(BackendCell.bytesSent), sum, `after ${amount}`)
   }
-  t.equal(totals.get(7), 0, 'the cell before it is left alone')
-  t.equal(totals.get(10), 0, 'and the one after it')
+  t.equal(totals.total(BackendCell.bytesReceived), 0, 'the one before it is left alone')
+  t.equal(totals.total(responsesCell(1)), 0, 'and the one after it')
 })
 
 t.test('a total counts on to 2^53', async (t) => {
   const totals = counters()
-  totals.addTotal(0, Number.MAX_SAFE_INTEGER - 1)
-  totals.addTotal(0, 1)
-  t.equal(totals.total(0), Number.MAX_SAFE_INTEGER)
+  totals.addTotal(BackendCell.total, Number.MAX_SAFE_INTEGER - 1)
+  totals.addTotal(BackendCell.total, 1)
+  t.equal(totals.total(BackendCell.total), Number.MAX_SAFE_INTEGER)
 })
 
-t.test('counters at different offsets of a buffer are independent', async (t) => {
-  const cells = new Int32Array(new SharedArrayBuffer(4 * 2 * BACKEND_CELLS))
-  const first = new Counters(cells, 0)
-  const second = new Counters(cells, BACKEND_CELLS)
-  const again = new Counters(cells, BACKEND_CELLS)
-  second.addTotal(BackendCell.responses + 8, 5)
-  second.add(BackendCell.active, 2)
-  t.equal(first.total(BackendCell.responses + 8), 0)
-  t.equal(first.get(BackendCell.active), 0)
-  t.equal(again.total(BackendCell.responses + 8), 5, 'and the same where the offset is')
+t.test('rows are independent, and the same row is the same counters', async (t) => {
+  const cells = createRows(2, ONE_THREAD)
+  const first = new Counters(cells)
+  const [second, again] = [1, 2].map(() => new Counters(cells, rowCells(ONE_THREAD)))
+  second!.addTotal(responsesCell(5), 5)
+  second!.change(BackendCell.active, 2)
+  t.equal(first.total(responsesCell(5)), 0)
+  t.equal(first.sum(BackendCell.active), 0)
+  t.equal(again!.total(responsesCell(5)), 5)
+  t.equal(again!.sum(BackendCell.active), 2)
+})
+
+t.test('gauges and totals are those of all threads, state is one', async (t) => {
+  const count = 3
+  const cells = createRows(1, { count, own: 0 })
+  t.type(cells.buffer, SharedArrayBuffer)
+  const [one, two, three] = [0, 1, 2].map((own) => new Counters(cells, 0, { count, own }))
+  one!.change(BackendCell.active, 2)
+  two!.change(BackendCell.active, 3)
+  two!.addTotal(BackendCell.failed, TWO_32)
+  three!.addTotal(BackendCell.failed, 5)
+  three!.set(BackendCell.weight, 9)
+  for (const counters of [one!, two!, three!]) {
+    t.equal(counters.sum(BackendCell.active), 5)
+    t.equal(counters.total(BackendCell.failed), TWO_32 + 5)
+    t.equal(counters.get(BackendCell.weight), 9)
+  }
+  t.notOk(three!.acquire(BackendCell.active, 5), 'a limit is that of all')
+  t.ok(three!.acquire(BackendCell.active, 6))
+  t.equal(one!.sum(BackendCell.active), 6)
 })
 
 t.test('no two counters share a cell', async (t) => {
-  const gauges = new Set([
-    'state',
-    'weight',
-    'active',
-    'consecutiveSuccesses',
-    'consecutiveFailures',
-    'eligible',
-    'effectiveWeight',
-    'penalty',
-    'max',
-    'ejected',
-    'consecutiveErrors',
-    'inFlight',
-    'draining',
-    'tunnels',
-    'retrying',
-    'panic',
-    'queued'
-  ])
+  const gauges = new Set(['active', 'inFlight', 'tunnels', 'retrying', 'queued'])
+  const totals = (names: object) => Object.entries(names) as [string, number][]
   for (const cellOf of [BackendCell, BalancerCell]) {
+    const entries = totals(cellOf)
+    const firstGauge = entries.findIndex(([name]) => gauges.has(name))
+    const shared = entries.slice(0, firstGauge).map(([, cell]) => cell)
+    t.same(shared, [...new Set(shared)])
+    t.ok(Math.max(...shared) < SHARED_CELLS, 'inside what threads share')
+    const own = entries.slice(firstGauge)
+    if (cellOf === BackendCell)
+      own.push(...[1, 2, 3, 4, 5].map((n): [string, number] => [`${n}xx`, responsesCell(n)]))
     const taken = new Set<number>()
-    for (const [name, cell] of Object.entries(cellOf)) {
-      const width = name === 'responses' ? 10 : gauges.has(name) ? 1 : 2
+    for (const [name, cell] of own) {
+      const width = gauges.has(name) ? 1 : 2
       for (let i = cell; i < cell + width; i++) {
         t.notOk(taken.has(i), `${name} has cell ${i}`)
-        t.ok(i < BACKEND_CELLS, 'inside the row')
+        t.ok(i < THREAD_CELLS, 'inside the part of a thread')
         taken.add(i)
       }
     }
