@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { type Config, OF_POOL, type PoolConfig, type RoutingConfig } from '../lib/config/config.js'
-import { addTotals } from '../lib/pool/cells/counters.js'
+import { addTotals } from '../lib/pool/cells.js'
 import type { Registry } from '../lib/pool/registry.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
 import { poolsOf } from '../lib/routing/pools-of.js'

@@ -4,7 +4,7 @@ import { OncePerKey } from '../lib/base/once-per-key.js'
 import type { Config } from '../lib/config/load.js'
 import { unreadableHop } from '../lib/listener/client/client-address.js'
 import { clientAddress } from '../lib/listener/client/connection-info.js'
-import { BalancerCell } from '../lib/pool/cells/layout.js'
+import { BalancerCell } from '../lib/pool/cells.js'
 import { AccessControl } from '../lib/proxy/access-control.js'
 import type { Rejection } from '../lib/proxy/rejection.js'
 

@@ -13,7 +13,7 @@ import {
 import type { PendingConnections } from '../lib/listener/drain/pending-connections.js'
 import type { LaneWay } from '../lib/listener/http1/lane/options.js'
 import { RefusalLog } from '../lib/listener/proxy-protocol/refusal-log.js'
-import { BalancerCell } from '../lib/pool/cells/layout.js'
+import { BalancerCell } from '../lib/pool/cells.js'
 import { enableHsts } from '../lib/proxy/response/hsts.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 

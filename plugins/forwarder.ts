@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Counters } from '../lib/base/cells/counters.js'
 import type { Config } from '../lib/config/load.js'
-import type { Counters } from '../lib/pool/cells/counters.js'
 import type { EndedRequest } from '../lib/proxy/ended-request.js'
 import { Forwarder } from '../lib/proxy/forwarder.js'
 import type { RequestForwarder } from '../lib/proxy/request-forwarder.js'

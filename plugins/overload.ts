@@ -8,7 +8,7 @@ import {
   setLatestPipelined
 } from '../lib/listener/http1/client-connection.js'
 import { UpgradableRequest } from '../lib/listener/http1/upgradable-request.js'
-import { BalancerCell } from '../lib/pool/cells/layout.js'
+import { BalancerCell } from '../lib/pool/cells.js'
 import { EXPECTATION_FAILED, UNKNOWN_METHOD } from '../lib/proxy/failure.js'
 import { isKnownMethod } from '../lib/proxy/request/request-check.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'

@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import { DEFAULT_POOL, type RunningPool } from '../lib/admin/pool-set.js'
-import { LatencyWindow } from '../lib/base/latency.js'
+import { LatencyWindow } from '../lib/base/latency/latency-window.js'
 import { RateWindow } from '../lib/base/rates.js'
 import { HealthTransitions } from '../lib/observe/metrics/health-transitions.js'
 import { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
-import { BalancerCell } from '../lib/pool/cells/layout.js'
+import { BalancerCell } from '../lib/pool/cells.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
 import { routeAnswerBytes } from '../lib/proxy/local-reply/route-answer.js'
 import { Router } from '../lib/proxy/route/router.js'

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { LatencyWindow } from '../lib/base/latency.js'
+import { LatencyWindow } from '../lib/base/latency/latency-window.js'
 import { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
 
 /** Measures the requests of a server that has several pools, beside what each of them measures. */

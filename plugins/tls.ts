@@ -3,7 +3,7 @@ import { watchFiles } from '../lib/base/file-watch.js'
 import type { Config } from '../lib/config/load.js'
 import { TlsAcceptor } from '../lib/listener/tls/acceptor.js'
 import { ServerCredentials } from '../lib/listener/tls/credentials.js'
-import { BalancerCell } from '../lib/pool/cells/layout.js'
+import { BalancerCell } from '../lib/pool/cells.js'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,5 +1,5 @@
 import type { Backend } from '../pool/backend.js'
-import { BackendCell } from '../pool/cells/layout.js'
+import { BackendCell } from '../pool/cells.js'
 import { isCandidate, type Policy, type Random } from './policy.js'
 
 /** Time constant of the average: after this time a latency has 1/e of its weight, so a slow response counts only briefly. */

@@ -1,5 +1,5 @@
 import type { Backend, CheckResult } from '../pool/backend.js'
-import { BackendCell } from '../pool/cells/layout.js'
+import { BackendCell } from '../pool/cells.js'
 import type { Registry } from '../pool/registry.js'
 
 export interface Thresholds {

@@ -1,5 +1,5 @@
-import type { Counters } from '../pool/cells/counters.js'
-import type { GaugeCell, TotalCell } from '../pool/cells/layout.js'
+import type { GaugeCell, TotalCell } from '../base/cells/cell.js'
+import type { Counters } from '../base/cells/counters.js'
 import type { ShownPool } from './shown-pool.js'
 
 /**

@@ -1,4 +1,4 @@
-import type { LatencyWindow } from '../base/latency.js'
+import type { LatencyWindow } from '../base/latency/latency-window.js'
 import type { RateWindow } from '../base/rates.js'
 import type { Registry } from '../pool/registry.js'
 import type { Resolver } from '../transport/resolver/resolver.js'

@@ -1,8 +1,8 @@
+import type { Counters } from '../base/cells/counters.js'
 import type { Resource } from '../base/shortage/resource.js'
 import type { BackendPool } from '../transport/backend-connections.js'
 import { originOf } from '../transport/origin.js'
-import type { Counters } from './cells/counters.js'
-import { BackendCell } from './cells/layout.js'
+import { BackendCell } from './cells.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
 /** The state of health: `checking` until the first check has ended. Only `healthy` backends are eligible. */

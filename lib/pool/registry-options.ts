@@ -1,6 +1,6 @@
+import type { Threads } from '../base/cells/rows.js'
 import type { BackendPool } from '../transport/backend-connections.js'
 import type { BackendState } from './backend.js'
-import type { Threads } from './cells/rows.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
 /** How a registry manages its backends. */

@@ -1,5 +1,5 @@
 import { type Backend, WEIGHT_UNIT } from './backend.js'
-import { BackendCell } from './cells/layout.js'
+import { BackendCell } from './cells.js'
 
 /** The share of its weight that a slow start begins with. */
 const MIN_SHARE = 0.1

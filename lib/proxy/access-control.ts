@@ -4,7 +4,7 @@ import { Clients } from '../listener/access/clients.js'
 import type { AccessConfig, RateLimitConfig } from '../listener/access/options.js'
 import { rateLimitFields } from '../listener/access/rate-limit-fields.js'
 import { RateLimiter } from '../listener/access/rate-limiter.js'
-import { BalancerCell } from '../pool/cells/layout.js'
+import { BalancerCell } from '../pool/cells.js'
 import { DENIED, RATE_LIMITED } from './failure.js'
 import type { Rejection } from './rejection.js'
 

@@ -1,6 +1,6 @@
 import type { Selector } from '../balancing/selector.js'
-import type { Counters } from '../pool/cells/counters.js'
-import { BalancerCell } from '../pool/cells/layout.js'
+import type { Counters } from '../base/cells/counters.js'
+import { BalancerCell } from '../pool/cells.js'
 import { NO_BACKEND, OVERLOADED, QUEUE_FULL } from './failure.js'
 import type { Rejection } from './rejection.js'
 import type { RecoveryQueue } from './retry/recovery-queue.js'

@@ -1,7 +1,7 @@
 import { statusClass } from '../base/http/status-class.js'
 import { networkErrorCode } from '../base/network-error.js'
 import type { Backend } from '../pool/backend.js'
-import { BackendCell, responsesCell } from '../pool/cells/layout.js'
+import { BackendCell, responsesCell } from '../pool/cells.js'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../transport/backend-stream.js'
 import type { ResponseHead } from '../transport/http1/response-head.js'
 import type { Forwarding } from './forwarding.js'

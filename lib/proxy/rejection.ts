@@ -1,4 +1,4 @@
-import type { TotalCell } from '../pool/cells/layout.js'
+import type { TotalCell } from '../base/cells/cell.js'
 import type { Failure } from './failure.js'
 
 /** How a request is rejected before a backend is chosen. */

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import type { Config } from '../../lib/config/load.js'
 import { requestId } from '../../lib/listener/request-id.js'
-import { BalancerCell } from '../../lib/pool/cells/layout.js'
+import { BalancerCell } from '../../lib/pool/cells.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
 import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/failure.js'
 import type { Prefix } from '../../lib/routing/prefix.js'

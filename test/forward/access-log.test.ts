@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { BalancerCell } from '../../lib/pool/cells/layout.js'
+import { BalancerCell } from '../../lib/pool/cells.js'
 import { eventually, startBalancer, startRoutes, test, withoutChance } from '../helper.js'
 import { LogFile } from '../support/access-log.js'
 import { answering, OK, refusing, scripted } from '../support/raw-backend.js'

@@ -1,4 +1,4 @@
-import { BalancerCell } from '../../lib/pool/cells/layout.js'
+import { BalancerCell } from '../../lib/pool/cells.js'
 import { eventually, sleep, test } from '../helper.js'
 import { makeAnswer } from '../support/answer.js'
 import { heldMemory } from '../support/garbage.js'

@@ -1,5 +1,5 @@
 import type { Backend, BackendState } from '../../lib/pool/backend.js'
-import { BalancerCell } from '../../lib/pool/cells/layout.js'
+import { BalancerCell } from '../../lib/pool/cells.js'
 import type { Client } from './client.js'
 import type { Attempt } from './pool.js'
 import { isSound, SlowStarts } from './slow-starts.js'

@@ -1,4 +1,4 @@
-import type { LatencyWindow } from '../../lib/base/latency.js'
+import type { LatencyWindow } from '../../lib/base/latency/latency-window.js'
 import { isInRanges } from '../../lib/base/values/values.js'
 import { RequestMetrics } from '../../lib/observe/metrics/request-metrics.js'
 import { Ejection } from '../../lib/outliers/ejection.js'

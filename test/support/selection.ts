@@ -3,7 +3,7 @@ import { BlockList } from 'node:net'
 import type { Policy } from '../../lib/balancing/policy.js'
 import type { StickyConfig } from '../../lib/balancing/sticky-options.js'
 import type { Backend } from '../../lib/pool/backend.js'
-import { BackendCell } from '../../lib/pool/cells/layout.js'
+import { BackendCell } from '../../lib/pool/cells.js'
 import type { Registry } from '../../lib/pool/registry.js'
 
 /** A cookie that keeps clients on their backends, as it is by default. */

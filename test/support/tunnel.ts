@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { BalancerCell } from '../../lib/pool/cells/layout.js'
+import { BalancerCell } from '../../lib/pool/cells.js'
 import type { Balancer } from '../helper.js'
 import { OK, type RawBackend, serving } from './raw-backend.js'
 import { RawClient } from './raw-client.js'

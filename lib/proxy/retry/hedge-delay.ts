@@ -1,4 +1,4 @@
-import type { LatencyWindow } from '../../base/latency.js'
+import type { LatencyWindow } from '../../base/latency/latency-window.js'
 
 /** Quantile of the latencies after which a request is hedged, and how often that is looked up. */
 const PERCENT = 95

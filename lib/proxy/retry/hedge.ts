@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
-import { BackendCell } from '../../pool/cells/layout.js'
+import { BackendCell } from '../../pool/cells.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { Attempt, type AttemptOwner } from '../attempt.js'
 import type { Forwarding } from '../forwarding.js'

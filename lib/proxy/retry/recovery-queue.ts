@@ -1,5 +1,5 @@
-import type { Counters } from '../../pool/cells/counters.js'
-import { BalancerCell } from '../../pool/cells/layout.js'
+import type { Counters } from '../../base/cells/counters.js'
+import { BalancerCell } from '../../pool/cells.js'
 
 /** Of those that wait, the share that is tried at each tick: the last backend stays eligible while it refuses. */
 const PROBING_SHARE = 1 / 8

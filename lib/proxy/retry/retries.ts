@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
-import { BackendCell, BalancerCell } from '../../pool/cells/layout.js'
+import { BackendCell, BalancerCell } from '../../pool/cells.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from '../failure.js'
 import type { Forwarding } from '../forwarding.js'

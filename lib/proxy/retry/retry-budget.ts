@@ -1,6 +1,6 @@
+import type { Counters } from '../../base/cells/counters.js'
 import { WaitQueue } from '../../base/wait-queue.js'
-import type { Counters } from '../../pool/cells/counters.js'
-import { BalancerCell } from '../../pool/cells/layout.js'
+import { BalancerCell } from '../../pool/cells.js'
 
 /** Places that there are however little is in flight. */
 const MIN_PLACES = 3

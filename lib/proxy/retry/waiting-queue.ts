@@ -1,6 +1,6 @@
+import type { Counters } from '../../base/cells/counters.js'
 import { WaitQueue } from '../../base/wait-queue.js'
-import type { Counters } from '../../pool/cells/counters.js'
-import { BalancerCell } from '../../pool/cells/layout.js'
+import { BalancerCell } from '../../pool/cells.js'
 
 /** A request that waits for a backend with room. */
 export interface Queued {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BalancerCell } from '../../pool/cells/layout.js'
+import { BalancerCell } from '../../pool/cells.js'
 import type { RouteOptions } from '../../routing/options.js'
 import { RouteTable } from '../../routing/route-table.js'
 import type { Exchange } from '../exchange.js'

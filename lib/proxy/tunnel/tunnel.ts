@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
-import type { Counters } from '../../pool/cells/counters.js'
-import { BalancerCell } from '../../pool/cells/layout.js'
+import type { Counters } from '../../base/cells/counters.js'
+import { BalancerCell } from '../../pool/cells.js'
 import type { BackendStream, TunnelEnd, TunnelHandler } from '../../transport/backend-stream.js'
 import { closeGracefully } from '../../transport/sockets/socket-end.js'
 import type { ClientStream, ClientTunnel } from '../response/client-stream.js'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { LatencyWindow } from '../../../lib/base/latency.js'
+import { BUCKETS, bucketOf, MAX_MICROS, microsOf } from '../../../lib/base/latency/buckets.js'
+import { LatencyWindow, latencyCells } from '../../../lib/base/latency/latency-window.js'
 import { RateWindow } from '../../../lib/base/rates.js'
 
 // Latency
@@ -114,6 +115,38 @@ t.test('what was recorded before a slice ended is of that slice', async (t) => {
   record(8)
   clock.nowMs = 60_000
   t.equal(window.summary().count, 1)
+})
+
+t.test('each bucket is that of all latencies up to the next, and its middle is near to them', async (t) => {
+  for (let micros = 1, before = 0; micros <= MAX_MICROS; micros = Math.ceil(micros * 1.001)) {
+    const bucket = bucketOf(micros)
+    if (bucket < before || bucket >= BUCKETS) t.fail(`${micros} is in bucket ${bucket}, after ${before}`)
+    before = bucket
+    if (Math.abs(microsOf(bucket) - micros) > micros / 128) t.fail(`${micros} counts as ${microsOf(bucket)}`)
+  }
+  t.same([0, 1, 127, 128, MAX_MICROS].map(bucketOf), [0, 1, 127, 128, BUCKETS - 1])
+})
+
+t.test('threads record for themselves, and each reads what all have recorded', async (t) => {
+  const count = 3
+  const cells = new Int32Array(new SharedArrayBuffer(4 * latencyCells({ count, own: 0 })))
+  let nowMs = 5000
+  const windows = [0, 1, 2].map((own) => new LatencyWindow(() => nowMs, { count, own }, cells))
+  for (const [i, window] of windows.entries()) for (let n = 0; n < 10; n++) window.record(10 ** i, nowMs)
+  for (const window of windows) {
+    const { count, p50Ms, p99Ms, maxMs } = window.summary()
+    t.same([count, maxMs], [30, 100])
+    t.ok(near(p50Ms, 10) && near(p99Ms, 100), `${p50Ms}, ${p99Ms}`)
+  }
+  t.ok(near(windows[1]!.takeRecent().p50Ms!, 10))
+  nowMs = 64_000
+  windows[2]!.record(7, nowMs)
+  t.equal(
+    windows[0]!.summary().count,
+    1,
+    'what others recorded a minute ago is gone, though they have not looked since'
+  )
+  t.ok(near(windows[1]!.takeRecent().p99Ms!, 7), 'and who reads what is new has that of others')
 })
 
 // Rates

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Flapping } from '../../../lib/health/flapping.js'
 import { applyCheck, isTransitional } from '../../../lib/health/thresholds.js'
 import type { Backend, CheckResult } from '../../../lib/pool/backend.js'
-import { BackendCell } from '../../../lib/pool/cells/layout.js'
+import { BackendCell } from '../../../lib/pool/cells.js'
 import type { Registry } from '../../../lib/pool/registry.js'
 import { registryOf } from '../../support/registry.js'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { BackendCell } from '../../../lib/pool/cells/layout.js'
+import { BackendCell } from '../../../lib/pool/cells.js'
 import type { Registry } from '../../../lib/pool/registry.js'
 import type { BackendFailure, StateChange } from '../../../lib/pool/registry-events.js'
 import type { BackendPool } from '../../../lib/transport/backend-connections.js'

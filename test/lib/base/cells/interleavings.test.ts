@@ -1,9 +1,9 @@
 import t from 'tap'
-import { Counters } from '../../../../lib/pool/cells/counters.js'
-import { BackendCell, BalancerCell } from '../../../../lib/pool/cells/layout.js'
-import { createRows, rowCells, THREAD_CELLS } from '../../../../lib/pool/cells/rows.js'
-import { acquireSlot, sumOf } from '../../../../lib/pool/cells/slots.js'
-import { addToTotal, settleTotal, totalOf } from '../../../../lib/pool/cells/total.js'
+import { Counters } from '../../../../lib/base/cells/counters.js'
+import { createRows, rowCells, THREAD_CELLS } from '../../../../lib/base/cells/rows.js'
+import { acquireSlot, sumOf } from '../../../../lib/base/cells/slots.js'
+import { addToTotal, settleTotal, totalOf } from '../../../../lib/base/cells/total.js'
+import { BackendCell, BalancerCell } from '../../../../lib/pool/cells.js'
 import { exploreInterleavings, type Program, type SeenThread } from '../../../support/interleavings.js'
 
 const GAUGES = [BackendCell.active, BalancerCell.tunnels, BalancerCell.retrying, BalancerCell.queued]

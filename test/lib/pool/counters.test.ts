@@ -1,18 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { leastConnections } from '../../../../lib/balancing/least-connections.js'
-import { type Backend, type BackendState, STATES } from '../../../../lib/pool/backend.js'
-import { Counters, createCounters } from '../../../../lib/pool/cells/counters.js'
-import { BackendCell, BalancerCell, responsesCell } from '../../../../lib/pool/cells/layout.js'
-import {
-  createRows,
-  ONE_THREAD,
-  rowCells,
-  SHARED_CELLS,
-  THREAD_CELLS
-} from '../../../../lib/pool/cells/rows.js'
-import type { Registry } from '../../../../lib/pool/registry.js'
-import { registryOfWeights } from '../../../support/registry.js'
+import { leastConnections } from '../../../lib/balancing/least-connections.js'
+import { Counters, createCounters } from '../../../lib/base/cells/counters.js'
+import { createRows, ONE_THREAD, rowCells, SHARED_CELLS, THREAD_CELLS } from '../../../lib/base/cells/rows.js'
+import { type Backend, type BackendState, STATES } from '../../../lib/pool/backend.js'
+import { BackendCell, BalancerCell, responsesCell } from '../../../lib/pool/cells.js'
+import type { Registry } from '../../../lib/pool/registry.js'
+import { registryOfWeights } from '../../support/registry.js'
 
 // Counters
 

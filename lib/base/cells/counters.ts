@@ -1,4 +1,4 @@
-import { BALANCER_TOTALS, GAUGE_CELLS, type GaugeCell, type SharedCell, type TotalCell } from './layout.js'
+import { GAUGE_CELLS, type GaugeCell, type SharedCell, type TotalCell } from './cell.js'
 import { createRows, ONE_THREAD, rowCells, SHARED_CELLS, THREAD_CELLS, type Threads } from './rows.js'
 import { acquireSlot, sumOf } from './slots.js'
 import { addToTotal, settleTotal, totalOf } from './total.js'
@@ -79,9 +79,4 @@ export function createCounters(rows: number, threads = ONE_THREAD): Counters[] {
   const cells = createRows(rows, threads)
   const length = rowCells(threads)
   return Array.from({ length: rows }, (_, row) => new Counters(cells, row * length, threads))
-}
-
-/** Adds the totals of a pool that is no more to those of its server. */
-export function addTotals(to: Counters, from: Counters): void {
-  for (const cell of Object.values(BALANCER_TOTALS)) to.addTotal(cell, from.total(cell))
 }

@@ -1,16 +1,5 @@
-/** A cell of a row that all threads share: state, of which one thread decides, or which a single operation changes. */
-export type SharedCell = number & { readonly kind: 'shared' }
-/** A cell that each thread has for itself, of which the sum counts, and which goes up and down. */
-export type GaugeCell = number & { readonly kind: 'gauge' }
-/** Two such cells, which only go up. */
-export type TotalCell = number & { readonly kind: 'total' }
-
-/** Of the cells of a thread in a row the first are gauges, and the others totals. */
-export const GAUGE_CELLS = 8
-
-const shared = (cell: number) => cell as SharedCell
-const gauge = (cell: number) => cell as GaugeCell
-const total = (cell: number) => cell as TotalCell
+import { gauge, shared, type TotalCell, total } from '../base/cells/cell.js'
+import type { Counters } from '../base/cells/counters.js'
 
 /** Cells of one backend. */
 export const BackendCell = {
@@ -93,3 +82,8 @@ export const BalancerCell = {
   queued: gauge(3),
   ...BALANCER_TOTALS
 } as const
+
+/** Adds the totals of a pool that is no more to those of its server. */
+export function addTotals(to: Counters, from: Counters): void {
+  for (const cell of Object.values(BALANCER_TOTALS)) to.addTotal(cell, from.total(cell))
+}
