@@ -124,7 +124,7 @@ export function poolStatistics({ name, registry, latency, rates }: ShownPool) {
 function routeStatistics({ name, pools, counts }: ShownRoute) {
   const [none, ...classes] = counts.byClass
   const responses = Object.fromEntries(classes.map((count, i) => [`${i + 1}xx`, count]))
-  const { mirrorsAnswered: answered, mirrorsFailed: failed, mirrorsSkipped: skipped } = counts
+  const [answered, failed, skipped] = counts.mirrors as [number, number, number]
   return {
     name,
     pools,

@@ -1,22 +1,36 @@
+import type { Threads } from '../../base/cells/rows.js'
+import { Totals } from '../../base/cells/totals.js'
+
+const MICROS = 1_000_000
+
 /** A histogram of durations in seconds, with fixed buckets, as Prometheus has them. */
 export class Histogram {
   readonly bounds: readonly number[]
-  /** One count per bucket, not cumulative; the last is for what exceeds all bounds (`+Inf`). */
-  readonly counts: Float64Array
-  sum = 0
+  /** Of each bucket, and at the end of the durations, in microseconds. */
+  readonly #totals: Totals
 
   /** @param bounds upper bounds of the buckets in seconds, ascending */
-  constructor(bounds: readonly number[]) {
+  constructor(bounds: readonly number[], threads?: Threads) {
     this.bounds = bounds
-    this.counts = new Float64Array(bounds.length + 1)
+    this.#totals = new Totals(bounds.length + 2, threads)
   }
 
   observe(seconds: number): void {
-    const { bounds, counts } = this
+    const { bounds } = this
     let i = 0
     while (i < bounds.length && seconds > bounds[i]!) i++
-    counts[i]!++
-    this.sum += seconds
+    this.#totals.add(i, 1)
+    this.#totals.add(bounds.length + 1, Math.round(seconds * MICROS))
+  }
+
+  /** One count per bucket, not cumulative; the last is for what exceeds all bounds (`+Inf`). */
+  get counts(): number[] {
+    return Array.from({ length: this.bounds.length + 1 }, (_, bucket) => this.#totals.at(bucket))
+  }
+
+  /** Of all durations, in seconds, to a microsecond each. */
+  get sum(): number {
+    return this.#totals.at(this.bounds.length + 1) / MICROS
   }
 }
 

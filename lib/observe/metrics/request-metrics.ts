@@ -1,3 +1,4 @@
+import { Totals } from '../../base/cells/totals.js'
 import { STATUS_CLASSES, statusClass } from '../../base/http/status-class.js'
 import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { DURATION_BOUNDS, Histogram } from './histogram.js'
@@ -16,14 +17,13 @@ export interface RequestCount {
 }
 
 /**
- * Counts each request as it ends. That is cheap: labels are only made on a scrape. The counts are of this thread, as
- * nothing is decided by them.
+ * Counts each request as it ends. That is cheap: labels are only made on a scrape.
  */
 export class RequestMetrics {
   /** From the head of the request to the end of the response. */
   readonly duration = new Histogram(DURATION_BOUNDS)
   /** By the id of a backend, with `NO_BACKEND_ID` first. */
-  readonly #counts: (Float64Array | undefined)[] = []
+  readonly #counts: (Totals | undefined)[] = []
   readonly #durations: (Histogram | undefined)[] = []
   /** Server errors of backends that were removed. */
   #errorsOfRemoved = 0
@@ -43,14 +43,16 @@ export class RequestMetrics {
   count(method: string, statusCode: number, backendId: number, durationMs: number): void {
     const methodIndex = METHOD_INDEX.get(method) ?? METHODS.length
     const row = backendId - NO_BACKEND_ID
-    this.#counts[row] ??= new Float64Array(PER_BACKEND)
-    this.#counts[row][methodIndex * STATUS_CLASSES.length + statusClass(statusCode)]!++
+    this.#counts[row] ??= new Totals(PER_BACKEND)
+    this.#counts[row].add(methodIndex * STATUS_CLASSES.length + statusClass(statusCode), 1)
     this.duration.observe(durationMs / 1000)
   }
 
   /** The counts of the requests that a backend answered, or, for `NO_BACKEND_ID`, that none did. */
   *countsOf(backendId: number): Generator<RequestCount> {
-    for (const [index, count] of this.#counts[backendId - NO_BACKEND_ID]?.entries() ?? []) {
+    const counts = this.#counts[backendId - NO_BACKEND_ID]
+    for (let index = 0; counts && index < PER_BACKEND; index++) {
+      const count = counts.at(index)
       if (count === 0) continue
       yield {
         method: METHOD_LABELS[Math.floor(index / STATUS_CLASSES.length)]!,
@@ -82,8 +84,8 @@ export class RequestMetrics {
 
 const SERVER_ERRORS = STATUS_CLASSES.indexOf('5xx')
 
-function errorsIn(counts: Float64Array | undefined): number {
+function errorsIn(counts: Totals | undefined): number {
   let errors = 0
-  if (counts) for (let i = SERVER_ERRORS; i < PER_BACKEND; i += STATUS_CLASSES.length) errors += counts[i]!
+  if (counts) for (let i = SERVER_ERRORS; i < PER_BACKEND; i += STATUS_CLASSES.length) errors += counts.at(i)
   return errors
 }

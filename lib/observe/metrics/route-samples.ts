@@ -1,4 +1,5 @@
 import { STATUS_CLASSES } from '../../base/http/status-class.js'
+import { MIRROR_OUTCOMES } from '../../proxy/mirror/mirror-counts.js'
 import type { RouteCounts } from '../../proxy/route/route-counts.js'
 import type { ShownRoute } from '../shown-route.js'
 import type { Sample } from './samples.js'
@@ -15,12 +16,7 @@ export function routeSamples(routes: readonly ShownRoute[]): Sample[] {
 
 /** What has become of the requests that were to go to a further pool as well. */
 export function mirrorSamples(routes: readonly ShownRoute[]): Sample[] {
-  const results = ['answered', 'failed', 'skipped']
-  return samplesOf(routes, 'result', results, ({ mirrorsAnswered, mirrorsFailed, mirrorsSkipped }) => [
-    mirrorsAnswered,
-    mirrorsFailed,
-    mirrorsSkipped
-  ])
+  return samplesOf(routes, 'result', MIRROR_OUTCOMES, ({ mirrors }) => mirrors)
 }
 
 /**

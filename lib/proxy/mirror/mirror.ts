@@ -54,12 +54,11 @@ export class Mirror implements RequestMirror {
     const mayStart = isWhole && hasRoom && !this.#forwarding.isStopped
     const backend = mayStart ? this.#forwarding.selector.select(client!) : undefined
     if (!backend || this.#wasUnreachable(backend) || !backend.acquire()) {
-      this.#counts.mirrorsSkipped++
+      this.#counts.countMirror('skipped')
       return
     }
     const shadow: Shadow = new Shadow(this.#forwarding, request, backend, (isAnswered, isSent) => {
-      if (isAnswered) this.#counts.mirrorsAnswered++
-      else this.#counts.mirrorsFailed++
+      this.#counts.countMirror(isAnswered ? 'answered' : 'failed')
       if (!isSent) this.#avoid(backend)
       this.#remove(shadow)
     })
@@ -112,7 +111,7 @@ export class Mirror implements RequestMirror {
   }
 
   #cutOff(shadow: Shadow): void {
-    this.#counts.mirrorsFailed++
+    this.#counts.countMirror('failed')
     this.#remove(shadow)
     shadow.giveUp()
   }

@@ -1,17 +1,28 @@
+import { Totals } from '../../base/cells/totals.js'
 import { STATUS_CLASSES, statusClass } from '../../base/http/status-class.js'
-import type { MirrorCounts } from '../mirror/mirror-counts.js'
+import { MIRROR_OUTCOMES, type MirrorCounts, type MirrorOutcome } from '../mirror/mirror-counts.js'
 
-/** How the requests of a route have ended so far, of this thread, as nothing is decided by them. */
+/** How the requests of a route have ended so far. */
 export class RouteCounts implements MirrorCounts {
-  mirrorsAnswered = 0
-  mirrorsFailed = 0
-  mirrorsSkipped = 0
-  /** In the order of `STATUS_CLASSES`; `none` when the client left before there was one. */
-  readonly byClass = new Float64Array(STATUS_CLASSES.length)
+  readonly #totals = new Totals(STATUS_CLASSES.length + MIRROR_OUTCOMES.length)
 
   /** @param statusCode of the answer, or 0 if the client left before there was one */
   count(statusCode: number): void {
-    this.byClass[statusClass(statusCode)]!++
+    this.#totals.add(statusClass(statusCode), 1)
+  }
+
+  countMirror(outcome: MirrorOutcome): void {
+    this.#totals.add(STATUS_CLASSES.length + MIRROR_OUTCOMES.indexOf(outcome), 1)
+  }
+
+  /** In the order of `STATUS_CLASSES`; `none` when the client left before there was one. */
+  get byClass(): number[] {
+    return STATUS_CLASSES.map((_, index) => this.#totals.at(index))
+  }
+
+  /** In the order of `MIRROR_OUTCOMES`. */
+  get mirrors(): number[] {
+    return MIRROR_OUTCOMES.map((_, index) => this.#totals.at(STATUS_CLASSES.length + index))
   }
 
   get total(): number {

@@ -91,7 +91,7 @@ t.test('routes after the thousandth have one label together', async (t) => {
   for (const { counts } of routes.slice(999)) {
     counts.count(204)
     counts.count(999)
-    counts.mirrorsFailed++
+    counts.countMirror('failed')
   }
   const { read } = metricsOf('a:80', routes as unknown as ShownRoute[])
   const exposed = await read()
