@@ -17,6 +17,8 @@ export interface Candidate<Route extends RouteOptions = RouteOptions> {
   readonly conditions: Conditions | undefined
   /** The place among all that share a host, once they are sorted: the smaller comes first. */
   rank: number
+  /** The next one of the same path, by rank. */
+  next: Candidate<Route> | undefined
 }
 
 /** Heavier than any prefix or suffix. */
@@ -53,7 +55,8 @@ export function candidatesOf<Route extends RouteOptions>(route: Route, index: nu
       path,
       tlsName,
       conditions: conditions.isEmpty ? undefined : conditions,
-      rank: 0
+      rank: 0,
+      next: undefined
     }))
   })
 }

@@ -1,6 +1,7 @@
 import type { HostMatch, RouteOptions } from '../options.js'
 import { type Candidate, candidatesOf, hostWeight, isEveryPath, ranked } from './candidate.js'
 import { HostMap, hostMatchOf, isWildcard } from './hosts.js'
+import { PathNodes } from './path-nodes.js'
 import { PathTree } from './path-tree.js'
 import type { RequestReader } from './request-reader.js'
 
@@ -12,12 +13,15 @@ interface Trees<C extends Candidate> {
   readonly asksForPath: boolean
 }
 
-function treesOf<C extends Candidate>(candidates: readonly C[]): Trees<C> {
+function treesOf<C extends Candidate>(candidates: readonly C[], nodes: PathNodes<C>): Trees<C> {
   const sorted = ranked(candidates)
   const raw = sorted.filter(({ route }) => route.paths === 'raw')
   return {
-    tree: new PathTree(sorted.filter(({ route }) => route.paths !== 'raw')),
-    raw: raw.length > 0 ? new PathTree(raw) : undefined,
+    tree: new PathTree(
+      sorted.filter(({ route }) => route.paths !== 'raw'),
+      nodes
+    ),
+    raw: raw.length > 0 ? new PathTree(raw, nodes) : undefined,
     asksForPath: candidates.some(({ path }) => !isEveryPath(path))
   }
 }
@@ -65,12 +69,17 @@ export function routesByHost<Route extends RouteOptions>(
       else indexesOf.set(host, [index])
     }
   }
+  const nodes = new PathNodes<Candidate<Route>>()
   const compiled = new Map<string, Trees<Candidate<Route>>>()
   // Hosts that have the same routes share what these are compiled to.
   const compile = (indexes: readonly number[]) => {
     const key = indexes.join()
     const trees =
-      compiled.get(key) ?? treesOf(indexes.flatMap((index) => candidatesOf(routes[index]!, index)))
+      compiled.get(key) ??
+      treesOf(
+        indexes.flatMap((index) => candidatesOf(routes[index]!, index)),
+        nodes
+      )
     compiled.set(key, trees)
     return trees
   }

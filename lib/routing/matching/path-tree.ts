@@ -1,48 +1,28 @@
 import { type Candidate, isEveryPath, prefixOf } from './candidate.js'
+import { PathNode, type PathNodes } from './path-nodes.js'
 import type { RequestReader } from './request-reader.js'
 
 const SLASH = 0x2f
 
-/** What the segments of a path lead to. */
-class PathNode<C extends Candidate> {
-  /** Undefined for none: most nodes are the last of a path. */
-  children: Map<string, PathNode<C>> | undefined
-  readonly exact: C[] = []
-  readonly prefixes: C[] = []
-  readonly parent: PathNode<C> | undefined
-
-  constructor(parent: PathNode<C> | undefined) {
-    this.parent = parent
-  }
-
-  /** The node of a path. */
-  at(path: string): PathNode<C> {
-    return path
-      .split('/')
-      .slice(1)
-      .reduce<PathNode<C>>((node, segment) => node.#child(segment), this)
-  }
-
-  #child(segment: string): PathNode<C> {
-    this.children ??= new Map()
-    const child = this.children.get(segment) ?? new PathNode(this)
-    this.children.set(segment, child)
-    return child
-  }
-}
-
 /**
- * The candidates of a host by their paths, segment by segment. To find one takes as long as the longest path of a route,
- * and not as long as that of the request.
+ * The candidates of a host by their paths, segment by segment: the root of a tree. To find one takes as long as the
+ * longest path of a route, and not as long as that of the request.
  */
-export class PathTree<C extends Candidate = Candidate> {
-  readonly #root = new PathNode<C>(undefined)
-  readonly #patterns: C[] = []
-  readonly #everywhere: C[] = []
+export class PathTree<C extends Candidate = Candidate> extends PathNode<C> {
+  readonly #nodes: PathNodes<C>
+  readonly #patterns: readonly C[]
+  #everywhere: C | undefined
 
-  /** @param candidates in the order of their ranks, which the lists of each node keep */
-  constructor(candidates: readonly C[]) {
-    for (const candidate of candidates) this.#listFor(candidate).push(candidate)
+  /**
+   * @param candidates in the order of their ranks, which the lists of each node keep
+   * @param nodes those of all trees of the table
+   */
+  constructor(candidates: readonly C[], nodes: PathNodes<C>) {
+    super(nodes.newSeed(), '', undefined)
+    this.#nodes = nodes
+    this.#patterns = candidates.filter(({ path }) => path?.kind === 'regexp')
+    // Each is put in front of those that come after it.
+    for (const candidate of candidates.toReversed()) this.#add(candidate)
   }
 
   /** The first candidate for a request, if its path is read as this. Only what asks for no path is found for `*`. */
@@ -51,23 +31,33 @@ export class PathTree<C extends Candidate = Candidate> {
     return (isPath ? this.#byPath(path, reader) : undefined) ?? firstThatFits(this.#everywhere, reader)
   }
 
-  #listFor({ path }: C): C[] {
-    if (path === undefined || isEveryPath(path)) return this.#everywhere
-    if (path.kind === 'regexp') return this.#patterns
-    return path.kind === 'exact' ? this.#root.at(path.path).exact : this.#root.at(prefixOf(path)).prefixes
+  #add(candidate: C): void {
+    const { path } = candidate
+    if (path === undefined || isEveryPath(path)) {
+      candidate.next = this.#everywhere
+      this.#everywhere = candidate
+    } else if (path.kind === 'exact') {
+      const node = this.#nodes.at(this, path.path)
+      candidate.next = node.exact
+      node.exact = candidate
+    } else if (path.kind === 'prefix') {
+      const node = this.#nodes.at(this, prefixOf(path))
+      candidate.next = node.prefixes
+      node.prefixes = candidate
+    }
   }
 
   #byPath(path: string, reader: RequestReader): C | undefined {
-    let node = this.#root
-    let from = 1
-    while (from !== 0) {
-      const slash = path.indexOf('/', from)
-      const child = node.children?.get(path.slice(from, slash === -1 ? path.length : slash))
+    let node: PathNode<C> = this
+    /** Where the path of the node ends. */
+    let end = 0
+    while (node.hasChildren && end < path.length) {
+      const child = this.#nodes.childOf(node, path, end + 1)
       if (!child) break
       node = child
-      from = slash + 1
+      end += 1 + child.segment.length
     }
-    const exact = from === 0 ? firstThatFits(node.exact, reader) : undefined
+    const exact = end === path.length ? firstThatFits(node.exact, reader) : undefined
     if (exact) return exact
     for (let at: PathNode<C> | undefined = node; at; at = at.parent) {
       const found = firstThatFits(at.prefixes, reader)
@@ -84,7 +74,8 @@ export class PathTree<C extends Candidate = Candidate> {
   }
 }
 
-function firstThatFits<C extends Candidate>(list: readonly C[], reader: RequestReader): C | undefined {
-  for (const candidate of list) if (candidate.conditions?.unmetBy(reader) === undefined) return candidate
-  return undefined
+function firstThatFits<C extends Candidate>(first: C | undefined, reader: RequestReader): C | undefined {
+  let candidate = first
+  while (candidate?.conditions?.unmetBy(reader)) candidate = candidate.next as C | undefined
+  return candidate
 }
