@@ -30,7 +30,7 @@ import { type RouteEntry, routeEntry } from './route-entry.js'
 import { routeRejection } from './route-rejection.js'
 import type { RouterOptions } from './router-options.js'
 
-/** A pool that requests of a route go to. */
+/** One of the pools of a split. */
 interface Target {
   readonly forwarder: Forwarder
   readonly entry: RouteEntry
@@ -45,10 +45,10 @@ export class ServedRoute implements RouteOptions {
   readonly filters: RouteFilters
   readonly counts: RouteCounts
   readonly #server: RouterOptions
-  /** For requests that go to no pool. */
+  /** For all requests, but those of a split. */
   readonly entry: RouteEntry
-  /** Undefined if there are several, or none. */
-  readonly #target: Target | undefined
+  /** That of its one pool; undefined if there are several, or none. */
+  readonly #forwarder: Forwarder | undefined
   readonly #split: Split<Target> | undefined
   readonly #mirror: Mirror | undefined
   readonly #pathChange: PathChange | undefined
@@ -75,7 +75,7 @@ export class ServedRoute implements RouteOptions {
     this.#server = server
     const { mirror } = filters
     this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, this.counts)
-    this.entry = routeEntry(this, undefined, {
+    this.entry = routeEntry(this, action.kind === 'pool' ? action.pool : undefined, {
       trusted: server.trusted,
       mirror: this.#mirror,
       counts: this.counts,
@@ -85,7 +85,7 @@ export class ServedRoute implements RouteOptions {
       forwarder: forwarderOf(pool),
       entry: { ...this.entry, pool }
     })
-    this.#target = action.kind === 'pool' ? targetOf(action.pool) : undefined
+    this.#forwarder = action.kind === 'pool' ? forwarderOf(action.pool) : undefined
     this.#split = action.kind === 'split' ? splitOf(action, targetOf, server.trusted) : undefined
     this.#redirect = action.kind === 'redirect' ? action : undefined
     this.#pathChange = this.#redirect?.path ?? filters.rewritePath
@@ -112,16 +112,17 @@ export class ServedRoute implements RouteOptions {
     origin: PathOrigin
   ): Exchange | undefined {
     const { rejectRequest, limits } = this.#server
-    const to = this.#split ? this.#split.choose(req) : this.#target
-    const entry = to?.entry ?? this.entry
-    const rejection = routeRejection(req, entry, to?.forwarder.maxBodyBytes ?? limits.bodyBytes)
+    const chosen = this.#split?.choose(req)
+    const forwarder = chosen ? chosen.forwarder : this.#forwarder
+    const entry = chosen ? chosen.entry : this.entry
+    const rejection = routeRejection(req, entry, forwarder ? forwarder.maxBodyBytes : limits.bodyBytes)
     if (rejection) {
       rejectRequest(req, res, rejection.failure, rejection.cell, rejection.fields, entry)
       return undefined
     }
     const changed = this.#pathChange ? changedBy(this.#pathChange, destination, origin) : destination
     if (!changed) return this.#fail(req, res, AMBIGUOUS_PATH)
-    if (to) return to.forwarder.forward(req, res, changed, target, requestId, upgrade, entry)
+    if (forwarder) return forwarder.forward(req, res, changed, target, requestId, upgrade, entry)
     const answer = this.#redirect
       ? redirectOf(req, this.#redirect, changed, this.#server.trusted)
       : this.#answer!
