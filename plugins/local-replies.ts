@@ -4,7 +4,6 @@ import type { TotalCell } from '../lib/base/cells/cell.js'
 import type { Counters } from '../lib/base/cells/counters.js'
 import type { Config } from '../lib/config/load.js'
 import type { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
-import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
 import { BalancerCell } from '../lib/pool/cells.js'
 import { type Failure, OVERLOADED } from '../lib/proxy/failure.js'
 import { replyToOptions, sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
@@ -57,7 +56,7 @@ export default fp<Options>(
     const rejecter: typeof fastify.rejecter =
       (counters, requests) => (req, res, failure, cell, fields, route) => {
         counters.addTotal(cell, 1)
-        requests.count(req.method!, failure.statusCode, NO_BACKEND_ID, 0)
+        requests.count(req.method!, failure.statusCode, undefined, 0)
         route?.counts.count(failure.statusCode)
         recordLocalReply?.(req, res, failure, route)
         answer(req, res, failure, fields, route)

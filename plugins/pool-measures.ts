@@ -26,9 +26,8 @@ interface Options {
 export default fp<Options>(
   async (fastify, { name = DEFAULT_POOL, predecessor }) => {
     const { registry, backendList, backendListSaved, resolver } = fastify
-    const requests = predecessor?.requests ?? new RequestMetrics()
+    const requests = new RequestMetrics(registry, predecessor?.requests)
     const latency = predecessor?.latency ?? new LatencyWindow()
-    registry.on('removed', ({ id }) => requests.forget(id))
     fastify.decorate('requestMetrics', requests)
     fastify.decorate('latency', latency)
     fastify.decorate('pool', {

@@ -1,6 +1,5 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { NO_BACKEND_ID } from '../lib/pool/backend-id.js'
 import { BalancerCell } from '../lib/pool/cells.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
 import { routeAnswerBytes } from '../lib/proxy/local-reply/route-answer.js'
@@ -31,7 +30,7 @@ export default fp<Options>(
       onRouteAnswer: (req, res, answer, route) => {
         const { statusCode } = answer
         registry.counters.addTotal(BalancerCell.routeAnswers, 1)
-        requestMetrics.count(req.method!, statusCode, NO_BACKEND_ID, 0)
+        requestMetrics.count(req.method!, statusCode, undefined, 0)
         route.counts.count(statusCode)
         recordLocalReply?.(req, res, undefined, route, routeAnswerBytes(req, answer))
       }

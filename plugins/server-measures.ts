@@ -5,7 +5,9 @@ import { RequestMetrics } from '../lib/observe/metrics/request-metrics.js'
 /** Measures the requests of a server that has several pools, beside what each of them measures. */
 export default fp(
   async (fastify) => {
-    fastify.decorate('requestMetrics', new RequestMetrics()).decorate('latency', new LatencyWindow())
+    fastify
+      .decorate('requestMetrics', new RequestMetrics(fastify.registry))
+      .decorate('latency', new LatencyWindow())
   },
   { name: 'server-measures' }
 )

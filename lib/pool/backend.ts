@@ -2,7 +2,9 @@ import type { Counters } from '../base/cells/counters.js'
 import type { Resource } from '../base/shortage/resource.js'
 import type { BackendPool } from '../transport/backend-connections.js'
 import { originOf } from '../transport/origin.js'
+import type { CellBlock } from './cell-block.js'
 import { BackendCell } from './cells.js'
+import type { RequestMeasures } from './request-measures.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
 /** The state of health: `checking` until the first check has ended. Only `healthy` backends are eligible. */
@@ -45,22 +47,24 @@ export class Backend {
   slowStartSinceMs = -1
   /** Its connections; set by the registry. */
   pool: BackendPool
+  readonly counters: Counters
 
   #config: BackendConfig
 
   constructor(
     readonly id: number,
     config: BackendConfig,
-    readonly counters: Counters,
+    readonly block: CellBlock,
     pool: BackendPool,
     now: Date
   ) {
     this.#config = config
+    this.counters = block.counters
     this.pool = pool
     this.since = now
     this.reason = this.state === 'healthy' ? 'taken for healthy at the start' : 'not checked yet'
     this.configure(config)
-    counters.set(BackendCell.effectiveWeight, config.weight * WEIGHT_UNIT)
+    this.counters.set(BackendCell.effectiveWeight, config.weight * WEIGHT_UNIT)
   }
 
   /** Goes on where the same backend of another registry is, whose counters it has. */
@@ -82,6 +86,11 @@ export class Backend {
     this.#config = config
     this.counters.set(BackendCell.weight, config.weight)
     this.counters.set(BackendCell.max, config.max)
+  }
+
+  /** How its requests ended, and how long its responses took: from the end of a request to the head of its response. */
+  get measures(): RequestMeasures {
+    return this.block.measures
   }
 
   get address(): string {

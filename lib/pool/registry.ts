@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events'
-import { type Counters, createCounters } from '../base/cells/counters.js'
+import type { Counters } from '../base/cells/counters.js'
 import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
+import { raiseWeight, tickBackend } from './backend-tick.js'
+import { CellBlock } from './cell-block.js'
 import { BackendCell, BalancerCell } from './cells.js'
 import { ClosingConnections } from './closing-connections.js'
 import type { RegistryEvents } from './registry-events.js'
 import type { RegistryOptions } from './registry-options.js'
-import { raiseWeight } from './slow-start.js'
 import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spec.js'
 
 /**
@@ -13,6 +14,8 @@ import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spe
  * each backend. Emits an event for every change.
  */
 export class Registry extends EventEmitter<RegistryEvents> {
+  /** The cells of the pool as a whole, and the counters in them. */
+  readonly block: CellBlock
   readonly counters: Counters
   /** The time of the latest tick, in milliseconds of any monotonic clock. */
   tickMs = 0
@@ -33,15 +36,14 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
     this.#mayPanic = options.panic ?? false
-    const [own, ...rows] = createCounters(configs.length + 1, options.threads)
-    this.counters = predecessor?.counters ?? own!
+    this.block = predecessor?.block ?? new CellBlock(options.threads)
+    this.counters = this.block.counters
     this.tickMs = predecessor?.tickMs ?? 0
     this.#nextId = predecessor ? predecessor.#nextId : 0
-    this.#backends = configs.map((config, index) => {
+    this.#backends = configs.map((config) => {
       const before = predecessor?.backendAt(config.address)
-      if (before?.config.protocol === config.protocol)
-        return this.#create(before.id, config, before.counters, before)
-      return this.#create(this.#nextId++, config, rows[index])
+      if (before?.config.protocol === config.protocol) return this.#create(before.id, config, before)
+      return this.#create(this.#nextId++, config)
     })
     this.#refresh(undefined, false)
   }
@@ -103,11 +105,11 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.#backends.find((backend) => backend.address === address)
   }
 
-  #create(id: number, config: BackendConfig, row?: Counters, before?: Backend): Backend {
-    const counters = row ?? createCounters(1, this.#options.threads)[0]!
-    const { initialState, createPool } = this.#options
-    if (!before) counters.set(BackendCell.state, STATES.indexOf(initialState))
-    const backend = new Backend(id, config, counters, createPool(config), this.#now())
+  #create(id: number, config: BackendConfig, before?: Backend): Backend {
+    const { initialState, createPool, threads } = this.#options
+    const block = before?.block ?? new CellBlock(threads)
+    if (!before) block.counters.set(BackendCell.state, STATES.indexOf(initialState))
+    const backend = new Backend(id, config, block, createPool(config), this.#now())
     if (before) backend.follow(before)
     return backend
   }
@@ -185,20 +187,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Updates what depends on time, by a monotonic clock. To be called every few dozen milliseconds. */
   tick(nowMs: number): void {
     this.tickMs = nowMs
-    if (!this.#isRetired) this.#tickBackends(nowMs)
+    if (!this.#isRetired) for (const backend of this.backends) tickBackend(backend, nowMs, this.#slowStartMs)
     this.#closing.tick()
     this.emit('tick', nowMs)
-  }
-
-  #tickBackends(nowMs: number): void {
-    for (const backend of this.backends) {
-      const { counters } = backend
-      if (backend.hasAnsweredSinceTick) backend.lastAnswerMs = nowMs
-      backend.hasAnsweredSinceTick = false
-      const penalty = counters.get(BackendCell.penalty)
-      if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
-      if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, this.#slowStartMs)
-    }
   }
 
   /**

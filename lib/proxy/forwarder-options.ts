@@ -50,9 +50,7 @@ export interface ResilienceOptions {
 export interface TrafficListeners {
   /** Counts requests by method, status (0 without an answer), backend and duration. */
   readonly metrics: {
-    count(method: string, statusCode: number, backendId: number, durationMs: number): void
-    /** Latencies of a backend's responses, in seconds. */
-    durationsOf(backendId: number): { observe(seconds: number): void }
+    count(method: string, statusCode: number, backend: Backend | undefined, durationMs: number): void
   }
   readonly latency: LatencyWindow
   /** Of a server with several pools, whose requests in flight are bounded together. */

@@ -8,7 +8,6 @@ import { Sessions, stickyPolicy } from '../balancing/sticky.js'
 import type { Destination } from '../base/http/request-target.js'
 import { isInRanges } from '../base/values/values.js'
 import type { Backend } from '../pool/backend.js'
-import { NO_BACKEND_ID } from '../pool/backend-id.js'
 import { BalancerCell } from '../pool/cells.js'
 import type { Registry } from '../pool/registry.js'
 import { Admission, OVERLOAD } from './admission.js'
@@ -184,7 +183,7 @@ export class Forwarder implements Forwarding {
 
   onAnswer(backend: Backend, statusCode: number, latencyMs: number, nowMs: number): void {
     backend.hasAnsweredSinceTick = true
-    this.#traffic.metrics.durationsOf(backend.id).observe(latencyMs / 1000)
+    backend.measures.durations.observe(latencyMs / 1000)
     // How fast it fails says nothing of how fast it answers.
     if (isServerError(statusCode)) this.#traffic.outlierDetector.onError(backend)
     else this.#policy.onLatency?.(backend, latencyMs, nowMs)
@@ -205,7 +204,7 @@ export class Forwarder implements Forwarding {
 
   count({ req, by, statusCode, answeredBy }: EndedRequest, durationMs: number): void {
     by.route?.counts.count(statusCode)
-    this.#traffic.metrics.count(req.method!, statusCode, answeredBy?.id ?? NO_BACKEND_ID, durationMs)
+    this.#traffic.metrics.count(req.method!, statusCode, answeredBy, durationMs)
   }
 
   onEnd(request: EndedRequest): void {

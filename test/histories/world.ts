@@ -228,7 +228,7 @@ function forwarderOf(
       latency,
       outlierDetector,
       unresponsiveDetector,
-      metrics: new RequestMetrics(),
+      metrics: new RequestMetrics(registry),
       endListeners: [],
       tracing: undefined,
       onShortage() {},

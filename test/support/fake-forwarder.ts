@@ -26,7 +26,7 @@ export function forwarderTo(
     registry,
     { ...config, trusted: config.trustedProxies },
     {
-      metrics: new RequestMetrics(),
+      metrics: new RequestMetrics(registry),
       latency: new LatencyWindow(),
       outlierDetector: {
         onError: ({ address }) => outlierEvents.push(`error ${address}`),

@@ -1,5 +1,5 @@
 import { GAUGE_CELLS, type GaugeCell, type SharedCell, type TotalCell } from './cell.js'
-import { createRows, ONE_THREAD, rowCells, SHARED_CELLS, THREAD_CELLS, type Threads } from './rows.js'
+import { createCells, ONE_THREAD, rowCells, SHARED_CELLS, THREAD_CELLS } from './rows.js'
 import { acquireSlot, sumOf } from './slots.js'
 import { addToTotal, settleTotal, totalOf } from './total.js'
 
@@ -10,37 +10,33 @@ import { addToTotal, settleTotal, totalOf } from './total.js'
  */
 export class Counters {
   readonly #cells: Int32Array
-  readonly #offset: number
-  readonly #first: number
   readonly #own: number
   readonly #threads: number
 
-  /** @param offset of the row */
-  constructor(cells: Int32Array, offset = 0, threads: Threads = ONE_THREAD) {
+  /** @param cells of zeros at first, `rowCells` of them or more */
+  constructor(threads = ONE_THREAD, cells = createCells(rowCells(threads), threads)) {
     this.#cells = cells
-    this.#offset = offset
-    this.#first = offset + SHARED_CELLS
-    this.#own = this.#first + threads.own * THREAD_CELLS
+    this.#own = SHARED_CELLS + threads.own * THREAD_CELLS
     this.#threads = threads.count
   }
 
   /** The value of a cell that all threads share. */
   get(cell: SharedCell): number {
-    return Atomics.load(this.#cells, this.#offset + cell)
+    return Atomics.load(this.#cells, cell)
   }
 
   set(cell: SharedCell, value: number): void {
-    Atomics.store(this.#cells, this.#offset + cell, value)
+    Atomics.store(this.#cells, cell, value)
   }
 
   /** Adds to a cell that all threads share. Returns the new value. */
   add(cell: SharedCell, amount: number): number {
-    return Atomics.add(this.#cells, this.#offset + cell, amount) + amount
+    return Atomics.add(this.#cells, cell, amount) + amount
   }
 
   /** The value of a gauge: what all threads have counted. */
   sum(cell: GaugeCell): number {
-    return sumOf(this.#cells, this.#first + cell, this.#threads)
+    return sumOf(this.#cells, SHARED_CELLS + cell, this.#threads)
   }
 
   /** Adds to this thread's part of a gauge. */
@@ -50,7 +46,7 @@ export class Counters {
 
   /** Adds 1 to a gauge unless that would take the sum of all threads over `limit`. Returns whether it did. */
   acquire(cell: GaugeCell, limit: number): boolean {
-    return acquireSlot(this.#cells, this.#own + cell, this.#first + cell, this.#threads, limit)
+    return acquireSlot(this.#cells, this.#own + cell, SHARED_CELLS + cell, this.#threads, limit)
   }
 
   /** Adds a whole number from 0 to 2^53 to a total. */
@@ -61,22 +57,15 @@ export class Counters {
   /** The value of a total: what all threads have counted. */
   total(cell: TotalCell): number {
     let total = 0
-    for (let i = 0, index = this.#first + cell; i < this.#threads; i++, index += THREAD_CELLS)
+    for (let i = 0, index = SHARED_CELLS + cell; i < this.#threads; i++, index += THREAD_CELLS)
       total += totalOf(this.#cells, index)
     return total
   }
 
   /** Takes what a thread that has ended held out of all gauges. Its totals stay, for the next one to go on. */
   clearThread(thread: number): void {
-    const first = this.#first + thread * THREAD_CELLS
+    const first = SHARED_CELLS + thread * THREAD_CELLS
     for (let cell = 0; cell < GAUGE_CELLS; cell++) Atomics.store(this.#cells, first + cell, 0)
     for (let cell = GAUGE_CELLS; cell < THREAD_CELLS; cell += 2) settleTotal(this.#cells, first + cell)
   }
-}
-
-/** Counters of zero in rows that lie together. */
-export function createCounters(rows: number, threads = ONE_THREAD): Counters[] {
-  const cells = createRows(rows, threads)
-  const length = rowCells(threads)
-  return Array.from({ length: rows }, (_, row) => new Counters(cells, row * length, threads))
 }

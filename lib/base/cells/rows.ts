@@ -18,8 +18,8 @@ export function rowCells({ count }: Threads): number {
   return SHARED_CELLS + count * THREAD_CELLS
 }
 
-/** Rows of zeros, in shared memory if there are threads to share them. A thread that has ended leaves nothing to free. */
-export function createRows(rows: number, threads: Threads): Int32Array {
-  const bytes = rows * rowCells(threads) * Int32Array.BYTES_PER_ELEMENT
+/** Cells of zeros, in shared memory if there are threads to share them. They are freed when no thread has them any more. */
+export function createCells(length: number, threads: Threads): Int32Array {
+  const bytes = length * Int32Array.BYTES_PER_ELEMENT
   return new Int32Array(threads.count > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
 }

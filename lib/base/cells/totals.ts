@@ -1,4 +1,4 @@
-import { ONE_THREAD, type Threads } from './rows.js'
+import { createCells, ONE_THREAD, type Threads } from './rows.js'
 import { addToTotal, settleTotal, totalOf } from './total.js'
 
 /** A cache line in cells. */
@@ -22,7 +22,7 @@ export class Totals {
   constructor(
     readonly count: number,
     readonly threads: Threads = ONE_THREAD,
-    cells = new Int32Array(totalsCells(count, threads))
+    cells = createCells(totalsCells(count, threads), threads)
   ) {
     this.#cells = cells
     this.#stride = strideOf(count)

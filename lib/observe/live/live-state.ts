@@ -108,7 +108,7 @@ const poolView = ({ pool }: Feed) => ({ ...poolStatistics(pool), version: pool.b
 
 /** A backend, with the orders of operators, how long its responses took, and its latest changes. */
 function backendView(backend: Backend, { pool, health }: Feed) {
-  const { sum, counts } = pool.requests.durationsOf(backend.id)
+  const { sum, counts } = backend.measures.durations
   return {
     ...backendStatistics(backend, pool.name),
     orders: { draining: backend.draining, health: backend.forcedHealth ?? 'auto' },

@@ -3,7 +3,6 @@ import type { TotalCell } from '../../base/cells/cell.js'
 import { RESOURCES } from '../../base/shortage/resource.js'
 import { type Shortages, USES } from '../../base/shortage/shortages.js'
 import { type Backend, STATES, WEIGHT_UNIT } from '../../pool/backend.js'
-import { NO_BACKEND_ID } from '../../pool/backend-id.js'
 import { BackendCell, BalancerCell } from '../../pool/cells.js'
 import type { ServerCounters } from '../server-counters.js'
 import type { ShownPool } from '../shown-pool.js'
@@ -145,10 +144,10 @@ export function exposition(source: MetricsSource): Exposition {
     () => [
       ...(pools().some((pool) => pool.requests === requests)
         ? []
-        : countsOf(requests, NO_BACKEND_ID, { pool: NO_POOL, backend: NO_BACKEND })),
+        : countsOf(requests.measures, { pool: NO_POOL, backend: NO_BACKEND })),
       ...pools().flatMap(({ name: pool, requests: ofPool, registry: { backends } }) =>
-        [{ id: NO_BACKEND_ID, address: NO_BACKEND }, ...backends].flatMap(({ id, address: backend }) =>
-          countsOf(ofPool, id, { pool, backend })
+        [{ measures: ofPool.measures, address: NO_BACKEND }, ...backends].flatMap(
+          ({ measures, address: backend }) => countsOf(measures, { pool, backend })
         )
       )
     ]
@@ -158,13 +157,13 @@ export function exposition(source: MetricsSource): Exposition {
     'request_duration_seconds',
     'From the head of a request to the end of its response, or to the start of a tunnel',
     () =>
-      pools().flatMap(({ name: pool, requests: { duration } }) =>
-        samplesOf(`${PREFIX}request_duration_seconds`, duration, { pool })
+      pools().flatMap(({ name: pool, requests: { measures } }) =>
+        samplesOf(`${PREFIX}request_duration_seconds`, measures.durations, { pool })
       )
   )
   add('histogram', 'backend_duration_seconds', 'From the end of a request to the head of its response', () =>
-    ofEach(({ name: pool, requests: ofPool }, { id, address: backend }) =>
-      samplesOf(`${PREFIX}backend_duration_seconds`, ofPool.durationsOf(id), { pool, backend })
+    ofEach(({ name: pool }, { measures, address: backend }) =>
+      samplesOf(`${PREFIX}backend_duration_seconds`, measures.durations, { pool, backend })
     )
   )
   add('counter', 'route_requests_total', 'Requests that have ended, by route and status', () =>

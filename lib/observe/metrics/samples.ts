@@ -1,6 +1,6 @@
+import type { Histogram } from '../../base/latency/histogram.js'
+import type { RequestMeasures } from '../../pool/request-measures.js'
 import type { ShownPool } from '../shown-pool.js'
-import type { Histogram } from './histogram.js'
-import type { RequestMetrics } from './request-metrics.js'
 
 /** One line of a metric. */
 export interface Sample {
@@ -11,12 +11,8 @@ export interface Sample {
 }
 
 /** How many requests ended how, of those that a backend answered, or that none did. */
-export function countsOf(
-  requests: RequestMetrics,
-  backendId: number,
-  labels: Record<string, string>
-): Sample[] {
-  return [...requests.countsOf(backendId)].map(({ method, code, count }) => ({
+export function countsOf(measures: RequestMeasures, labels: Record<string, string>): Sample[] {
+  return [...measures.counts()].map(({ method, code, count }) => ({
     labels: { ...labels, method, code },
     value: count
   }))

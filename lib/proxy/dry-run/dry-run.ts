@@ -160,7 +160,7 @@ export class DryRun {
     })
     const nothing = () => {}
     return new Forwarder(new Registry(backends, { createPool, initialState: 'healthy' }), options, {
-      metrics: { count: nothing, durationsOf: () => ({ observe: nothing }) },
+      metrics: { count: nothing },
       latency: new LatencyWindow(),
       outlierDetector: { onError: nothing, onLoss: nothing, onSuccess: nothing },
       unresponsiveDetector: undefined,

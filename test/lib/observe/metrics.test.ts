@@ -1,17 +1,20 @@
 import { METHODS } from 'node:http'
 import t from 'tap'
+import { Histogram } from '../../../lib/base/latency/histogram.js'
 import { LatencyWindow } from '../../../lib/base/latency/latency-window.js'
 import { RateWindow } from '../../../lib/base/rates.js'
 import { Shortages } from '../../../lib/base/shortage/shortages.js'
 import { exposition } from '../../../lib/observe/metrics/exposition.js'
 import { HealthTransitions } from '../../../lib/observe/metrics/health-transitions.js'
-import { DURATION_BOUNDS, Histogram } from '../../../lib/observe/metrics/histogram.js'
 import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
 import { ServerCounters } from '../../../lib/observe/server-counters.js'
 import type { ShownRoute } from '../../../lib/observe/shown-route.js'
-import { NO_BACKEND_ID } from '../../../lib/pool/backend-id.js'
+import type { Backend } from '../../../lib/pool/backend.js'
 import { BackendCell, BalancerCell } from '../../../lib/pool/cells.js'
+import { Registry } from '../../../lib/pool/registry.js'
+import { DURATION_BOUNDS } from '../../../lib/pool/request-measures.js'
 import { RouteCounts } from '../../../lib/proxy/route/route-counts.js'
+import type { BackendPool } from '../../../lib/transport/backend-connections.js'
 import { histogramFaults, readExposition, requestCounts } from '../../support/metrics.js'
 import { registryOf } from '../../support/registry.js'
 
@@ -20,7 +23,7 @@ import { registryOf } from '../../support/registry.js'
 /** Of a registry and what counts beside it, without a server. */
 function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
   const registry = registryOf(backends)
-  const requests = new RequestMetrics()
+  const requests = new RequestMetrics(registry)
   const transitions = new HealthTransitions(registry)
   const resolver = { answered: 5, failed: 2 }
   const shortages = new Shortages(() => {})
@@ -48,12 +51,13 @@ const A = { pool: 'web', backend: 'a:80' }
 const B = { pool: 'web', backend: '[::1]:81' }
 
 t.test('requests have the address of the backend that answered, or none', async (t) => {
-  const { requests, read } = metricsOf('a:80 [::1]:81')
-  requests.count('GET', 200, 0, 3)
-  requests.count('GET', 200, 1, 3)
-  requests.count('GET', 200, 1, 3)
-  requests.count('BREW', 418, 1, 3)
-  requests.count('PUT', 0, NO_BACKEND_ID, 3)
+  const { registry, requests, read } = metricsOf('a:80 [::1]:81')
+  const [a, b] = registry.backends
+  requests.count('GET', 200, a, 3)
+  requests.count('GET', 200, b, 3)
+  requests.count('GET', 200, b, 3)
+  requests.count('BREW', 418, b, 3)
+  requests.count('PUT', 0, undefined, 3)
   const exposed = await read()
   t.same(requestCounts(exposed), [
     '[::1]:81 GET 2xx: 2',
@@ -66,8 +70,8 @@ t.test('requests have the address of the backend that answered, or none', async 
 })
 
 t.test('histograms add up, each backend by itself', async (t) => {
-  const { requests, read } = metricsOf('a:80 [::1]:81')
-  const [a, b] = [0, 1].map((id) => requests.durationsOf(id))
+  const { registry, read } = metricsOf('a:80 [::1]:81')
+  const [a, b] = registry.backends.map(({ measures }) => measures.durations)
   for (const seconds of [0.0005, 0.02, 0.02, 45]) a!.observe(seconds)
   b!.observe(2)
   const exposed = await read()
@@ -217,20 +221,27 @@ t.test('a backend is in one state, and changes are counted', async (t) => {
 
 // Request metrics
 
-const countsOf = (metrics: RequestMetrics) =>
-  [NO_BACKEND_ID, 0, 1, 2].flatMap((id) =>
-    [...metrics.countsOf(id)].map(({ method, code, count }) => [id, method, code, count])
-  )
+/** What counts the requests of three backends. */
+function metricsOfThree() {
+  const registry = registryOf('a:80 b:80 c:80')
+  const metrics = new RequestMetrics(registry)
+  const countsOf = () =>
+    [{ id: -1, measures: metrics.measures }, ...registry.backends].flatMap(({ id, measures }) =>
+      [...measures.counts()].map(({ method, code, count }) => [id, method, code, count])
+    )
+  return { registry, backends: registry.backends as [Backend, Backend, Backend], metrics, countsOf }
+}
 
 t.test('requests are counted by backend, method and class of status', async (t) => {
-  const metrics = new RequestMetrics()
-  t.same(countsOf(metrics), [])
-  metrics.count('GET', 200, 0, 5)
-  metrics.count('GET', 299, 0, 5)
-  metrics.count('GET', 200, 2, 5)
-  metrics.count('POST', 404, 1, 5)
-  metrics.count('DELETE', 502, NO_BACKEND_ID, 5)
-  t.same(countsOf(metrics), [
+  const { backends, metrics, countsOf } = metricsOfThree()
+  t.same(countsOf(), [])
+  const [a, b, c] = backends
+  metrics.count('GET', 200, a, 5)
+  metrics.count('GET', 299, a, 5)
+  metrics.count('GET', 200, c, 5)
+  metrics.count('POST', 404, b, 5)
+  metrics.count('DELETE', 502, undefined, 5)
+  t.same(countsOf(), [
     [-1, 'DELETE', '5xx', 1],
     [0, 'GET', '2xx', 2],
     [1, 'POST', '4xx', 1],
@@ -249,21 +260,22 @@ t.test('each status has its class, also those beyond 599; without one it is none
     [600, '5xx'],
     [999, '5xx']
   ] as const) {
-    const metrics = new RequestMetrics()
-    metrics.count('GET', status, 0, 1)
-    t.same(countsOf(metrics), [[0, 'GET', code, 1]], `${status}`)
+    const { backends, metrics, countsOf } = metricsOfThree()
+    metrics.count('GET', status, backends[0], 1)
+    t.same(countsOf(), [[0, 'GET', code, 1]], `${status}`)
   }
 })
 
 t.test('clients can create only few series', async (t) => {
-  const metrics = new RequestMetrics()
+  const { backends, metrics, countsOf } = metricsOfThree()
   const invented = Array.from({ length: 1000 }, (_, i) => `METHOD-${i}`)
   const odd = ['get', '', 'constructor', '__proto__', 'GET ', 'other']
   const methods = [...METHODS, ...invented, ...odd]
   for (const method of methods)
-    for (let status = 0; status < 1000; status += 50) metrics.count(method, status, (status % 3) - 1, 1)
-  const series = countsOf(metrics)
-  t.ok(series.length <= 3 * 8 * 6, `${series.length} series`)
+    for (let status = 0; status < 1000; status += 50)
+      metrics.count(method, status, backends[(status % 4) as 0 | 1 | 2], 1)
+  const series = countsOf()
+  t.ok(series.length <= 4 * 8 * 6, `${series.length} series`)
   t.same([...new Set(series.map(([, method]) => method))].sort(), [
     'DELETE',
     'GET',
@@ -279,38 +291,48 @@ t.test('clients can create only few series', async (t) => {
 })
 
 t.test('durations are kept in seconds, of all requests together', async (t) => {
-  const requests = new RequestMetrics()
-  requests.count('GET', 200, 0, 2)
-  requests.count('POST', 0, NO_BACKEND_ID, 700)
-  requests.count('GET', 503, NO_BACKEND_ID, 0)
-  t.ok(Math.abs(requests.duration.sum - 0.702) < 1e-9)
+  const { backends, metrics } = metricsOfThree()
+  metrics.count('GET', 200, backends[0], 2)
+  metrics.count('POST', 0, undefined, 700)
+  metrics.count('GET', 503, undefined, 0)
+  const { sum, counts } = metrics.measures.durations
+  t.equal(sum, 0.702)
   t.equal(
-    requests.duration.counts.reduce((sum, count) => sum + count),
+    counts.reduce((all, some) => all + some),
     3
   )
 })
 
-t.test('a backend that has left is forgotten', async (t) => {
-  const metrics = new RequestMetrics()
-  metrics.count('GET', 200, 1, 5)
-  metrics.durationsOf(1).observe(5)
-  metrics.forget(1)
-  t.same(countsOf(metrics), [])
-  t.equal(metrics.durationsOf(1).sum, 0)
+t.test('server errors are those of all backends and of none, and stay when a backend leaves', async (t) => {
+  const { registry, backends, metrics } = metricsOfThree()
+  const [a, b, c] = backends
+  t.equal(metrics.serverErrors, 0)
+  for (const status of [0, 200, 404, 499, 500, 503, 999]) metrics.count('GET', status, c, 1)
+  metrics.count('PURGE', 502, undefined, 1)
+  metrics.count('POST', 500, a, 1)
+  t.equal(metrics.serverErrors, 5)
+  registry.remove(c)
+  registry.remove(b)
+  t.equal(metrics.serverErrors, 5)
+  metrics.count('GET', 500, a, 1)
+  metrics.count('GET', 500, c, 1)
+  metrics.count('GET', 200, c, 1)
+  t.equal(metrics.serverErrors, 7, 'also what it answers after that')
 })
 
-t.test('server errors are those of all backends and of none, and stay when a backend leaves', async (t) => {
-  const metrics = new RequestMetrics()
-  t.equal(metrics.serverErrors, 0)
-  for (const status of [0, 200, 404, 499, 500, 503, 999]) metrics.count('GET', status, 3, 1)
-  metrics.count('PURGE', 502, NO_BACKEND_ID, 1)
-  metrics.count('POST', 500, 0, 1)
-  t.equal(metrics.serverErrors, 5)
-  metrics.forget(3)
-  metrics.forget(7)
-  t.equal(metrics.serverErrors, 5)
-  metrics.count('GET', 500, 4, 1)
-  t.equal(metrics.serverErrors, 6)
+t.test('a pool with other settings goes on with what was counted', async (t) => {
+  const { registry, backends, metrics } = metricsOfThree()
+  metrics.count('GET', 500, undefined, 1)
+  for (const backend of backends) metrics.count('GET', 500, backend, 1)
+  registry.remove(backends[2])
+  const configs = registry.backends.map(({ config }) => config)
+  const createPool = () => ({ close: async () => {}, destroy: async () => {} }) as unknown as BackendPool
+  const next = new Registry(configs, { createPool, initialState: 'healthy' }, registry)
+  const after = new RequestMetrics(next, metrics)
+  t.equal(after.serverErrors, 4)
+  next.remove(next.backends[0]!)
+  after.count('GET', 500, next.backends[0], 1)
+  t.equal(after.serverErrors, 5)
 })
 
 // Health transitions

@@ -1,8 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { leastConnections } from '../../../lib/balancing/least-connections.js'
-import { Counters, createCounters } from '../../../lib/base/cells/counters.js'
-import { createRows, ONE_THREAD, rowCells, SHARED_CELLS, THREAD_CELLS } from '../../../lib/base/cells/rows.js'
+import { Counters } from '../../../lib/base/cells/counters.js'
+import {
+  createCells,
+  ONE_THREAD,
+  rowCells,
+  SHARED_CELLS,
+  THREAD_CELLS
+} from '../../../lib/base/cells/rows.js'
 import { type Backend, type BackendState, STATES } from '../../../lib/pool/backend.js'
 import { BackendCell, BalancerCell, responsesCell } from '../../../lib/pool/cells.js'
 import type { Registry } from '../../../lib/pool/registry.js'
@@ -11,7 +17,7 @@ import { registryOfWeights } from '../../support/registry.js'
 // Counters
 
 const TWO_32 = 2 ** 32
-const counters = () => createCounters(1)[0]!
+const counters = () => new Counters()
 
 t.test('state that all threads share is set and added to', async (t) => {
   const state = counters()
@@ -57,9 +63,9 @@ t.test('a total counts on to 2^53', async (t) => {
 })
 
 t.test('rows are independent, and the same row is the same counters', async (t) => {
-  const cells = createRows(2, ONE_THREAD)
-  const first = new Counters(cells)
-  const [second, again] = [1, 2].map(() => new Counters(cells, rowCells(ONE_THREAD)))
+  const cells = createCells(rowCells(ONE_THREAD), ONE_THREAD)
+  const first = new Counters()
+  const [second, again] = [1, 2].map(() => new Counters(ONE_THREAD, cells))
   second!.addTotal(responsesCell(5), 5)
   second!.change(BackendCell.active, 2)
   t.equal(first.total(responsesCell(5)), 0)
@@ -70,9 +76,9 @@ t.test('rows are independent, and the same row is the same counters', async (t) 
 
 t.test('gauges and totals are those of all threads, state is one', async (t) => {
   const count = 3
-  const cells = createRows(1, { count, own: 0 })
+  const cells = createCells(rowCells({ count, own: 0 }), { count, own: 0 })
   t.type(cells.buffer, SharedArrayBuffer)
-  const [one, two, three] = [0, 1, 2].map((own) => new Counters(cells, 0, { count, own }))
+  const [one, two, three] = [0, 1, 2].map((own) => new Counters({ count, own }, cells))
   one!.change(BackendCell.active, 2)
   two!.change(BackendCell.active, 3)
   two!.addTotal(BackendCell.failed, TWO_32)

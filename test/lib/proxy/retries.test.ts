@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import t from 'tap'
-import { createCounters } from '../../../lib/base/cells/counters.js'
+import { Counters } from '../../../lib/base/cells/counters.js'
 import type { Backend } from '../../../lib/pool/backend.js'
 import { BalancerCell } from '../../../lib/pool/cells.js'
 import { type Awaiting, ResponseTimeouts } from '../../../lib/proxy/response-timeouts.js'
@@ -281,7 +281,7 @@ t.test('what came while the process was held up is read before anybody is late',
 // Retry budget
 
 function stage(inFlight: number) {
-  const counters = createCounters(1)[0]!
+  const counters = new Counters()
   counters.change(BalancerCell.inFlight, inFlight)
   const budget = new RetryBudget(counters, 0.2)
   const granted: string[] = []

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Counters } from '../../../../lib/base/cells/counters.js'
-import { createRows, rowCells, THREAD_CELLS } from '../../../../lib/base/cells/rows.js'
+import { createCells, rowCells, THREAD_CELLS } from '../../../../lib/base/cells/rows.js'
 import { acquireSlot, sumOf } from '../../../../lib/base/cells/slots.js'
 import { addToTotal, settleTotal, totalOf } from '../../../../lib/base/cells/total.js'
 import { BackendCell, BalancerCell } from '../../../../lib/pool/cells.js'
@@ -149,8 +149,8 @@ t.test('a total is what was added, whenever it is read, and whenever its thread 
 
 t.test('a thread that has ended holds nothing, and the next one goes on with its totals', async (t) => {
   const threads = { count: 2, own: 0 }
-  const cells = createRows(1, threads)
-  const [one, two] = [0, 1].map((own) => new Counters(cells, 0, { count: 2, own }))
+  const cells = createCells(rowCells(threads), threads)
+  const [one, two] = [0, 1].map((own) => new Counters({ count: 2, own }, cells))
   for (const cell of GAUGES) {
     one!.change(cell, 2)
     two!.change(cell, 3)
@@ -161,7 +161,7 @@ t.test('a thread that has ended holds nothing, and the next one goes on with its
   one!.clearThread(1)
   for (const cell of GAUGES) t.equal(one!.sum(cell), 2)
   t.equal(one!.total(BackendCell.failed), 2 ** 30)
-  const next = new Counters(cells, 0, { count: 2, own: 1 })
+  const next = new Counters({ count: 2, own: 1 }, cells)
   next.addTotal(BackendCell.failed, 2 ** 30 - 1)
   t.equal(one!.total(BackendCell.failed), 2 ** 31 - 1)
 })

@@ -4,6 +4,16 @@ import { BackendCell } from './cells.js'
 /** The share of its weight that a slow start begins with. */
 const MIN_SHARE = 0.1
 
+/** Changes what depends on time. */
+export function tickBackend(backend: Backend, nowMs: number, slowStartMs: number): void {
+  const { counters } = backend
+  if (backend.hasAnsweredSinceTick) backend.lastAnswerMs = nowMs
+  backend.hasAnsweredSinceTick = false
+  const penalty = counters.get(BackendCell.penalty)
+  if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
+  if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, slowStartMs)
+}
+
 /**
  * Performs one step of a backend's slow start: its weight rises linearly from a tenth to the configured one.
  * @param slowStartMs duration of the whole; 0 for none
