@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
-import { type BlockList, isIP } from 'node:net'
+import type { BlockList } from 'node:net'
 import path from 'node:path'
+import { addressFamily } from '../../base/address/family.js'
 import { isHostName } from '../../base/values/check-values.js'
 import { addressRanges, LIST_IN_FILE, parsed } from '../../base/values/values.js'
 import { type ValuesOf, variable } from '../variable.js'
@@ -84,7 +85,7 @@ function hostNames() {
     for (const name of names)
       if (
         name !== '*' &&
-        isIP(name.replace(/^\[(.*)\]$/, '$1')) === 0 &&
+        addressFamily(name.replace(/^\[(.*)\]$/, '$1')) === 0 &&
         !isHostName(name.replace(/^\*\./, ''))
       )
         fault(
