@@ -4,16 +4,13 @@ import type { Config } from '../lib/config/load.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import http2 from '../plugins/http2.js'
-import httpsRedirect from '../plugins/https-redirect.js'
 import leastConnections from '../plugins/least-connections.js'
 import overload from '../plugins/overload.js'
 import tls from '../plugins/tls.js'
-import http2Streams from '../routes/http2.js'
 import lane from '../routes/lane.js'
 import lb from '../routes/lb/index.js'
 import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
-import { registerAdminServer } from './admin-server.js'
 import { registerPool } from './pool.js'
 
 /**
@@ -29,7 +26,7 @@ export async function registerBalancer(
     await fastify.register(tls, { config })
     await fastify.register(http2, { config })
     await fastify.register(connections, { config })
-    await fastify.register(httpsRedirect, { config })
+    if (config.tls?.redirectPort) await fastify.register(httpsRedirect(), { config })
   }
   if (config.routing) await routed().registerRoutes(fastify, { config, registerListener })
   else await registerPool(fastify, { config, registerListener })
@@ -37,11 +34,15 @@ export async function registerBalancer(
   await fastify.register(gracefulShutdown, { config, ownsProcess })
 
   if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
-  else await registerAdminServer(fastify, config, ownsProcess)
+  else await adminServer().registerAdminServer(fastify, config, ownsProcess)
   await fastify.register(proxied, { config })
 }
 
-// A start without routes does not load what serves them.
+// What only some starts need is loaded only by those.
+const httpsRedirect = () =>
+  (require('../plugins/https-redirect.js') as typeof import('../plugins/https-redirect.js')).default
+const http2Streams = () => (require('../routes/http2.js') as typeof import('../routes/http2.js')).default
+const adminServer = () => require('./admin-server.js') as typeof import('./admin-server.js')
 const routed = () => require('./routed.js') as typeof import('./routed.js')
 
 /** The scope of the requests for backends. */
@@ -51,7 +52,7 @@ const proxied = fp<{ config: Config }>(
     await fastify.register(proxy, { config })
     await fastify.register(lane, { config })
     await fastify.register(upgrade, { config })
-    await fastify.register(http2Streams, { config })
+    if (fastify.http2) await fastify.register(http2Streams(), { config })
   },
   { name: 'proxied', encapsulate: true }
 )

@@ -3,8 +3,7 @@ import fp from 'fastify-plugin'
 import { targetOf } from '../lib/base/http/request-target.js'
 import type { Config } from '../lib/config/load.js'
 import { requestId } from '../lib/listener/request-id.js'
-import { AccessLog } from '../lib/observe/access-log/access-log.js'
-import { LineWriter } from '../lib/observe/access-log/line-writer.js'
+import type { AccessLog } from '../lib/observe/access-log/access-log.js'
 import { BalancerCell } from '../lib/pool/cells.js'
 import { whenLocalReplyEnds } from '../lib/proxy/ended-request.js'
 import type { Failure } from '../lib/proxy/failure.js'
@@ -57,6 +56,11 @@ export default fp<{ config: Config }>(
     }
 
     function openLog(): AccessLog {
+      // Loaded only where there is one.
+      const { AccessLog: Log } =
+        require('../lib/observe/access-log/access-log.js') as typeof import('../lib/observe/access-log/access-log.js')
+      const { LineWriter } =
+        require('../lib/observe/access-log/line-writer.js') as typeof import('../lib/observe/access-log/line-writer.js')
       const { file } = config.accessLog!
       const writer = new LineWriter(file, {
         onDropped: (lines) => registry.counters.addTotal(BalancerCell.logLinesDropped, lines),
@@ -66,7 +70,7 @@ export default fp<{ config: Config }>(
         }
       })
       fastify.addHook('onClose', () => writer.end())
-      return new AccessLog(config.accessLog!, writer)
+      return new Log(config.accessLog!, writer)
     }
   },
   { name: 'access-log', dependencies: ['backend-registry', 'tracing'] }

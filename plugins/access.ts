@@ -5,7 +5,6 @@ import type { Config } from '../lib/config/load.js'
 import { unreadableHop } from '../lib/listener/client/client-address.js'
 import { clientAddress } from '../lib/listener/client/connection-info.js'
 import { BalancerCell } from '../lib/pool/cells.js'
-import { AccessControl } from '../lib/proxy/access-control.js'
 import type { Rejection } from '../lib/proxy/rejection.js'
 
 declare module 'fastify' {
@@ -23,9 +22,8 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { trustedProxies: trusted } = config
     const { log, registry } = fastify
-    const control = new AccessControl(config.access, trusted)
-    const { isLimited } = control
-    const rejectionOf = (req: IncomingMessage) => control.rejectionOf(req)
+    const control = accessControl(config)
+    const rejectionOf = control && ((req: IncomingMessage) => control.rejectionOf(req))
     const proxies = new OncePerKey()
     /** Counts a request whose `X-Forwarded-For` names no readable client, and logs the first of each proxy. */
     const recordUnreadable = (req: IncomingMessage) => {
@@ -40,11 +38,19 @@ export default fp<{ config: Config }>(
       )
     }
     const hasProxies = trusted.rules.length > 0
-    const withUnreadableRecorded: typeof rejectionOf = (req) => {
+    const withUnreadableRecorded = (req: IncomingMessage) => {
       recordUnreadable(req)
-      return isLimited ? rejectionOf(req) : undefined
+      return rejectionOf?.(req)
     }
-    fastify.decorate('rejectionOf', hasProxies ? withUnreadableRecorded : isLimited ? rejectionOf : undefined)
+    fastify.decorate('rejectionOf', hasProxies ? withUnreadableRecorded : rejectionOf)
   },
   { name: 'access', dependencies: ['backend-registry'] }
 )
+
+/** Undefined where no client is limited, and then not loaded. */
+function accessControl({ access, trustedProxies }: Config) {
+  if (!access.rateLimit && !access.allow && !access.deny) return undefined
+  const { AccessControl } =
+    require('../lib/proxy/access-control.js') as typeof import('../lib/proxy/access-control.js')
+  return new AccessControl(access, trustedProxies)
+}

@@ -6,7 +6,6 @@ import { contains, isResetBeforeAccept, proxyHeaderOf, remoteAddressOf } from '.
 import { PendingConnections } from './drain/pending-connections.js'
 import type { Http2Acceptor } from './http2/acceptor.js'
 import { detectVersion } from './http2/preface.js'
-import { receiveProxyHeader } from './proxy-protocol/receive-header.js'
 import { SocketsPerClient } from './sockets-per-client.js'
 import type { TlsAcceptor } from './tls/acceptor.js'
 
@@ -113,6 +112,9 @@ export class ConnectionAcceptor {
   #afterProxyHeader(accept: ConnectionListener): ConnectionListener {
     const { proxyProtocol, trustedProxies, headTimeoutMs, onDropped, onProxyHeaderRefused } = this.#options
     if (!proxyProtocol) return accept
+    // Loaded only where it is spoken.
+    const { receiveProxyHeader } =
+      require('./proxy-protocol/receive-header.js') as typeof import('./proxy-protocol/receive-header.js')
     return (socket) => {
       const address = remoteAddressOf(socket)
       if (!contains(trustedProxies, address)) {

@@ -6,9 +6,8 @@ import { Http1Pool } from './http1/pool.js'
 import type { Http2Pool } from './http2/pool.js'
 import { authorityOf, type SecureOrigin } from './origin.js'
 import type { ConnectionOptions } from './origin-options.js'
-import { PerClientPool } from './proxy-protocol/per-client-pool.js'
-import { clientIdentity, proxiedConnection } from './proxy-protocol/proxied-connection.js'
-import { type ProxyVersion, proxyHeader } from './proxy-protocol/write-header.js'
+import type { PerClientPool } from './proxy-protocol/per-client-pool.js'
+import type { ProxyVersion } from './proxy-protocol/write-header.js'
 import type { NameWatch } from './resolver/resolver.js'
 import { SocketOpener, type SocketOptions } from './sockets/open-socket.js'
 import { Pool } from './undici.js'
@@ -114,13 +113,20 @@ function http2Pools(config: PooledOrigin, options: PoolOptions): (headerOf?: Hea
 
 /** A pool for each client, as each connection begins with the PROXY protocol header of one client. */
 function perClientPool(config: PooledOrigin, version: ProxyVersion, options: PoolOptions): PerClientPool {
+  // Loaded with the first backend that wants it.
+  const { PerClientPool: Pool } =
+    require('./proxy-protocol/per-client-pool.js') as typeof import('./proxy-protocol/per-client-pool.js')
+  const { clientIdentity, proxiedConnection } =
+    require('./proxy-protocol/proxied-connection.js') as typeof import('./proxy-protocol/proxied-connection.js')
+  const { proxyHeader } =
+    require('./proxy-protocol/write-header.js') as typeof import('./proxy-protocol/write-header.js')
   const { trustedProxies } = options
   const connections = config.h2 ? http2Pools(config, options) : http1Pools(config, options)
   const headersOf = (req: IncomingMessage): HeaderOf => {
     const connection = proxiedConnection(req, trustedProxies)
     return (alpn) => proxyHeader(version, { ...connection, alpn })
   }
-  return new PerClientPool({
+  return new Pool({
     keyOf: (req) => clientIdentity(req, trustedProxies),
     connect: (req) => connections(req && headersOf(req))
   })
