@@ -1,11 +1,11 @@
 import { networkInterfaces } from 'node:os'
 import { serverOptions } from './app/options.js'
-import { loadConfig } from './lib/config/load.js'
+import { startConfig } from './app/start-config.js'
 
 /** Time for closing after the drain has ended one way or the other. */
 const CLOSE_MARGIN_MS = 5000
 
-const config = loadConfig(process.env)
+const config = startConfig()
 const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
   addresses?.some(({ family }) => family === 'IPv6')
 )

@@ -4,6 +4,7 @@ import reload from '../plugins/reload.js'
 import { registerBalancer } from './balancer.js'
 import { serverOptions } from './options.js'
 import { reloadedBackends, reloadedRoutes } from './reloaded.js'
+import { startConfig } from './start-config.js'
 import { growAsNeeded } from './young-generation.js'
 
 export interface AppOptions {
@@ -12,7 +13,7 @@ export interface AppOptions {
 }
 
 /** Options that fastify-cli passes to the server, from the environment. */
-export const options = serverOptions(loadConfig(process.env))
+export const options = serverOptions(startConfig())
 
 /** The whole load balancer, for `fastify start app`. */
 export default async function app(fastify: FastifyInstance, opts: AppOptions): Promise<void> {

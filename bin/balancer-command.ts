@@ -1,11 +1,12 @@
-import path from 'node:path'
 import { Command, Option } from 'commander'
-import { loadConfig, loadWithVariables } from '../lib/config/load.js'
+import { loadWithVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
 import { addAdminCommands } from './admin-commands.js'
 import { addConvertCommand } from './convert-command.js'
+import { readEnvFile } from './env-file.js'
 import { addExplainCommand } from './explain/command.js'
+import { start } from './start.js'
 
 const EXAMPLES = `
 Examples:
@@ -41,7 +42,10 @@ export function balancerCommand(program = new Command('lb')): Command {
     .enablePositionalOptions()
     .allowExcessArguments(false)
   const takeFlags = withFlags(program)
-  program.action(() => run(takeFlags))
+  program.action(() => {
+    takeFlags()
+    return start()
+  })
   addAdminCommands(program)
   addExplainCommand(program)
   addConvertCommand(program)
@@ -83,8 +87,7 @@ function withFlags(command: Command): () => void {
 async function check(takeFlags: () => void, file: string | undefined): Promise<void> {
   takeFlags()
   if (file !== undefined) process.env.LB_CONFIG = file
-  // Reads .env.
-  await import('fastify-cli/start.js')
+  readEnvFile()
   const { config, variables } = loadWithVariables(process.env)
   const { routing } = config
   for (const { name, info } of describeVariables()) {
@@ -96,13 +99,4 @@ async function check(takeFlags: () => void, file: string | undefined): Promise<v
   const { routingSummary, unusedPools } = await import('../lib/config/routing/summary.js')
   for (const line of routingSummary(routing)) console.log(line)
   for (const pool of unusedPools(routing)) console.error(`pool ${pool} gets no requests: no route names it`)
-}
-
-async function run(takeFlags: () => void): Promise<void> {
-  takeFlags()
-  // Reads .env, which the configuration needs.
-  const { runFastify } = await import('fastify-cli/start.js')
-  loadConfig(process.env)
-  const dist = path.join(__dirname, '..')
-  await runFastify(['-c', path.join(dist, 'fastify.config.js'), path.join(dist, 'app', 'index.js')])
 }
