@@ -17,6 +17,8 @@ const UNUSED = {
   limits: /access-control|rate-limiter/,
   'the access log': /line-writer/
 }
+/** Modules of Node that take next to nothing. */
+const SMALL = ['os', 'process', 'timers/promises']
 const LOADED = `process.on('exit', () => console.log(Object.keys(require('node:module')._cache).join('\\n')));
   require('./dist/bin/lb.js')`
 
@@ -36,4 +38,25 @@ test('a plain start loads nothing that it has no use for', async (t) => {
 
 test('what fastify-cli is told by variables is done by it', async (t) => {
   t.same(await loadedUnused(t, { FASTIFY_LOG_LEVEL: 'fatal' }), ['fastify-cli'])
+})
+
+test('the modules of Node are loaded while it has them compiled, which ends with the first flag of V8', async (t) => {
+  const code = `const v8 = require('node:v8')
+    const { builtinModules } = require('node:module')
+    const loaded = () => builtinModules.filter((name) => process.moduleLoadList.includes('NativeModule ' + name))
+    const { setFlagsFromString } = v8
+    let early
+    v8.setFlagsFromString = (flag) => {
+      early ??= loaded()
+      setFlagsFromString(flag)
+    }
+    process.on('exit', () => console.log('late:', ...loaded().filter((name) => !early.includes(name))))
+    require('./dist/bin/lb.js')`
+  const [, port = ''] = (await listen(t, createServer())).split(':')
+  const { stdout } = await run(['-e', code, '--', '-p', port, '-b', '127.0.0.1:1'], {})
+  const [, late = '?'] = /^late:(.*)$/m.exec(stdout) ?? []
+  t.same(
+    late.split(' ').filter((name) => name !== '' && !SMALL.includes(name)),
+    []
+  )
 })
