@@ -1,6 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
 import { isCrossSite } from '../../lib/admin/cross-site.js'
 
 const RETRY_AFTER_SECONDS = 5
@@ -14,7 +13,7 @@ const HEADERS = {
 }
 
 /** The live event stream of the page: server-sent events, without end. */
-const events: FastifyPluginAsync = async (fastify) => {
+export default function events(fastify: FastifyInstance): void {
   const { broadcast } = fastify
 
   fastify.get('/events', (request, reply) => {
@@ -41,5 +40,3 @@ const events: FastifyPluginAsync = async (fastify) => {
   // A drain does not wait for subscribers.
   fastify.addHook('preClose', async () => broadcast.end())
 }
-
-export default fp(events, { name: 'lb/events', encapsulate: true })

@@ -34,7 +34,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
   fastify.addHook('onRequest', (request, _reply, done) => {
     done(hasConflictingHosts(request.raw.rawHeaders) ? twoHosts() : undefined)
   })
-  await fastify.register(readiness)
+  readiness(fastify)
   await fastify.register(restricted, { config })
 }
 
@@ -46,10 +46,10 @@ const restricted = fp<{ config: Config }>(
       else reply.callNotFound()
     })
     await hostCheck(fastify, { config })
-    await fastify.register(page)
-    await fastify.register(events)
-    await fastify.register(stats)
-    await fastify.register(metrics)
+    page(fastify)
+    events(fastify)
+    stats(fastify)
+    metrics(fastify)
     await fastify.register(api, { prefix: '/api', config })
   },
   { name: 'lb/restricted', encapsulate: true }

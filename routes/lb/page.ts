@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** Files that are served unchanged; the path is relative to the compiled file. */
 const FOLDER = path.join(__dirname, '../../../routes/lb/page')
@@ -51,7 +50,7 @@ function readFiles(): ReadonlyMap<string, PageFile> {
 let read: ReadonlyMap<string, PageFile> | undefined
 
 /** The page of the operators, and the files that it is made of. */
-const page: FastifyPluginAsync = async (fastify) => {
+export default function page(fastify: FastifyInstance): void {
   read ??= readFiles()
   const files = read
   const send = ({ type, content, etag }: PageFile, request: FastifyRequest, reply: FastifyReply) => {
@@ -75,5 +74,3 @@ function isKept(etag: string, ifNoneMatch: string | undefined): boolean {
   const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
   return tags.includes(etag) || tags.includes('*')
 }
-
-export default fp(page, { name: 'lb/page', encapsulate: true })

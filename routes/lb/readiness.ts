@@ -1,5 +1,4 @@
-import type { FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
 
 interface Asked {
   /** Pools that each have to be ready. */
@@ -7,7 +6,7 @@ interface Asked {
 }
 
 /** Liveness and readiness for orchestrators, from any address: they tell no more than a request would. */
-const readiness: FastifyPluginAsync = async (fastify) => {
+export default function readiness(fastify: FastifyInstance): void {
   /** Liveness: the process runs. */
   fastify.get('/live', (_request, reply) => {
     reply.header('Cache-Control', 'no-store').send({ status: 'live' })
@@ -29,5 +28,3 @@ const readiness: FastifyPluginAsync = async (fastify) => {
     else reply.send({ status: 'ready' })
   })
 }
-
-export default fp(readiness, { name: 'lb/readiness', encapsulate: true })

@@ -1,12 +1,9 @@
-import type { FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
 import { statisticsSchema } from './stats-schema.js'
 
 /** The statistics as JSON. */
-const stats: FastifyPluginAsync = async (fastify) => {
+export default function stats(fastify: FastifyInstance): void {
   fastify.get('/stats', { schema: { response: { 200: statisticsSchema } } }, (_request, reply) => {
     reply.header('Cache-Control', 'no-store').send(fastify.statistics())
   })
 }
-
-export default fp(stats, { name: 'lb/stats', encapsulate: true })

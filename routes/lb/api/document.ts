@@ -1,14 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
 import { type ApiDocument, apiPage, PAGE_POLICY } from '../../../lib/admin/api-page.js'
 
 /** Written by `npm run docs`; the path is relative to the compiled file. */
 const FILE = path.join(__dirname, '../../../../docs/openapi.json')
 
 /** The API's documentation: OpenAPI for programs, a page for people. It is read from disk each time, as that is rare. */
-const document: FastifyPluginAsync = async (fastify) => {
+export default function document(fastify: FastifyInstance): void {
   fastify.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     reply.type('application/json; charset=utf-8')
     return readFile(FILE)
@@ -19,5 +18,3 @@ const document: FastifyPluginAsync = async (fastify) => {
     return apiPage(JSON.parse(await readFile(FILE, 'utf8')) as ApiDocument)
   })
 }
-
-export default fp(document, { name: 'lb/api/document', encapsulate: true })

@@ -15,13 +15,13 @@ const api: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) 
   fastify.addHook('onSend', async (_request, reply) => {
     reply.header('Cache-Control', 'no-store').header('X-Content-Type-Options', 'nosniff')
   })
-  await fastify.register(poolList)
+  poolList(fastify)
   if (token !== '') await fastify.register(tokenCheck, { token })
   for (const place of [{ ofPool: false }, { ofPool: true, prefix: '/pools/:pool' }]) {
-    await fastify.register(reads, place)
+    reads(fastify, place)
     if (token !== '') await fastify.register(writes, { ...place, token })
   }
-  await fastify.register(document)
+  document(fastify)
 }
 
 export default fp(api, { name: 'lb/api', encapsulate: true })

@@ -1,9 +1,8 @@
-import type { FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
 import { errors, pools } from './schemas.js'
 
 /** The list of pools. */
-const poolList: FastifyPluginAsync = async (fastify) => {
+export default function poolList(fastify: FastifyInstance): void {
   fastify.get(
     '/pools',
     {
@@ -25,5 +24,3 @@ const poolList: FastifyPluginAsync = async (fastify) => {
     }
   )
 }
-
-export default fp(poolList, { name: 'lb/api/pools', encapsulate: true })

@@ -1,15 +1,14 @@
-import type { FastifyPluginAsync } from 'fastify'
-import fp from 'fastify-plugin'
+import type { FastifyInstance } from 'fastify'
 import { backendView } from '../../../lib/observe/backend-view.js'
 import { backendOf, type Named, poolOf } from './backend-of.js'
 import { errors, list, operation, type Place, params, poolParams, view } from './schemas.js'
 
 /** The routes that read backends. */
-const reads: FastifyPluginAsync<Place> = async (fastify, { ofPool }) => {
+export default function reads(fastify: FastifyInstance, { ofPool, prefix = '' }: Place): void {
   const { poolSet } = fastify
 
   fastify.get(
-    '/backends',
+    `${prefix}/backends`,
     {
       schema: {
         ...operation('listBackends', ofPool),
@@ -27,7 +26,7 @@ const reads: FastifyPluginAsync<Place> = async (fastify, { ofPool }) => {
   )
 
   fastify.get<Named>(
-    '/backends/:address',
+    `${prefix}/backends/:address`,
     {
       schema: {
         ...operation('getBackend', ofPool),
@@ -43,5 +42,3 @@ const reads: FastifyPluginAsync<Place> = async (fastify, { ofPool }) => {
     }
   )
 }
-
-export default fp(reads, { name: 'lb/api/reads', encapsulate: true })

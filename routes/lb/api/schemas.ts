@@ -111,6 +111,8 @@ export const poolParams = { type: 'object', required: ['pool'], properties: pool
 /** Where routes stand: below the path of a pool, or where the only pool needs none. */
 export interface Place {
   readonly ofPool: boolean
+  /** Of their paths. */
+  readonly prefix?: string
 }
 
 /** What a path names. */
