@@ -19,7 +19,7 @@ const SHARED: readonly (readonly [folders: readonly string[], processes: number]
   [['lib'], 2],
   [['histories'], 1],
   [['lanes'], 1],
-  [['config', 'docs', '.'], 1]
+  [['config', 'docs', 'app', '.'], 1]
 ]
 /** What measures its process, or asks what is loaded into it, has one of its own. */
 const ALONE = /heldMemory|buffersSince|heldSince|memoryUsage|require\.cache|undici\/preload/

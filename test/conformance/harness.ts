@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
+import { ReceivedBytes } from '../support/received-bytes.js'
 import { type Field, type Message, readMessage } from '../support/wire.js'
 import type { Case, Wanted } from './cases/case.js'
 import { answeredFields, ownFields } from './own-fields.js'
@@ -39,26 +40,26 @@ export class Stage {
   }
 
   serve(socket: Socket): void {
-    let bytes = Buffer.alloc(0)
+    const received = new ReceivedBytes()
     socket.on('data', (more) => {
       this.bytes += more.length
-      bytes = Buffer.concat([bytes, more])
+      received.add(more)
       if (this.raw) {
-        this.raw(bytes, socket)
+        this.raw(received.all, socket)
         return
       }
       try {
         for (;;) {
-          const request = readMessage(bytes, { kind: 'request' })
+          const request = readMessage(received.all, { kind: 'request' })
           if (!request) return
-          bytes = bytes.subarray(request.size)
+          received.take(request.size)
           this.requests.push(request)
           this.faults.push(...faultsOf(request, 'request'))
           if (typeof this.act === 'string') socket.write(Buffer.from(this.act, 'latin1'))
           else this.act(request, socket)
         }
       } catch (error) {
-        this.faults.push(`${error}: ${JSON.stringify(bytes.toString('latin1'))}`)
+        this.faults.push(`${error}: ${JSON.stringify(received.all.toString('latin1'))}`)
         socket.destroy()
       }
     })

@@ -6,6 +6,7 @@ import { Http2Client } from '../support/http2-client.js'
 import { seededRandom } from '../support/random.js'
 import { type RawBackend, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
+import { ReceivedBytes } from '../support/received-bytes.js'
 import { reset } from '../support/reset.js'
 import { forHttp2 } from '../support/secure-ports.js'
 import { fieldValue, type Message, readMessage, statusOf } from '../support/wire.js'
@@ -53,13 +54,12 @@ class Crowd {
 
   /** Reads requests with pauses, and answers them. */
   readonly serve = (socket: Socket): void => {
-    let bytes = Buffer.alloc(0)
+    let received = new ReceivedBytes()
     socket.on('data', (more: Buffer) => {
       if (this.#random() < 0.2) this.#rest(socket)
-      bytes = Buffer.concat([bytes, more])
-      const request = readMessage(bytes, { kind: 'request' })
+      const request = readMessage(received.add(more), { kind: 'request' })
       if (!request) return
-      bytes = Buffer.alloc(0)
+      received = new ReceivedBytes()
       this.#answer(request, socket)
     })
   }

@@ -16,6 +16,7 @@ import {
 } from './http2-frames.js'
 import { pairs } from './message.js'
 import { type RawBackend, serving } from './raw-backend.js'
+import { ReceivedBytes } from './received-bytes.js'
 
 /** Names and values in turn, as a block of fields. */
 export function blockOf(...fields: string[]): Buffer {
@@ -88,17 +89,17 @@ export async function framed(
     const peer = new Peer(socket)
     peers.push(peer)
     greet(peer)
-    let bytes: Buffer = Buffer.alloc(0)
+    const received = new ReceivedBytes()
     let isGreeted = false
     socket.on('data', (more) => {
-      bytes = Buffer.concat([bytes, more])
-      if (!isGreeted && bytes.length >= PREFACE.length) {
+      received.add(more)
+      if (!isGreeted && received.all.length >= PREFACE.length) {
         isGreeted = true
-        bytes = bytes.subarray(PREFACE.length)
+        received.take(PREFACE.length)
       }
-      for (let next = isGreeted && readFrame(bytes); next; next = readFrame(bytes)) {
+      for (let next = isGreeted && readFrame(received.all); next; next = readFrame(received.all)) {
         const { size, ...frame } = next
-        bytes = bytes.subarray(size)
+        received.take(size)
         if (frame.type === Type.settings) {
           if ((frame.flags & Flag.ack) === 0) socket.write(SETTINGS_ACK)
           continue

@@ -14,6 +14,7 @@ import {
   statusOf,
   Type
 } from './http2-frames.js'
+import { ReceivedBytes } from './received-bytes.js'
 import { reset } from './reset.js'
 import { securePorts } from './secure-ports.js'
 import { atEnd, eventually } from './test.js'
@@ -53,7 +54,7 @@ export class FrameClient {
   readonly socket: Socket
   /** What is under TLS, or the same socket. */
   readonly #raw: Socket
-  #bytes: Buffer = Buffer.alloc(0)
+  readonly #received = new ReceivedBytes()
 
   private constructor(socket: Socket, raw: Socket) {
     this.socket = socket
@@ -142,9 +143,10 @@ export class FrameClient {
   }
 
   #take(more: Buffer): void {
-    this.#bytes = this.#bytes.length === 0 ? more : Buffer.concat([this.#bytes, more])
-    for (let next = readFrame(this.#bytes); next; next = readFrame(this.#bytes)) {
-      this.#bytes = this.#bytes.subarray(next.size)
+    const received = this.#received
+    received.add(more)
+    for (let next = readFrame(received.all); next; next = readFrame(received.all)) {
+      received.take(next.size)
       this.#note(next)
     }
   }

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import { freePort } from '../../scenarios/processes.js'
+import { ReceivedBytes } from './received-bytes.js'
 import { reset } from './reset.js'
 import { atEnd, eventually } from './test.js'
 import { type Message, readMessage } from './wire.js'
@@ -63,13 +64,13 @@ export class RawBackend {
  */
 export async function scripted(t: Test, script: Script, port = 0): Promise<RawBackend> {
   const serve = (socket: Socket, backend: RawBackend) => {
-    let bytes = Buffer.alloc(0)
+    const received = new ReceivedBytes()
     socket.on('data', (more) => {
-      bytes = Buffer.concat([bytes, more])
+      received.add(more)
       for (;;) {
-        const request = readMessage(bytes, { kind: 'request' })
+        const request = readMessage(received.all, { kind: 'request' })
         if (!request) return
-        bytes = bytes.subarray(request.size)
+        received.take(request.size)
         backend.requests.push(request)
         script(request, socket)
       }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely } from 'node:tls'
 import type { Test } from 'tap'
+import { ReceivedBytes } from './received-bytes.js'
 import { reset } from './reset.js'
 import { securePorts } from './secure-ports.js'
 import { atEnd, eventually } from './test.js'
@@ -25,6 +26,8 @@ export class RawClient {
   readonly socket: Socket
   /** What is under TLS, or the same socket. */
   readonly #raw: Socket
+  readonly #received = new ReceivedBytes()
+  /** What has come since somebody asked for it. */
   #parts: Buffer[] = []
   /** Only with one of these is there more to read. */
   #events = 0
@@ -88,8 +91,8 @@ export class RawClient {
 
   /** What has come and was not taken by `response()`. */
   get received(): Buffer {
-    if (this.#parts.length !== 1) this.#parts = [Buffer.concat(this.#parts)]
-    return this.#parts[0]!
+    for (const part of this.#parts.splice(0)) this.#received.add(part)
+    return this.#received.all
   }
 
   send(bytes: string | Buffer): void {
@@ -126,7 +129,7 @@ export class RawClient {
     }
     await eventually(() => whole() || this.closed, timeoutMs)
     if (!message && !whole()) throw new Error(`closed amid a response: ${this.received.toString('latin1')}`)
-    this.#parts = [this.received.subarray(message!.size)]
+    this.#received.take(message!.size)
     return message!
   }
 
