@@ -1,3 +1,4 @@
+import './app/young-generation.js'
 import { networkInterfaces } from 'node:os'
 import { serverOptions } from './app/options.js'
 import { startConfig } from './app/start-config.js'
