@@ -8,8 +8,14 @@ joinOutput()
 // Most code here runs too seldom for V8 to gain by optimizing it as soon as it would: this is ten times its default.
 setFlagsFromString('--interrupt-budget=1320000')
 
-/** Runs one batch, named by its argument, in this process. */
-const batch = batches().find(({ name }) => name === process.argv[2])
-if (!batch) throw new Error(`no such batch: ${batches().map(({ name }) => name)}`)
-for (const file of batch.files) require(path.join(FOLDER, file))
+/** Runs one batch in this process: its name, and its files, which are looked for if they are not given. */
+const [name, ...given] = process.argv.slice(2)
+for (const file of given.length > 0 ? given : filesOf(name)) require(path.join(FOLDER, file))
 tap.setTimeout(0)
+
+function filesOf(name: string | undefined): readonly string[] {
+  const all = batches()
+  const batch = all.find((batch) => batch.name === name)
+  if (!batch) throw new Error(`no such batch: ${all.map(({ name }) => name)}`)
+  return batch.files
+}

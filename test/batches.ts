@@ -22,7 +22,7 @@ const SHARED: readonly (readonly [folders: readonly string[], processes: number]
   [['config', 'docs', 'app', '.'], 1]
 ]
 /** What measures its process, or asks what is loaded into it, has one of its own. */
-const ALONE = /heldMemory|buffersSince|heldSince|memoryUsage|require\.cache|undici\/preload/
+const ALONE = /heldMemory|buffersSince|heldSince|memoryUsage|in require\.cache|undici\/preload/
 /** What every balancer of the process is started with. */
 const SETTING = /\b(?:overTls|inLane)\)\((?:'\w+')?/
 

@@ -16,7 +16,7 @@ t.register()
 t.pipe(new Reporter()).pipe(process.stdout)
 t.jobs = 5
 t.setTimeout(0)
-for (const { name } of batches()) {
-  const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name])
+for (const { name, files } of batches()) {
+  const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name, ...files])
   t.sub(Spawn, { name, command, args, cwd: ROOT, timeout: 300_000, buffered: true })
 }
