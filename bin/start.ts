@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { startConfig } from '../app/start-config.js'
 import { readEnvFile } from './env-file.js'
-import { deferOptimizing } from './optimizer.js'
 
 const DIST = path.join(__dirname, '..')
 
@@ -10,14 +9,12 @@ const DIST = path.join(__dirname, '..')
  * @throws {ConfigError} naming every variable that is wrong or unknown
  */
 export async function start(): Promise<void> {
-  const optimize = deferOptimizing()
   readEnvFile()
   // Before anything of the server is loaded.
   startConfig()
   // fastify-cli loads what watches files, detects modules and more with each of its starts: a tenth of the time of ours.
   if (hasOptionsOfCli()) await startByCli()
   else await (require('./plain-start.js') as typeof import('./plain-start.js')).startPlainly()
-  optimize()
 }
 
 /** Whether there are variables for fastify-cli. The configuration is given to it, and a port that a flag has set is ours. */

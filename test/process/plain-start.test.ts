@@ -60,25 +60,3 @@ test('the modules of Node are loaded while it has them compiled, which ends with
     []
   )
 })
-
-test('V8 optimizes nothing during a start, and what runs hot after it', async (t) => {
-  const code = `const isOptimized = (run) => (%GetOptimizationStatus(run) & (1 << 6)) !== 0
-    const { deferOptimizing } = require('./dist/bin/optimizer.js')
-    const sum = (number) => { let total = 0; for (let i = 0; i < number % 50; i++) total += i; return total }
-    const heat = async () => {
-      for (let i = 0; i < 20 && !isOptimized(sum); i++) {
-        for (let j = 0; j < 1e5; j++) sum(j)
-        await new Promise(setImmediate)
-      }
-      return isOptimized(sum)
-    }
-    const optimize = deferOptimizing()
-    heat().then(async (during) => {
-      optimize()
-      console.log(during, await heat())
-    })`
-  const heated = async (...flags: string[]) =>
-    (await run(['--allow-natives-syntax', ...flags, '-e', code], {})).stdout
-  t.equal(await heated(), 'false true\n')
-  t.equal(await heated('--no-opt'), 'false false\n', 'a flag of the operator stays as it is')
-})
