@@ -1,16 +1,18 @@
 import path from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import tap from 'tap'
-import { batches, FOLDER } from './batches.js'
+import { batches, FILES, FOLDER } from './batches.js'
 import { joinOutput } from './support/joined-output.js'
 
 joinOutput()
 // Most code here runs too seldom for V8 to gain by optimizing it as soon as it would: this is ten times its default.
 setFlagsFromString('--interrupt-budget=1320000')
 
-/** Runs one batch in this process: its name, and its files, which are looked for if they are not given. */
-const [name, ...given] = process.argv.slice(2)
-for (const file of given.length > 0 ? given : filesOf(name)) require(path.join(FOLDER, file))
+/** Runs one batch in this process: its files are looked for by its name, unless they are given. */
+const [, , name] = process.argv
+const given = process.env[FILES]
+delete process.env[FILES]
+for (const file of given?.split(',') ?? filesOf(name)) require(path.join(FOLDER, file))
 tap.setTimeout(0)
 
 function filesOf(name: string | undefined): readonly string[] {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import t, { Spawn } from 'tap'
-import { batches, FOLDER } from './batches.js'
+import { batches, FILES, FOLDER } from './batches.js'
 import Reporter from './reporter.js'
 import { joinOutput } from './support/joined-output.js'
 import { plainNode, ROOT } from './support/processes.js'
@@ -17,6 +17,8 @@ t.pipe(new Reporter()).pipe(process.stdout)
 t.jobs = 5
 t.setTimeout(0)
 for (const { name, files } of batches()) {
-  const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name, ...files])
-  t.sub(Spawn, { name, command, args, cwd: ROOT, timeout: 300_000, buffered: true })
+  const [command, args] = plainNode([path.join(FOLDER, 'batch.js'), name])
+  // Not as arguments: tap names the folders of tests by those, and file systems have a limit.
+  const env = { ...process.env, [FILES]: files.join() }
+  t.sub(Spawn, { name, command, args, env, cwd: ROOT, timeout: 300_000, buffered: true })
 }

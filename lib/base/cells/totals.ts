@@ -3,6 +3,8 @@ import { addToTotal, settleTotal, totalOf } from './total.js'
 
 /** A cache line in cells. */
 const LINE_CELLS = 16
+/** How many rows lie together. */
+const ROWS = 256
 
 /** The cells that so many totals take, of all threads together. */
 export function totalsCells(count: number, { count: threads }: Threads): number {
@@ -15,18 +17,21 @@ const strideOf = (count: number) => Math.ceil((2 * count) / LINE_CELLS) * LINE_C
 /** A number of totals, each of which every thread counts for itself. Of what they have counted the sum is read. */
 export class Totals {
   readonly #cells: Int32Array
+  readonly #first: number
   readonly #stride: number
   readonly #own: number
 
-  /** @param cells of zeros at first, `totalsCells` of them */
+  /** @param cells of zeros at first, `totalsCells` of them from the one at `first` on */
   constructor(
     readonly count: number,
     readonly threads: Threads = ONE_THREAD,
-    cells = createCells(totalsCells(count, threads), threads)
+    cells = createCells(totalsCells(count, threads), threads),
+    first = 0
   ) {
     this.#cells = cells
+    this.#first = first
     this.#stride = strideOf(count)
-    this.#own = threads.own * this.#stride
+    this.#own = first + threads.own * this.#stride
   }
 
   /** Adds a whole number from 0 to 2^53 to the total at `index`. */
@@ -37,14 +42,41 @@ export class Totals {
   /** The total at `index`. */
   at(index: number): number {
     let sum = 0
-    for (let cell = 2 * index; cell < this.#cells.length; cell += this.#stride)
+    let cell = this.#first + 2 * index
+    for (let left = this.threads.count; left > 0; left--, cell += this.#stride)
       sum += totalOf(this.#cells, cell)
     return sum
   }
 
   /** Completes what a thread that has ended was about to add. */
   settleThread(thread: number): void {
-    const first = thread * this.#stride
+    const first = this.#first + thread * this.#stride
     for (let cell = first; cell < first + 2 * this.count; cell += 2) settleTotal(this.#cells, cell)
+  }
+}
+
+/** Totals for many, side by side: what is used together lies together. */
+export class TotalsRows {
+  readonly #count: number
+  readonly #threads: Threads
+  #cells: Int32Array = new Int32Array(0)
+  #next = 0
+
+  /** @param count of the totals of each */
+  constructor(count: number, threads = ONE_THREAD) {
+    this.#count = count
+    this.#threads = threads
+  }
+
+  /** Further totals, of 0. Memory is freed with the last of those that lie together. */
+  next(): Totals {
+    const length = totalsCells(this.#count, this.#threads)
+    if (this.#next === this.#cells.length) {
+      this.#cells = createCells(ROWS * length, this.#threads)
+      this.#next = 0
+    }
+    const first = this.#next
+    this.#next += length
+    return new Totals(this.#count, this.#threads, this.#cells, first)
   }
 }

@@ -82,14 +82,16 @@ export class LatencyWindow {
 
   /** The latencies of the window. */
   summary(): LatencySummary {
-    const longestMicros = this.#merge()
+    const maxMs = this.#merge() / 1000
+    // The middle of a bucket may be above what is in it.
+    const quantileMs = (percent: number) => Math.min(merged.quantileMs(percent), maxMs)
     return {
       windowSeconds: (SLICES * SLICE_MS) / 1000,
       count: merged.count,
-      p50Ms: merged.quantileMs(50),
-      p90Ms: merged.quantileMs(90),
-      p99Ms: merged.quantileMs(99),
-      maxMs: longestMicros / 1000
+      p50Ms: quantileMs(50),
+      p90Ms: quantileMs(90),
+      p99Ms: quantileMs(99),
+      maxMs
     }
   }
 

@@ -2,9 +2,17 @@ import { Totals } from '../../base/cells/totals.js'
 import { STATUS_CLASSES, statusClass } from '../../base/http/status-class.js'
 import { MIRROR_OUTCOMES, type MirrorCounts, type MirrorOutcome } from '../mirror/mirror-counts.js'
 
+/** How much of a route is counted. */
+export const COUNTED = STATUS_CLASSES.length + MIRROR_OUTCOMES.length
+
 /** How the requests of a route have ended so far. */
 export class RouteCounts implements MirrorCounts {
-  readonly #totals = new Totals(STATUS_CLASSES.length + MIRROR_OUTCOMES.length)
+  readonly #totals: Totals
+
+  /** @param totals `COUNTED` of them */
+  constructor(totals = new Totals(COUNTED)) {
+    this.#totals = totals
+  }
 
   /** @param statusCode of the answer, or 0 if the client left before there was one */
   count(statusCode: number): void {

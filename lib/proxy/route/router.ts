@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { TotalsRows } from '../../base/cells/totals.js'
 import { BalancerCell } from '../../pool/cells.js'
 import type { RouteOptions } from '../../routing/options.js'
 import { RouteTable } from '../../routing/route-table.js'
@@ -9,6 +10,7 @@ import { checkRequest, type RequestLimits } from '../request/request-check.js'
 import type { RequestForwarder } from '../request-forwarder.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { RequestView } from './request-view.js'
+import { COUNTED } from './route-counts.js'
 import type { RouterOptions } from './router-options.js'
 import { ServedRoute } from './served-route.js'
 
@@ -18,6 +20,7 @@ export class Router implements RequestForwarder {
   /** Of bodies, those of the route count. */
   readonly #limits: RequestLimits
   readonly #view: RequestView
+  readonly #rows = new TotalsRows(COUNTED)
   #table: RouteTable<ServedRoute>
 
   /**
@@ -83,7 +86,9 @@ export class Router implements RequestForwarder {
   ): RouteTable<ServedRoute> {
     const before = new Map(this.#table?.routes.map((route) => [route.name, route]))
     return new RouteTable(
-      routes.map((route) => new ServedRoute(route, forwarderOf, this.#options, before.get(route.name)))
+      routes.map(
+        (route) => new ServedRoute(route, forwarderOf, this.#options, this.#rows, before.get(route.name))
+      )
     )
   }
 }

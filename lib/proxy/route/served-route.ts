@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import type { TotalsRows } from '../../base/cells/totals.js'
 import type { Destination } from '../../base/http/request-target.js'
 import { clientKey } from '../../listener/access/client-key.js'
 import { clientOf } from '../../listener/client/client-address.js'
@@ -57,6 +58,7 @@ export class ServedRoute implements RouteOptions {
 
   /**
    * @param forwarderOf the forwarder of a pool by its name
+   * @param rows in which the counts of all routes lie
    * @param before a route of this name until now, whose counts and rate limit go on
    * @throws if it has a field that cannot be sent, or must not be changed
    */
@@ -64,6 +66,7 @@ export class ServedRoute implements RouteOptions {
     { name, match, paths, action, filters }: RouteOptions,
     forwarderOf: (pool: string) => Forwarder,
     server: RouterOptions,
+    rows: TotalsRows,
     before?: ServedRoute
   ) {
     this.name = name
@@ -71,7 +74,7 @@ export class ServedRoute implements RouteOptions {
     this.paths = paths
     this.action = action
     this.filters = filters
-    this.counts = before?.counts ?? new RouteCounts()
+    this.counts = before?.counts ?? new RouteCounts(rows.next())
     this.#server = server
     const { mirror } = filters
     this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, this.counts)
