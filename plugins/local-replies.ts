@@ -57,7 +57,7 @@ export default fp<Options>(
       (counters, requests) => (req, res, failure, cell, fields, route) => {
         counters.addTotal(cell, 1)
         requests.count(req.method!, failure.statusCode, undefined, 0)
-        route?.counts.count(failure.statusCode)
+        route?.counts.countAnswer(failure.statusCode)
         recordLocalReply?.(req, res, failure, route)
         answer(req, res, failure, fields, route)
       }

@@ -31,7 +31,7 @@ export default fp<Options>(
         const { statusCode } = answer
         registry.counters.addTotal(BalancerCell.routeAnswers, 1)
         requestMetrics.count(req.method!, statusCode, undefined, 0)
-        route.counts.count(statusCode)
+        route.counts.countAnswer(statusCode)
         recordLocalReply?.(req, res, undefined, route, routeAnswerBytes(req, answer))
       }
     }

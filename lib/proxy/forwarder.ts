@@ -203,7 +203,7 @@ export class Forwarder implements Forwarding {
   }
 
   count({ req, by, statusCode, answeredBy }: EndedRequest, durationMs: number): void {
-    by.route?.counts.count(statusCode)
+    by.route?.counts.countAnswer(statusCode)
     this.#traffic.metrics.count(req.method!, statusCode, answeredBy, durationMs)
   }
 

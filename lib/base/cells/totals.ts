@@ -55,28 +55,34 @@ export class Totals {
   }
 }
 
-/** Totals for many, side by side: what is used together lies together. */
+/** Where totals lie. */
+export interface TotalsPlace {
+  readonly threads: Threads
+  readonly cells: Int32Array
+  readonly first: number
+}
+
+/** Places for many totals, side by side: what is used together lies together. */
 export class TotalsRows {
-  readonly #count: number
+  readonly #length: number
   readonly #threads: Threads
   #cells: Int32Array = new Int32Array(0)
   #next = 0
 
-  /** @param count of the totals of each */
+  /** @param count of the totals in each place */
   constructor(count: number, threads = ONE_THREAD) {
-    this.#count = count
+    this.#length = totalsCells(count, threads)
     this.#threads = threads
   }
 
-  /** Further totals, of 0. Memory is freed with the last of those that lie together. */
-  next(): Totals {
-    const length = totalsCells(this.#count, this.#threads)
+  /** A further place, with zeros. Memory is freed with the last of those that lie together. */
+  next(): TotalsPlace {
     if (this.#next === this.#cells.length) {
-      this.#cells = createCells(ROWS * length, this.#threads)
+      this.#cells = createCells(ROWS * this.#length, this.#threads)
       this.#next = 0
     }
     const first = this.#next
-    this.#next += length
-    return new Totals(this.#count, this.#threads, this.#cells, first)
+    this.#next += this.#length
+    return { threads: this.#threads, cells: this.#cells, first }
   }
 }

@@ -1,4 +1,4 @@
-import { Totals } from '../../base/cells/totals.js'
+import { Totals, type TotalsPlace } from '../../base/cells/totals.js'
 import { STATUS_CLASSES, statusClass } from '../../base/http/status-class.js'
 import { MIRROR_OUTCOMES, type MirrorCounts, type MirrorOutcome } from '../mirror/mirror-counts.js'
 
@@ -6,31 +6,29 @@ import { MIRROR_OUTCOMES, type MirrorCounts, type MirrorOutcome } from '../mirro
 export const COUNTED = STATUS_CLASSES.length + MIRROR_OUTCOMES.length
 
 /** How the requests of a route have ended so far. */
-export class RouteCounts implements MirrorCounts {
-  readonly #totals: Totals
-
-  /** @param totals `COUNTED` of them */
-  constructor(totals = new Totals(COUNTED)) {
-    this.#totals = totals
+export class RouteCounts extends Totals implements MirrorCounts {
+  /** @param cells in which `COUNTED` totals begin at `first`; its own if absent */
+  constructor({ threads, cells, first }: Partial<TotalsPlace> = {}) {
+    super(COUNTED, threads, cells, first)
   }
 
   /** @param statusCode of the answer, or 0 if the client left before there was one */
-  count(statusCode: number): void {
-    this.#totals.add(statusClass(statusCode), 1)
+  countAnswer(statusCode: number): void {
+    this.add(statusClass(statusCode), 1)
   }
 
   countMirror(outcome: MirrorOutcome): void {
-    this.#totals.add(STATUS_CLASSES.length + MIRROR_OUTCOMES.indexOf(outcome), 1)
+    this.add(STATUS_CLASSES.length + MIRROR_OUTCOMES.indexOf(outcome), 1)
   }
 
   /** In the order of `STATUS_CLASSES`; `none` when the client left before there was one. */
   get byClass(): number[] {
-    return STATUS_CLASSES.map((_, index) => this.#totals.at(index))
+    return STATUS_CLASSES.map((_, index) => this.at(index))
   }
 
   /** In the order of `MIRROR_OUTCOMES`. */
   get mirrors(): number[] {
-    return MIRROR_OUTCOMES.map((_, index) => this.#totals.at(STATUS_CLASSES.length + index))
+    return MIRROR_OUTCOMES.map((_, index) => this.at(STATUS_CLASSES.length + index))
   }
 
   get total(): number {
