@@ -32,29 +32,36 @@ export interface Model {
 interface State {
   readonly program: Program
   readonly results: readonly number[]
+  /** What it waits for: that this cell has another value. */
+  readonly blocked: Blocked | undefined
   readonly seen: SeenThread
 }
+
+interface Blocked {
+  readonly index: number
+  readonly value: number
+}
+
+/** More take minutes. */
+const MAX_STATES = 200_000
 
 class Paused extends Error {}
 
 const real = globalThis.Atomics
 
 /**
- * Runs the programs in every order of their single operations of `Atomics`, which they use as they will. A state that was
- * reached another way before is left.
+ * Runs the programs in every order of their single operations of `Atomics`, which they use as they will; `waitAsync` holds
+ * them up. A state that was reached another way before is left. Throws if some wait that nobody will wake.
  * @returns the number of states
  */
 export function exploreInterleavings(model: Model): number {
   const visited = new Set<string>()
   const open: { cells: Int32Array; threads: readonly State[]; deaths: number }[] = []
   const visit = (cells: Int32Array, threads: readonly State[], deaths: number) => {
-    const key = JSON.stringify([
-      [...cells],
-      deaths,
-      threads.map(({ results, seen }) => [results, seen.isDead])
-    ])
+    const key = JSON.stringify([nonZero(cells), deaths, threads.map(placeOf)])
     if (visited.has(key)) return
     visited.add(key)
+    if (visited.size > MAX_STATES) throw new Error('There are too many states to look at')
     const seen = threads.map((thread) => thread.seen)
     model.check(
       cells,
@@ -72,11 +79,18 @@ export function exploreInterleavings(model: Model): number {
     model.deaths
   )
   for (let from = open.pop(); from; from = open.pop()) {
+    let stuck = 0
     for (const [index, thread] of from.threads.entries()) {
       if (thread.seen.isOver || thread.seen.isDead) continue
-      const after = from.cells.slice()
-      const next = advanced(thread.program, thread.results, after, 1)
-      visit(after, replaced(from.threads, index, next), from.deaths)
+      const { blocked } = thread
+      if (blocked && from.cells[blocked.index] === blocked.value) {
+        stuck++
+      } else {
+        stuck = Number.NEGATIVE_INFINITY
+        const after = from.cells.slice()
+        const next = advanced(thread.program, thread.results, after, 1)
+        visit(after, replaced(from.threads, index, next), from.deaths)
+      }
       if (from.deaths === 0 || index >= model.programs.length) continue
       const dead = { ...thread, seen: { ...thread.seen, isDead: true } }
       const repair = model.afterDeath?.(index)
@@ -84,6 +98,8 @@ export function exploreInterleavings(model: Model): number {
       if (repair) threads.push(advanced(repair, [], from.cells, 0))
       visit(from.cells, threads, from.deaths - 1)
     }
+    if (stuck > 0)
+      throw new Error(`${stuck} wait for ever: ${JSON.stringify(from.threads.map(({ seen }) => seen))}`)
   }
   return visited.size
 }
@@ -94,9 +110,13 @@ function advanced(program: Program, results: readonly number[], cells: Int32Arra
   const notes: string[] = []
   let position = 0
   let left = steps
-  const operation = (run: () => number) => {
+  let blocked: Blocked | undefined
+  const operation = (run: () => number, waits?: Blocked) => {
     if (position === done.length) {
-      if (left-- === 0) throw new Paused()
+      if (left-- === 0) {
+        blocked = waits
+        throw new Paused()
+      }
       done.push(run())
     }
     return done[position++]!
@@ -105,12 +125,20 @@ function advanced(program: Program, results: readonly number[], cells: Int32Arra
     load: (of: Int32Array, index: number) => operation(() => real.load(of, index)),
     store: (of: Int32Array, index: number, value: number) => operation(() => real.store(of, index, value)),
     add: (of: Int32Array, index: number, value: number) => operation(() => real.add(of, index, value)),
-    sub: (of: Int32Array, index: number, value: number) => operation(() => real.sub(of, index, value))
+    sub: (of: Int32Array, index: number, value: number) => operation(() => real.sub(of, index, value)),
+    compareExchange: (of: Int32Array, index: number, from: number, to: number) =>
+      operation(() => real.compareExchange(of, index, from, to)),
+    notify: () => operation(() => 0),
+    waitAsync: (of: Int32Array, index: number, value: number) => {
+      operation(() => 0, { index: index + (of.byteOffset - cells.byteOffset) / of.BYTES_PER_ELEMENT, value })
+      return { async: false }
+    }
   }
   const thread = { note: (what: string) => void notes.push(what), pause: () => void operation(() => 0) }
   const state = (isOver: boolean) => ({
     program,
     results: done,
+    blocked,
     seen: { notes, steps: done.length, isOver, isDead: false }
   })
   globalThis.Atomics = stepwise as unknown as typeof Atomics
@@ -123,4 +151,15 @@ function advanced(program: Program, results: readonly number[], cells: Int32Arra
   } finally {
     globalThis.Atomics = real
   }
+}
+
+/** What a thread does from here on depends on this alone, and what it has done is of no matter once it has ended. */
+const placeOf = ({ results, seen }: State) =>
+  seen.isDead || seen.isOver ? [seen.isDead, ...seen.notes] : results
+
+/** Of thousands of cells a few have another value than 0. */
+function nonZero(cells: Int32Array): number[] {
+  const found: number[] = []
+  for (const [index, value] of cells.entries()) if (value !== 0) found.push(index, value)
+  return found
 }
