@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { LaneUpload } from '../lib/listener/http1/lane/lane-request.js'
-import { clientSideOf } from '../lib/proxy/client-side.js'
+import { clientSideOf, hasLeft } from '../lib/proxy/client-side.js'
 import type { Exchange } from '../lib/proxy/exchange.js'
 import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
@@ -20,6 +20,10 @@ export default fp<{ config: Config }>(
     fastify.decorateRequest('exchange', null)
     fastify.addHook('onRequest', (request, reply, done) => {
       const { raw, originalUrl, id } = request
+      if (hasLeft(raw, reply.raw)) {
+        reply.hijack()
+        return
+      }
       const side = clientSideOf(raw)
       const res = side?.res ?? (reply.raw as Http1Response)
       const exchange = forwarder.open(side?.req ?? raw, res, originalUrl, id)

@@ -33,14 +33,6 @@ export function clientSide(
   return { req: withTimeout(req), res: new InjectedResponse(res, fields) }
 }
 
-/** Whether the client has left while hooks of the application ran. */
-export function hasLeft({ raw }: FastifyRequest, reply: FastifyReply): boolean {
-  const req: IncomingMessage | Http2ServerRequest = raw
-  if (req instanceof Http2ServerRequest) return req.stream.destroyed
-  // A pipelined response has no socket before its turn; what is injected has none at all.
-  return reply.raw.destroyed || req.socket?.destroyed === true
-}
-
 /** What is injected has no connection, and no time to keep. */
 function withTimeout(req: IncomingMessage): IncomingMessage {
   req.setTimeout ??= () => req

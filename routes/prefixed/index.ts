@@ -2,11 +2,12 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest,
 import type { Config } from '../../lib/config/load.js'
 import { requestId } from '../../lib/listener/request-id.js'
 import { BalancerCell } from '../../lib/pool/cells.js'
+import { hasLeft } from '../../lib/proxy/client-side.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
 import { AMBIGUOUS_PATH, type Failure, TARGET_TOO_LONG } from '../../lib/proxy/failure.js'
 import type { Prefix } from '../../lib/routing/prefix.js'
 import { decorateReplyFrom, fromOptions } from '../reply-from.js'
-import { clientSide, hasLeft } from './client-side.js'
+import { clientSide } from './client-side.js'
 import { fail } from './fail.js'
 import { acceptUpgrades, upgradeOf } from './upgrade.js'
 
@@ -69,7 +70,7 @@ const prefixed: FastifyPluginAsync<Options> = async (fastify, options) => {
 
   // Nothing is returned: Fastify would wait for it as for a promise.
   const handler = (request: FastifyRequest, reply: FastifyReply): void => {
-    if (hasLeft(request, reply)) {
+    if (hasLeft(request.raw, reply.raw)) {
       reply.hijack()
       return
     }

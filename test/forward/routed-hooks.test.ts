@@ -1,8 +1,11 @@
 import { finished, Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
-import type { FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import app from '../../app/index.js'
+import { serverOptions } from '../../app/options.js'
 import { createLoadBalancer } from '../../index.js'
+import { loadConfig } from '../../lib/config/load.js'
 import type { LaneMode } from '../../lib/listener/http1/lane/options.js'
 import { atEnd, eventually, test } from '../helper.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
@@ -208,4 +211,46 @@ for (const name of Object.keys(PLUGINS))
     const [routed, off] = [await play(t, 'auto', name), await play(t, 'off', name)]
     t.match(off.sent, PLUGINS[name]!.holds)
     t.same(routed, off)
+  })
+
+for (const lane of ['auto', 'routed', 'off'] as const)
+  test(`a client that leaves during a hook of an application around it leaves no slot behind: ${lane}`, async (t) => {
+    const backend = await scripted(t, answering(OK))
+    const config = loadConfig({ LB_BACKENDS: backend.address, LB_NO_HEALTH_CHECK: 'true', LB_LANE: lane })
+    const fastify = Fastify(serverOptions(config) as object)
+    let leaving = 0
+    // Added before the app, it runs before the app's own.
+    fastify.addHook('onRequest', async ({ originalUrl, raw }) => {
+      if (originalUrl !== '/leaves') return
+      leaving++
+      await eventually(() => raw.socket.destroyed)
+    })
+    await fastify.register(app, { config })
+    atEnd(t, () => fastify.close())
+    await fastify.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = fastify.server.address() as { port: number }
+    const get = 'GET /leaves HTTP/1.1\r\nHost: x\r\n\r\n'
+    for (const requests of [
+      get,
+      `${get}${get}`,
+      'POST /leaves HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na'
+    ]) {
+      const before = leaving
+      const client = await RawClient.open(t, port)
+      client.send(requests)
+      await eventually(() => leaving > before)
+      client.socket.destroy()
+    }
+    const other = await RawClient.open(t, port)
+    other.send('GET /stays HTTP/1.1\r\nHost: x\r\n\r\n')
+    t.match((await other.response()).startLine, '200')
+    const stats = async () =>
+      JSON.parse((await fastify.inject({ url: '/__lb/stats', remoteAddress: '127.0.0.1' })).body)
+    const { requests, backends } = await stats()
+    t.same([requests.inFlight, backends[0].active], [0, 0])
+    t.same(
+      backend.requests.map(({ startLine }) => startLine.split(' ')[1]),
+      ['/stays'],
+      'nor does a backend get what nobody waits for'
+    )
   })

@@ -29,7 +29,11 @@ export function openTunnel(
   early: Buffer
 ): void {
   counters.change(BalancerCell.tunnels, 1)
-  client.whenOver(() => counters.change(BalancerCell.tunnels, -1))
+  let isOpen = true
+  client.whenOver(() => {
+    if (isOpen) counters.change(BalancerCell.tunnels, -1)
+    isOpen = false
+  })
   new Tunnel(attempt.stream!.tunnel!, client.clientTunnel(), attempt, tunnelTimeoutMs).start(early)
 }
 
