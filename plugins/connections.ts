@@ -41,8 +41,6 @@ declare module 'fastify' {
 
 /** The kernel cuts it to its own limit, 4096 on Linux. */
 const BACKLOG = 65_535
-/** Node's own default, which it need not look up as if it were a name: for that it compiles a pattern, for 20 ms. */
-const EVERYWHERE = '::'
 
 /** Has client connections pass the acceptor before HTTP, and bounds them: Node closes one too many before it is read. */
 export default fp<{ config: Config }>(
@@ -96,12 +94,8 @@ export default fp<{ config: Config }>(
 
     // Clients that connect while the loop is busy wait in the kernel's queue; past its end they lose a second.
     const { listen } = server
-    server.listen = (({ host, ...options }: ListenOptions, ...rest: []) =>
-      listen.call(
-        server,
-        { backlog: BACKLOG, ...options, ...(host === EVERYWHERE ? {} : { host }) },
-        ...rest
-      )) as typeof server.listen
+    server.listen = ((options: ListenOptions, ...rest: []) =>
+      listen.call(server, { backlog: BACKLOG, ...options }, ...rest)) as typeof server.listen
   },
   { name: 'connections', dependencies: ['backend-registry', 'shortages', 'tls', 'http2'] }
 )

@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net'
-import { isIPv6 } from '../base/address/family.js'
+import { isIPv4, isIPv6 } from 'node:net'
 import { fieldValues } from './raw-headers.js'
 
 const HOST = /^(?:\[([^\]%]*)(?:%[^\]]*)?\]|([a-z0-9_-]+(?:\.[a-z0-9_-]+)*)\.?)(?::\d{0,5})?$/i

@@ -1,4 +1,4 @@
-import { addressFamily } from '../base/address/family.js'
+import { isIP } from 'node:net'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { authorityOf, type SecureOrigin } from '../transport/origin.js'
 import type { HealthCheckConfig } from './options.js'
@@ -61,5 +61,5 @@ function headOf({ method, fields }: HealthCheckConfig, path: string, host: strin
 /** The host name in a `Host` field; `undefined` if it is an address or empty. */
 function nameOf(host: string): string | undefined {
   const name = host.replace(/:\d+$/, '')
-  return name === '' || name.startsWith('[') || addressFamily(name) !== 0 ? undefined : name
+  return name === '' || name.startsWith('[') || isIP(name) !== 0 ? undefined : name
 }

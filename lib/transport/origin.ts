@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net'
-import { isIPv6 } from '../base/address/family.js'
+import { isIPv4, isIPv6 } from 'node:net'
 import type { BackendTlsOptions } from './origin-options.js'
 
 /** Where a backend is. */

@@ -1,4 +1,4 @@
-import { isIPv6 } from './family.js'
+import { isIPv6 } from 'node:net'
 
 const MAPPED_IPV4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
 

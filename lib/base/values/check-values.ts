@@ -1,5 +1,4 @@
-import { isIPv4 } from 'node:net'
-import { isIPv6 } from '../address/family.js'
+import { isIP, isIPv6 } from 'node:net'
 import { isRequestPath, LIST_IN_FILE, parsed } from './values.js'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i
@@ -61,7 +60,7 @@ export function isHost(text: string): boolean {
 
 /** Whether a text is a host name, not an address. */
 export function isHostName(text: string): boolean {
-  return isHost(text) && !/[:[]/.test(text) && !isIPv4(text)
+  return isHost(text) && !/[:[]/.test(text) && isIP(text) === 0
 }
 
 /** The value of a `Host` field; empty for none. */

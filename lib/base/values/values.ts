@@ -1,6 +1,5 @@
-import { BlockList } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import * as v from 'valibot'
-import { addressFamily } from '../address/family.js'
 
 const TRUE_WORDS = new Set(['true', '1', 'yes', 'on'])
 const FALSE_WORDS = new Set(['false', '0', 'no', 'off'])
@@ -177,7 +176,7 @@ export function addressRanges(mayBeEmpty = false) {
     const list = new BlockList()
     for (const part of mayBeEmpty && text === '' ? [] : text.split(/[\s,]+/)) {
       const [address = '', prefix, ...rest] = part.split('/')
-      const family = addressFamily(address)
+      const family = isIP(address)
       const bits = family === 4 ? 32 : 128
       const length = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1
       if (family === 0 || rest.length > 0 || length < 0 || length > bits) {

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
-import type { BlockList } from 'node:net'
+import { type BlockList, isIP } from 'node:net'
 import path from 'node:path'
-import { addressFamily } from '../../base/address/family.js'
 import { isHostName } from '../../base/values/check-values.js'
 import { addressRanges, LIST_IN_FILE, parsed } from '../../base/values/values.js'
 import { type ValuesOf, variable } from '../variable.js'
@@ -85,7 +84,7 @@ function hostNames() {
     for (const name of names)
       if (
         name !== '*' &&
-        addressFamily(name.replace(/^\[(.*)\]$/, '$1')) === 0 &&
+        isIP(name.replace(/^\[(.*)\]$/, '$1')) === 0 &&
         !isHostName(name.replace(/^\*\./, ''))
       )
         fault(

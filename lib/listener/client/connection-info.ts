@@ -1,4 +1,4 @@
-import type { BlockList, Server, Socket } from 'node:net'
+import { type BlockList, isIPv6, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ProxyHeader } from '../proxy-protocol/header.js'
 import { clientCommonName, clientNameLine } from '../tls/client-name.js'
@@ -140,5 +140,5 @@ export function contains(list: BlockList, address: string): boolean {
     isEmpty = list.rules.length === 0
     isEmptyList.set(list, isEmpty)
   }
-  return !isEmpty && list.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
+  return !isEmpty && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
 }

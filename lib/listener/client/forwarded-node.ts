@@ -1,6 +1,5 @@
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { canonicalAddress } from '../../base/address/canonical.js'
-import { addressFamily, isIPv6 } from '../../base/address/family.js'
 
 /** A port: a number or an obfuscated one (RFC 7239 section 6.3); some proxies send a colon alone. */
 const PORT = /^:(?:\d{0,5}|_[\w.-]+)$/
@@ -25,5 +24,5 @@ export function addressOfNode(element: string): string | undefined {
 }
 
 function addressIn(text: string): string | undefined {
-  return addressFamily(text) === 0 ? undefined : canonicalAddress(text)
+  return isIP(text) === 0 ? undefined : canonicalAddress(text)
 }

@@ -1,5 +1,5 @@
+import { isIP } from 'node:net'
 import { canonicalAddress } from '../../base/address/canonical.js'
-import { addressFamily } from '../../base/address/family.js'
 import {
   Command,
   type Endpoints,
@@ -56,7 +56,7 @@ function readVersion1(bytes: Buffer): ProxyHeader | undefined {
   const [, family, address, localAddress, port, localPort] = match
   if (family === undefined) return { length: line.length, source: undefined }
   const isRight =
-    [address, localAddress].every((text) => addressFamily(text!) === Number(family)) &&
+    [address, localAddress].every((text) => isIP(text!) === Number(family)) &&
     [port, localPort].every((text) => Number(text) <= MAX_PORT)
   if (!isRight) throw new InvalidProxyHeader(BROKEN_LINE)
   const source: Endpoints = {

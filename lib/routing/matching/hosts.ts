@@ -1,4 +1,4 @@
-import { isIPv6 } from '../../base/address/family.js'
+import { isIPv6 } from 'node:net'
 import type { HostMatch } from '../options.js'
 
 /** Whether a condition on a host stands for all hosts below a suffix. */

@@ -1,6 +1,5 @@
-import { isIPv4 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { canonicalAddress } from '../../base/address/canonical.js'
-import { isIPv6 } from '../../base/address/family.js'
 import { crc32c } from '../../listener/proxy-protocol/crc32c.js'
 import {
   ClientFlag,

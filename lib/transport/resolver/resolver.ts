@@ -1,6 +1,6 @@
 import dns, { type LookupAddress } from 'node:dns'
 import { EventEmitter } from 'node:events'
-import { isIPv4, type LookupFunction } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
 import { outOfDescriptors } from '../../base/shortage/resource.js'
 import { HostName, type HostNameCallbacks, type Lookup } from './host-name.js'
 import { LookupQueue } from './lookup-queue.js'
@@ -85,7 +85,7 @@ export class Resolver extends EventEmitter<ResolverEvents> implements HostNameCa
    * @param periodMs between two look-ups; the shortest of all watches of a name counts; 0: none after the first answer
    */
   watch(hostname: string, periodMs: number, onChanged: Watcher['onChanged']): NameWatch | undefined {
-    if (isIPv4(hostname) || hostname.includes(':')) return undefined
+    if (isIP(hostname) !== 0 || hostname.includes(':')) return undefined
     const watched = this.#names.get(hostname) ?? this.#add(hostname)
     const { name, watchers } = watched
     const watcher = { periodMs, onChanged }

@@ -1,4 +1,4 @@
-import { connect, isIPv4, type OnReadOpts, Socket } from 'node:net'
+import { connect, isIP, type OnReadOpts, Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectSecurely, type SecureContext } from 'node:tls'
 import type { SecureOrigin } from '../origin.js'
 import { localHeader } from '../proxy-protocol/write-header.js'
@@ -107,7 +107,7 @@ export class SocketOpener {
     this.#context = secureContext
     const name = tlsName ?? servername ?? hostname
     const rejectUnauthorized = !tlsNoVerify
-    const named = isIPv4(name) || name.includes(':') ? {} : { servername: name }
+    const named = isIP(name) === 0 && !name.includes(':') ? { servername: name } : {}
     const offer = alpnProtocols ? { ALPNProtocols: [...alpnProtocols] } : {}
     return { secureContext, session: this.#session, rejectUnauthorized, ...named, ...offer }
   }
