@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { type Config, loadConfig } from '../lib/config/load.js'
+import type { Config } from '../lib/config/load.js'
 import reload from '../plugins/reload.js'
 import { registerBalancer } from './balancer.js'
 import { serverOptions } from './options.js'
@@ -21,7 +21,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
     throw new Error(
       'A prefix (-x) would leave all other paths without an answer: the app has to be at the root'
     )
-  const config = opts.config ?? loadConfig(process.env)
+  const config = opts.config ?? startConfig()
   await registerBalancer(fastify, config, true)
   const stop = growAsNeeded()
   fastify.addHook('onClose', async () => stop())

@@ -1,4 +1,6 @@
+import path from 'node:path'
 import { Command, Option } from 'commander'
+import { startConfig } from '../app/start-config.js'
 import { loadWithVariables } from '../lib/config/load.js'
 import { describeVariables } from '../lib/config/schema.js'
 import { version } from '../package.json'
@@ -6,7 +8,6 @@ import { addAdminCommands } from './admin-commands.js'
 import { addConvertCommand } from './convert-command.js'
 import { readEnvFile } from './env-file.js'
 import { addExplainCommand } from './explain/command.js'
-import { start } from './start.js'
 
 const EXAMPLES = `
 Examples:
@@ -42,10 +43,7 @@ export function balancerCommand(program = new Command('lb')): Command {
     .enablePositionalOptions()
     .allowExcessArguments(false)
   const takeFlags = withFlags(program)
-  program.action(() => {
-    takeFlags()
-    return start()
-  })
+  program.action(() => run(takeFlags))
   addAdminCommands(program)
   addExplainCommand(program)
   addConvertCommand(program)
@@ -99,4 +97,13 @@ async function check(takeFlags: () => void, file: string | undefined): Promise<v
   const { routingSummary, unusedPools } = await import('../lib/config/routing/summary.js')
   for (const line of routingSummary(routing)) console.log(line)
   for (const pool of unusedPools(routing)) console.error(`pool ${pool} gets no requests: no route names it`)
+}
+
+async function run(takeFlags: () => void): Promise<void> {
+  takeFlags()
+  // Reads .env, which the configuration needs.
+  const { runFastify } = await import('fastify-cli/start.js')
+  startConfig()
+  const dist = path.join(__dirname, '..')
+  await runFastify(['-c', path.join(dist, 'fastify.config.js'), path.join(dist, 'app', 'index.js')])
 }

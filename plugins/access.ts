@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { OncePerKey } from '../lib/base/once-per-key.js'
 import type { Config } from '../lib/config/load.js'
+import { isLimited } from '../lib/listener/access/options.js'
 import { unreadableHop } from '../lib/listener/client/client-address.js'
 import { clientAddress } from '../lib/listener/client/connection-info.js'
 import { BalancerCell } from '../lib/pool/cells.js'
-import type { Rejection } from '../lib/proxy/rejection.js'
+import type { Rejection } from '../lib/proxy/admission/rejection.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -49,8 +50,8 @@ export default fp<{ config: Config }>(
 
 /** Undefined where no client is limited, and then not loaded. */
 function accessControl({ access, trustedProxies }: Config) {
-  if (!access.rateLimit && !access.allow && !access.deny) return undefined
+  if (!isLimited(access)) return undefined
   const { AccessControl } =
-    require('../lib/proxy/access-control.js') as typeof import('../lib/proxy/access-control.js')
+    require('../lib/proxy/admission/access-control.js') as typeof import('../lib/proxy/admission/access-control.js')
   return new AccessControl(access, trustedProxies)
 }

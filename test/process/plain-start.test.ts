@@ -6,7 +6,6 @@ import { type Env, run } from '../support/processes.js'
 
 /** What starts without routes, TLS and a log have no use for, among the files that they load. */
 const UNUSED = {
-  'fastify-cli': /node_modules.fastify-cli/,
   'other parts of undici': /undici.(index|lib.(web|api|cache))/,
   schemas: /node_modules.(ajv|fast-json-stringify.index)/,
   reports: /node_modules.(prom-client|pino-pretty|@opentelemetry)/,
@@ -18,7 +17,7 @@ const UNUSED = {
   'the access log': /line-writer/
 }
 /** Modules of Node that take next to nothing. */
-const SMALL = ['os', 'process', 'timers/promises']
+const SMALL = ['os', 'process', 'timers/promises', 'tty']
 const LOADED = `process.on('exit', () => console.log(Object.keys(require('node:module')._cache).join('\\n')));
   require('./dist/bin/lb.js')`
 
@@ -34,10 +33,6 @@ async function loadedUnused(t: Test, env: Env): Promise<string[]> {
 
 test('a plain start loads nothing that it has no use for', async (t) => {
   t.same(await loadedUnused(t, {}), [])
-})
-
-test('what fastify-cli is told by variables is done by it', async (t) => {
-  t.same(await loadedUnused(t, { FASTIFY_LOG_LEVEL: 'fatal' }), ['fastify-cli'])
 })
 
 test('the modules of Node are loaded while it has them compiled, which ends with the first flag of V8', async (t) => {

@@ -1,5 +1,5 @@
 import { createCells, ONE_THREAD, type Threads } from './rows.js'
-import { addToTotal, settleTotal, totalOf } from './total.js'
+import { addToTotal, totalOf } from './total.js'
 
 /** A cache line in cells. */
 const LINE_CELLS = 16
@@ -46,12 +46,6 @@ export class Totals {
     for (let left = this.threads.count; left > 0; left--, cell += this.#stride)
       sum += totalOf(this.#cells, cell)
     return sum
-  }
-
-  /** Completes what a thread that has ended was about to add. */
-  settleThread(thread: number): void {
-    const first = this.#first + thread * this.#stride
-    for (let cell = first; cell < first + 2 * this.count; cell += 2) settleTotal(this.#cells, cell)
   }
 }
 

@@ -17,3 +17,8 @@ export interface AccessConfig {
   /** Undefined: nobody is denied. */
   readonly deny: BlockList | undefined
 }
+
+/** Whether there is anything that a request may be rejected for. */
+export function isLimited({ rateLimit, allow, deny }: AccessConfig): boolean {
+  return rateLimit !== undefined || allow !== undefined || deny !== undefined
+}

@@ -5,7 +5,6 @@ import { LatencyWindow } from '../../base/latency/latency-window.js'
 import type { AccessConfig } from '../../listener/access/options.js'
 import { offeredProtocols } from '../../listener/http1/upgradable-request.js'
 import { requestId } from '../../listener/request-id.js'
-import { BalancerCell } from '../../pool/cells.js'
 import { Registry } from '../../pool/registry.js'
 import type { BackendConfig } from '../../pool/spec/backend-spec.js'
 import { type Explanation, explain } from '../../routing/explain.js'
@@ -13,7 +12,7 @@ import type { RouteOptions } from '../../routing/options.js'
 import { RouteTable } from '../../routing/route-table.js'
 import type { BackendPool } from '../../transport/backend-connections.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
-import { AccessControl } from '../access-control.js'
+import { AccessControl } from '../admission/access-control.js'
 import { BAD_REQUEST, type Failure, UNKNOWN_METHOD } from '../failure.js'
 import { Forwarder } from '../forwarder.js'
 import type { ForwarderOptions, TrafficListeners } from '../forwarder-options.js'
@@ -21,7 +20,9 @@ import { replyToOptions, sendLocalReply } from '../local-reply/local-reply.js'
 import { lastHopReply } from '../request/max-forwards.js'
 import { checkRequest, isKnownMethod } from '../request/request-check.js'
 import type { RequestForwarder } from '../request-forwarder.js'
+import type { ClientStream } from '../response/client-stream.js'
 import { RequestView } from '../route/request-view.js'
+import type { RouteEntry } from '../route/route-entry.js'
 import { Router } from '../route/router.js'
 import { type RecordedAnswer, RecordedClient } from './recorded-client.js'
 
@@ -141,11 +142,16 @@ export class DryRun {
     return res.answered !== undefined
   }
 
-  #reject(req: IncomingMessage, res: RecordedClient, failure: Failure, fields?: readonly string[]): void {
-    this.#rejectRequest(req, res, failure, BalancerCell.rejectedRequest, fields, undefined)
-  }
+  readonly #rejectRequest: TrafficListeners['rejectRequest'] = (req, res, failure, _cell, fields, route) =>
+    this.#reject(req, res, failure, fields, route)
 
-  readonly #rejectRequest: TrafficListeners['rejectRequest'] = (req, res, failure, _cell, fields, route) => {
+  #reject(
+    req: IncomingMessage,
+    res: ClientStream,
+    failure: Failure,
+    fields?: readonly string[],
+    route?: RouteEntry
+  ): void {
     this.#failure = failure
     sendLocalReply(req, res, failure, fields, route)
   }

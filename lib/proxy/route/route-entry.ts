@@ -1,9 +1,9 @@
 import type { BlockList } from 'node:net'
-import type { RateLimitConfig } from '../../listener/access/options.js'
+import { isLimited, type RateLimitConfig } from '../../listener/access/options.js'
 import { ErrorPages } from '../../routing/filters/error-pages.js'
 import { FieldEdits } from '../../routing/filters/field-edits.js'
 import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
-import { AccessControl } from '../access-control.js'
+import { AccessControl } from '../admission/access-control.js'
 import type { RequestMirror } from '../mirror/request-mirror.js'
 import { RouteCounts } from './route-counts.js'
 
@@ -55,7 +55,6 @@ export function routeEntry(
   const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
   const { rateLimit, allow, deny } = filters
   const limits = { rateLimit: rateLimit && bucketOf(rateLimit), allow, deny }
-  const access = new AccessControl(limits, trusted, before?.access)
   return {
     route: name,
     pool,
@@ -66,7 +65,7 @@ export function routeEntry(
     retries,
     maxBodyBytes,
     errorPages: filters.errors.length > 0 ? new ErrorPages(filters.errors) : undefined,
-    access: access.isLimited ? access : undefined,
+    access: isLimited(limits) ? new AccessControl(limits, trusted, before?.access) : undefined,
     mirror
   }
 }

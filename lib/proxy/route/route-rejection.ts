@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { plainHeadOf } from '../../base/http/plain-head.js'
 import { BalancerCell } from '../../pool/cells.js'
+import type { Rejection } from '../admission/rejection.js'
 import { BODY_TOO_LARGE } from '../failure.js'
-import type { Rejection } from '../rejection.js'
 import { declaresMore } from '../request/request-check.js'
 import type { RouteEntry } from './route-entry.js'
 

@@ -1,10 +1,10 @@
-import type { Selector } from '../balancing/selector.js'
-import type { Counters } from '../base/cells/counters.js'
-import { BalancerCell } from '../pool/cells.js'
-import { NO_BACKEND, OVERLOADED, QUEUE_FULL } from './failure.js'
+import type { Selector } from '../../balancing/selector.js'
+import type { Counters } from '../../base/cells/counters.js'
+import { BalancerCell } from '../../pool/cells.js'
+import { NO_BACKEND, OVERLOADED, QUEUE_FULL } from '../failure.js'
+import type { RecoveryQueue } from '../retry/recovery-queue.js'
+import type { WaitingQueue } from '../retry/waiting-queue.js'
 import type { Rejection } from './rejection.js'
-import type { RecoveryQueue } from './retry/recovery-queue.js'
-import type { WaitingQueue } from './retry/waiting-queue.js'
 
 export const OVERLOAD: Rejection = { failure: OVERLOADED, cell: BalancerCell.rejectedOverload }
 const UNAVAILABLE: Rejection = { failure: NO_BACKEND, cell: BalancerCell.rejectedNoBackend }

@@ -1,5 +1,5 @@
-import type { TotalCell } from '../base/cells/cell.js'
-import type { Failure } from './failure.js'
+import type { TotalCell } from '../../base/cells/cell.js'
+import type { Failure } from '../failure.js'
 
 /** How a request is rejected before a backend is chosen. */
 export interface Rejection {

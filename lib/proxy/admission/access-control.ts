@@ -1,19 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import { Clients } from '../listener/access/clients.js'
-import type { AccessConfig, RateLimitConfig } from '../listener/access/options.js'
-import { rateLimitFields } from '../listener/access/rate-limit-fields.js'
-import { RateLimiter } from '../listener/access/rate-limiter.js'
-import { BalancerCell } from '../pool/cells.js'
-import { DENIED, RATE_LIMITED } from './failure.js'
+import { Clients } from '../../listener/access/clients.js'
+import type { AccessConfig, RateLimitConfig } from '../../listener/access/options.js'
+import { rateLimitFields } from '../../listener/access/rate-limit-fields.js'
+import { RateLimiter } from '../../listener/access/rate-limiter.js'
+import { BalancerCell } from '../../pool/cells.js'
+import { DENIED, RATE_LIMITED } from '../failure.js'
 import type { Rejection } from './rejection.js'
 
 const DENIED_REJECTION: Rejection = { failure: DENIED, cell: BalancerCell.rejectedDenied }
 
 /** Lists of allowed and denied clients, and a rate limit of each. */
 export class AccessControl {
-  /** Whether there is anything that a request may be rejected for. */
-  readonly isLimited: boolean
   readonly #clients: Clients
   readonly #rateLimit: RateLimitConfig | undefined
   readonly #limiter: RateLimiter | undefined
@@ -24,7 +22,6 @@ export class AccessControl {
    * @param before what this one replaces: with the same rate limit, its clients keep what they have left
    */
   constructor({ rateLimit, allow, deny }: AccessConfig, trusted: BlockList, before?: AccessControl) {
-    this.isLimited = rateLimit !== undefined || allow !== undefined || deny !== undefined
     this.#clients = new Clients({ allow, deny }, trusted)
     this.#rateLimit = rateLimit
     this.#limiter = rateLimit && (before?.limiterOf(rateLimit) ?? new RateLimiter(rateLimit))
