@@ -5,6 +5,7 @@ import type { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import backendCredentials from '../plugins/backend-credentials.js'
 import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
+import sharedCells from '../plugins/cells.js'
 import forwarder from '../plugins/forwarder.js'
 import healthCheck from '../plugins/health-check.js'
 import passiveHealth from '../plugins/passive-health.js'
@@ -23,8 +24,9 @@ interface PoolParts extends ServerParts {
 /** Registers the parts of a server with one pool of backends, whoever owns the client connections. */
 export async function registerPool(
   fastify: FastifyInstance,
-  { config, name, ...server }: PoolParts
+  { config, name, cells, ...server }: PoolParts
 ): Promise<void> {
+  await fastify.register(sharedCells, { cells })
   await fastify.register(shortages, { config })
   await fastify.register(ticker)
   await fastify.register(backendCredentials, { config })

@@ -1,10 +1,12 @@
 import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import type { PoolConfig } from '../lib/config/load.js'
 import type { EndedRequest } from '../lib/proxy/ended-request.js'
 import backendCredentials from '../plugins/backend-credentials.js'
 import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
+import sharedCells from '../plugins/cells.js'
 import forwarder from '../plugins/forwarder.js'
 import healthCheck from '../plugins/health-check.js'
 import passiveHealth from '../plugins/passive-health.js'
@@ -13,15 +15,18 @@ import { PoolHost } from './pool-host.js'
 
 /**
  * A pool of a server that has several. What is the server's, it shares.
+ * @param cells of the pool
  * @param predecessor the same pool with other settings: what is known of its backends stays known
  */
 export async function createRoutedPool(
   server: FastifyInstance,
   { name, config }: PoolConfig,
+  cells: SharedCells,
   predecessor?: FastifyInstance
 ): Promise<FastifyInstance> {
   const host = new PoolHost(server.log.child({ pool: name }))
   const pool = host.instance
+  await host.register(sharedCells, { cells })
   const own = { ...config, admin: { ...config.admin, stateFile: stateFileOf(config.admin.stateFile, name) } }
   host.decorate('shortages', server.shortages).decorate('ticker', server.ticker)
   await host.register(backendCredentials, { config: own })

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
+import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { type Config, OF_POOL, type PoolConfig, type RoutingConfig } from '../lib/config/config.js'
 import { addTotals } from '../lib/pool/cells.js'
 import type { Registry } from '../lib/pool/registry.js'
@@ -33,6 +34,7 @@ export class RoutedPools {
   /** Those that do not serve yet, or end the requests that they have. */
   readonly #others = new Set<FastifyInstance>()
   readonly #closing = new AbortController()
+  #created = 0
 
   /** @param config the server's; what pools share, stays as it is here */
   constructor(server: FastifyInstance, config: Config) {
@@ -46,7 +48,10 @@ export class RoutedPools {
   async create(pools: readonly PoolConfig[]): Promise<void> {
     const running = new Map<string, Running>()
     for (const given of pools)
-      running.set(given.name, { given, instance: await createRoutedPool(this.#server, given) })
+      running.set(given.name, {
+        given,
+        instance: await createRoutedPool(this.#server, given, this.#newCells())
+      })
     this.#use(running)
   }
 
@@ -120,9 +125,16 @@ export class RoutedPools {
   /** Creates a pool that does not serve yet. */
   async #prepare(given: PoolConfig, old?: Running): Promise<FastifyInstance> {
     if (this.#closing.signal.aborted) throw new Error('the server is closed')
-    const instance = await createRoutedPool(this.#server, old ? continued(given, old) : given, old?.instance)
+    const instance = old
+      ? await createRoutedPool(this.#server, continued(given, old), old.instance.cells, old.instance)
+      : await createRoutedPool(this.#server, given, this.#newCells())
     this.#others.add(instance)
     return instance
+  }
+
+  /** A pool may come back under the name of one that still ends its requests. */
+  #newCells(): SharedCells {
+    return this.#server.cells.within(`pool-${this.#created++}`)
   }
 
   /** Starts new pools, and waits for those that are named until each has a backend that passed its check. */
@@ -159,6 +171,7 @@ export class RoutedPools {
         addTotals(this.#server.registry.counters, registry.counters)
         this.#server.requestMetrics.absorb(pool.requests)
         this.#server.poolSet.forget(pool)
+        instance.cells.forget()
       }
       void instance.close()
     }

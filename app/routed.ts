@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import sharedCells from '../plugins/cells.js'
 import poolSet from '../plugins/pool-set.js'
 import routes from '../plugins/routes.js'
 import serverMeasures from '../plugins/server-measures.js'
@@ -17,7 +18,8 @@ declare module 'fastify' {
 
 /** Registers the parts of a server with the pools of the file, and the routes that lead to them. */
 export async function registerRoutes(fastify: FastifyInstance, server: ServerParts): Promise<void> {
-  const { config } = server
+  const { config, cells } = server
+  await fastify.register(sharedCells, { cells })
   await fastify.register(shortages, { config })
   await fastify.register(ticker)
   await fastify.register(serverRegistry)

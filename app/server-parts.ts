@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import type { Config } from '../lib/config/load.js'
 import type { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import access from '../plugins/access.js'
@@ -10,6 +11,8 @@ import tracing from '../plugins/tracing.js'
 
 export interface ServerParts {
   readonly config: Config
+  /** Where state and counters are, if the server has several threads. */
+  readonly cells?: SharedCells | undefined
   /** Registers what owns the client connections, which the statistics count. */
   readonly registerListener: () => Promise<void>
   /** Writes the answer for a failure; as the balancer does if absent. */
@@ -19,7 +22,7 @@ export interface ServerParts {
 /** Registers what a server has once, however many pools it has: they are known by now. */
 export async function registerServerParts(
   fastify: FastifyInstance,
-  { config, registerListener, answer }: ServerParts
+  { config, registerListener, answer }: Omit<ServerParts, 'cells'>
 ): Promise<void> {
   await registerListener()
   await fastify.register(metrics)

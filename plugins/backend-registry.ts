@@ -42,7 +42,8 @@ export default fp<Options>(
         }),
       slowStartMs: resilience.slowStartMs,
       panic: resilience.panic,
-      initialState: healthCheck.enabled ? 'checking' : 'healthy'
+      initialState: healthCheck.enabled ? 'checking' : 'healthy',
+      cells: fastify.cells
     }
     const registry = new Registry(config.backends, options, predecessor)
     const backendLog = new BackendLog(log, registry)
@@ -62,5 +63,5 @@ export default fp<Options>(
       await registry.close()
     })
   },
-  { name: 'backend-registry', dependencies: ['backend-credentials'] }
+  { name: 'backend-registry', dependencies: ['backend-credentials', 'cells'] }
 )

@@ -27,7 +27,7 @@ export default fp<Options>(
   async (fastify, { name = DEFAULT_POOL, predecessor }) => {
     const { registry, backendList, backendListSaved, resolver } = fastify
     const requests = new RequestMetrics(registry, predecessor?.requests)
-    const latency = predecessor?.latency ?? new LatencyWindow()
+    const latency = predecessor?.latency ?? LatencyWindow.in(fastify.cells, 'latency')
     fastify.decorate('requestMetrics', requests)
     fastify.decorate('latency', latency)
     fastify.decorate('pool', {

@@ -7,7 +7,7 @@ export default fp(
   async (fastify) => {
     fastify
       .decorate('requestMetrics', new RequestMetrics(fastify.registry))
-      .decorate('latency', new LatencyWindow())
+      .decorate('latency', LatencyWindow.in(fastify.cells, 'latency'))
   },
-  { name: 'server-measures' }
+  { name: 'server-measures', dependencies: ['cells'] }
 )

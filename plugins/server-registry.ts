@@ -8,7 +8,10 @@ const createPool = () => {
 /** Decorates a server that has several pools with a registry without backends, which holds what the server counts itself. */
 export default fp(
   async (fastify) => {
-    fastify.decorate('registry', new Registry([], { createPool, initialState: 'healthy' }))
+    fastify.decorate(
+      'registry',
+      new Registry([], { createPool, initialState: 'healthy', cells: fastify.cells })
+    )
   },
-  { name: 'backend-registry' }
+  { name: 'backend-registry', dependencies: ['cells'] }
 )

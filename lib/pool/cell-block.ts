@@ -1,5 +1,6 @@
 import { Counters } from '../base/cells/counters.js'
-import { createCells, ONE_THREAD, rowCells } from '../base/cells/rows.js'
+import { rowCells, type Threads } from '../base/cells/rows.js'
+import type { SharedCells } from '../base/cells/shared-cells.js'
 import { totalsCells } from '../base/cells/totals.js'
 import { MEASURED_TOTALS, RequestMeasures } from './request-measures.js'
 
@@ -8,12 +9,13 @@ export class CellBlock {
   readonly counters: Counters
   readonly measures: RequestMeasures
 
-  /** @param cells of a block that another thread has created */
-  constructor(
-    threads = ONE_THREAD,
-    readonly cells = createCells(rowCells(threads) + totalsCells(MEASURED_TOTALS, threads), threads)
-  ) {
+  /** @param name of its cells among those */
+  constructor(shared: SharedCells, name: string) {
+    const { threads } = shared
+    const cells = shared.named(name, blockCells(threads))
     this.counters = new Counters(threads, cells)
     this.measures = new RequestMeasures(threads, cells.subarray(rowCells(threads)))
   }
 }
+
+const blockCells = (threads: Threads) => rowCells(threads) + totalsCells(MEASURED_TOTALS, threads)

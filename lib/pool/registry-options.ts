@@ -1,4 +1,4 @@
-import type { Threads } from '../base/cells/rows.js'
+import type { SharedCells } from '../base/cells/shared-cells.js'
 import type { BackendPool } from '../transport/backend-connections.js'
 import type { BackendState } from './backend.js'
 import type { BackendConfig } from './spec/backend-spec.js'
@@ -14,6 +14,6 @@ export interface RegistryOptions {
   /** Whether unhealthy backends are eligible when no healthy one is left (panic mode). */
   readonly panic?: boolean
   readonly now?: () => Date
-  /** That share the cells; one if absent. */
-  readonly threads?: Threads
+  /** Where its cells are; those of one thread if absent. */
+  readonly cells?: SharedCells
 }

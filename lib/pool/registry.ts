@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Counters } from '../base/cells/counters.js'
+import { OWN_CELLS } from '../base/cells/shared-cells.js'
 import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
 import { raiseWeight, tickBackend } from './backend-tick.js'
 import { CellBlock } from './cell-block.js'
@@ -36,7 +37,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
     this.#mayPanic = options.panic ?? false
-    this.block = predecessor?.block ?? new CellBlock(options.threads)
+    this.block = predecessor?.block ?? new CellBlock(options.cells ?? OWN_CELLS, 'pool')
     this.counters = this.block.counters
     this.tickMs = predecessor?.tickMs ?? 0
     this.#nextId = predecessor ? predecessor.#nextId : 0
@@ -84,6 +85,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     backend.isRemoved = true
     backend.counters.set(BackendCell.eligible, 0)
     this.#refresh(undefined, false)
+    this.#options.cells?.forget(cellsOf(backend.id))
     this.emit('removed', backend)
   }
 
@@ -106,8 +108,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
   }
 
   #create(id: number, config: BackendConfig, before?: Backend): Backend {
-    const { initialState, createPool, threads } = this.#options
-    const block = before?.block ?? new CellBlock(threads)
+    const { initialState, createPool, cells = OWN_CELLS } = this.#options
+    const block = before?.block ?? new CellBlock(cells, cellsOf(id))
     if (!before) block.counters.set(BackendCell.state, STATES.indexOf(initialState))
     const backend = new Backend(id, config, block, createPool(config), this.#now())
     if (before) backend.follow(before)
@@ -236,6 +238,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
     await Promise.all([...this.backends.map(({ pool }) => pool.destroy()), this.#closing.destroy()])
   }
 }
+
+const cellsOf = (id: number) => `backend-${id}`
 
 // In the constructor it would keep all that is known there: the predecessor, and with it each that was before that.
 const currentTime = () => new Date()

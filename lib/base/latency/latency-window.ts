@@ -1,4 +1,6 @@
 import { ONE_THREAD, type Threads } from '../cells/rows.js'
+import type { SharedCells } from '../cells/shared-cells.js'
+import { THREAD_ORIGIN_MS } from '../clock.js'
 import { BUCKETS, bucketOf, MAX_MICROS } from './buckets.js'
 import { Distribution } from './distribution.js'
 
@@ -44,6 +46,8 @@ export class LatencyWindow {
   #cells: Int32Array | undefined
   readonly #threads: Threads
   readonly #now: () => number
+  /** What is added to the times of this thread, so that all threads have the same. */
+  readonly #originMs: number
   /** When the slice ends that is recorded in, and where its cells begin. */
   #endMs = Number.NEGATIVE_INFINITY
   #slice = 0
@@ -51,13 +55,28 @@ export class LatencyWindow {
   #taken: Uint32Array | undefined
 
   /**
-   * @param now a clock in milliseconds, the same for all threads
+   * @param now a clock in milliseconds
    * @param cells of zeros at first, `latencyCells` of them
+   * @param originMs of the clock, where threads have one each
    */
-  constructor(now: () => number = () => performance.now(), threads = ONE_THREAD, cells?: Int32Array) {
+  constructor(
+    now: () => number = () => performance.now(),
+    threads = ONE_THREAD,
+    cells?: Int32Array,
+    originMs = 0
+  ) {
     this.#now = now
+    this.#originMs = originMs
     this.#threads = threads
     this.#cells = cells
+  }
+
+  /** One whose cells have a name. */
+  static in(shared: SharedCells, name: string): LatencyWindow {
+    const { threads } = shared
+    if (threads.count === 1) return new LatencyWindow()
+    const cells = shared.named(name, latencyCells(threads))
+    return new LatencyWindow(undefined, threads, cells, THREAD_ORIGIN_MS)
   }
 
   /** Records a request that took `durationMs` and ended at `nowMs`. */
@@ -115,8 +134,8 @@ export class LatencyWindow {
   }
 
   #begin(cells: Int32Array, nowMs: number): void {
-    const number = Math.floor(nowMs / SLICE_MS)
-    this.#endMs = (number + 1) * SLICE_MS
+    const number = Math.floor((nowMs + this.#originMs) / SLICE_MS)
+    this.#endMs = (number + 1) * SLICE_MS - this.#originMs
     this.#slice = this.#first + (number % SLICES) * SLICE_CELLS
     // Another thread may be reading it: it is none while it is cleared.
     Atomics.store(cells, this.#slice + NUMBER, 0)
@@ -129,7 +148,7 @@ export class LatencyWindow {
     const cells = this.#cells
     merged.clear()
     if (!cells) return 0
-    const newest = Math.floor(this.#now() / SLICE_MS) + 1
+    const newest = Math.floor((this.#now() + this.#originMs) / SLICE_MS) + 1
     let longestMicros = 0
     for (let first = 0; first < cells.length; first += THREAD_CELLS)
       for (let slice = first; slice < first + SLICES * SLICE_CELLS; slice += SLICE_CELLS) {
