@@ -7,8 +7,6 @@ const MIN_SHARE = 0.1
 /** Changes what depends on time. */
 export function tickBackend(backend: Backend, nowMs: number, slowStartMs: number): void {
   const { counters } = backend
-  if (backend.hasAnsweredSinceTick) backend.lastAnswerMs = nowMs
-  backend.hasAnsweredSinceTick = false
   const penalty = counters.get(BackendCell.penalty)
   if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
   if (backend.slowStartSinceMs >= 0) raiseWeight(backend, nowMs, slowStartMs)

@@ -63,8 +63,6 @@ export class Backend {
     this.pool = pool
     this.since = now
     this.reason = this.state === 'healthy' ? 'taken for healthy at the start' : 'not checked yet'
-    this.configure(config)
-    this.counters.set(BackendCell.effectiveWeight, config.weight * WEIGHT_UNIT)
   }
 
   /** Goes on where the same backend of another registry is, whose counters it has. */
@@ -84,8 +82,20 @@ export class Backend {
   /** Replaces the configuration. Called by the registry, which emits the event. */
   configure(config: BackendConfig): void {
     this.#config = config
-    this.counters.set(BackendCell.weight, config.weight)
-    this.counters.set(BackendCell.max, config.max)
+  }
+
+  /** Has all threads know its weight and limit. */
+  publish(): void {
+    const { weight, max } = this.#config
+    this.counters.set(BackendCell.weight, weight)
+    this.counters.set(BackendCell.max, max)
+    if (this.slowStartSinceMs < 0) this.counters.set(BackendCell.effectiveWeight, weight * WEIGHT_UNIT)
+  }
+
+  /** Takes note of whether it has responded since the latest tick. */
+  noteAnswers(nowMs: number): void {
+    if (this.hasAnsweredSinceTick) this.lastAnswerMs = nowMs
+    this.hasAnsweredSinceTick = false
   }
 
   /** How its requests ended, and how long its responses took: from the end of a request to the head of its response. */

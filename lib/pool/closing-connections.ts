@@ -5,6 +5,12 @@ import type { Backend } from './backend.js'
 export class ClosingConnections {
   readonly #backends = new Set<Backend>()
   readonly #pools = new Set<BackendPool>()
+  readonly #onClosed: (backend: Backend) => void
+
+  /** @param onClosed called for a removed backend when no thread has requests there any more */
+  constructor(onClosed: (backend: Backend) => void) {
+    this.#onClosed = onClosed
+  }
 
   /** Those of a backend that was removed. */
   addBackend(backend: Backend): void {
@@ -23,6 +29,7 @@ export class ClosingConnections {
       if (backend.active > 0) continue
       this.#backends.delete(backend)
       void backend.pool.destroy()
+      this.#onClosed(backend)
     }
   }
 

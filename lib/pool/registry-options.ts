@@ -3,6 +3,20 @@ import type { BackendPool } from '../transport/backend-connections.js'
 import type { BackendState } from './backend.js'
 import type { BackendConfig } from './spec/backend-spec.js'
 
+/** A backend of the thread that decides. */
+export interface FollowedBackend {
+  readonly id: number
+  readonly config: BackendConfig
+}
+
+/** Has a registry follow that of another thread, which decides what becomes of the backends. */
+export interface Following {
+  /** Of its first backends, in their order; `followBackends` gives it later ones. */
+  readonly ids: readonly number[]
+  /** Tells it of a failed attempt, which is counted already. */
+  readonly reportFailure: (id: number, code: string, detail: string, unreachable: boolean) => void
+}
+
 /** How a registry manages its backends. */
 export interface RegistryOptions {
   /** Creates the connection pool of a backend. */
@@ -14,6 +28,7 @@ export interface RegistryOptions {
   /** Whether unhealthy backends are eligible when no healthy one is left (panic mode). */
   readonly panic?: boolean
   readonly now?: () => Date
+  readonly following?: Following | undefined
   /** Where its cells are; those of one thread if absent. */
   readonly cells?: SharedCells
 }

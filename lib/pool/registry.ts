@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events'
 import type { Counters } from '../base/cells/counters.js'
 import { OWN_CELLS } from '../base/cells/shared-cells.js'
-import { Backend, type BackendState, HEALTHY, STATES, WEIGHT_UNIT } from './backend.js'
+import { Backend, type BackendState, STATES } from './backend.js'
+import { applyFailure } from './backend-failure.js'
 import { raiseWeight, tickBackend } from './backend-tick.js'
 import { CellBlock } from './cell-block.js'
 import { BackendCell, BalancerCell } from './cells.js'
 import { ClosingConnections } from './closing-connections.js'
+import { updateEligibility } from './eligibility.js'
 import type { RegistryEvents } from './registry-events.js'
 import type { RegistryOptions } from './registry-options.js'
 import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spec.js'
@@ -23,9 +25,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
   readonly #options: RegistryOptions
   readonly #now: () => Date
   readonly #slowStartMs: number
-  readonly #mayPanic: boolean
   #backends: readonly Backend[]
-  readonly #closing = new ClosingConnections()
+  readonly #closing = new ClosingConnections(({ id }) => this.#options.cells?.forget(cellsOf(id)))
   #nextId: number
   #successor: Registry | undefined
   #isRetired = false
@@ -36,15 +37,15 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#options = options
     this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
-    this.#mayPanic = options.panic ?? false
     this.block = predecessor?.block ?? new CellBlock(options.cells ?? OWN_CELLS, 'pool')
     this.counters = this.block.counters
     this.tickMs = predecessor?.tickMs ?? 0
     this.#nextId = predecessor ? predecessor.#nextId : 0
-    this.#backends = configs.map((config) => {
-      const before = predecessor?.backendAt(config.address)
-      if (before?.config.protocol === config.protocol) return this.#create(before.id, config, before)
-      return this.#create(this.#nextId++, config)
+    this.#backends = configs.map((config, index) => {
+      const same = predecessor?.backendAt(config.address)
+      const before = same?.config.protocol === config.protocol ? same : undefined
+      const id = options.following?.ids[index] ?? before?.id ?? this.#nextId++
+      return this.#create(id, config, before?.id === id ? before : undefined)
     })
     this.#refresh(undefined, false)
   }
@@ -68,9 +69,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
    * Adds a backend in its initial state, without a slow start.
    * @throws {Error} if there is one with that address
    */
-  add(config: BackendConfig): Backend {
+  add(config: BackendConfig, id = this.#nextId++): Backend {
     if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
-    const backend = this.#create(this.#nextId++, config)
+    const backend = this.#create(id, config)
     this.#backends = [...this.#backends, backend]
     this.#refresh(undefined, false)
     this.emit('added', backend)
@@ -83,9 +84,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#backends = this.#backends.filter((other) => other !== backend)
     this.#closing.addBackend(backend)
     backend.isRemoved = true
-    backend.counters.set(BackendCell.eligible, 0)
+    if (this.#decides) backend.counters.set(BackendCell.eligible, 0)
     this.#refresh(undefined, false)
-    this.#options.cells?.forget(cellsOf(backend.id))
     this.emit('removed', backend)
   }
 
@@ -97,8 +97,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
       backend.pool = this.#options.createPool(config)
     }
     backend.configure(config)
-    if (backend.slowStartSinceMs < 0)
-      backend.counters.set(BackendCell.effectiveWeight, backend.weight * WEIGHT_UNIT)
+    if (this.#decides) backend.publish()
     this.emit('reconfigured', backend)
   }
 
@@ -107,12 +106,22 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.#backends.find((backend) => backend.address === address)
   }
 
+  backendWithId(id: number): Backend | undefined {
+    return this.#backends.find((backend) => backend.id === id)
+  }
+
+  /** Whether what becomes of the backends is decided here. */
+  get #decides(): boolean {
+    return !this.#isRetired && !this.#options.following
+  }
+
   #create(id: number, config: BackendConfig, before?: Backend): Backend {
     const { initialState, createPool, cells = OWN_CELLS } = this.#options
     const block = before?.block ?? new CellBlock(cells, cellsOf(id))
-    if (!before) block.counters.set(BackendCell.state, STATES.indexOf(initialState))
+    if (!before && this.#decides) block.counters.set(BackendCell.state, STATES.indexOf(initialState))
     const backend = new Backend(id, config, block, createPool(config), this.#now())
     if (before) backend.follow(before)
+    if (this.#decides) backend.publish()
     return backend
   }
 
@@ -149,7 +158,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Sets the health of a backend, unless an operator has forced it. The reason is for logs and statistics. */
   setState(backend: Backend, to: BackendState, reason: string): void {
     const from = backend.state
-    if (from === to || this.#isRetired || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
+    if (from === to || !this.#decides || backend.isRemoved || (backend.forcedHealth ?? to) !== to) return
     backend.counters.set(BackendCell.state, STATES.indexOf(to))
     backend.since = this.#now()
     backend.reason = reason
@@ -171,7 +180,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Ejects a backend, or ends its ejection. The caller checks the limits. */
   setEjected(backend: Backend, ejected: boolean, reason: string): void {
-    if (backend.ejected === ejected || this.#isRetired || backend.isRemoved) return
+    if (backend.ejected === ejected || !this.#decides || backend.isRemoved) return
     backend.counters.set(BackendCell.ejected, Number(ejected))
     if (ejected) backend.counters.addTotal(BackendCell.ejections, 1)
     this.#refresh(backend, true)
@@ -189,7 +198,10 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Updates what depends on time, by a monotonic clock. To be called every few dozen milliseconds. */
   tick(nowMs: number): void {
     this.tickMs = nowMs
-    if (!this.#isRetired) for (const backend of this.backends) tickBackend(backend, nowMs, this.#slowStartMs)
+    for (const backend of this.#backends) {
+      backend.noteAnswers(nowMs)
+      if (this.#decides) tickBackend(backend, nowMs, this.#slowStartMs)
+    }
     this.#closing.tick()
     this.emit('tick', nowMs)
   }
@@ -200,25 +212,19 @@ export class Registry extends EventEmitter<RegistryEvents> {
    * @param mayReturn whether it starts slowly if it has become eligible
    */
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
-    const panic = this.#mayPanic && !this.#backends.some(({ isAvailable }) => isAvailable)
-    for (const backend of this.#backends) {
-      const eligible = panic ? !backend.draining : backend.isAvailable
-      const isReturn = backend === changed && mayReturn && eligible && !backend.eligible && !panic
-      backend.counters.set(BackendCell.eligible, Number(eligible))
-      if (isReturn) {
-        backend.slowStartSinceMs = this.tickMs
-        raiseWeight(backend, this.tickMs, this.#slowStartMs)
-      }
+    if (!this.#decides) return
+    const wasEligible = changed?.eligible
+    const panic = updateEligibility(this.#backends, this.#options.panic ?? false)
+    if (changed?.eligible && !wasEligible && mayReturn && !panic) {
+      changed.slowStartSinceMs = this.tickMs
+      raiseWeight(changed, this.tickMs, this.#slowStartMs)
     }
     if (panic === this.panicking) return
     this.counters.set(BalancerCell.panic, Number(panic))
     this.emit('panic', panic)
   }
 
-  /**
-   * Reports a failed attempt. A backend that could not be reached becomes unhealthy at once, unless it is the last
-   * eligible one: an attempt at that costs less than refusing every request.
-   */
+  /** Reports a failed attempt, which may make the backend unhealthy. */
   reportFailure(backend: Backend, code: string, detail: string, unreachable: boolean): void {
     if (this.#isRetired) {
       const heir = this.#successor?.backendAt(backend.address)
@@ -226,11 +232,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
       return
     }
     backend.counters.addTotal(BackendCell.failed, 1)
-    this.emit('failure', { backend, code, detail })
-    if (!unreachable || backend.counters.get(BackendCell.state) !== HEALTHY) return
-    if (backend.eligible && this.eligibleCount === 1) return
-    backend.counters.set(BackendCell.consecutiveSuccesses, 0)
-    this.setState(backend, 'unhealthy', detail)
+    const { following } = this.#options
+    if (following) following.reportFailure(backend.id, code, detail, unreachable)
+    else applyFailure(this, backend, code, detail, unreachable)
   }
 
   /** Closes every connection to every backend. */
