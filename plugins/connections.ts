@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import { BurstHold } from '../lib/listener/accept/burst-hold.js'
 import { acceptLight } from '../lib/listener/accept/light-server.js'
+import { limitSockets } from '../lib/listener/accept/socket-limit.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import {
   ConnectionAcceptor,
@@ -19,7 +20,7 @@ import type { Http1Response } from '../lib/proxy/response/http1-response.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The client connections that are open. */
+    /** The client connections of this thread that are open. */
     connections: ReadonlySet<Socket>
     /** Those on which a header of the PROXY protocol is to come, or the first bytes, which tell the version of HTTP. */
     openingConnections: PendingConnections
@@ -42,10 +43,10 @@ declare module 'fastify' {
 /** The kernel cuts it to its own limit, 4096 on Linux. */
 const BACKLOG = 65_535
 
-/** Has client connections pass the acceptor before HTTP, and bounds them: Node closes one too many before it is read. */
+/** Has client connections pass the acceptor before HTTP, and bounds them. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, tls, http2, log, descriptorLimit, shortages } = fastify
+    const { server, registry, cells, tls, http2, log, descriptorLimit, shortages } = fastify
     const { limits, hstsSeconds, proxyProtocol, trustedProxies } = config
     const onDropped = () => registry.counters.addTotal(BalancerCell.connectionsDropped, 1)
     const refusals = new RefusalLog((reason, address, before) => {
@@ -70,6 +71,7 @@ export default fp<{ config: Config }>(
         registry.counters.addTotal(BalancerCell.proxyHeadersRefused, 1)
         refusals.record(reason, address)
       },
+      onOpen: (change) => registry.counters.change(BalancerCell.openConnections, change),
       onSecure: (socket) => {
         if (hstsSeconds > 0) enableHsts(socket, hstsSeconds)
       }
@@ -89,8 +91,8 @@ export default fp<{ config: Config }>(
       if (acceptor.hasDescriptorFor(socket)) burst.add(socket)
     })
     surviveAcceptErrors(server, shortages)
-    server.maxConnections = config.maxSockets
-    server.on('drop', onDropped)
+    const place = { counters: registry.counters, cell: BalancerCell.sockets, threads: cells.threads }
+    limitSockets(server, config.maxSockets, place, onDropped)
 
     // Clients that connect while the loop is busy wait in the kernel's queue; past its end they lose a second.
     const { listen } = server

@@ -12,9 +12,8 @@ declare module 'fastify' {
 /** Metrics for Prometheus. */
 export default fp(
   async (fastify) => {
-    const { registry, connections, requestMetrics: requests, serverCounters: counters } = fastify
+    const { registry, requestMetrics: requests, serverCounters: counters } = fastify
     const { shortages, poolSet, shownRoutes } = fastify
-    const openConnections = () => connections.size
     // Loaded on the first scrape, as the library and what it observes of Node cost something. Not by `import()`: if that
     // fails once, as while no file can be opened, it fails for ever.
     const load = () => {
@@ -28,8 +27,7 @@ export default fp(
         routes: shownRoutes,
         requests,
         shortages,
-        version,
-        openConnections
+        version
       })
     }
     let cached: Exposition | undefined

@@ -26,7 +26,7 @@ const SAMPLE_MS = 1000
 /** Collects rates and the events of the page, and logs a periodic report. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, connections, latency, requestMetrics, serverCounters, poolSet } = fastify
+    const { registry, latency, requestMetrics, serverCounters, poolSet } = fastify
     const rates = new RateWindow()
     const pools = () => poolSet.all
     const source = {
@@ -38,7 +38,6 @@ export default fp<{ config: Config }>(
       rates,
       version,
       startedAt: new Date(),
-      openConnections: () => connections.size,
       maxSockets: config.maxSockets,
       descriptorLimit: fastify.descriptorLimit,
       shortages: fastify.shortages,

@@ -33,6 +33,8 @@ export interface ConnectionAcceptorOptions {
   readonly onDropped: () => void
   /** Why a PROXY header was refused, and the address of the proxy. */
   readonly onProxyHeaderRefused: (reason: string, address: string) => void
+  /** Told by 1 of each connection that opens, and by -1 of each that closes. */
+  readonly onOpen: (change: number) => void
   /** The client speaks TLS on this connection, to the balancer or to the proxy in front of it. */
   readonly onSecure: ConnectionListener
 }
@@ -59,7 +61,7 @@ export class ConnectionAcceptor {
     this.#options = options
     const open = this.#open
     this.#onClose = function () {
-      open.delete(this)
+      if (open.delete(this)) options.onOpen(-1)
     }
     this.#perClient = new SocketsPerClient(options.socketsPerClient)
     this.#servePlain = this.#plainListener()
@@ -140,7 +142,7 @@ export class ConnectionAcceptor {
   #serveTls(raw: Socket): void {
     const { tls, http2, serveHttp, onSecure } = this.#options
     tls!.accept(raw, (socket) => {
-      this.#open.delete(raw)
+      if (this.#open.delete(raw)) this.#options.onOpen(-1)
       this.#track(socket)
       onSecure(socket)
       if (socket.alpnProtocol === 'h2') http2!.accept(socket)
@@ -178,6 +180,7 @@ export class ConnectionAcceptor {
 
   #track(socket: Socket): void {
     this.#open.add(socket)
+    this.#options.onOpen(1)
     socket.on('close', this.#onClose)
   }
 

@@ -23,8 +23,6 @@ export interface StatisticsSource {
   readonly rates: RateWindow
   readonly version: string
   readonly startedAt: Date
-  /** Number of open client connections. */
-  readonly openConnections: () => number
   readonly maxSockets: number
   readonly descriptorLimit: DescriptorLimit
   readonly shortages: Shortages
@@ -81,7 +79,7 @@ export function serverStatistics(source: StatisticsSource) {
     // Each is counted by its pool, and by the server: requests of all pools are bounded together.
     requests: requestStatistics(counters, counters.own.sum(BalancerCell.inFlight), rates),
     connections: {
-      open: source.openConnections(),
+      open: counters.own.sum(BalancerCell.openConnections),
       dropped: counters.total(BalancerCell.connectionsDropped),
       handshakesFailed: counters.total(BalancerCell.handshakesFailed),
       proxyHeadersRefused: counters.total(BalancerCell.proxyHeadersRefused),

@@ -80,6 +80,12 @@ export const BalancerCell = {
   /** Retries and hedges under way. */
   retrying: gauge(2),
   queued: gauge(3),
+  /** Client connections that are open, wherever they were accepted. */
+  openConnections: gauge(4),
+  /** Those accepted at the balancer's own port, from the first moment on. */
+  sockets: gauge(5),
+  /** Those accepted at the port that redirects to `https://`. */
+  redirectSockets: gauge(6),
   ...BALANCER_TOTALS
 } as const
 

@@ -21,7 +21,6 @@ export interface MetricsSource {
   readonly requests: RequestMetrics
   readonly version: string
   /** Client connections open now. */
-  readonly openConnections: () => number
   readonly shortages: Shortages
 }
 
@@ -107,7 +106,7 @@ export function exposition(source: MetricsSource): Exposition {
     pools().map(({ name: pool, registry: { panicking } }) => ({ labels: { pool }, value: Number(panicking) }))
   )
   gauge('draining', '1 from the signal to end until the end', () => Number(registry.draining))
-  gauge('client_connections', 'Client connections open', source.openConnections)
+  gauge('client_connections', 'Client connections open', () => counters.own.sum(BalancerCell.openConnections))
   counter(
     'client_connections_dropped_total',
     'Client connections closed unanswered as too many were open',

@@ -27,7 +27,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
   const transitions = new HealthTransitions(registry)
   const resolver = { answered: 5, failed: 2 }
   const shortages = new Shortages(() => {})
-  const openConnections = () => 7
+  registry.counters.change(BalancerCell.openConnections, 7)
   const latency = new LatencyWindow()
   const rates = new RateWindow()
   const backendList = { version: 'v' }
@@ -40,8 +40,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
     routes: () => routes,
     requests,
     shortages,
-    version: '1.2.3',
-    openConnections
+    version: '1.2.3'
   })
   const read = async () => readExposition(await target.metrics())
   return { registry, requests, read }

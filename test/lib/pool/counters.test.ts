@@ -95,7 +95,10 @@ t.test('gauges and totals are those of all threads, state is one', async (t) => 
 })
 
 t.test('no two counters share a cell', async (t) => {
-  const gauges = new Set(['active', 'inFlight', 'tunnels', 'retrying', 'queued'])
+  const gauges = new Set([
+    ...['active', 'inFlight', 'tunnels', 'retrying', 'queued'],
+    ...['openConnections', 'sockets', 'redirectSockets']
+  ])
   const totals = (names: object) => Object.entries(names) as [string, number][]
   for (const cellOf of [BackendCell, BalancerCell]) {
     const entries = totals(cellOf)
