@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
+import type { SharedCells } from '../lib/base/cells/shared-cells.js'
+import { sharedSecret } from '../lib/base/cells/shared-secret.js'
 import type { Config } from '../lib/config/load.js'
 import { BurstHold } from '../lib/listener/accept/burst-hold.js'
 import { acceptLight } from '../lib/listener/accept/light-server.js'
 import { limitSockets } from '../lib/listener/accept/socket-limit.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
+import type { ClientCounts } from '../lib/listener/client-counts.js'
 import {
   ConnectionAcceptor,
   type ConnectionListener,
@@ -24,6 +27,8 @@ declare module 'fastify' {
     connections: ReadonlySet<Socket>
     /** Those on which a header of the PROXY protocol is to come, or the first bytes, which tell the version of HTTP. */
     openingConnections: PendingConnections
+    /** What counts the connections of each client over several threads; undefined with one, or without a limit. */
+    clientCounts: ClientCounts | undefined
     /** Serves HTTP/1.1 on a connection, by Node's server. */
     serveHttp(socket: Socket): void
     /**
@@ -55,6 +60,7 @@ export default fp<{ config: Config }>(
     })
     const serveHttp = detachListener(server)
     const http1 = { serve: serveHttp, forward: undefined, way: 'off' as LaneWay }
+    const clientCounts = sharedCounts(cells, config)
     const acceptor = new ConnectionAcceptor({
       serveHttp: (socket) => http1.serve(socket),
       tls,
@@ -64,6 +70,7 @@ export default fp<{ config: Config }>(
       trustedProxies,
       headTimeoutMs: limits.headTimeoutMs,
       socketsPerClient: limits.socketsPerClient,
+      clientCounts,
       descriptorLimit,
       shortages,
       onDropped,
@@ -78,6 +85,7 @@ export default fp<{ config: Config }>(
     })
     fastify.decorate('connections', acceptor.open)
     fastify.decorate('openingConnections', acceptor.opening)
+    fastify.decorate('clientCounts', clientCounts)
     fastify.decorate('serveHttp', serveHttp)
     fastify.decorate('http1', http1)
     fastify.decorate('readProxyHeaders', (server) => acceptor.readProxyHeaders(server))
@@ -101,3 +109,13 @@ export default fp<{ config: Config }>(
   },
   { name: 'connections', dependencies: ['backend-registry', 'shortages', 'tls', 'http2'] }
 )
+
+/** Undefined with one thread, or without a limit, and then not loaded. */
+function sharedCounts(cells: SharedCells, { limits, maxSockets }: Config): ClientCounts | undefined {
+  const { threads } = cells
+  if (threads.count === 1 || limits.socketsPerClient === 0) return undefined
+  const { clientCountsCells, SharedClientCounts } =
+    require('../lib/listener/shared-client-counts.js') as typeof import('../lib/listener/shared-client-counts.js')
+  const length = clientCountsCells(threads, maxSockets)
+  return new SharedClientCounts(threads, cells.named('client-counts', length), sharedSecret(cells))
+}

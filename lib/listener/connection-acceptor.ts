@@ -3,6 +3,7 @@ import type { DescriptorLimit } from '../base/shortage/descriptor-limit.js'
 import type { Shortages } from '../base/shortage/shortages.js'
 import { exceedsDescriptorLimit } from './accepting.js'
 import { contains, isResetBeforeAccept, proxyHeaderOf, remoteAddressOf } from './client/connection-info.js'
+import type { ClientCounts } from './client-counts.js'
 import { PendingConnections } from './drain/pending-connections.js'
 import type { Http2Acceptor } from './http2/acceptor.js'
 import { detectVersion } from './http2/preface.js'
@@ -27,6 +28,8 @@ export interface ConnectionAcceptorOptions {
   readonly headTimeoutMs: number
   /** Connections that one client may have open; 0 for no limit. */
   readonly socketsPerClient: number
+  /** Where they are counted, if several threads have them; in this one if absent. */
+  readonly clientCounts?: ClientCounts | undefined
   readonly descriptorLimit: DescriptorLimit
   readonly shortages: Shortages
   /** A connection is closed unanswered, as it is one too many or its PROXY header is wrong. */
@@ -63,7 +66,7 @@ export class ConnectionAcceptor {
     this.#onClose = function () {
       if (open.delete(this)) options.onOpen(-1)
     }
-    this.#perClient = new SocketsPerClient(options.socketsPerClient)
+    this.#perClient = new SocketsPerClient(options.socketsPerClient, options.clientCounts)
     this.#servePlain = this.#plainListener()
     this.#serve = options.tls ? (socket) => this.#serveTls(socket) : this.#servePlain
     this.#acceptProxied = this.#afterProxyHeader((socket) => this.#admit(socket, this.#serve))

@@ -1,30 +1,27 @@
 import type { Socket } from 'node:net'
 import { clientAddress } from './client/connection-info.js'
+import { type ClientCounts, LocalClientCounts } from './client-counts.js'
 
 /** Limits the open connections of each client address. */
 export class SocketsPerClient {
   readonly #max: number
-  readonly #open = new Map<string, number>()
+  readonly #counts: ClientCounts
 
-  /** @param max 0 for no limit */
-  constructor(max: number) {
+  /**
+   * @param max 0 for no limit
+   * @param counts of all threads, if there are several
+   */
+  constructor(max: number, counts: ClientCounts = new LocalClientCounts()) {
     this.#max = max
+    this.#counts = counts
   }
 
   /** Whether the address of a connection is below the limit; then the connection counts until it closes. */
   admit(socket: Socket): boolean {
     if (this.#max === 0) return true
     const address = clientAddress(socket)
-    const count = this.#open.get(address) ?? 0
-    if (count >= this.#max) return false
-    this.#open.set(address, count + 1)
-    socket.once('close', () => this.#leave(address))
+    if (!this.#counts.acquire(address, this.#max)) return false
+    socket.once('close', () => this.#counts.release(address))
     return true
-  }
-
-  #leave(address: string): void {
-    const count = this.#open.get(address)! - 1
-    if (count > 0) this.#open.set(address, count)
-    else this.#open.delete(address)
   }
 }

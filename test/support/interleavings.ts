@@ -31,11 +31,14 @@ export interface Model {
 /** The results of the operations that a thread has done so far: run again with these, it comes to the same place. */
 interface State {
   readonly program: Program
-  readonly results: readonly number[]
+  readonly results: readonly Value[]
   /** What it waits for: that this cell has another value. */
   readonly blocked: Blocked | undefined
   readonly seen: SeenThread
 }
+
+/** What a cell holds. */
+type Value = number | bigint
 
 interface Blocked {
   readonly index: number
@@ -58,7 +61,7 @@ export function exploreInterleavings(model: Model): number {
   const visited = new Set<string>()
   const open: { cells: Int32Array; threads: readonly State[]; deaths: number }[] = []
   const visit = (cells: Int32Array, threads: readonly State[], deaths: number) => {
-    const key = JSON.stringify([nonZero(cells), deaths, threads.map(placeOf)])
+    const key = JSON.stringify([nonZero(cells), deaths, threads.map(placeOf)], withoutBigInt)
     if (visited.has(key)) return
     visited.add(key)
     if (visited.size > MAX_STATES) throw new Error('There are too many states to look at')
@@ -105,13 +108,13 @@ export function exploreInterleavings(model: Model): number {
 }
 
 /** Runs a program through the operations that it has done, and through `steps` more, which change the cells. */
-function advanced(program: Program, results: readonly number[], cells: Int32Array, steps: number): State {
+function advanced(program: Program, results: readonly Value[], cells: Int32Array, steps: number): State {
   const done = [...results]
   const notes: string[] = []
   let position = 0
   let left = steps
   let blocked: Blocked | undefined
-  const operation = (run: () => number, waits?: Blocked) => {
+  const operation = <T extends Value>(run: () => T, waits?: Blocked): T => {
     if (position === done.length) {
       if (left-- === 0) {
         blocked = waits
@@ -119,7 +122,7 @@ function advanced(program: Program, results: readonly number[], cells: Int32Arra
       }
       done.push(run())
     }
-    return done[position++]!
+    return done[position++]! as T
   }
   const stepwise = {
     load: (of: Int32Array, index: number) => operation(() => real.load(of, index)),
@@ -156,6 +159,8 @@ function advanced(program: Program, results: readonly number[], cells: Int32Arra
 /** What a thread does from here on depends on this alone, and what it has done is of no matter once it has ended. */
 const placeOf = ({ results, seen }: State) =>
   seen.isDead || seen.isOver ? [seen.isDead, ...seen.notes] : results
+
+const withoutBigInt = (_key: string, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)
 
 /** Of thousands of cells a few have another value than 0. */
 function nonZero(cells: Int32Array): number[] {
