@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import type { ThreadClient } from '../lib/threads/connections.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import http2 from '../plugins/http2.js'
@@ -16,11 +17,13 @@ import { registerPool } from './pool.js'
 /**
  * Makes a load balancer of a server that was created with `serverOptions`.
  * @param ownsProcess whether it may handle signals and set the exit code of the process
+ * @param owner the thread that answers what is asked of `/__lb/`, if that is another
  */
 export async function registerBalancer(
   fastify: FastifyInstance,
   config: Config,
-  ownsProcess: boolean
+  ownsProcess: boolean,
+  owner?: ThreadClient
 ): Promise<void> {
   const registerListener = async () => {
     await fastify.register(tls, { config })
@@ -33,7 +36,8 @@ export async function registerBalancer(
   await fastify.register(overload)
   await fastify.register(gracefulShutdown, { config, ownsProcess })
 
-  if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
+  if (owner) await fastify.register(relay(), { prefix: '/__lb', owner })
+  else if (config.admin.port === undefined) await fastify.register(lb, { prefix: '/__lb', config })
   else await adminServer().registerAdminServer(fastify, config, ownsProcess)
   await fastify.register(proxied, { config })
 }
@@ -42,6 +46,7 @@ export async function registerBalancer(
 const httpsRedirect = () =>
   (require('../plugins/https-redirect.js') as typeof import('../plugins/https-redirect.js')).default
 const http2Streams = () => (require('../routes/http2.js') as typeof import('../routes/http2.js')).default
+const relay = () => (require('../routes/lb/relay.js') as typeof import('../routes/lb/relay.js')).default
 const adminServer = () => require('./admin-server.js') as typeof import('./admin-server.js')
 const routed = () => require('./routed.js') as typeof import('./routed.js')
 

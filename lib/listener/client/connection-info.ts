@@ -1,4 +1,5 @@
 import { type BlockList, isIPv6, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { ProxyHeader } from '../proxy-protocol/header.js'
 import { clientCommonName, clientNameLine } from '../tls/client-name.js'
@@ -47,6 +48,31 @@ export function inheritConnectionInfo(socket: Socket, raw: Socket): void {
   secure[ADDRESS] = raw.remoteAddress
   const header = proxyHeaderOf(raw)
   if (header) setProxyHeader(secure, header)
+}
+
+/** What is known of where a connection comes from, as another thread can be told of it. */
+export interface ConnectionOrigin {
+  readonly address: string
+  readonly isEncrypted: boolean
+  readonly proxyHeader: ProxyHeader | undefined
+}
+
+/** Where a connection comes from, for another thread. */
+export function originOf(socket: Socket): ConnectionOrigin {
+  return {
+    address: remoteAddressOf(socket),
+    isEncrypted: (socket as Partial<TLSSocket>).encrypted === true,
+    proxyHeader: proxyHeaderOf(socket)
+  }
+}
+
+/** Has a connection of another kind count as the one of a client. */
+export function setOrigin(connection: Duplex, { address, isEncrypted, proxyHeader }: ConnectionOrigin): void {
+  const socket = connection as ClientSocket
+  socket[ADDRESS] = address
+  // Fastify asks for it as well.
+  Object.assign(socket, { encrypted: isEncrypted, remoteAddress: address })
+  if (proxyHeader) setProxyHeader(socket, proxyHeader)
 }
 
 /**
