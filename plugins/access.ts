@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
+import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { OncePerKey } from '../lib/base/once-per-key.js'
 import type { Config } from '../lib/config/load.js'
 import { isLimited } from '../lib/listener/access/options.js'
+import type { SharedRateLimits } from '../lib/listener/access/shared-rate-limits.js'
 import { unreadableHop } from '../lib/listener/client/client-address.js'
 import { clientAddress } from '../lib/listener/client/connection-info.js'
 import { BalancerCell } from '../lib/pool/cells.js'
@@ -15,6 +17,8 @@ declare module 'fastify' {
      * rate limit. The function is undefined where no client is limited.
      */
     rejectionOf: ((req: IncomingMessage) => Rejection | undefined) | undefined
+    /** The rate limits of all threads; undefined with one. */
+    sharedRateLimits: SharedRateLimits | undefined
   }
 }
 
@@ -23,7 +27,8 @@ export default fp<{ config: Config }>(
   async (fastify, { config }) => {
     const { trustedProxies: trusted } = config
     const { log, registry } = fastify
-    const control = accessControl(config)
+    const rateLimits = sharedRateLimits(fastify.cells)
+    const control = accessControl(config, rateLimits)
     const rejectionOf = control && ((req: IncomingMessage) => control.rejectionOf(req))
     const proxies = new OncePerKey()
     /** Counts a request whose `X-Forwarded-For` names no readable client, and logs the first of each proxy. */
@@ -43,15 +48,24 @@ export default fp<{ config: Config }>(
       recordUnreadable(req)
       return rejectionOf?.(req)
     }
+    fastify.decorate('sharedRateLimits', rateLimits)
     fastify.decorate('rejectionOf', hasProxies ? withUnreadableRecorded : rejectionOf)
   },
-  { name: 'access', dependencies: ['backend-registry'] }
+  { name: 'access', dependencies: ['backend-registry', 'cells'] }
 )
 
 /** Undefined where no client is limited, and then not loaded. */
-function accessControl({ access, trustedProxies }: Config) {
+function accessControl({ access, trustedProxies }: Config, rateLimits: SharedRateLimits | undefined) {
   if (!isLimited(access)) return undefined
   const { AccessControl } =
     require('../lib/proxy/admission/access-control.js') as typeof import('../lib/proxy/admission/access-control.js')
-  return new AccessControl(access, trustedProxies)
+  return new AccessControl(access, trustedProxies, undefined, rateLimits?.of('server'))
+}
+
+/** Undefined with one thread, and then not loaded. Routes that a reload brings may have limits where none has one yet. */
+function sharedRateLimits(cells: SharedCells): SharedRateLimits | undefined {
+  if (cells.threads.count === 1) return undefined
+  const { SharedRateLimits } =
+    require('../lib/listener/access/shared-rate-limits.js') as typeof import('../lib/listener/access/shared-rate-limits.js')
+  return new SharedRateLimits(cells)
 }

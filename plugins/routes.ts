@@ -22,10 +22,11 @@ interface Options {
 /** Decorates the server with the router, which has each request served as its route says. */
 export default fp<Options>(
   async (fastify, { config, forwarderOf }) => {
-    const { rejectRequest, registry, requestMetrics, recordLocalReply } = fastify
+    const { rejectRequest, registry, requestMetrics, recordLocalReply, sharedRateLimits } = fastify
     const options: RouterOptions = {
       limits: config.limits,
       trusted: config.trustedProxies,
+      rateLimits: sharedRateLimits,
       rejectRequest,
       onRouteAnswer: (req, res, answer, route) => {
         const { statusCode } = answer
@@ -39,5 +40,5 @@ export default fp<Options>(
     fastify.decorate('router', router)
     fastify.decorate('forwarder', router)
   },
-  { name: 'forwarder', dependencies: ['local-replies', 'pool-set'] }
+  { name: 'forwarder', dependencies: ['access', 'local-replies', 'pool-set'] }
 )

@@ -4,6 +4,7 @@ import { loadConfig } from '../../lib/config/load.js'
 import access from '../../plugins/access.js'
 import backendCredentials from '../../plugins/backend-credentials.js'
 import backendRegistry from '../../plugins/backend-registry.js'
+import sharedCells from '../../plugins/cells.js'
 import { atEnd, type Balancer, eventually, startBalancer, test } from '../helper.js'
 import { LogFile } from '../support/access-log.js'
 import { Http2Client } from '../support/http2-client.js'
@@ -216,6 +217,7 @@ for (const [name, isLooked, env] of [
     const config = loadConfig(env)
     const fastify = Fastify()
     atEnd(t, () => fastify.close())
+    await fastify.register(sharedCells)
     await fastify.register(backendCredentials, { config })
     await fastify.register(backendRegistry, { config })
     await fastify.register(access, { config })

@@ -6,6 +6,16 @@ const MAX_CLIENTS = 131_072
 const SLACK = 0.01
 const MAX_SLACK_MS = 1
 
+/** Limits how often each client sends requests. */
+export interface ClientLimiter {
+  /**
+   * Takes a token for a request of a client. Returns 0 or, if there is none, the milliseconds until there will be.
+   * @param client its key
+   * @param nowMs of a monotonic clock
+   */
+  take(client: string, nowMs: number): number
+}
+
 /**
  * A token bucket for each client, stored as the time at which it will be full (as in GCRA), from which its tokens follow.
  * A client whose bucket is full need not be stored.
@@ -14,7 +24,7 @@ const MAX_SLACK_MS = 1
  * the young one becomes the old one. So expired entries need no search, memory is bounded, and in a flood of addresses
  * the clients that keep sending are forgotten last.
  */
-export class RateLimiter {
+export class RateLimiter implements ClientLimiter {
   readonly #maxClients: number
   /** Time in which one token is added. */
   readonly #costMs: number
@@ -38,11 +48,6 @@ export class RateLimiter {
     return this.#young.size + this.#old.size
   }
 
-  /**
-   * Takes a token for a request of a client. Returns 0 or, if there is none, the milliseconds until there will be.
-   * @param client its key
-   * @param nowMs of a monotonic clock
-   */
   take(client: string, nowMs: number): number {
     if (2 * this.#young.size >= this.#maxClients || nowMs - this.#youngSinceMs >= this.#fillMs)
       this.#rotate(nowMs)

@@ -3,7 +3,7 @@ import type { BlockList } from 'node:net'
 import { Clients } from '../../listener/access/clients.js'
 import type { AccessConfig, RateLimitConfig } from '../../listener/access/options.js'
 import { rateLimitFields } from '../../listener/access/rate-limit-fields.js'
-import { RateLimiter } from '../../listener/access/rate-limiter.js'
+import { type ClientLimiter, RateLimiter } from '../../listener/access/rate-limiter.js'
 import { BalancerCell } from '../../pool/cells.js'
 import { DENIED, RATE_LIMITED } from '../failure.js'
 import type { Rejection } from './rejection.js'
@@ -14,17 +14,23 @@ const DENIED_REJECTION: Rejection = { failure: DENIED, cell: BalancerCell.reject
 export class AccessControl {
   readonly #clients: Clients
   readonly #rateLimit: RateLimitConfig | undefined
-  readonly #limiter: RateLimiter | undefined
+  readonly #limiter: ClientLimiter | undefined
   readonly #fieldsOf: ((waitMs: number) => string[]) | undefined
 
   /**
    * @param trusted proxies whose word on the client is believed
    * @param before what this one replaces: with the same rate limit, its clients keep what they have left
+   * @param createLimiter where the rate limit is not that of one thread
    */
-  constructor({ rateLimit, allow, deny }: AccessConfig, trusted: BlockList, before?: AccessControl) {
+  constructor(
+    { rateLimit, allow, deny }: AccessConfig,
+    trusted: BlockList,
+    before?: AccessControl,
+    createLimiter: (limit: RateLimitConfig) => ClientLimiter = (limit) => new RateLimiter(limit)
+  ) {
     this.#clients = new Clients({ allow, deny }, trusted)
     this.#rateLimit = rateLimit
-    this.#limiter = rateLimit && (before?.limiterOf(rateLimit) ?? new RateLimiter(rateLimit))
+    this.#limiter = rateLimit && (before?.limiterOf(rateLimit) ?? createLimiter(rateLimit))
     this.#fieldsOf = rateLimit && rateLimitFields(rateLimit)
   }
 
@@ -38,7 +44,7 @@ export class AccessControl {
   }
 
   /** The limiter, if it has this rate limit. */
-  limiterOf({ count, windowS, burst }: RateLimitConfig): RateLimiter | undefined {
+  limiterOf({ count, windowS, burst }: RateLimitConfig): ClientLimiter | undefined {
     const own = this.#rateLimit
     const isSame = own?.count === count && own.windowS === windowS && own.burst === burst
     return isSame ? this.#limiter : undefined

@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net'
 import { isLimited, type RateLimitConfig } from '../../listener/access/options.js'
+import type { SharedRateLimits } from '../../listener/access/shared-rate-limits.js'
 import { ErrorPages } from '../../routing/filters/error-pages.js'
 import { FieldEdits } from '../../routing/filters/field-edits.js'
 import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
@@ -40,6 +41,8 @@ interface Parts {
   readonly counts?: RouteCounts
   /** What a route of this name said until now: its rate limit goes on, if that is the same. */
   readonly before?: RouteEntry | undefined
+  /** Those of all threads, if there are several. */
+  readonly rateLimits?: SharedRateLimits | undefined
 }
 
 /**
@@ -50,7 +53,7 @@ interface Parts {
 export function routeEntry(
   { name, filters }: RouteOptions,
   pool: string | undefined,
-  { trusted, mirror, counts = new RouteCounts(), before }: Parts
+  { trusted, mirror, counts = new RouteCounts(), before, rateLimits }: Parts
 ): RouteEntry {
   const { requestHeaders, rewriteHost, responseHeaders, timeoutMs, retries, maxBodyBytes } = filters
   const { rateLimit, allow, deny } = filters
@@ -65,7 +68,9 @@ export function routeEntry(
     retries,
     maxBodyBytes,
     errorPages: filters.errors.length > 0 ? new ErrorPages(filters.errors) : undefined,
-    access: isLimited(limits) ? new AccessControl(limits, trusted, before?.access) : undefined,
+    access: isLimited(limits)
+      ? new AccessControl(limits, trusted, before?.access, rateLimits?.of(`route ${name}`))
+      : undefined,
     mirror
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import type { SharedRateLimits } from '../../listener/access/shared-rate-limits.js'
 import type { RouteAnswer } from '../../routing/filters/route-answer.js'
 import type { TrafficListeners } from '../forwarder-options.js'
 import type { RequestLimits } from '../request/request-check.js'
@@ -11,6 +12,8 @@ export interface RouterOptions {
   readonly limits: RequestLimits
   /** Proxies whose word on the client is believed. */
   readonly trusted: BlockList
+  /** The rate limits of all threads, if there are several. */
+  readonly rateLimits?: SharedRateLimits | undefined
   /** Answers a request that goes to no pool. */
   readonly rejectRequest: TrafficListeners['rejectRequest']
   /** A route is about to answer a request in place of a backend. */

@@ -82,7 +82,8 @@ export class ServedRoute implements RouteOptions {
       trusted: server.trusted,
       mirror: this.#mirror,
       counts: this.counts,
-      before: before?.entry
+      before: before?.entry,
+      rateLimits: server.rateLimits
     })
     const targetOf = (pool: string): Target => ({
       forwarder: forwarderOf(pool),

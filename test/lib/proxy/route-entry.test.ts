@@ -1,5 +1,8 @@
 import { BlockList } from 'node:net'
 import t from 'tap'
+import { CellDirectory } from '../../../lib/base/cells/directory.js'
+import { SharedCells } from '../../../lib/base/cells/shared-cells.js'
+import { SharedRateLimits } from '../../../lib/listener/access/shared-rate-limits.js'
 import { type RouteEntry, routeEntry } from '../../../lib/proxy/route/route-entry.js'
 import { routeRejection } from '../../../lib/proxy/route/route-rejection.js'
 import { FakeClient } from '../../support/fake-client.js'
@@ -27,6 +30,25 @@ t.test(
     t.equal(passedBy(routeEntry(routeWith({}), 'web', { trusted, before: second }), 9), 9)
   }
 )
+
+t.test('the threads of a server share the rate limit of a route, also after it was replaced', async (t) => {
+  const directory = new CellDirectory()
+  const limits = [0, 1].map((own) => {
+    const given = own === 0 ? directory : new CellDirectory(directory.all)
+    return new SharedRateLimits(new SharedCells({ count: 2, own }, given))
+  })
+  const limited = (thread: number, burst: number, before?: RouteEntry) =>
+    routeEntry(routeWith({ rateLimit: { perSecond: 0.001, burst } }), 'web', {
+      trusted,
+      before,
+      rateLimits: limits[thread]
+    })
+  const [first, other] = [limited(0, 3), limited(1, 3)]
+  t.equal(passedBy(first, 2), 2)
+  t.equal(passedBy(limited(1, 3, other), 5), 1)
+  t.equal(passedBy(limited(0, 4, first), 3), 3)
+  t.equal(passedBy(limited(1, 4, other), 3), 1)
+})
 
 t.test('a request that declares too large a body is rejected before it is sent anywhere', async (t) => {
   const route = routeEntry(routeWith({}), 'web', { trusted })
