@@ -2,9 +2,10 @@ import { Counters } from '../base/cells/counters.js'
 import { rowCells, type Threads } from '../base/cells/rows.js'
 import type { SharedCells } from '../base/cells/shared-cells.js'
 import { totalsCells } from '../base/cells/totals.js'
+import { type Turns, turnsIn } from '../base/cells/turns.js'
 import { MEASURED_TOTALS, RequestMeasures } from './request-measures.js'
 
-/** All cells of a backend, or of a pool: a row of counters, and the measures of its requests. */
+/** The cells of a backend, or of a pool: a row of counters, and the measures of its requests. */
 export class CellBlock {
   readonly counters: Counters
   readonly measures: RequestMeasures
@@ -15,6 +16,17 @@ export class CellBlock {
     const cells = shared.named(name, blockCells(threads))
     this.counters = new Counters(threads, cells)
     this.measures = new RequestMeasures(threads, cells.subarray(rowCells(threads)))
+  }
+}
+
+/** All cells of a pool. */
+export class PoolBlock extends CellBlock {
+  /** Of the requests that wait in several threads. */
+  readonly turns: Turns | undefined
+
+  constructor(shared: SharedCells) {
+    super(shared, 'pool')
+    this.turns = turnsIn(shared)
   }
 }
 

@@ -4,7 +4,7 @@ import { OWN_CELLS } from '../base/cells/shared-cells.js'
 import { Backend, type BackendState, STATES } from './backend.js'
 import { applyFailure } from './backend-failure.js'
 import { raiseWeight, tickBackend } from './backend-tick.js'
-import { CellBlock } from './cell-block.js'
+import { CellBlock, PoolBlock } from './cell-block.js'
 import { BackendCell, BalancerCell } from './cells.js'
 import { ClosingConnections } from './closing-connections.js'
 import { updateEligibility } from './eligibility.js'
@@ -18,7 +18,7 @@ import { type BackendConfig, hasSameConnectionOptions } from './spec/backend-spe
  */
 export class Registry extends EventEmitter<RegistryEvents> {
   /** The cells of the pool as a whole, and the counters in them. */
-  readonly block: CellBlock
+  readonly block: PoolBlock
   readonly counters: Counters
   /** The time of the latest tick, in milliseconds of any monotonic clock. */
   tickMs = 0
@@ -37,7 +37,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.#options = options
     this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
-    this.block = predecessor?.block ?? new CellBlock(options.cells ?? OWN_CELLS, 'pool')
+    this.block = predecessor?.block ?? new PoolBlock(options.cells ?? OWN_CELLS)
     this.counters = this.block.counters
     this.tickMs = predecessor?.tickMs ?? 0
     this.#nextId = predecessor ? predecessor.#nextId : 0

@@ -27,7 +27,8 @@ import { ResponseTimeouts } from './response-timeouts.js'
 import { HedgeDelay } from './retry/hedge-delay.js'
 import { RecoveryQueue } from './retry/recovery-queue.js'
 import { RetryBudget } from './retry/retry-budget.js'
-import { WaitingQueue } from './retry/waiting-queue.js'
+import { waitingQueueOf } from './retry/shared-waiting-queue.js'
+import type { WaitingQueue } from './retry/waiting-queue.js'
 import type { RouteEntry } from './route/route-entry.js'
 
 /**
@@ -66,7 +67,7 @@ export class Forwarder implements Forwarding {
   ) {
     const { balancing, resilience, limits, trusted } = options
     const { backends, counters } = registry
-    const { queueSize: size } = resilience
+    const { queueSize: size, queueTimeoutMs: timeoutMs } = resilience
     this.#options = options
     this.#traffic = traffic
     this.#admission = new Admission(counters, traffic.serverCounters ?? counters, options.maxConnections)
@@ -82,8 +83,8 @@ export class Forwarder implements Forwarding {
     this.#policy = this.sessions ? stickyPolicy(this.sessions, policy) : policy
     this.selector = new Selector(backends, this.#policy)
     this.budget = new RetryBudget(counters, resilience.retryBudget)
-    this.queue = new WaitingQueue(counters, { size, timeoutMs: resilience.queueTimeoutMs })
     this.recovery = new RecoveryQueue(counters, { size, timeoutMs: resilience.outageTimeoutMs })
+    this.queue = waitingQueueOf(registry.block, { size, timeoutMs }, () => this.recovery.serve())
     this.#hedgeDelay = resilience.hedge ? new HedgeDelay(traffic.latency) : undefined
     // What becomes of the backends is told to another one.
     registry.on('retired', () => registry.on('tick', () => this.#serve()))
@@ -158,6 +159,7 @@ export class Forwarder implements Forwarding {
     this.isStopped = true
     this.timeouts.stop()
     this.deadlines.stop()
+    this.queue.stop()
   }
 
   get hedgeAfterMs(): number {
@@ -242,7 +244,7 @@ export class Forwarder implements Forwarding {
 
   /** Lets those go that wait and find a slot. */
   #serve(): void {
-    this.queue.serve()
+    this.queue.serveAll()
     this.recovery.serve()
   }
 }

@@ -1,7 +1,9 @@
+import type { SharedCells } from '../../lib/base/cells/shared-cells.js'
 import { LatencyWindow } from '../../lib/base/latency/latency-window.js'
 import { loadConfig } from '../../lib/config/load.js'
 import { RequestMetrics } from '../../lib/observe/metrics/request-metrics.js'
 import { BalancerCell } from '../../lib/pool/cells.js'
+import type { Registry } from '../../lib/pool/registry.js'
 import type { EndedRequest } from '../../lib/proxy/ended-request.js'
 import type { Exchange } from '../../lib/proxy/exchange.js'
 import { Forwarder } from '../../lib/proxy/forwarder.js'
@@ -14,9 +16,11 @@ import { fakePool } from './fake-pool.js'
 export function forwarderTo(
   backends: string,
   env: Record<string, string> = {},
-  more: Partial<TrafficListeners> = {}
+  more: Partial<TrafficListeners> = {},
+  cells?: SharedCells,
+  predecessor?: Registry
 ) {
-  const pool = fakePool(backends)
+  const pool = fakePool(backends, cells, predecessor)
   const { registry } = pool
   const config = loadConfig({ LB_BACKENDS: backends, LB_ALGORITHM: 'round-robin', ...env })
   const outlierEvents: string[] = []

@@ -1,4 +1,6 @@
+import type { SharedCells } from '../../lib/base/cells/shared-cells.js'
 import { Registry } from '../../lib/pool/registry.js'
+import type { RegistryOptions } from '../../lib/pool/registry-options.js'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../lib/transport/backend-stream.js'
 import { parseResponseHead, type ResponseHead } from '../../lib/transport/http1/response-head.js'
 import { backendConfigs } from './registry.js'
@@ -66,15 +68,19 @@ export function headOf(status: number, contentLength: number): ResponseHead {
 }
 
 /** A registry whose backends answer as the test says. */
-export function fakePool(text: string): { registry: Registry; dispatched: Dispatched[] } {
+export function fakePool(text: string, cells?: SharedCells, predecessor?: Registry) {
   const dispatched: Dispatched[] = []
-  const registry = new Registry(backendConfigs(text), {
+  const configs = backendConfigs(text)
+  const following = { ids: [...configs.keys()], reportFailure() {} }
+  const options: RegistryOptions = {
     initialState: 'healthy',
+    ...(cells && { cells, following: cells.isOwner ? undefined : following }),
     createPool: ({ address }) => ({
       dispatch: (request, handler) => dispatched.push(new Dispatched(address, request, handler)),
       close: async () => {},
       destroy: async () => {}
     })
-  })
+  }
+  const registry = new Registry(configs, options, predecessor)
   return { registry, dispatched }
 }

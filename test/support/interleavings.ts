@@ -24,6 +24,8 @@ export interface Model {
   readonly deaths: number
   /** What is done, step by step beside the others, once the thread at `index` is dead. */
   readonly afterDeath?: (index: number) => Program
+  /** Whether all that are left may wait for ever; they may not if absent. */
+  readonly mayWait?: (cells: Int32Array, threads: readonly SeenThread[]) => boolean
   /** Called in each state that can be reached. Throws if it must not be. */
   check(cells: Int32Array, threads: readonly SeenThread[], isEnd: boolean): void
 }
@@ -45,6 +47,8 @@ interface Blocked {
   readonly value: number
 }
 
+/** Of a thread that may end, at each of its turns. */
+const DEATH_CHANCE = 0.02
 /** More take minutes. */
 const MAX_STATES = 200_000
 
@@ -85,8 +89,7 @@ export function exploreInterleavings(model: Model): number {
     let stuck = 0
     for (const [index, thread] of from.threads.entries()) {
       if (thread.seen.isOver || thread.seen.isDead) continue
-      const { blocked } = thread
-      if (blocked && from.cells[blocked.index] === blocked.value) {
+      if (isHeldUp(thread, from.cells)) {
         stuck++
       } else {
         stuck = Number.NEGATIVE_INFINITY
@@ -101,11 +104,64 @@ export function exploreInterleavings(model: Model): number {
       if (repair) threads.push(advanced(repair, [], from.cells, 0))
       visit(from.cells, threads, from.deaths - 1)
     }
-    if (stuck > 0)
-      throw new Error(`${stuck} wait for ever: ${JSON.stringify(from.threads.map(({ seen }) => seen))}`)
+    if (stuck > 0) checkWait(model, from.cells, from.threads)
   }
   return visited.size
 }
+
+/** The same in some orders of steps, of those that are too many. @returns the number of steps */
+export function sampleInterleavings(model: Model, samples: number, random: () => number): number {
+  let steps = 0
+  for (let sample = 0; sample < samples; sample++) {
+    const cells = model.cells()
+    const threads = model.programs.map((program) => advanced(program, [], cells, 0))
+    let { deaths } = model
+    for (;;) {
+      const alive = threads.flatMap(({ seen }, index) => (seen.isOver || seen.isDead ? [] : [index]))
+      const seen = threads.map((thread) => thread.seen)
+      model.check(cells, seen, alive.length === 0)
+      if (alive.length === 0) break
+      const able = alive.filter((index) => !isHeldUp(threads[index]!, cells))
+      if (able.length === 0) {
+        checkWait(model, cells, threads)
+        break
+      }
+      const index = able[Math.floor(random() * able.length)]!
+      const thread = threads[index]!
+      if (deaths > 0 && index < model.programs.length && random() < DEATH_CHANCE) {
+        deaths--
+        threads[index] = { ...thread, seen: { ...thread.seen, isDead: true } }
+        const repair = model.afterDeath?.(index)
+        if (repair) threads.push(advanced(repair, [], cells, 0))
+        continue
+      }
+      // Often several in a row: threads run for a while, as others are held up.
+      const some = random() < 0.5 ? 1 : 1 + Math.floor(random() * 20)
+      for (let left = some; left > 0; left--) {
+        const { program, results, seen } = threads[index]!
+        if (seen.isOver || isHeldUp(threads[index]!, cells)) break
+        threads[index] = advanced(program, results, cells, 1)
+        steps++
+        model.check(
+          cells,
+          threads.map((thread) => thread.seen),
+          false
+        )
+      }
+    }
+  }
+  return steps
+}
+
+function checkWait(model: Model, cells: Int32Array, threads: readonly State[]): void {
+  const seen = threads.map((thread) => thread.seen)
+  if (model.mayWait?.(cells, seen)) return
+  const left = seen.filter(({ isOver, isDead }) => !isOver && !isDead).length
+  throw new Error(`${left} wait for ever: ${JSON.stringify(seen)}`)
+}
+
+const isHeldUp = ({ blocked }: State, cells: Int32Array) =>
+  blocked !== undefined && cells[blocked.index] === blocked.value
 
 /** Runs a program through the operations that it has done, and through `steps` more, which change the cells. */
 function advanced(program: Program, results: readonly Value[], cells: Int32Array, steps: number): State {

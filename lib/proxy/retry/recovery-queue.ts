@@ -37,9 +37,16 @@ export class RecoveryQueue {
     return nowMs - sinceMs < timeoutMs && this.#counters.sum(BalancerCell.queued) < size
   }
 
-  add(request: AwaitingRecovery): void {
+  /** Returns whether there was a place for it. */
+  add(request: AwaitingRecovery): boolean {
+    if (!this.#counters.acquire(BalancerCell.queued, this.#options.size)) return false
     this.#waiting.add(request)
-    this.#counters.change(BalancerCell.queued, 1)
+    return true
+  }
+
+  /** Removes a request that keeps its place, to wait for something else. */
+  release(request: AwaitingRecovery): void {
+    this.#waiting.delete(request)
   }
 
   /** Does nothing for a request that does not wait here. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../../pool/backend.js'
 import { BackendCell, BalancerCell } from '../../pool/cells.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
-import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_TIMEOUT } from '../failure.js'
+import { type AttemptFault, type Failure, NO_BACKEND, QUEUE_FULL, QUEUE_TIMEOUT } from '../failure.js'
 import type { Forwarding } from '../forwarding.js'
 import type { ForwardedBy } from '../request/forwarding-fields.js'
 import type { AwaitingRecovery } from './recovery-queue.js'
@@ -65,14 +65,19 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
 
   /** Waits for a backend with room or, while none is available, for any. */
   begin(): void {
-    if (this.#forwarding.selector.canWait()) this.#enqueue()
-    else if (!this.#awaitRecovery()) this.#owner.fail(NO_BACKEND)
+    if (!this.#forwarding.selector.canWait()) {
+      if (!this.#awaitRecovery()) this.#owner.fail(NO_BACKEND)
+    } else if (!this.#enqueue()) {
+      this.#forwarding.registry.counters.addTotal(BalancerCell.rejectedQueueFull, 1)
+      this.#owner.fail(QUEUE_FULL)
+    }
   }
 
-  #enqueue(): void {
+  /** Returns whether there was a place in the queue, unless it has one. */
+  #enqueue(hasPlace = false): boolean {
     const { queue, registry, sessions } = this.#forwarding
     this.acceptsAny = this.#tried.isEmpty && !sessions?.backendOf(this.#req)
-    queue.add(this, registry.tickMs)
+    return queue.add(this, registry.tickMs, hasPlace)
   }
 
   /**
@@ -176,9 +181,8 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
   proceed(): boolean {
     const { sessions, queue, recovery } = this.#forwarding
     // It may go back to the backend of its session only while a retry is left, should that be gone.
-    const next = this.#tried.acquireNext(
-      this.#retries < this.#maxRetries || this.#fault?.unprocessed === true
-    )
+    const mayGoBack = this.#retries < this.#maxRetries || this.#fault?.unprocessed === true
+    const next = this.#tried.acquireNext(mayGoBack)
     if (!next) {
       // The backend of its session may be back meanwhile, and full, while others have room.
       if (this.acceptsAny && sessions?.backendOf(this.#req)) this.acceptsAny = false
@@ -196,23 +200,21 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
 
   onRecovery(): boolean {
     const { selector, recovery } = this.#forwarding
-    const fault = this.#fault
-    if (fault?.connectionLost) {
+    if (this.#fault?.connectionLost) {
       // Every backend may have ended at once, or it is the request itself that ends them: that soon shows.
       const { tickMs, eligibleCount } = this.#forwarding.registry
       if (tickMs - this.#lossMs < LOSS_SETTLES_MS) return false
       if (eligibleCount > 1) {
         recovery.remove(this)
-        this.#owner.fail(fault.failure)
+        this.#owner.fail(this.#fault.failure)
         return true
       }
     }
     if (this.proceed()) return true
     if (!selector.canWait()) return false
     // What is back is full, or the backend of its session is: others may still find room.
-    recovery.remove(this)
-    this.#enqueue()
-    return true
+    recovery.release(this)
+    return this.#enqueue(true)
   }
 
   onQueueTimeout(): void {
@@ -226,9 +228,8 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
   }
 
   #proceedOrWait(): void {
-    if (this.proceed()) return
-    if (this.#tried.canWait() && !this.#forwarding.queue.isFull) this.#enqueue()
-    else if (!this.#awaitRecovery()) this.#owner.fail(this.#fault!.failure)
+    if (this.proceed() || (this.#tried.canWait() && this.#enqueue()) || this.#awaitRecovery()) return
+    this.#owner.fail(this.#fault!.failure)
   }
 
   /** Waits until a backend is available, with all backends and retries before it again, if that is allowed. */
@@ -240,11 +241,10 @@ export class Retries implements BudgetWaiter, Queued, AwaitingRecovery {
       this.#lossMs = registry.tickMs
     }
     if (this.waitingSinceMs < 0) this.waitingSinceMs = registry.tickMs
-    if (!recovery.accepts(this.waitingSinceMs, registry.tickMs)) return false
+    if (!recovery.accepts(this.waitingSinceMs, registry.tickMs) || !recovery.add(this)) return false
     this.#tried.clear()
     this.#retries = 0
     this.#releaseBudget()
-    recovery.add(this)
     return true
   }
 }

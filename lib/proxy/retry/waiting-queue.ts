@@ -20,10 +20,7 @@ export interface QueueOptions {
   readonly timeoutMs: number
 }
 
-/**
- * Requests that wait since every eligible backend has as many as it may have, in the order in which they came. The
- * order is this thread's own, the count is that of all.
- */
+/** Requests that wait since every eligible backend has as many as it may have, in the order in which they came. */
 export class WaitingQueue {
   readonly #counters: Counters
   readonly #options: QueueOptions
@@ -35,6 +32,7 @@ export class WaitingQueue {
     this.#options = options
   }
 
+  /** Whether nobody would be served. */
   get isEmpty(): boolean {
     return this.#waiting.isEmpty
   }
@@ -48,27 +46,45 @@ export class WaitingQueue {
     return this.#counters.sum(BalancerCell.queued) >= this.#options.size
   }
 
-  add(queued: Queued, nowMs: number): void {
+  /**
+   * Returns whether there was a place for it.
+   * @param hasPlace whether it has one already
+   */
+  add(queued: Queued, nowMs: number, hasPlace = false): boolean {
+    if (!hasPlace && !this.#counters.acquire(BalancerCell.queued, this.#options.size)) return false
     this.#waiting.add(queued, nowMs)
-    this.#counters.change(BalancerCell.queued, 1)
     if (queued.acceptsAny) this.#acceptingAny++
+    return true
   }
 
-  /** Does nothing for a request that is not queued. */
-  remove(queued: Queued): void {
-    if (!this.#waiting.remove(queued)) return
+  /** Returns whether it was queued. */
+  remove(queued: Queued): boolean {
+    if (!this.#waiting.remove(queued)) return false
     this.#counters.change(BalancerCell.queued, -1)
     if (queued.acceptsAny) this.#acceptingAny--
+    return true
   }
 
-  /** Serves those that find room: the first in line, and behind one that cannot use what there is, the next. */
+  /** A slot is free: it is for the first in line or, behind one that cannot use it, for the next. */
   serve(): void {
+    this.serveWhile(always)
+  }
+
+  /** The same where backends have changed, and there may be any number of slots. */
+  serveAll(): void {
+    this.serve()
+  }
+
+  /** Serves those that find room, in line. Returns the one before which `mayTry` ended that, or that found none. */
+  protected serveWhile(mayTry: (queued: Queued) => boolean): Queued | undefined {
     for (const queued of this.#waiting) {
+      if (!mayTry(queued)) return queued
       const acceptedAny = queued.acceptsAny
       if (queued.proceed()) continue
-      if (queued.acceptsAny) return
+      if (queued.acceptsAny) return queued
       if (acceptedAny) this.#acceptingAny--
     }
+    return undefined
   }
 
   /** Times out what has waited too long. */
@@ -78,4 +94,9 @@ export class WaitingQueue {
       queued.onQueueTimeout()
     })
   }
+
+  /** Nothing will be added any more. */
+  stop(): void {}
 }
+
+const always = () => true

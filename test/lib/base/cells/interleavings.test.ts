@@ -3,7 +3,6 @@ import { Counters } from '../../../../lib/base/cells/counters.js'
 import { createCells, rowCells, THREAD_CELLS } from '../../../../lib/base/cells/rows.js'
 import { acquireSlot, sumOf } from '../../../../lib/base/cells/slots.js'
 import { addToTotal, settleTotal, totalOf } from '../../../../lib/base/cells/total.js'
-import { Turns, turnsCells } from '../../../../lib/base/cells/turns.js'
 import { BackendCell, BalancerCell } from '../../../../lib/pool/cells.js'
 import { exploreInterleavings, type Program, type SeenThread } from '../../../support/interleavings.js'
 
@@ -107,103 +106,6 @@ t.test('the search finds what a wrong way lets through', async (t) => {
     return false
   }
   t.throws(() => contest(setting, looksAway), /got what was free/)
-})
-
-// Turns
-
-/** What threads wait for: how one takes it, and gives it back. */
-interface Prize {
-  acquire(cells: Int32Array, own: number): boolean
-  release(cells: Int32Array, own: number): void
-}
-
-/** The only slot of two threads. */
-const SLOT: Prize = {
-  acquire: (cells, own) => acquireSlot(cells, ownCell(own), 0, 2, 1, 2),
-  release: (cells, own) => void Atomics.sub(cells, ownCell(own), 1)
-}
-/** The same in a single step, for models with more to look at. */
-const LOCK: Prize = {
-  acquire: (cells, own) => Atomics.compareExchange(cells, 0, 0, own + 1) === 0,
-  release: (cells, own) => void Atomics.compareExchange(cells, 0, own + 1, 0)
-}
-
-/** A thread whose request waits until it has what it waits for. */
-const waiter =
-  (own: number, { acquire, release }: Prize): Program =>
-  ({ note, pause }, cells) => {
-    const turns = turnsOf(cells, own)
-    const turn = turns.take()
-    for (;;) {
-      const { woken } = turns
-      if (turns.isFirst(turn) && acquire(cells, own)) break
-      turns.untilWoken(woken)
-    }
-    note('holds')
-    turns.announce(0)
-    turns.wakeFirst()
-    pause()
-    note('released')
-    release(cells, own)
-    turns.wakeFirst()
-  }
-
-/** One that tries at once, and waits if there is nothing. */
-const passer =
-  (own: number, prize: Prize): Program =>
-  (thread, cells) => {
-    if (!prize.acquire(cells, own)) return waiter(own, prize)(thread, cells)
-    thread.note('holds')
-    thread.pause()
-    thread.note('released')
-    prize.release(cells, own)
-    turnsOf(cells, own).wakeFirst()
-  }
-
-const WAITERS = 2
-const turnsOf = (cells: Int32Array, own: number) =>
-  new Turns({ count: WAITERS, own }, cells.subarray(WAITERS * THREAD_CELLS))
-
-function line(programs: readonly Program[], prize: Prize, deaths: number): number {
-  return exploreInterleavings({
-    programs,
-    deaths,
-    cells: () => new Int32Array(WAITERS * THREAD_CELLS + turnsCells({ count: WAITERS + 1, own: 0 })),
-    afterDeath: (dead) => (_thread, cells) => {
-      prize.release(cells, dead)
-      turnsOf(cells, WAITERS).clearThread(dead)
-    },
-    check(_cells, seen) {
-      const holders = seen.filter(holds).length
-      if (holders > 1) throw new Error(`${holders} hold the only one`)
-    }
-  })
-}
-
-t.test('whoever waits gets what it waits for in the end, in any order of steps', async (t) => {
-  const lines = {
-    'each waits': line([waiter(0, LOCK), waiter(1, LOCK)], LOCK, 0),
-    'one tries before it waits, one may die': line([passer(0, LOCK), waiter(1, LOCK)], LOCK, 1),
-    'one tries for a slot before it waits': line([passer(0, SLOT), waiter(1, SLOT)], SLOT, 0)
-  }
-  for (const [what, states] of Object.entries(lines)) t.ok(states > 100, `${what}: ${states} states`)
-})
-
-t.test('the search finds who waits for ever', async (t) => {
-  const wakesNobody =
-    (own: number): Program =>
-    (_thread, cells) => {
-      const turns = turnsOf(cells, own)
-      const turn = turns.take()
-      for (;;) {
-        const { woken } = turns
-        if (turns.isFirst(turn) && LOCK.acquire(cells, own)) break
-        turns.untilWoken(woken)
-      }
-      turns.announce(0)
-      LOCK.release(cells, own)
-    }
-  t.throws(() => line([wakesNobody(0), wakesNobody(1)], LOCK, 0), /1 wait for ever/)
 })
 
 // Totals
