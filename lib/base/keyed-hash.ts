@@ -49,7 +49,10 @@ export class KeyedHash {
   }
 
   #mix(rounds: number): void {
-    let [v0, v1, v2, v3] = [this.#v0, this.#v1, this.#v2, this.#v3]
+    let v0 = this.#v0
+    let v1 = this.#v1
+    let v2 = this.#v2
+    let v3 = this.#v3
     for (let left = rounds; left > 0; left--) {
       v0 = (v0 + v1) | 0
       v1 = rotated(v1, 5) ^ v0
