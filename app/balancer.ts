@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
 import type { ThreadClient } from '../lib/threads/connections.js'
+import type { ThreadParts } from '../plugins/cells.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import http2 from '../plugins/http2.js'
@@ -14,25 +15,27 @@ import proxy from '../routes/proxy.js'
 import upgrade from '../routes/upgrade.js'
 import { registerPool } from './pool.js'
 
-/**
- * Makes a load balancer of a server that was created with `serverOptions`.
- * @param ownsProcess whether it may handle signals and set the exit code of the process
- * @param owner the thread that answers what is asked of `/__lb/`, if that is another
- */
+export interface BalancerParts extends ThreadParts {
+  /** Whether it may handle signals and set the exit code of the process. */
+  readonly ownsProcess: boolean
+  /** The thread that answers what is asked of `/__lb/`, if that is another. */
+  readonly owner?: ThreadClient | undefined
+}
+
+/** Makes a load balancer of a server that was created with `serverOptions`. */
 export async function registerBalancer(
   fastify: FastifyInstance,
   config: Config,
-  ownsProcess: boolean,
-  owner?: ThreadClient
+  { ownsProcess, owner, ...thread }: BalancerParts
 ): Promise<void> {
   const registerListener = async () => {
     await fastify.register(tls, { config })
     await fastify.register(http2, { config })
     await fastify.register(connections, { config })
-    if (config.tls?.redirectPort) await fastify.register(httpsRedirect(), { config })
+    if (config.tls?.redirectPort && !thread.followed) await fastify.register(httpsRedirect(), { config })
   }
-  if (config.routing) await routed().registerRoutes(fastify, { config, registerListener })
-  else await registerPool(fastify, { config, registerListener })
+  if (config.routing) await routed().registerRoutes(fastify, { config, registerListener, ...thread })
+  else await registerPool(fastify, { config, registerListener, ...thread })
   await fastify.register(overload)
   await fastify.register(gracefulShutdown, { config, ownsProcess })
 

@@ -32,7 +32,7 @@ export function createLoadBalancer(options: LoadBalancerOptions, log: LogOptions
   const pools = new ServerPools(options)
   fastify.decorate('fairlead', pools)
   void fastify.register(async (instance) => {
-    await registerBalancer(instance, config, false)
+    await registerBalancer(instance, config, { ownsProcess: false })
     pools.begin(instance)
   })
   return fastify as FastifyInstance as LoadBalancer

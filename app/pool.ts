@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { DEFAULT_POOL } from '../lib/admin/pool-set.js'
 import type { Config } from '../lib/config/load.js'
 import type { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import backendCredentials from '../plugins/backend-credentials.js'
@@ -24,19 +25,20 @@ interface PoolParts extends ServerParts {
 /** Registers the parts of a server with one pool of backends, whoever owns the client connections. */
 export async function registerPool(
   fastify: FastifyInstance,
-  { config, name, cells, ...server }: PoolParts
+  { config, name, cells, followed, tell, ...server }: PoolParts
 ): Promise<void> {
-  await fastify.register(sharedCells, { cells })
+  await fastify.register(sharedCells, { cells, followed, tell })
   await fastify.register(shortages, { config })
   await fastify.register(ticker)
   await fastify.register(backendCredentials, { config })
-  await fastify.register(backendRegistry, { config })
+  const own = followed?.poolNamed(DEFAULT_POOL)
+  await fastify.register(backendRegistry, { config, followed: own })
   await fastify.register(backendList, { config })
   await fastify.register(poolMeasures, { name })
   await fastify.register(poolSet)
   await registerServerParts(fastify, { config, ...server })
-  await fastify.register(healthCheck, { config })
-  await fastify.register(passiveHealth, { config })
+  if (!own) await fastify.register(healthCheck, { config })
+  await fastify.register(passiveHealth, { config, followed: own })
   await fastify.register(forwarder, { config })
 }
 

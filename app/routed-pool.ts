@@ -26,17 +26,18 @@ export async function createRoutedPool(
 ): Promise<FastifyInstance> {
   const host = new PoolHost(server.log.child({ pool: name }))
   const pool = host.instance
-  await host.register(sharedCells, { cells })
+  const followed = server.followed?.poolNamed(name)
+  await host.register(sharedCells, { cells, followed: server.followed, tell: server.tellThreads })
   const own = { ...config, admin: { ...config.admin, stateFile: stateFileOf(config.admin.stateFile, name) } }
   host.decorate('shortages', server.shortages).decorate('ticker', server.ticker)
   await host.register(backendCredentials, { config: own })
-  await host.register(backendRegistry, { config: own, predecessor: predecessor?.registry })
+  await host.register(backendRegistry, { config: own, followed, predecessor: predecessor?.registry })
   await host.register(backendList, { config: own, predecessor })
   await host.register(poolMeasures, { name, predecessor: predecessor?.pool })
   host.decorate('accessLog', server.accessLog).decorate('tracing', server.tracing)
   host.decorate('rejectRequest', server.rejecter(pool.registry.counters, pool.requestMetrics))
-  await host.register(healthCheck, { config: own, predecessor })
-  await host.register(passiveHealth, { config: own })
+  if (!followed) await host.register(healthCheck, { config: own, predecessor })
+  await host.register(passiveHealth, { config: own, followed })
   const { latency } = server
   const record = ({ res, durationMs }: EndedRequest) => {
     if (res.writableFinished) latency.record(durationMs, performance.now())

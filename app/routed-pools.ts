@@ -1,20 +1,15 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { type Config, OF_POOL, type PoolConfig, type RoutingConfig } from '../lib/config/config.js'
 import { addTotals } from '../lib/pool/cells.js'
-import type { Registry } from '../lib/pool/registry.js'
+import { followBackends } from '../lib/pool/follow-backends.js'
 import type { Forwarder } from '../lib/proxy/forwarder.js'
 import { poolsOf } from '../lib/routing/pools-of.js'
 import { createRoutedPool } from './routed-pool.js'
+import { configureChanged, continued, hasSameSettings, type Running, untilEligible } from './running-pool.js'
 
 /** How long routes wait for the backends of new pools to pass a check. */
 const READY_MS = 5000
-
-interface Running {
-  readonly given: PoolConfig
-  readonly instance: FastifyInstance
-}
 
 /** What a change of the configuration has done to the pools, by name. */
 export interface PoolChange {
@@ -50,7 +45,7 @@ export class RoutedPools {
     for (const given of pools)
       running.set(given.name, {
         given,
-        instance: await createRoutedPool(this.#server, given, this.#newCells())
+        instance: await createRoutedPool(this.#server, given, this.#cellsOf(given.name))
       })
     this.#use(running)
   }
@@ -68,7 +63,7 @@ export class RoutedPools {
   async apply({ pools, routes }: RoutingConfig): Promise<PoolChange> {
     const before = this.#running
     const given = pools.map(({ name, config }) => ({ name, config: this.#merged(config) }))
-    const added = given.filter(({ name }) => !before.has(name))
+    const added = given.filter(({ name }) => !this.#current(name))
     const created = new Map<string, FastifyInstance>()
     const next = new Map<string, Running>()
     let waitedMs = 0
@@ -80,7 +75,7 @@ export class RoutedPools {
       waitedMs = performance.now() - startMs
       // After the wait, in which backends and orders of the others may have changed.
       for (const pool of given) {
-        const old = before.get(pool.name)
+        const old = this.#current(pool.name)
         const isSame = old && hasSameSettings(old.given.config, pool.config)
         if (old && !isSame) created.set(pool.name, await this.#prepare(pool, old))
         next.set(pool.name, { given: pool, instance: created.get(pool.name) ?? old!.instance })
@@ -94,8 +89,14 @@ export class RoutedPools {
     }
     this.#use(next)
     const changed = configureChanged(before, next)
+    this.#follow(next)
     const removed = this.#retireOthers(before, next)
     return { added: added.map(({ name }) => name), removed, changed, waitedMs: Math.round(waitedMs) }
+  }
+
+  /** The pools that serve now. */
+  get running(): readonly Running[] {
+    return [...this.#running.values()]
   }
 
   startDraining(): void {
@@ -127,14 +128,23 @@ export class RoutedPools {
     if (this.#closing.signal.aborted) throw new Error('the server is closed')
     const instance = old
       ? await createRoutedPool(this.#server, continued(given, old), old.instance.cells, old.instance)
-      : await createRoutedPool(this.#server, given, this.#newCells())
+      : await createRoutedPool(this.#server, given, this.#cellsOf(given.name))
     this.#others.add(instance)
     return instance
   }
 
   /** A pool may come back under the name of one that still ends its requests. */
-  #newCells(): SharedCells {
-    return this.#server.cells.within(`pool-${this.#created++}`)
+  #cellsOf(pool: string): SharedCells {
+    const { cells, followed } = this.#server
+    return cells.within(followed?.poolNamed(pool).cells ?? `pool-${this.#created++}`)
+  }
+
+  /** The pool of a name as it was, unless in the thread that decides another has that name now. */
+  #current(name: string): Running | undefined {
+    const running = this.#running.get(name)
+    const { followed } = this.#server
+    const isOther = followed && running?.instance.cells.name !== followed.poolNamed(name).cells
+    return isOther ? undefined : running
   }
 
   /** Starts new pools, and waits for those that are named until each has a backend that passed its check. */
@@ -143,17 +153,27 @@ export class RoutedPools {
     named: ReadonlySet<string>
   ): Promise<void> {
     for (const instance of created.values()) void instance.ready()
+    // The thread that decides has waited.
+    if (this.#server.followed) return
     const timeout = AbortSignal.timeout(READY_MS)
     const signal = AbortSignal.any([timeout, this.#closing.signal])
     const awaited = [...created].filter(([name]) => named.has(name))
     await Promise.all(awaited.map(([, { registry }]) => untilEligible(registry, signal)))
   }
 
+  /** Gives the pools the backends that the thread that decides has, if this is another. */
+  #follow(running: ReadonlyMap<string, Running>): void {
+    const { followed } = this.#server
+    for (const [name, { instance }] of followed ? running : [])
+      followBackends(instance.registry, followed!.poolNamed(name).backends)
+  }
+
   /** @returns the names of the pools that are gone */
   #retireOthers(before: ReadonlyMap<string, Running>, next: ReadonlyMap<string, Running>): string[] {
     for (const [name, { instance }] of before) {
       const successor = next.get(name)?.instance
-      if (successor !== instance) this.#retire(instance, successor)
+      const isSame = successor?.cells.name === instance.cells.name
+      if (successor !== instance) this.#retire(instance, isSame ? successor : undefined)
     }
     return [...before.keys()].filter((name) => !next.has(name))
   }
@@ -164,10 +184,11 @@ export class RoutedPools {
     this.#others.add(instance)
     registry.retire(successor?.registry)
     const closeIfIdle = () => {
-      if (!poolForwarder.isIdle) return
+      // Its counts are those of all threads.
+      if (!poolForwarder.isIdle || (!successor && registry.inFlight > 0)) return
       registry.off('tick', closeIfIdle)
       this.#others.delete(instance)
-      if (!successor) {
+      if (!successor && !this.#server.followed) {
         addTotals(this.#server.registry.counters, registry.counters)
         this.#server.requestMetrics.absorb(pool.requests)
         this.#server.poolSet.forget(pool)
@@ -177,50 +198,4 @@ export class RoutedPools {
     }
     registry.on('tick', closeIfIdle)
   }
-}
-
-/** Resolves when a pool has an eligible backend, or when the signal is aborted. */
-async function untilEligible(registry: Registry, signal: AbortSignal): Promise<void> {
-  if (registry.eligibleCount > 0) return
-  await new Promise<void>((resolve) => {
-    const end = () => {
-      registry.off('state', onState)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const onState = () => registry.eligibleCount > 0 && end()
-    registry.on('state', onState)
-    signal.addEventListener('abort', end)
-    if (signal.aborted) end()
-  })
-}
-
-/** Starts the pools with other settings, and gives those with other backends theirs. Returns the names of both. */
-function configureChanged(
-  before: ReadonlyMap<string, Running>,
-  next: ReadonlyMap<string, Running>
-): string[] {
-  const changed: string[] = []
-  for (const [name, { instance, given }] of next) {
-    const old = before.get(name)
-    if (!old) continue
-    const hasSameBackends = isDeepStrictEqual(old.given.config.backends, given.config.backends)
-    if (old.instance !== instance) void instance.ready()
-    if (!hasSameBackends) instance.backendList.configure(given.config.backends)
-    if (old.instance !== instance || !hasSameBackends) changed.push(name)
-  }
-  return changed
-}
-
-function hasSameSettings(a: Config, b: Config): boolean {
-  return OF_POOL.every((key) => isDeepStrictEqual(a[key], b[key]))
-}
-
-/**
- * The settings of a pool, with the backends that it has: operators may have changed them, and those that the file replaces
- * serve until the new ones can.
- */
-function continued(given: PoolConfig, old: Running): PoolConfig {
-  const backends = old.instance.registry.backends.map(({ config }) => config)
-  return { name: given.name, config: { ...given.config, backends } }
 }

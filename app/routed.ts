@@ -18,8 +18,8 @@ declare module 'fastify' {
 
 /** Registers the parts of a server with the pools of the file, and the routes that lead to them. */
 export async function registerRoutes(fastify: FastifyInstance, server: ServerParts): Promise<void> {
-  const { config, cells } = server
-  await fastify.register(sharedCells, { cells })
+  const { config, cells, followed, tell } = server
+  await fastify.register(sharedCells, { cells, followed, tell })
   await fastify.register(shortages, { config })
   await fastify.register(ticker)
   await fastify.register(serverRegistry)

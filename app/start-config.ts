@@ -1,12 +1,15 @@
-import { type Config, loadConfig } from '../lib/config/load.js'
+import { type Config, type LoadedConfig, loadWithVariables } from '../lib/config/load.js'
 
-let read: Config | undefined
+let read: LoadedConfig | undefined
 
 /**
- * The configuration that this process starts with, from the environment. Read once, as several ask before it serves.
+ * What this process starts with, from the environment. Read once, as several ask before it serves.
  * @throws {ConfigError} naming every variable that is wrong or unknown
  */
-export function startConfig(): Config {
-  read ??= loadConfig(process.env)
+export function loadedAtStart(): LoadedConfig {
+  read ??= loadWithVariables(process.env)
   return read
 }
+
+/** The configuration of that. */
+export const startConfig = (): Config => loadedAtStart().config

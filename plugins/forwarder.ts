@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Counters } from '../lib/base/cells/counters.js'
+import { sharedSecret } from '../lib/base/cells/shared-secret.js'
 import type { Config } from '../lib/config/load.js'
 import type { EndedRequest } from '../lib/proxy/ended-request.js'
 import { Forwarder } from '../lib/proxy/forwarder.js'
@@ -23,11 +24,17 @@ interface Options {
   readonly predecessor?: FastifyInstance | undefined
 }
 
+/** What its sessions go on with: a key of all threads, or the sessions of this one until now. */
+function sessionsBefore({ cells }: FastifyInstance, { balancing }: Config, predecessor?: FastifyInstance) {
+  if (!balancing.sticky || cells.threads.count === 1) return predecessor?.poolForwarder.sessions
+  return sharedSecret(cells, 'session-key')
+}
+
 /** Decorates the instance of a pool with what forwards requests to its backends. */
 export default fp<Options>(
   async (fastify, { config, server, predecessor }) => {
     const { accessLog, tracing, requestMetrics, latency, outlierDetector, unresponsiveDetector } = fastify
-    if (config.balancing.sticky?.secret === '' && !predecessor)
+    if (config.balancing.sticky?.secret === '' && !predecessor && !fastify.followed)
       fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
     const forwarder = new Forwarder(
       fastify.registry,
@@ -45,7 +52,7 @@ export default fp<Options>(
         onShortage: (missing) => fastify.shortages.record(missing, 'backends'),
         rejectRequest: fastify.rejectRequest
       },
-      predecessor?.poolForwarder.sessions
+      sessionsBefore(fastify, config, predecessor)
     )
     fastify.decorate('forwarder', forwarder)
     fastify.decorate('poolForwarder', forwarder)

@@ -13,6 +13,13 @@ const endWithFailure = () => {
   process.exitCode = 1
 }
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whether its drain has cut anything off so far. */
+    drainOutcome: { readonly hasCut: boolean }
+  }
+}
+
 /**
  * Drains when the server closes: not ready, no new connections, `Connection: close` on every answer. At the deadline the
  * rest is cut, and the process will exit with 1. `close()` is called by others: fastify-cli does so on SIGTERM and SIGINT,
@@ -20,8 +27,10 @@ const endWithFailure = () => {
  */
 export default fp<{ config: Config; ownsProcess: boolean }>(
   async (fastify, { config, ownsProcess }) => {
-    const { registry, connections, openingConnections, server, tls, http2, log } = fastify
+    const { cells, registry, connections, openingConnections, server, tls, http2, log } = fastify
     const { drainTimeoutMs, limits } = config
+    const outcome = { hasCut: false }
+    fastify.decorate('drainOutcome', outcome)
     const onTimeout = () => {
       http2?.closeIdle()
       const cut = registry.inFlight
@@ -29,8 +38,9 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
         ({ destroyed, writableEnded }) => !destroyed && !writableEnded
       ).length
       log.warn({ cut, connections: left }, `Drain timeout: cutting ${cut} requests`)
+      outcome.hasCut = cut > 0 || left > 0
       // fastify-cli exits with 0 when everything is closed, even if it was cut.
-      if (ownsProcess && (cut > 0 || left > 0)) process.once('exit', endWithFailure)
+      if (ownsProcess && outcome.hasCut) process.once('exit', endWithFailure)
     }
     // fastify-cli listens for these too, which turns a crash into an endless loop. Its listeners exist by now.
     if (ownsProcess)
@@ -41,10 +51,11 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
       registry.startDraining()
       writeSynchronously(log)
       if (!server.listening) return
-      log.info(
-        { inFlight: registry.inFlight },
-        `Draining: ${registry.inFlight} requests in flight, at most ${drainTimeoutMs / 1000} s`
-      )
+      if (cells.isOwner)
+        log.info(
+          { inFlight: registry.inFlight },
+          `Draining: ${registry.inFlight} requests in flight, at most ${drainTimeoutMs / 1000} s`
+        )
       http2?.drain()
       new ServerDrain(
         server,
@@ -61,7 +72,7 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
       const opening = setTimeout(() => setImmediate(drop), OPENING_MS)
       server.once('close', () => {
         clearTimeout(opening)
-        log.info('Drained: every connection is closed')
+        if (cells.isOwner) log.info('Drained: every connection is closed')
       })
       await acceptQueued(server)
     })

@@ -2,7 +2,7 @@ import path from 'node:path'
 import fp from 'fastify-plugin'
 import { FileWatch } from '../lib/base/file-watch.js'
 import { canOpenFiles } from '../lib/base/shortage/resource.js'
-import { type Config, ConfigError } from '../lib/config/load.js'
+import { type Config, ConfigError, type GivenConfig } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
 
 const RETRY_MS = 1000
@@ -14,6 +14,8 @@ interface Options {
    * @param startMs when the reload began, by `performance.now()`
    */
   readonly apply: (config: Config, why: string, startMs: number) => void | Promise<void>
+  /** Called when it has been applied. */
+  readonly onApplied?: (given: GivenConfig) => void
   /** Whether a variable waits for the next start. */
   readonly isLater: (variable: string) => boolean
 }
@@ -23,7 +25,7 @@ interface Options {
  * and counters. An invalid configuration changes nothing.
  */
 export default fp<Options>(
-  async (fastify, { config, apply, isLater }) => {
+  async (fastify, { config, apply, onApplied, isLater }) => {
     const { log } = fastify
     const source = new ConfigSource(process.env, path.resolve('.env'))
     const atStart = source.read().variables
@@ -36,6 +38,7 @@ export default fp<Options>(
         if ((next.config.routing === undefined) !== (config.routing === undefined))
           throw new ConfigError(['LB_CONFIG: only the next start can begin or end with routes'])
         await apply(next.config, why, startMs)
+        onApplied?.(next.given)
         const names = new Set([...Object.keys(atStart), ...Object.keys(next.variables)])
         const later = [...names].filter((name) => isLater(name) && next.variables[name] !== atStart[name])
         if (later.length > 0)

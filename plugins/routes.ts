@@ -22,12 +22,14 @@ interface Options {
 /** Decorates the server with the router, which has each request served as its route says. */
 export default fp<Options>(
   async (fastify, { config, forwarderOf }) => {
-    const { rejectRequest, registry, requestMetrics, recordLocalReply, sharedRateLimits } = fastify
+    const { rejectRequest, registry, requestMetrics, recordLocalReply, sharedRateLimits, followed } = fastify
     const options: RouterOptions = {
       limits: config.limits,
       trusted: config.trustedProxies,
       rateLimits: sharedRateLimits,
       rejectRequest,
+      threads: fastify.cells.threads,
+      countsAt: followed && ((route) => followed.placeOf(route)),
       onRouteAnswer: (req, res, answer, route) => {
         const { statusCode } = answer
         registry.counters.addTotal(BalancerCell.routeAnswers, 1)

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { DescriptorLimit } from '../lib/base/shortage/descriptor-limit.js'
 import { descriptorsNeeded, explainLimit, explainShortage } from '../lib/base/shortage/explanation.js'
 import { canOpenFiles } from '../lib/base/shortage/resource.js'
-import { Shortages } from '../lib/base/shortage/shortages.js'
+import { type ShortageReport, Shortages } from '../lib/base/shortage/shortages.js'
 import type { Config } from '../lib/config/load.js'
 
 declare module 'fastify' {
@@ -18,18 +18,21 @@ const PROBE_MS = 1000
 /** Watches the limit of file descriptors, and logs shortages of descriptors, local ports and socket memory. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { log } = fastify
+    const { log, cells, followed } = fastify
     const limit = new DescriptorLimit()
-    const shortages = new Shortages((report) => {
+    const write = (report: ShortageReport) => {
       const { resource, counts } = report
       const limited = resource === 'descriptors' ? { limit: limit.value } : {}
       log.error({ resource, ...limited, ...counts }, explainShortage(report, limit.value))
-    })
+    }
+    const tellOwner =
+      followed && ((report: ShortageReport) => followed.link.send({ kind: 'shortage', report }))
+    const shortages = new Shortages(tellOwner ?? write, cells)
     fastify.decorate('descriptorLimit', limit)
     fastify.decorate('shortages', shortages)
 
     const wanted = descriptorsNeeded(config.maxSockets, config.maxConnections)
-    if (limit.value !== undefined && limit.value < wanted)
+    if (!followed && limit.value !== undefined && limit.value < wanted)
       log.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
 
     const probe = () => {
@@ -44,5 +47,5 @@ export default fp<{ config: Config }>(
       limit.close()
     })
   },
-  { name: 'shortages' }
+  { name: 'shortages', dependencies: ['cells'] }
 )

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { sharedSecret } from '../lib/base/cells/shared-secret.js'
 import { watchFiles } from '../lib/base/file-watch.js'
 import type { Config } from '../lib/config/load.js'
 import { TlsAcceptor } from '../lib/listener/tls/acceptor.js'
@@ -15,11 +16,13 @@ declare module 'fastify' {
 /** TLS with clients, and the reload of certificates when their files change. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, log } = fastify
+    const { registry, log, cells } = fastify
     const { tls } = config
+    // Those that Node makes are each thread's own.
+    const secret = tls && cells.threads.count > 1 ? sharedSecret(cells, 'ticket-secret') : undefined
 
     const acceptor = tls
-      ? new TlsAcceptor(new ServerCredentials(tls), {
+      ? new TlsAcceptor(new ServerCredentials(tls, secret), {
           wantsCertificate: tls.clientCaFile !== '',
           timeoutMs: config.limits.headTimeoutMs,
           bufferSizeBytes: config.bufferSizeBytes,
@@ -33,7 +36,7 @@ export default fp<{ config: Config }>(
     if (acceptor) logCertificates(acceptor.credentials)
 
     if (tls && acceptor) {
-      const read = () => reload(acceptor, new ServerCredentials(tls))
+      const read = () => reload(acceptor, new ServerCredentials(tls, secret))
       const watch = watchFiles(filesOf(tls), read, ({ message }) =>
         log.error(`The files of TLS have changed and are wrong, so all stays as it was: ${message}`)
       )
@@ -47,6 +50,7 @@ export default fp<{ config: Config }>(
     }
 
     function logCertificates({ pairs }: ServerCredentials): void {
+      if (!cells.isOwner) return
       const now = new Date()
       for (const { certFile, names, validFrom, validTo } of pairs) {
         const fields = { certificate: certFile, names, validFrom, validTo }

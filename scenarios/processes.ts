@@ -14,7 +14,7 @@ export interface Exit {
 }
 
 export interface StartOptions {
-  /** Added to the environment; settings of the balancer and of Fastify in it are not passed on. */
+  /** Added to the environment; settings of the balancer and of Fastify in it are not passed on, but for `LB_THREADS`. */
   readonly env?: Readonly<Record<string, string>>
   /** Prints where this process prints, in place of being read by it. */
   readonly inherit?: boolean
@@ -119,7 +119,9 @@ export class CommandProcess {
 
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(?:LB_|FASTIFY_|PORT$)/.test(name))
+    Object.entries(process.env).filter(
+      ([name]) => name === 'LB_THREADS' || !/^(?:LB_|FASTIFY_|PORT$)/.test(name)
+    )
   )
 }
 

@@ -19,9 +19,9 @@ const SENTENCES: Readonly<Record<string, string>> = {
   health: 'Active checks: asks backends how they are.',
   observe: 'What is shown: statistics, metrics, the live stream, access log, traces.',
   admin: 'What an operator changes while it runs, and what is kept of that.',
-  threads: 'What the threads of one balancer say to each other.',
   config:
-    'What can be set: reads variables, flags and files, and hands each room below the options that it defines itself.'
+    'What can be set: reads variables, flags and files, and hands each room below the options that it defines itself.',
+  threads: 'Several threads as one balancer: who starts and follows whom, and what they tell each other.'
 }
 const ROOMS = Object.keys(SENTENCES)
 /** `from '…'`, `import '…'`, `import('…')`, `require('…')` */

@@ -3,6 +3,7 @@ import path from 'node:path'
 
 import { commit, compiled, packageVersion, projectRoot } from '../project'
 import type { WorkloadName } from '../setting'
+import { threadsAsked } from '../threads'
 import type { Peer, Place } from './peer'
 
 /** This project, started as its users start it; only the limit of requests in flight makes room for the load. */
@@ -20,6 +21,16 @@ export const routed: Peer = {
   launch(program, place) {
     const { env, ...launch } = fairlead.launch(program, place)
     return { ...launch, env: { ...env, LB_LANE: 'routed' } }
+  }
+}
+
+/** The same balancer with two threads. */
+export const twoThreads: Peer = {
+  ...fairlead,
+  name: 'two-threads',
+  launch(program, place) {
+    const { env, ...launch } = fairlead.launch(program, place)
+    return { ...launch, env: { ...env, LB_THREADS: '2' } }
   }
 }
 
@@ -76,7 +87,7 @@ function checkout(name: string, folder: string): Peer {
       return {
         command: process.execPath,
         args: [program, '-p', String(port), '-b', ...backends],
-        env: { LB_MAX_CONNECTIONS: String(2 * connections + 100), ...certificate }
+        env: { LB_MAX_CONNECTIONS: String(2 * connections + 100), ...certificate, ...threadsAsked() }
       }
     }
   }

@@ -1,5 +1,5 @@
 import { caddy } from './caddy'
-import { fairlead, overUndici, routed } from './fairlead'
+import { fairlead, overUndici, routed, twoThreads } from './fairlead'
 import { go } from './go'
 import { haproxy } from './haproxy'
 import { mirrors } from './mirror'
@@ -13,6 +13,7 @@ export const peers: Peer[] = [
   fairlead,
   routed,
   overUndici,
+  twoThreads,
   nodePeer('reply-from', '@fastify/reply-from'),
   nodePeer('http-proxy', 'http-proxy'),
   nodePeer('splice'),

@@ -1,5 +1,6 @@
 import { fairlead as benchFairlead } from '../../bench/peers/fairlead.js'
 import type { Peer } from '../../bench/peers/peer.js'
+import { threadsAsked } from '../../bench/threads.js'
 
 const defaultMaxConnections = 1000
 
@@ -35,6 +36,7 @@ function fairleadWith(name: string, settings: Record<string, string>): Peer {
           LB_HEALTH_CHECK_URL: '/health',
           LB_STATS_INTERVAL: '0',
           LB_MAX_CONNECTIONS: String(Math.max(defaultMaxConnections, 2 * connections)),
+          ...threadsAsked(),
           ...settings
         }
       }

@@ -26,14 +26,21 @@ export class Sessions {
   readonly #cookieLines = new Map<Backend, string>()
   #primaries: readonly Backend[] = []
 
-  /** @param predecessor the sessions of the pool until now, whose key serves on where there is no secret */
-  constructor(backends: readonly Backend[], config: StickyConfig, predecessor?: Sessions) {
+  /**
+   * @param before where there is no secret, the key of the pool, or its sessions until now, whose key serves on
+   */
+  constructor(backends: readonly Backend[], config: StickyConfig, before?: Sessions | Buffer) {
     this.#cookie = config.cookie
-    this.#key = config.secret || (predecessor ? predecessor.#key : randomBytes(TOKEN_BYTES))
+    this.#key = config.secret || Sessions.#keyOf(before) || randomBytes(TOKEN_BYTES)
     this.#signedPrefix = config.pool === '' ? '' : `${config.pool}\0`
     this.#attributes = attributesOf(config)
     this.#secure = config.secure
     this.setBackends(backends)
+  }
+
+  /** That of the sessions before these, or the one that is given. */
+  static #keyOf(before: Sessions | Buffer | undefined): string | Buffer | undefined {
+    return before instanceof Sessions ? before.#key : before
   }
 
   /** Replaces the backends. */

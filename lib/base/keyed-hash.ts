@@ -1,5 +1,8 @@
 const rotated = (word: number, bits: number) => (word << bits) | (word >>> (32 - bits))
 
+/** The key in a secret: two words of 32 bits. */
+export const hashKeyOf = (secret: Buffer) => [secret.readInt32LE(0), secret.readInt32LE(4)] as const
+
 /**
  * HalfSipHash-2-4 with 64 bits: whoever does not know the key cannot choose texts with the same hash (Aumasson and
  * Bernstein, "SipHash: a fast short-input PRF", 2012).

@@ -26,6 +26,8 @@ export interface Config {
   readonly file: string
   readonly port: number
   readonly backends: readonly BackendConfig[]
+  /** Threads that serve clients, this one included. */
+  readonly threads: number
   /** Requests in flight at once. */
   readonly maxConnections: number
   /** Client connections open at once. */
@@ -112,6 +114,7 @@ export function configOf(values: Values, { pool, tracing, routing }: Surrounding
     file: values.LB_CONFIG,
     port: values.PORT,
     backends: values.LB_BACKENDS,
+    threads: values.LB_THREADS,
     maxConnections: values.LB_MAX_CONNECTIONS,
     maxSockets:
       values.LB_MAX_SOCKETS || Math.max(values.LB_MAX_CONNECTIONS * SOCKETS_PER_CONNECTION, MIN_SOCKETS),

@@ -21,6 +21,14 @@ type Env = Readonly<Record<string, string | undefined>>
 export interface LoadedConfig {
   readonly config: Config
   readonly variables: Env
+  readonly given: GivenConfig
+}
+
+/** What a configuration is read from: the same, given to another thread, makes the same configuration there. */
+export interface GivenConfig {
+  readonly env: Env
+  /** Of the file of `LB_CONFIG`; undefined if there is none. */
+  readonly text: string | undefined
 }
 
 /**
@@ -33,12 +41,15 @@ export function loadConfig(env: Env): Config {
 
 /**
  * The same, with the variables that were set.
+ * @param text of the file of `LB_CONFIG`, where another thread has read it
  * @throws {ConfigError} naming every variable that is wrong or unknown.
  */
-export function loadWithVariables(env: Env): LoadedConfig {
+export function loadWithVariables(env: Env, text?: string): LoadedConfig {
   const faults: string[] = []
   const tell = (fault: string) => void faults.push(fault)
-  return loadParts(env, fileOf(env.LB_CONFIG, tell), faults)
+  const file = fileOf(env.LB_CONFIG, tell, text)
+  const { config, variables } = loadParts(env, file, faults)
+  return { config, variables, given: { env, text: file?.text } }
 }
 
 /**
@@ -50,7 +61,11 @@ export function loadGiven(settings: ConfigFile): Config {
 }
 
 /** @param faults what is wrong already */
-function loadParts(env: Env, file: ConfigFile | undefined, faults: string[]): LoadedConfig {
+function loadParts(
+  env: Env,
+  file: ConfigFile | undefined,
+  faults: string[]
+): Pick<LoadedConfig, 'config' | 'variables'> {
   const tell = (fault: string) => void faults.push(fault)
   const own = ownVariables(env)
   const variables: Env = { ...file?.variables, ...own }
@@ -114,10 +129,14 @@ function withoutFaulty(variables: Env, issues: readonly v.BaseIssue<unknown>[]):
 }
 
 // What reads files is loaded only where there is one, and what reads routes only where it has some.
-function fileOf(name: string | undefined, tell: (fault: string) => void): ConfigFile | undefined {
+function fileOf(
+  name: string | undefined,
+  tell: (fault: string) => void,
+  text?: string
+): ConfigFile | undefined {
   if (name === undefined || name === '') return undefined
   const { readConfigFile } = require('./file/config-file.js') as typeof import('./file/config-file.js')
-  return readConfigFile(name, tell)
+  return readConfigFile(name, tell, text)
 }
 
 const routingReader = () => require('./routing/routing.js') as typeof import('./routing/routing.js')

@@ -35,6 +35,7 @@ export const OF_SERVER = [
 export const OF_ALL_POOLS = [
   'PORT',
   'LB_CONFIG',
+  'LB_THREADS',
   ...OF_SERVER,
   'LB_MAX_CONNECTIONS',
   'LB_REQUEST_BODY_TIMEOUT',

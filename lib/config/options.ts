@@ -75,7 +75,7 @@ type AsInFile<Names extends VariableName> = OptionsFor<Exclude<Names, `LB_${Word
 
 type OfServer = (typeof OF_SERVER)[number]
 /** Settings that a program passes in another way. */
-type OfProgram = 'PORT' | 'LB_CONFIG'
+type OfProgram = 'PORT' | 'LB_CONFIG' | 'LB_THREADS'
 
 type OfBalancer = Exclude<VariableName, OfProgram>
 type OfPool = Exclude<VariableName, (typeof OF_ALL_POOLS)[number]>

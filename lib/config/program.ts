@@ -15,7 +15,8 @@ const OF_WHOLE_SERVER = 'is for a whole server to have: see createLoadBalancer'
 /** Keys that are no options, and why. */
 const NO_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['port', 'is for listen() to say'],
-  ['config', 'is no option: a program gives the settings themselves']
+  ['config', 'is no option: a program gives the settings themselves'],
+  ['threads', 'is for a process of its own to have: see the command lb']
 ])
 const NOT_OF_POOL: ReadonlyMap<string, string> = new Map([
   ...NO_OPTIONS,

@@ -9,6 +9,7 @@ import { balancingVariables } from './settings/balancing.js'
 import { healthCheckVariables } from './settings/health-check.js'
 import { http2Variables } from './settings/http2.js'
 import { resilienceVariables } from './settings/resilience.js'
+import { threadVariables } from './settings/threads.js'
 import { tlsVariables } from './settings/tls.js'
 import { tracingVariables } from './settings/tracing.js'
 import { type VariableInfo, variable } from './variable.js'
@@ -44,6 +45,7 @@ export const schema = v.object({
     fallback: '127.0.0.1:8080 127.0.0.1:8081',
     flags: '-b, --backends <backends...>'
   }),
+  ...threadVariables,
   LB_MAX_CONNECTIONS: variable(integer(1, 1_000_000), {
     description: 'Requests in flight at once; further ones are answered `503` with `Retry-After`.',
     fallback: '1000',

@@ -85,6 +85,10 @@ export function serverStatistics(source: StatisticsSource) {
       proxyHeadersRefused: counters.total(BalancerCell.proxyHeadersRefused),
       limit: source.maxSockets
     },
+    threads: Array.from({ length: counters.own.threads }, (_, thread) => ({
+      openConnections: counters.own.part(BalancerCell.openConnections, thread),
+      inFlight: counters.own.part(BalancerCell.inFlight, thread)
+    })),
     shortages: shortageStatistics(source),
     latency: latency.summary()
   }

@@ -16,12 +16,18 @@ interface EjectionTime {
   endedMs: number
 }
 
+/** Takes backends out of rotation, or has another thread do so. */
+export interface Ejector {
+  eject(backend: Backend, reason: string, isIndefinite?: boolean): void
+  end(backend: Backend, reason: string): void
+}
+
 /**
  * Takes backends out of rotation that passive checks found bad: for 10 s at first, then twice as long each time, up to
  * 300 s. At most half of the backends are ejected, and never the last eligible one. Whether a backend is ejected is kept
  * in its cells; the times belong to this thread, whose tick ends them.
  */
-export class Ejection {
+export class Ejection implements Ejector {
   readonly #registry: Registry
   readonly #ejections = new Map<Backend, EjectionTime>()
 

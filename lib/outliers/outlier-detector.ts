@@ -1,7 +1,7 @@
 import type { Backend } from '../pool/backend.js'
 import { BackendCell } from '../pool/cells.js'
 import type { Registry } from '../pool/registry.js'
-import type { Ejection } from './ejection.js'
+import type { Ejector } from './ejection.js'
 
 /** Consecutive errors that make an outlier. */
 const CONSECUTIVE_ERRORS = 5
@@ -31,7 +31,7 @@ const NONE: Count = { errors: 0, answers: 0 }
  */
 export class OutlierDetector {
   readonly #registry: Registry
-  readonly #ejection: Ejection | undefined
+  readonly #ejection: Ejector | undefined
   /** The counts at the start of the window, and those half a window later, from which the next one starts. */
   #from: Counts
   #next: Counts
@@ -40,7 +40,7 @@ export class OutlierDetector {
   readonly #losses = new Map<Backend, { atMs: number; beforeMs: number }>()
 
   /** @param ejection undefined if errors are only to count as load */
-  constructor(registry: Registry, ejection: Ejection | undefined) {
+  constructor(registry: Registry, ejection: Ejector | undefined) {
     this.#registry = registry
     this.#ejection = ejection
     this.#from = this.#next = countAll(registry.backends)

@@ -1,6 +1,6 @@
 import type { Backend } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
-import type { Ejection } from './ejection.js'
+import type { Ejector } from './ejection.js'
 
 /** How long the probe of a silent backend may take. */
 export const PROBE_TIMEOUT_MS = 300
@@ -32,11 +32,11 @@ export interface UnresponsiveOptions {
  */
 export class UnresponsiveDetector {
   readonly #registry: Registry
-  readonly #ejection: Ejection | undefined
+  readonly #ejection: Ejector | undefined
   readonly #options: UnresponsiveOptions
   readonly #suspects = new Map<Backend, Suspect>()
 
-  constructor(registry: Registry, ejection: Ejection | undefined, options: UnresponsiveOptions) {
+  constructor(registry: Registry, ejection: Ejector | undefined, options: UnresponsiveOptions) {
     this.#registry = registry
     this.#ejection = ejection
     this.#options = options

@@ -5,6 +5,17 @@ import { totalsCells } from '../base/cells/totals.js'
 import { type Turns, turnsIn } from '../base/cells/turns.js'
 import { MEASURED_TOTALS, RequestMeasures } from './request-measures.js'
 
+/** The name of the cells of a pool, among its own. */
+export const POOL_BLOCK = 'pool'
+const BACKEND_BLOCK = /(?:^|\/)backend-\d+$/
+
+/** The name of those of a backend. */
+export const backendBlock = (id: number) => `backend-${id}`
+
+export const isPoolBlock = (name: string) => name === POOL_BLOCK || name.endsWith(`/${POOL_BLOCK}`)
+export const isTurns = (name: string) => name === 'turns' || name.endsWith('/turns')
+export const isBackendBlock = (name: string) => BACKEND_BLOCK.test(name)
+
 /** The cells of a backend, or of a pool: a row of counters, and the measures of its requests. */
 export class CellBlock {
   readonly counters: Counters
@@ -25,7 +36,7 @@ export class PoolBlock extends CellBlock {
   readonly turns: Turns | undefined
 
   constructor(shared: SharedCells) {
-    super(shared, 'pool')
+    super(shared, POOL_BLOCK)
     this.turns = turnsIn(shared)
   }
 }

@@ -4,7 +4,7 @@ import { OWN_CELLS } from '../base/cells/shared-cells.js'
 import { Backend, type BackendState, STATES } from './backend.js'
 import { applyFailure } from './backend-failure.js'
 import { raiseWeight, tickBackend } from './backend-tick.js'
-import { CellBlock, PoolBlock } from './cell-block.js'
+import { backendBlock, CellBlock, PoolBlock } from './cell-block.js'
 import { BackendCell, BalancerCell } from './cells.js'
 import { ClosingConnections } from './closing-connections.js'
 import { updateEligibility } from './eligibility.js'
@@ -26,7 +26,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   readonly #now: () => Date
   readonly #slowStartMs: number
   #backends: readonly Backend[]
-  readonly #closing = new ClosingConnections(({ id }) => this.#options.cells?.forget(cellsOf(id)))
+  readonly #closing = new ClosingConnections(({ id }) => this.#options.cells?.forget(backendBlock(id)))
   #nextId: number
   #successor: Registry | undefined
   #isRetired = false
@@ -34,6 +34,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** @param predecessor a backend that it has too goes on with its counters, health and orders, over new connections */
   constructor(configs: readonly BackendConfig[], options: RegistryOptions, predecessor?: Registry) {
     super()
+    this.setMaxListeners(0)
     this.#options = options
     this.#now = options.now ?? currentTime
     this.#slowStartMs = options.slowStartMs ?? 0
@@ -117,7 +118,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   #create(id: number, config: BackendConfig, before?: Backend): Backend {
     const { initialState, createPool, cells = OWN_CELLS } = this.#options
-    const block = before?.block ?? new CellBlock(cells, cellsOf(id))
+    const block = before?.block ?? new CellBlock(cells, backendBlock(id))
     if (!before && this.#decides) block.counters.set(BackendCell.state, STATES.indexOf(initialState))
     const backend = new Backend(id, config, block, createPool(config), this.#now())
     if (before) backend.follow(before)
@@ -242,8 +243,6 @@ export class Registry extends EventEmitter<RegistryEvents> {
     await Promise.all([...this.backends.map(({ pool }) => pool.destroy()), this.#closing.destroy()])
   }
 }
-
-const cellsOf = (id: number) => `backend-${id}`
 
 // In the constructor it would keep all that is known there: the predecessor, and with it each that was before that.
 const currentTime = () => new Date()

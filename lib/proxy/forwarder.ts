@@ -58,12 +58,12 @@ export class Forwarder implements Forwarding {
   #exchanges = 0
   #shadows = 0
 
-  /** @param sessions of the pool until now, which go on where it has no secret for them */
+  /** @param sessions of the pool until now, or their key, where it has no secret for them */
   constructor(
     readonly registry: Registry,
     options: ForwarderOptions,
     traffic: TrafficListeners,
-    sessions?: Sessions
+    sessions?: Sessions | Buffer
   ) {
     const { balancing, resilience, limits, trusted } = options
     const { backends, counters } = registry

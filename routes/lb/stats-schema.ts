@@ -137,6 +137,14 @@ export const statisticsSchema = object({
     ),
     limit: count('How many may be open')
   }),
+  threads: {
+    type: 'array',
+    items: object({
+      openConnections: count('Client connections open there'),
+      inFlight: count('Requests in flight there')
+    }),
+    description: 'The threads of the balancer, of which the first decides for all'
+  },
   shortages: object({
     descriptorLimit: {
       type: ['integer', 'null'],

@@ -46,7 +46,7 @@ async function start(t: Test, config: Config, client?: ThreadClient): Promise<Se
   let inner!: FastifyInstance
   const balancing = async (instance: FastifyInstance) => {
     inner = instance
-    await registerBalancer(instance, config, false, client)
+    await registerBalancer(instance, config, { ownsProcess: false, owner: client })
     if (!client) await instance.register(adminRelay, { config })
   }
   await fastify.register(fp(balancing, { name: 'balancer', encapsulate: true }))

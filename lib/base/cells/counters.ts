@@ -20,6 +20,11 @@ export class Counters {
     this.#threads = threads.count
   }
 
+  /** How many threads count here. */
+  get threads(): number {
+    return this.#threads
+  }
+
   /** The value of a cell that all threads share. */
   get(cell: SharedCell): number {
     return Atomics.load(this.#cells, cell)
@@ -37,6 +42,11 @@ export class Counters {
   /** The value of a gauge: what all threads have counted. */
   sum(cell: GaugeCell): number {
     return sumOf(this.#cells, SHARED_CELLS + cell, this.#threads)
+  }
+
+  /** What one thread has counted of a gauge. */
+  part(cell: GaugeCell, thread: number): number {
+    return Atomics.load(this.#cells, SHARED_CELLS + thread * THREAD_CELLS + cell)
   }
 
   /** Adds to this thread's part of a gauge. */

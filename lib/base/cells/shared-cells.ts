@@ -4,14 +4,15 @@ import { createCells, ONE_THREAD, type Threads } from './rows.js'
 /** Where a part of the balancer gets its cells: those of one thread are its own, those of several have names. */
 export class SharedCells {
   readonly threads: Threads
+  /** What all of its names begin with; empty for those of the whole. */
+  readonly name: string
   readonly #directory: CellDirectory | undefined
-  readonly #name: string
 
   /** @param directory needed where there are several threads */
   constructor(threads = ONE_THREAD, directory?: CellDirectory, name = '') {
     this.threads = threads
     this.#directory = directory
-    this.#name = name
+    this.name = name
   }
 
   /** Whether this thread decides what all follow. */
@@ -35,11 +36,11 @@ export class SharedCells {
    * @param name of some of them; all if absent
    */
   forget(name?: string): void {
-    this.#directory?.forget(name === undefined ? this.#name : this.#below(name))
+    this.#directory?.forget(name === undefined ? this.name : this.#below(name))
   }
 
   #below(name: string): string {
-    return this.#name === '' ? name : `${this.#name}/${name}`
+    return this.name === '' ? name : `${this.name}/${name}`
   }
 }
 

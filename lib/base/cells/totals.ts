@@ -34,6 +34,10 @@ export class Totals {
     this.#own = first + threads.own * this.#stride
   }
 
+  get place(): TotalsPlace {
+    return { threads: this.threads, cells: this.#cells, first: this.#first }
+  }
+
   /** Adds a whole number from 0 to 2^53 to the total at `index`. */
   add(index: number, amount: number): void {
     addToTotal(this.#cells, this.#own + 2 * index, amount)

@@ -1,4 +1,6 @@
-import type { Resource } from './resource.js'
+import { OWN_CELLS } from '../cells/shared-cells.js'
+import { Totals, totalsCells } from '../cells/totals.js'
+import { RESOURCES, type Resource } from './resource.js'
 
 /** What a resource was wanted for. */
 export const USES = ['clients', 'backends', 'checks', 'other'] as const
@@ -23,18 +25,20 @@ export class Shortages {
   /** The latest failure. */
   latest: { readonly at: Date; readonly resource: Resource } | undefined
   readonly #write: (report: ShortageReport) => void
-  readonly #totals = new Map<Resource, Record<Use, number>>()
+  /** Of all threads. */
+  readonly #totals: Totals
   readonly #open = new Map<Resource, Window>()
 
   /** @param write called for the first failure at once, and for those that follow once a minute */
-  constructor(write: (report: ShortageReport) => void) {
+  constructor(write: (report: ShortageReport) => void, cells = OWN_CELLS) {
     this.#write = write
+    const count = RESOURCES.length * USES.length
+    const { threads } = cells
+    this.#totals = new Totals(count, threads, cells.named('shortages', totalsCells(count, threads)))
   }
 
   record(resource: Resource, use: Use): void {
-    const totals = this.#totals.get(resource) ?? none()
-    totals[use]++
-    this.#totals.set(resource, totals)
+    this.#totals.add(indexOf(resource, use), 1)
     this.latest = { at: new Date(), resource }
     const window = this.#open.get(resource)
     if (window) {
@@ -45,10 +49,17 @@ export class Shortages {
     }
   }
 
+  /** Passes on what another thread has counted and reports. */
+  relay(report: ShortageReport): void {
+    this.latest = { at: new Date(), resource: report.resource }
+    this.#write(report)
+  }
+
   /** Failures for lack of a resource since the start; of all uses if none is given. */
   total(resource: Resource, use?: Use): number {
-    const totals = this.#totals.get(resource) ?? none()
-    return use ? totals[use] : sum(totals)
+    let total = 0
+    for (const each of use ? [use] : USES) total += this.#totals.at(indexOf(resource, each))
+    return total
   }
 
   /** Reports what has not been reported. */
@@ -75,5 +86,7 @@ export class Shortages {
   }
 }
 
+const indexOf = (resource: Resource, use: Use) =>
+  RESOURCES.indexOf(resource) * USES.length + USES.indexOf(use)
 const none = (): Record<Use, number> => ({ clients: 0, backends: 0, checks: 0, other: 0 })
 const sum = (counts: Readonly<Record<Use, number>>) => USES.reduce((all, use) => all + counts[use], 0)

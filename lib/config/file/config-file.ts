@@ -14,10 +14,19 @@ export class ConfigFile {
   readonly routes: Item | undefined
   readonly faults: OrderedFaults
   readonly wording: Wording
+  /** Undefined where a program gives it. */
+  readonly text: string | undefined
   /** The settings that stand at its top. */
   readonly #settings: GivenSettings
 
-  constructor({ entries }: MapItem, settings: GivenSettings, faults: OrderedFaults, wording: Wording) {
+  constructor(
+    { entries }: MapItem,
+    settings: GivenSettings,
+    faults: OrderedFaults,
+    wording: Wording,
+    text?: string
+  ) {
+    this.text = text
     this.pools = entries.get('pools')?.item
     this.routes = entries.get('routes')?.item
     this.faults = faults
@@ -57,9 +66,15 @@ export function variablesOf(settings: GivenSettings): Record<string, string> {
 /** Keys for what anchors stand at, as in files of Docker's Compose. */
 const isFree = (key: string) => key.startsWith('x-')
 
-/** Reads a file in YAML or JSON; undefined if it cannot be read, of which `tell` is told. */
-export function readConfigFile(file: string, tell: (fault: string) => void): ConfigFile | undefined {
-  const text = contentOf(file, tell)
+/**
+ * Reads a file in YAML or JSON; undefined if it cannot be read, of which `tell` is told.
+ * @param text its content, if it was read already
+ */
+export function readConfigFile(
+  file: string,
+  tell: (fault: string) => void,
+  text = contentOf(file, tell)
+): ConfigFile | undefined {
   if (text === undefined) return undefined
   const faults = new FileFaults(file, text)
   const content = readYaml(text, faults)
@@ -67,7 +82,7 @@ export function readConfigFile(file: string, tell: (fault: string) => void): Con
     faults.add(content?.at ?? 0, 'it must have a setting a line, such as "backends: [127.0.0.1:8080]"')
   const map: MapItem = content?.kind === 'map' ? content : { kind: 'map', at: 0, entries: new Map() }
   const isOther = (key: string) => key === 'pools' || key === 'routes' || isFree(key)
-  return new ConfigFile(map, readSettings(map, '', isOther, OF_FILE, faults), faults, OF_FILE)
+  return new ConfigFile(map, readSettings(map, '', isOther, OF_FILE, faults), faults, OF_FILE, text)
 }
 
 function contentOf(file: string, tell: (fault: string) => void): string | undefined {

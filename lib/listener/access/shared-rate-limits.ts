@@ -1,6 +1,6 @@
 import type { SharedCells } from '../../base/cells/shared-cells.js'
 import { sharedSecret } from '../../base/cells/shared-secret.js'
-import { KeyedHash } from '../../base/keyed-hash.js'
+import { hashKeyOf, KeyedHash } from '../../base/keyed-hash.js'
 import { BucketTable, bucketTableCells } from './bucket-table.js'
 import type { RateLimitConfig } from './options.js'
 import type { ClientLimiter } from './rate-limiter.js'
@@ -13,7 +13,7 @@ export class SharedRateLimits {
 
   constructor(cells: SharedCells) {
     this.#table = new BucketTable(cells.threads, cells.named('rate-limit', bucketTableCells()))
-    this.#secret = new KeyedHash(sharedSecret(cells))
+    this.#secret = new KeyedHash(hashKeyOf(sharedSecret(cells, 'hash-secret')))
   }
 
   /**

@@ -24,6 +24,8 @@ interface Buffered {
   readonly _writableState: { highWaterMark: number }
 }
 
+const SESSION_ID_CONTEXT = 'fairlead'
+
 /**
  * Accepts TLS on connections that were accepted elsewhere: a server that never listens. So a PROXY protocol header can be
  * read before the handshake.
@@ -44,7 +46,9 @@ export class TlsAcceptor {
       ALPNProtocols: [...options.protocols],
       SNICallback: (name: string, done: (error: null, context?: SecureContext) => void) =>
         done(null, this.#credentials.contextFor(name)),
-      handshakeTimeout: options.timeoutMs
+      handshakeTimeout: options.timeoutMs,
+      // That of Node would be another in each thread.
+      sessionIdContext: SESSION_ID_CONTEXT
     })
     this.#server.on('secureConnection', (socket: TLSSocket) => this.#onSecure(socket))
     this.#server.on('tlsClientError', (error, socket) => {

@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto'
+import { constants, createHash, hkdfSync } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls'
 import { type KeyPair, readCertificates, readKeyPair } from '../../base/key-pair.js'
 import type { TlsConfig } from './options.js'
@@ -16,6 +16,9 @@ const CIPHERS = [
   'ECDHE-RSA-CHACHA20-POLY1305'
 ].join(':')
 
+/** Name, HMAC and AES key of tickets, as Node takes them. */
+const TICKET_KEYS_BYTES = 48
+
 /** The certificates that clients are shown, and the CA of theirs, as of when the files were read. */
 export class ServerCredentials {
   readonly pairs: readonly KeyPair[]
@@ -23,8 +26,11 @@ export class ServerCredentials {
   readonly options: SecureContextOptions
   readonly #contexts = new Map<string, SecureContext>()
 
-  /** @throws {Error} if a file is invalid; the message names it and the fault */
-  constructor(config: TlsConfig) {
+  /**
+   * @param ticketSecret from which the keys of session tickets are made, where threads have it in common
+   * @throws {Error} if a file is invalid; the message names it and the fault
+   */
+  constructor(config: TlsConfig, ticketSecret?: Buffer) {
     const { pairs, clientCaFile, minVersion } = config
     const common: SecureContextOptions = {
       minVersion,
@@ -35,11 +41,19 @@ export class ServerCredentials {
     }
     this.pairs = pairs.map(readKeyPair)
     const { cert, key } = this.pairs[0]!
+    if (ticketSecret) common.ticketKeys = this.#ticketKeys(ticketSecret, common.ca)
     this.options = { ...common, cert, key }
     for (const { cert, key, names } of this.pairs) {
       const context = createSecureContext({ ...common, cert, key })
       for (const name of names) if (!this.#contexts.has(name)) this.#contexts.set(name, context)
     }
+  }
+
+  /** Other files have other ones: a session must not outlive what its client was judged by. */
+  #ticketKeys(secret: Buffer, ca: SecureContextOptions['ca']): Buffer {
+    const files = createHash('sha256')
+    for (const part of [ca, ...this.pairs.flatMap(({ cert, key }) => [cert, key])]) files.update(`${part}\0`)
+    return Buffer.from(hkdfSync('sha256', secret, '', files.digest(), TICKET_KEYS_BYTES))
   }
 
   /** The context for a server name (SNI), exact or wildcard; undefined for the default. */

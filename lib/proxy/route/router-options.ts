@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
+import type { Threads } from '../../base/cells/rows.js'
+import type { TotalsPlace } from '../../base/cells/totals.js'
 import type { SharedRateLimits } from '../../listener/access/shared-rate-limits.js'
 import type { RouteAnswer } from '../../routing/filters/route-answer.js'
 import type { TrafficListeners } from '../forwarder-options.js'
@@ -16,6 +18,10 @@ export interface RouterOptions {
   readonly rateLimits?: SharedRateLimits | undefined
   /** Answers a request that goes to no pool. */
   readonly rejectRequest: TrafficListeners['rejectRequest']
+  /** That share the counts of routes; one if absent. */
+  readonly threads?: Threads
+  /** Where the thread that decides has those of a route, if this is another. */
+  readonly countsAt?: ((route: string) => TotalsPlace | undefined) | undefined
   /** A route is about to answer a request in place of a backend. */
   onRouteAnswer(req: IncomingMessage, res: ClientStream, answer: RouteAnswer, route: RouteEntry): void
 }

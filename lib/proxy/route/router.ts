@@ -10,7 +10,7 @@ import { checkRequest, type RequestLimits } from '../request/request-check.js'
 import type { RequestForwarder } from '../request-forwarder.js'
 import type { ClientStream } from '../response/client-stream.js'
 import { RequestView } from './request-view.js'
-import { COUNTED } from './route-counts.js'
+import { COUNTED, RouteCounts } from './route-counts.js'
 import type { RouterOptions } from './router-options.js'
 import { ServedRoute } from './served-route.js'
 
@@ -20,7 +20,7 @@ export class Router implements RequestForwarder {
   /** Of bodies, those of the route count. */
   readonly #limits: RequestLimits
   readonly #view: RequestView
-  readonly #rows = new TotalsRows(COUNTED)
+  readonly #newCounts: (route: string) => RouteCounts
   #table: RouteTable<ServedRoute>
 
   /**
@@ -33,6 +33,9 @@ export class Router implements RequestForwarder {
     options: RouterOptions
   ) {
     this.#options = options
+    const { threads, countsAt } = options
+    const rows = new TotalsRows(COUNTED, threads)
+    this.#newCounts = (route) => new RouteCounts(countsAt?.(route) ?? rows.next())
     this.#limits = { ...options.limits, bodyBytes: 0 }
     this.#view = new RequestView(options.trusted)
     this.#table = this.#compile(routes, forwarderOf)
@@ -87,7 +90,7 @@ export class Router implements RequestForwarder {
     const before = new Map(this.#table?.routes.map((route) => [route.name, route]))
     return new RouteTable(
       routes.map(
-        (route) => new ServedRoute(route, forwarderOf, this.#options, this.#rows, before.get(route.name))
+        (route) => new ServedRoute(route, forwarderOf, this.#options, this.#newCounts, before.get(route.name))
       )
     )
   }

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
-import type { TotalsRows } from '../../base/cells/totals.js'
 import type { Destination } from '../../base/http/request-target.js'
 import { clientKey } from '../../listener/access/client-key.js'
 import { clientOf } from '../../listener/client/client-address.js'
@@ -26,7 +25,7 @@ import type { Forwarder } from '../forwarder.js'
 import { redirectOf, sendRouteAnswer } from '../local-reply/route-answer.js'
 import { Mirror } from '../mirror/mirror.js'
 import type { ClientStream } from '../response/client-stream.js'
-import { RouteCounts } from './route-counts.js'
+import type { RouteCounts } from './route-counts.js'
 import { type RouteEntry, routeEntry } from './route-entry.js'
 import { routeRejection } from './route-rejection.js'
 import type { RouterOptions } from './router-options.js'
@@ -58,7 +57,7 @@ export class ServedRoute implements RouteOptions {
 
   /**
    * @param forwarderOf the forwarder of a pool by its name
-   * @param rows in which the counts of all routes lie
+   * @param newCounts called where there are none yet
    * @param before a route of this name until now, whose counts and rate limit go on
    * @throws if it has a field that cannot be sent, or must not be changed
    */
@@ -66,7 +65,7 @@ export class ServedRoute implements RouteOptions {
     { name, match, paths, action, filters }: RouteOptions,
     forwarderOf: (pool: string) => Forwarder,
     server: RouterOptions,
-    rows: TotalsRows,
+    newCounts: (route: string) => RouteCounts,
     before?: ServedRoute
   ) {
     this.name = name
@@ -74,7 +73,7 @@ export class ServedRoute implements RouteOptions {
     this.paths = paths
     this.action = action
     this.filters = filters
-    this.counts = before?.counts ?? new RouteCounts(rows.next())
+    this.counts = before?.counts ?? newCounts(name)
     this.#server = server
     const { mirror } = filters
     this.#mirror = mirror && new Mirror(forwarderOf(mirror.pool), mirror.percent, this.counts)

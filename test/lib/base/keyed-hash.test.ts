@@ -30,9 +30,9 @@ t.test('it is HalfSipHash-2-4', async (t) => {
 t.test('all threads have one secret, and no other balancer has it', async (t) => {
   const threads = (own: number) => ({ count: 2, own })
   const directory = new CellDirectory()
-  const owner = sharedSecret(new SharedCells(threads(0), directory))
-  t.same(sharedSecret(new SharedCells(threads(0), directory)), owner, 'made once')
+  const owner = sharedSecret(new SharedCells(threads(0), directory), 'a')
+  t.same(sharedSecret(new SharedCells(threads(0), directory), 'a'), owner, 'made once')
   const follower = new SharedCells(threads(1), new CellDirectory(directory.all))
-  t.same(sharedSecret(follower), owner)
-  t.notSame(sharedSecret(new SharedCells(threads(0), new CellDirectory())), owner)
+  t.same(sharedSecret(follower, 'a'), owner)
+  t.notSame(sharedSecret(new SharedCells(threads(0), new CellDirectory()), 'a'), owner)
 })

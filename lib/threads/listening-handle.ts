@@ -1,0 +1,39 @@
+import { fork } from 'node:child_process'
+import type { Server } from 'node:net'
+import path from 'node:path'
+
+/** Of Node: what a server listens with. */
+export interface Handle {
+  readonly fd: number
+}
+
+/** Handles that are open as long as the process is: to close one would close the descriptor that a thread has. */
+const kept: Handle[] = []
+
+/** What Node's server has, but does not document. */
+type Listening = Server & { readonly _handle: Handle | null }
+
+/**
+ * Duplicates the listening socket of a server, for another thread to listen on: what connects waits in one queue, and the
+ * thread that is free first accepts it. Only a socket that was sent to another process and back has a descriptor of its own.
+ * @returns the descriptor, which belongs to whoever listens on it
+ */
+export async function duplicateListening(server: Server): Promise<number> {
+  const handle = (server as Listening)._handle
+  if (!handle) throw new Error('The server does not listen')
+  const child = fork(path.join(__dirname, 'handle-mirror.js'), { execArgv: [], serialization: 'json' })
+  try {
+    const duplicate = await new Promise<Handle>((resolve, reject) => {
+      child.once('message', (_, received) => resolve(received as unknown as Handle))
+      child.once('error', reject)
+      child.once('exit', (code, signal) =>
+        reject(new Error(`The process that returns it ended with ${signal ?? code}`))
+      )
+      child.send('handle', handle as never, {}, (error) => error && reject(error))
+    })
+    kept.push(duplicate)
+    return duplicate.fd
+  } finally {
+    child.disconnect()
+  }
+}
