@@ -5,6 +5,7 @@ import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { sharedSecret } from '../lib/base/cells/shared-secret.js'
 import { hashKeyOf } from '../lib/base/keyed-hash.js'
 import type { Config } from '../lib/config/load.js'
+import { AcceptPace } from '../lib/listener/accept/accept-pace.js'
 import { BurstHold } from '../lib/listener/accept/burst-hold.js'
 import { acceptLight } from '../lib/listener/accept/light-server.js'
 import { limitSockets } from '../lib/listener/accept/socket-limit.js'
@@ -94,7 +95,9 @@ export default fp<{ config: Config }>(
     // What comes before HTTP reads from a socket's stream, and so do those who are told of requests by Node's server.
     const isPlain = !tls && !proxyProtocol && !config.http2?.isPlain
     if (isPlain) acceptLight(server, () => http1.way !== 'off')
-    const burst = new BurstHold(server, (socket) => acceptor.accept(socket))
+    const openIn = (thread: number) => registry.counters.part(BalancerCell.sockets, thread)
+    const pace = cells.threads.count > 1 ? new AcceptPace(cells, openIn) : undefined
+    const burst = new BurstHold(server, (socket) => acceptor.accept(socket), undefined, pace)
     server.on('connection', (socket: Socket) => {
       // Those that are held would use up the descriptors that others need.
       if (acceptor.hasDescriptorFor(socket)) burst.add(socket)

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { eventually, sleep, test } from '../helper.js'
 import { atEnd } from '../support/test.js'
 import { backend, Client, clientsOfAll, started, TOKEN } from '../support/threads.js'
@@ -136,6 +137,22 @@ test('a thread that dies takes its own requests with it and nothing else, and an
     await Promise.all(again.map((client) => client.get('/1'))),
     again.map(() => 200)
   )
+})
+
+test('a burst of connections is shared by all threads', async (t) => {
+  const only = await backend(t)
+  const { port, stats } = await started(t, [only])
+  const BURSTS = 6
+  let shared = 0
+  for (let burst = 0; burst < BURSTS; burst++) {
+    const sockets = Array.from({ length: 64 }, () => connect(port, '127.0.0.1'))
+    const open = async () => (await stats()).threads.map(({ openConnections }) => openConnections)
+    await eventually(async () => (await open()).reduce((a, b) => a + b) === sockets.length)
+    if (Math.min(...(await open())) >= 12) shared++
+    for (const socket of sockets) socket.destroy()
+    await eventually(async () => (await open()).every((count) => count === 0))
+  }
+  t.ok(shared >= BURSTS / 2, `${shared} of ${BURSTS} bursts`)
 })
 
 test('a thread whose loop is blocked is reported, and the others take what connects', async (t) => {

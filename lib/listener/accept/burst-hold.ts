@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { ConnectionListener } from '../connection-acceptor.js'
+import type { AcceptPace } from './accept-pace.js'
 import { isLightSocket } from './light-socket.js'
 
 /** When connections are a burst, and how long one is held. */
@@ -29,6 +30,7 @@ export class BurstHold {
   readonly #server: Server & { pauseOnConnect?: boolean }
   readonly #accept: ConnectionListener
   readonly #limits: BurstLimits
+  readonly #pace: AcceptPace | undefined
   #held: Socket[] = []
   #isHolding = false
   #sinceMs = 0
@@ -38,16 +40,22 @@ export class BurstHold {
   /** A connection was accepted in this turn. */
   #hasAccepted = false
 
-  /** @param accept called with each connection, as if it were accepted just then */
-  constructor(server: Server, accept: ConnectionListener, limits = LIMITS) {
+  /**
+   * @param accept called with each connection, as if it were accepted just then
+   * @param pace of several threads that accept
+   */
+  constructor(server: Server, accept: ConnectionListener, limits = LIMITS, pace?: AcceptPace) {
     this.#server = server
     this.#accept = accept
     this.#limits = limits
+    this.#pace = pace
   }
 
   /** Takes a connection that the server has accepted. */
   add(socket: Socket): void {
+    this.#pace?.record()
     if (this.#isHolding) {
+      this.#pace?.wait()
       this.#hasAccepted = true
       this.#latestMs = performance.now()
       this.#held.push(socket)
@@ -56,6 +64,7 @@ export class BurstHold {
     const turn = performance.nodeTiming.uvMetricsInfo.loopCount
     this.#turnsInRow = turn - this.#latestTurn > 1 ? 1 : this.#turnsInRow + 1
     this.#latestTurn = turn
+    if (this.#turnsInRow > 1) this.#pace?.wait()
     if (this.#turnsInRow >= this.#limits.turns) this.#begin()
     this.#accept(socket)
   }
