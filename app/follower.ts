@@ -17,10 +17,13 @@ import { growAsNeeded } from './young-generation.js'
 
 // A thread of a balancer that has several: it serves as the first one does, and follows what that decides.
 
-/** What is the owner's to do, is not configured here. */
-function configOf({ env, text }: GivenConfig): Config {
-  const { config } = loadWithVariables(env, text)
-  return { ...config, statsIntervalMs: 0, admin: { ...config.admin, stateFile: '' } }
+const configOf = ({ env, text }: GivenConfig): Config => loadWithVariables(env, text).config
+
+/** As the owner serves: by what it started with, but for what a reload has changed. Without what is the owner's to do. */
+function configAtStart({ started, given }: FollowerData): Config {
+  const config = configOf(started)
+  const { backends, routing } = configOf(given)
+  return { ...config, backends, routing, statsIntervalMs: 0, admin: { ...config.admin, stateFile: '' } }
 }
 
 class Follower {
@@ -40,7 +43,7 @@ class Follower {
     this.#directory = new CellDirectory(data.cells)
     this.#cells = new SharedCells(data.threads, this.#directory)
     this.#followed = new Followed(this.#link, data.threads, data)
-    const config = configOf(data.given)
+    const config = configAtStart(data)
     const { logger: _logger, ...options } = serverOptions(config) as FastifyServerOptions
     const logger = relayedLog(data.logLevel, data.threads.own, (line) =>
       this.#link.send({ kind: 'log', line })
@@ -58,16 +61,22 @@ class Follower {
     })
   }
 
-  async run(fd: number): Promise<void> {
+  async run({ fd, hasListened }: FollowerData): Promise<void> {
+    const ready = Promise.resolve(this.#fastify.ready())
+    // What changes while it starts, changes what it starts with.
+    this.#latest = ready.then(() => {})
     this.#port.on('message', (message: OwnerMessage) => {
       if (message.kind === 'close') void this.#close()
       else
         this.#latest = this.#latest.then(() => this.#follow(message)).catch((error) => this.#onError(error))
     })
-    await this.#fastify.ready()
+    await ready
     const { server } = this.#fastify
     const { listen } = server
-    server.listen = ((_options: object, ...rest: []) => listen.call(server, { fd }, ...rest)) as typeof listen
+    server.listen = ((_options: object, ...rest: []) => {
+      Atomics.store(hasListened, 0, 1)
+      return listen.call(server, { fd }, ...rest)
+    }) as typeof listen
     const { own, count } = this.#cells.threads
     const listenTextResolver = () => `Thread ${own + 1} of ${count} accepts connections too`
     await this.#fastify.listen({ host: '127.0.0.1', port: 0, listenTextResolver })
@@ -105,4 +114,4 @@ class Follower {
 }
 
 const data = workerData as FollowerData
-void new Follower(parentPort!, data).run(data.fd)
+void new Follower(parentPort!, data).run(data)

@@ -42,11 +42,11 @@ export class RoutedPools {
   /** Creates the pools at the start. */
   async create(pools: readonly PoolConfig[]): Promise<void> {
     const running = new Map<string, Running>()
-    for (const given of pools)
-      running.set(given.name, {
-        given,
-        instance: await createRoutedPool(this.#server, given, this.#cellsOf(given.name))
-      })
+    for (const { name, config } of pools) {
+      // A thread that starts after a reload gets pools of another configuration than the server's.
+      const given = { name, config: this.#merged(config) }
+      running.set(name, { given, instance: await createRoutedPool(this.#server, given, this.#cellsOf(name)) })
+    }
     this.#use(running)
   }
 

@@ -64,6 +64,7 @@ export default fp<Options>(
       drainTimeoutMs: config.drainTimeoutMs,
       log,
       logLevel: log.level,
+      started: given(),
       state,
       listening: () => duplicateListening(server),
       onAdminPort: (port) => fastify.answerThread(port),

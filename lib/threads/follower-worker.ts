@@ -4,6 +4,7 @@ import type { FollowerData, FollowerMessage, OwnerMessage } from './messages.js'
 /** A follower, as its owner sees it. */
 export class FollowerWorker {
   readonly #worker: Worker
+  readonly #hasListened = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   /** Resolves at its end, with what it died of, if it was not asked to close. */
   readonly ended: Promise<Error | undefined>
   readonly startedMs = performance.now()
@@ -15,14 +16,14 @@ export class FollowerWorker {
   /** @param entry the file that it runs */
   constructor(
     entry: string,
-    data: Omit<FollowerData, 'adminPort'>,
+    data: Omit<FollowerData, 'adminPort' | 'hasListened'>,
     onMessage: (message: FollowerMessage) => void
   ) {
     const { own } = data.threads
-    const env = { ...data.given.env } as NodeJS.ProcessEnv
+    const env = { ...data.started.env } as NodeJS.ProcessEnv
     const { port1, port2 } = new MessageChannel()
     this.adminPort = port1
-    const workerData: FollowerData = { ...data, adminPort: port2 }
+    const workerData: FollowerData = { ...data, adminPort: port2, hasListened: this.#hasListened }
     this.#worker = new Worker(entry, { workerData, transferList: [port2], env, name: `balancer ${own}` })
     this.#worker.on('message', (message: FollowerMessage) => {
       if (message.kind === 'closed') this.hasCut = message.hasCut
@@ -37,6 +38,11 @@ export class FollowerWorker {
         resolve(this.#isClosing ? undefined : (error ?? new Error(`It ended with ${code}`)))
       )
     })
+  }
+
+  /** Whether the descriptor that it was given has become its own. */
+  get hasListened(): boolean {
+    return Atomics.load(this.#hasListened, 0) === 1
   }
 
   tell(message: OwnerMessage): void {

@@ -24,10 +24,14 @@ export interface FollowedState {
 
 /** What a follower starts with. */
 export interface FollowerData extends FollowedState {
+  /** What the owner started with, of which a reload changes only a part. */
+  readonly started: GivenConfig
   readonly threads: Threads
   readonly cells: ReadonlyMap<string, Int32Array>
   /** Descriptor of the listening socket, which is its own. */
   readonly fd: number
+  /** A cell that is 1 from when it is about to listen on that. */
+  readonly hasListened: Int32Array
   readonly logLevel: string
   /** Over it the owner answers what is asked of `/__lb/`. */
   readonly adminPort: MessagePort

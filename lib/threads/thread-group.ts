@@ -1,7 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { SharedCells } from '../base/cells/shared-cells.js'
+import type { GivenConfig } from '../config/load.js'
 import { FollowerWorker } from './follower-worker.js'
 import { Heartbeats } from './heartbeat.js'
+import type { Duplicate } from './listening-handle.js'
 import type { FollowedState, FollowerMessage, FollowerReport, OwnerMessage } from './messages.js'
 import { type Log, writeRelayed } from './relayed-log.js'
 
@@ -24,10 +26,12 @@ export interface GroupOptions {
   readonly drainTimeoutMs: number
   readonly log: Log
   readonly logLevel: string
+  /** What the owner started with. */
+  readonly started: GivenConfig
   /** What followers are to serve by. */
   readonly state: () => FollowedState
-  /** A descriptor to listen on. */
-  readonly listening: () => Promise<number>
+  /** What to listen on. */
+  readonly listening: () => Promise<Duplicate>
   /** Called with the port over which the requests for `/__lb/` of a new thread come. */
   readonly onAdminPort: (port: MessagePort) => void
   readonly onReport: (message: FollowerReport) => void
@@ -92,22 +96,32 @@ export class ThreadGroup {
 
   /** @param nextMs when it is to be replaced if it dies soon */
   async #start(thread: number, nextMs: number): Promise<void> {
-    const { entry, cells, allCells, state, listening, log, logLevel, onAdminPort } = this.#options
+    const { entry, cells, allCells, started, state, listening, log, logLevel, onAdminPort } = this.#options
     let follower: FollowerWorker
+    let duplicate: Duplicate | undefined
     try {
-      const fd = await listening()
-      if (this.#isClosing) return
+      duplicate = await listening()
+      if (this.#isClosing) {
+        duplicate.close()
+        return
+      }
+      const { fd } = duplicate
       const threads = { ...cells.threads, own: thread }
-      const data = { ...state(), threads, cells: allCells(), fd, logLevel }
+      const data = { ...state(), started, threads, cells: allCells(), fd, logLevel }
       follower = new FollowerWorker(entry, data, (message) => this.#onMessage(thread, message))
       onAdminPort(follower.adminPort)
     } catch (error) {
+      duplicate?.close()
+      if (this.#isClosing) return
       log.error({ thread, err: error }, `Thread ${thread} cannot be started: ${(error as Error).message}`)
       this.#restart(thread, nextMs, nextMs)
       return
     }
     this.#followers.set(thread, follower)
-    void follower.ended.then((error) => this.#onEnd(thread, follower, error, nextMs))
+    void follower.ended.then((error) => {
+      if (!follower.hasListened) duplicate.close()
+      this.#onEnd(thread, follower, error, nextMs)
+    })
   }
 
   #onEnd(thread: number, follower: FollowerWorker, error: Error | undefined, nextMs: number): void {

@@ -17,6 +17,12 @@ function groupOf(t: Test, script: string, count = 3) {
   })
   const directory = new CellDirectory()
   const deaths: number[] = []
+  const closed: number[] = []
+  let fd = 7
+  const duplicate = async () => {
+    const own = fd++
+    return { fd: own, close: () => void closed.push(own) }
+  }
   const group = new ThreadGroup({
     entry: path.join(folder, 'follower.js'),
     cells: new SharedCells({ count, own: 0 }, directory),
@@ -24,8 +30,9 @@ function groupOf(t: Test, script: string, count = 3) {
     drainTimeoutMs: 300,
     log: { trace: log, debug: log, info: log, warn: log, error: log, fatal: log },
     logLevel: 'info',
+    started: STATE.given,
     state: () => STATE,
-    listening: async () => 7,
+    listening: duplicate,
     onAdminPort: (port) => port.close(),
     onReport: (report) => void lines.push(JSON.stringify(report)),
     onDeath: (thread) => {
@@ -33,7 +40,7 @@ function groupOf(t: Test, script: string, count = 3) {
       return thread
     }
   })
-  return { group, lines, deaths }
+  return { group, lines, deaths, closed }
 }
 
 const CLOSES = `parentPort.on('message', ({ kind }) => {
@@ -48,7 +55,7 @@ t.test('followers get what they need, are heard, and close when they are told', 
   )
   await group.start()
   await eventually(() => lines.length === 2)
-  t.same(lines.sort(), ['at 7 as 1', 'at 7 as 2'])
+  t.same(lines.sort(), ['at 7 as 1', 'at 8 as 2'])
   t.equal(await group.close(), true, 'one has cut requests off')
   t.same(deaths.sort(), [1, 2])
 })
@@ -64,6 +71,19 @@ t.test('one that dies at once is started again, later each time, and not after t
   const { length } = deaths
   await new Promise((resolve) => setTimeout(resolve, 1000))
   t.equal(deaths.length, length)
+})
+
+t.test('the descriptor of one that ends before it has listened is closed, and no other', async (t) => {
+  const { group, deaths, closed } = groupOf(
+    t,
+    `if (workerData.fd > 8) Atomics.store(workerData.hasListened, 0, 1)
+     throw new Error('at the start')`,
+    2
+  )
+  await group.start()
+  await eventually(() => deaths.length === 3)
+  t.same(closed, [7, 8])
+  await group.close()
 })
 
 t.test('one that does not close is ended, after the time for the drain', async (t) => {
