@@ -74,7 +74,8 @@ class Follower {
     const { server } = this.#fastify
     const { listen } = server
     server.listen = ((_options: object, ...rest: []) => {
-      Atomics.store(hasListened, 0, 1)
+      // Otherwise it is being ended.
+      if (Atomics.compareExchange(hasListened, 0, 0, 1) !== 0) return server
       return listen.call(server, { fd }, ...rest)
     }) as typeof listen
     const { own, count } = this.#cells.threads

@@ -1,6 +1,9 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import type { FollowerData, FollowerMessage, OwnerMessage } from './messages.js'
 
+/** What says that a thread is to listen no more, where it would say that it does. */
+const NEVER = 2
+
 /** A follower, as its owner sees it. */
 export class FollowerWorker {
   readonly #worker: Worker
@@ -49,10 +52,11 @@ export class FollowerWorker {
     this.#worker.postMessage(message)
   }
 
-  /** Has it drain. */
+  /** Has it drain, or ends it if it does not listen yet: until its descriptor is closed, clients are not refused. */
   close(): void {
     this.#isClosing = true
-    this.tell({ kind: 'close' })
+    if (Atomics.compareExchange(this.#hasListened, 0, 0, NEVER) === 0) void this.terminate()
+    else this.tell({ kind: 'close' })
   }
 
   /** Ends it at once. */

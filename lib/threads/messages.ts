@@ -30,7 +30,7 @@ export interface FollowerData extends FollowedState {
   readonly cells: ReadonlyMap<string, Int32Array>
   /** Descriptor of the listening socket, which is its own. */
   readonly fd: number
-  /** A cell that is 1 from when it is about to listen on that. */
+  /** A cell that is 1 from when it is about to listen on that, if the owner has not said that it never is to. */
   readonly hasListened: Int32Array
   readonly logLevel: string
   /** Over it the owner answers what is asked of `/__lb/`. */

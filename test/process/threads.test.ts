@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { eventually, sleep, test } from '../helper.js'
+import { lb } from '../support/child.js'
 import { atEnd } from '../support/test.js'
-import { backend, Client, clientsOfAll, started, TOKEN } from '../support/threads.js'
+import { backend, Client, clientsOfAll, faults, started, TOKEN } from '../support/threads.js'
 
 test('several threads serve as one balancer, whose counts are those of all', async (t) => {
   const backends = [await backend(t), await backend(t), await backend(t)]
@@ -189,4 +190,22 @@ test('all threads drain at the end, and what is cut off at the deadline makes th
     )
     t.equal(await child.untilEnded(), code)
   }
+})
+
+test('a drain that begins before all threads serve refuses what connects', async (t) => {
+  const only = await backend(t)
+  const { env, fault, hasBegun } = faults(t)
+  fault('1 block 20000')
+  const child = lb(t, [], { PORT: '0', LB_BACKENDS: only.address, LB_THREADS: '2', ...env })
+  const port = await child.listening()
+  const held = new Client(t, port).get('/1500')
+  await eventually(() => only.now.active === 1 && hasBegun())
+  const startMs = performance.now()
+  child.kill('SIGTERM')
+  await child.untilPrinted(/Draining/)
+  const isRefused = async () => (await new Client(t, port).get('/1')) === 'ECONNREFUSED'
+  await eventually(isRefused)
+  t.equal(await held, 200)
+  t.equal(await child.untilEnded(), 0)
+  t.ok(performance.now() - startMs < 15_000, 'and nothing waits for the thread')
 })

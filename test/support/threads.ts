@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -39,11 +39,18 @@ export async function backend(t: Test, name = 'ok'): Promise<Served> {
   return { address: `127.0.0.1:${(server.address() as { port: number }).port}`, now }
 }
 
-/** A balancer with several threads, all of which serve. */
-export async function started(t: Test, backends: readonly Served[], env: Env = {}, threads = 2) {
+/** What has threads commit the faults that a file names; `fault` names one. */
+export function faults(t: Test) {
   const folder = mkdtempSync(path.join(tmpdir(), 'threads-'))
   atEnd(t, () => rmSync(folder, { recursive: true }))
-  const faultFile = path.join(folder, 'fault')
+  const file = path.join(folder, 'fault')
+  const env = { NODE_OPTIONS: `--require ${FAULTS}`, THREAD_FAULT_FILE: file }
+  return { env, fault: (text: string) => writeFileSync(file, text), hasBegun: () => !existsSync(file) }
+}
+
+/** A balancer with several threads, all of which serve. */
+export async function started(t: Test, backends: readonly Served[], env: Env = {}, threads = 2) {
+  const { env: faultEnv, fault } = faults(t)
   const list = backends.map(({ address }) => address).join(' ')
   const child = lb(t, [], {
     PORT: '0',
@@ -51,8 +58,7 @@ export async function started(t: Test, backends: readonly Served[], env: Env = {
     ...(backends.length > 0 ? { LB_BACKENDS: list } : {}),
     LB_THREADS: `${threads}`,
     LB_ADMIN_TOKEN: TOKEN,
-    NODE_OPTIONS: `--require ${FAULTS}`,
-    THREAD_FAULT_FILE: faultFile,
+    ...faultEnv,
     ...env
   })
   const port = await child.listening()
@@ -62,7 +68,6 @@ export async function started(t: Test, backends: readonly Served[], env: Env = {
   for (let thread = 2; thread <= threads; thread++) await untilServing(child, thread, threads)
   const stats = async () =>
     (await (await fetch(`http://127.0.0.1:${adminPort}/__lb/stats`)).json()) as Statistics
-  const fault = (text: string) => writeFileSync(faultFile, text)
   return { child, port, adminPort, stats, fault }
 }
 

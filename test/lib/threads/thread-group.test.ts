@@ -43,6 +43,8 @@ function groupOf(t: Test, script: string, count = 3) {
   return { group, lines, deaths, closed }
 }
 
+const LISTENS = `Atomics.store(workerData.hasListened, 0, 1)`
+
 const CLOSES = `parentPort.on('message', ({ kind }) => {
   if (kind === 'close') { parentPort.postMessage({ kind: 'closed', hasCut: HAS_CUT }); process.exit() }
 })`
@@ -50,7 +52,8 @@ const CLOSES = `parentPort.on('message', ({ kind }) => {
 t.test('followers get what they need, are heard, and close when they are told', async (t) => {
   const { group, lines, deaths } = groupOf(
     t,
-    `parentPort.postMessage({ kind: 'log', line: JSON.stringify({ level: 30, time: 1, msg: 'at ' + workerData.fd + ' as ' + workerData.threads.own }) })
+    `${LISTENS}
+     parentPort.postMessage({ kind: 'log', line: JSON.stringify({ level: 30, time: 1, msg: 'at ' + workerData.fd + ' as ' + workerData.threads.own }) })
      ${CLOSES.replace('HAS_CUT', 'workerData.threads.own === 2')}`
   )
   await group.start()
@@ -76,7 +79,7 @@ t.test('one that dies at once is started again, later each time, and not after t
 t.test('the descriptor of one that ends before it has listened is closed, and no other', async (t) => {
   const { group, deaths, closed } = groupOf(
     t,
-    `if (workerData.fd > 8) Atomics.store(workerData.hasListened, 0, 1)
+    `if (workerData.fd > 8) ${LISTENS}
      throw new Error('at the start')`,
     2
   )
@@ -86,9 +89,24 @@ t.test('the descriptor of one that ends before it has listened is closed, and no
   await group.close()
 })
 
-t.test('one that does not close is ended, after the time for the drain', async (t) => {
-  const { group, deaths } = groupOf(t, `setInterval(() => {}, 1000)`, 2)
+t.test('one that does not listen yet is ended at once, and its descriptor closed', async (t) => {
+  const { group, deaths, closed } = groupOf(t, `setInterval(() => {}, 1000)`, 2)
   await group.start()
+  const startMs = performance.now()
+  await group.close()
+  t.ok(performance.now() - startMs < 2000, 'before the time for the drain')
+  t.same([deaths, closed], [[1], [7]])
+})
+
+t.test('one that does not close is ended, after the time for the drain', async (t) => {
+  const { group, lines, deaths } = groupOf(
+    t,
+    `${LISTENS}; setInterval(() => {}, 1000)
+     parentPort.postMessage({ kind: 'log', line: JSON.stringify({ level: 30, time: 1, msg: 'listens' }) })`,
+    2
+  )
+  await group.start()
+  await eventually(() => lines.length === 1)
   const startMs = performance.now()
   t.equal(await group.close(), true, 'what it had was cut off')
   t.ok(performance.now() - startMs >= 2300)
