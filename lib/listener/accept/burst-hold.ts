@@ -53,8 +53,8 @@ export class BurstHold {
 
   /** Takes a connection that the server has accepted. */
   add(socket: Socket): void {
-    this.#pace?.record()
     if (this.#isHolding) {
+      this.#pace?.record(false)
       this.#pace?.wait()
       this.#hasAccepted = true
       this.#latestMs = performance.now()
@@ -64,6 +64,7 @@ export class BurstHold {
     const turn = performance.nodeTiming.uvMetricsInfo.loopCount
     this.#turnsInRow = turn - this.#latestTurn > 1 ? 1 : this.#turnsInRow + 1
     this.#latestTurn = turn
+    this.#pace?.record(this.#turnsInRow === 1)
     if (this.#turnsInRow > 1) this.#pace?.wait()
     if (this.#turnsInRow >= this.#limits.turns) this.#begin()
     this.#accept(socket)
