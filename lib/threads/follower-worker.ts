@@ -14,7 +14,8 @@ export class FollowerWorker {
   /** Over it come the requests for `/__lb/`. */
   readonly adminPort: MessagePort
   #isClosing = false
-  hasCut = false
+  /** Whether its drain has cut requests off; undefined until that is over. */
+  hasCut: boolean | undefined
 
   /** @param entry the file that it runs */
   constructor(

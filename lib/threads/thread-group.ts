@@ -128,7 +128,8 @@ export class ThreadGroup {
     this.#followers.delete(thread)
     this.#seen.delete(thread)
     const lost = this.#options.onDeath(thread)
-    if (follower.hasCut || (this.#isClosing && lost > 0)) this.#hasCut = true
+    // One that has drained knows: its clients may have left what still counts.
+    if (follower.hasCut ?? (this.#isClosing && lost > 0)) this.#hasCut = true
     if (!error) return
     this.#options.log.error(
       { thread, err: error, lost },

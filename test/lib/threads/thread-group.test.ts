@@ -63,6 +63,20 @@ t.test('followers get what they need, are heard, and close when they are told', 
   t.same(deaths.sort(), [1, 2])
 })
 
+t.test('what one still had when its drain was over was not cut off', async (t) => {
+  const { group, lines, deaths } = groupOf(
+    t,
+    `${LISTENS}
+     parentPort.postMessage({ kind: 'log', line: JSON.stringify({ level: 30, time: 1, msg: 'listens' }) })
+     ${CLOSES.replace('HAS_CUT', 'false')}`,
+    2
+  )
+  await group.start()
+  await eventually(() => lines.length === 1)
+  t.equal(await group.close(), false)
+  t.same(deaths, [1])
+})
+
 t.test('one that dies at once is started again, later each time, and not after the end', async (t) => {
   const { group, lines, deaths } = groupOf(t, `throw new Error('at the start')`, 2)
   const startMs = performance.now()
