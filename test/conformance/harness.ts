@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
-import { type Balancer, eventually, sleep, startBalancer, test } from '../helper.js'
+import type { Statistics } from '../../lib/observe/statistics.js'
+import { eventually, type LogRecord, sleep, startBalancer, test } from '../helper.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { ReceivedBytes } from '../support/received-bytes.js'
@@ -11,6 +12,14 @@ import { faultsOf } from './strictness.js'
 
 /** What a backend does: sends these bytes, or as a script says. */
 export type Act = string | Script
+
+/** What tests see of a balancer that they know by its port: it may be another process. */
+export interface StageBalancer {
+  readonly port: number
+  readonly log: readonly LogRecord[]
+  /** What it has counted since the test began. */
+  stats(): Promise<Statistics>
+}
 
 /** A balancer before one backend that shows all that it gets, and does what the test at hand wants. */
 export class Stage {
@@ -24,14 +33,14 @@ export class Stage {
   raw: ((bytes: Buffer, socket: Socket) => void) | undefined
   readonly t: Test
   backend!: RawBackend
-  balancer!: Balancer
+  balancer!: StageBalancer
 
   constructor(t: Test) {
     this.t = t
   }
 
-  get failed(): number {
-    return this.balancer.stats().backends[0]!.failed
+  async failed(): Promise<number> {
+    return (await this.balancer.stats()).backends[0]!.failed
   }
 
   /** Open connections of the backend over which anything came. */
@@ -92,7 +101,7 @@ export class Stage {
     await eventually(async () => {
       before = this.bytes
       await sleep(100)
-      const { connections, requests } = this.balancer.stats()
+      const { connections, requests } = await this.balancer.stats()
       return this.bytes === before && connections.open === 0 && requests.inFlight === 0
     }, 30_000)
   }
@@ -109,7 +118,8 @@ export class Stage {
 export async function openStage(t: Test, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const stage = new Stage(t)
   stage.backend = await serving(t, (socket) => stage.serve(socket))
-  stage.balancer = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '20', ...env })
+  const { port, log, stats } = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '20', ...env })
+  stage.balancer = { port, log, stats: async () => stats() }
   return stage
 }
 

@@ -8,7 +8,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
 /** Sends one request, and waits for its end or for that of the connection. */
 async function outcome(stage: Stage, bytes: string, { closes = false, sent = GET } = {}) {
-  const failed = stage.failed
+  const failed = await stage.failed()
   stage.act = (_request, socket) => {
     socket.write(Buffer.from(bytes, 'latin1'))
     if (closes) setTimeout(() => socket.end(), 20)
@@ -20,8 +20,13 @@ async function outcome(stage: Stage, bytes: string, { closes = false, sent = GET
     .response({ head: sent.startsWith('HEAD'), timeoutMs: 1500 })
     .then((response) => response)
     .catch(() => undefined)
-  await eventually(() => stage.failed > failed, 300).catch(() => {})
-  const result = { whole: isWhole, text: text(), isClosed: client.closed, failed: stage.failed - failed }
+  await eventually(async () => (await stage.failed()) > failed, 300).catch(() => {})
+  const result = {
+    whole: isWhole,
+    text: text(),
+    isClosed: client.closed,
+    failed: (await stage.failed()) - failed
+  }
   client.socket.destroy()
   return result
 }
@@ -42,7 +47,7 @@ test('a head that is broken is not passed on: 502', async (t) => {
 test('a head without end is not waited for: 502', async (t) => {
   const stage = await openStage(t, { LB_RESPONSE_TIMEOUT: '10' })
   for (const [name, start] of Object.entries(ENDLESS)) {
-    const failed = stage.failed
+    const failed = await stage.failed()
     stage.act = (_request, socket) => {
       socket.write(start)
       const more = Buffer.alloc(16_384, start.at(-1)!)
@@ -53,7 +58,7 @@ test('a head without end is not waited for: 502', async (t) => {
     client.send(GET)
     await eventually(() => client.closed || client.received.includes('\r\n\r\n')).catch(() => {})
     t.match(client.received.toString('latin1'), /^HTTP\/1\.1 502 /, `${name} (RFC 9112, 2.1)`)
-    t.equal(stage.failed, failed + 1, name)
+    t.equal(await stage.failed(), failed + 1, name)
     await eventually(() => stage.usedConnections() === 0, BEFORE_IDLE_MS).catch(() => {})
     t.equal(stage.usedConnections(), 0, `${name}: the connection is closed`)
     await stage.reset()
@@ -92,7 +97,7 @@ test('an extension without end is not waited for', async (t) => {
   client.send(GET)
   await t.resolves(client.untilClosed(), 'RFC 9112, 7.1.1')
   await eventually(() => stage.usedConnections() === 0)
-  t.equal(stage.failed, 1)
+  t.equal(await stage.failed(), 1)
 })
 
 test('what follows a whole response is for nobody', async (t) => {
@@ -161,6 +166,6 @@ test('an answer to a part of an upload is passed on, and the connections are clo
       await stage.reset()
     }
   }
-  t.equal(stage.failed, 0, 'no failure of the backend')
+  t.equal(await stage.failed(), 0, 'no failure of the backend')
   t.ok(await stage.isWell())
 })

@@ -130,7 +130,7 @@ test('what is not for the backends is not passed on, however it is written', asy
   session.send(headers(1, get('/__lb/live', ['__proto__', 'a'], ['constructor', 'b'], ['constructor', 'c'])))
   t.equal((await session.over(1)).status, 200)
   t.equal(stage.bytes, 0)
-  await eventually(() => stage.balancer.stats().requests.inFlight === 0)
+  await eventually(async () => (await stage.balancer.stats()).requests.inFlight === 0)
 })
 
 const request = (method: string, target: string, ...lines: string[]) =>
@@ -165,7 +165,7 @@ test('OPTIONS that may go no further is answered with the methods that are passe
     t.equal(`${(await client.response()).body}`, 'ok', 'the connection goes on')
     client.socket.destroy()
   }
-  t.match(stage.balancer.stats().requests, { failed: 0, rejected: { badRequest: 0 } })
+  t.match((await stage.balancer.stats()).requests, { failed: 0, rejected: { badRequest: 0 } })
 })
 
 test('the body of such OPTIONS is not taken for a request', async (t) => {
@@ -209,7 +209,7 @@ test('TRACE that may go no further is not sent back', async (t) => {
   const others = PASSED_ON.filter((method) => method !== 'TRACE')
   t.same(listed(fieldValue(response.fields, 'allow')!), others, 'RFC 9110, 15.5.6')
   t.notMatch(`${response.body}`, /secret/)
-  t.equal(stage.balancer.stats().requests.rejected.badRequest, 1)
+  t.equal((await stage.balancer.stats()).requests.rejected.badRequest, 1)
 })
 
 test('the pages of the balancer are no hop', async (t) => {

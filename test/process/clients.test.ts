@@ -180,8 +180,8 @@ curlTest('a curl that loses patience frees its backend', async (t, { stage, url,
   t.equal(code, 28, 'timed out')
   t.equal(`${stdout}`, 'hello')
   if (!held[0]!.destroyed) await once(held[0]!, 'close')
-  await eventually(() => stage.balancer.registry.inFlight === 0)
-  t.equal(stage.balancer.stats().latency.count, 0)
+  await eventually(async () => (await stage.balancer.stats()).requests.inFlight === 0)
+  t.equal((await stage.balancer.stats()).latency.count, 0)
 })
 
 type Upload = [name: string, args: string[], line: string, framing: string, input?: Buffer]

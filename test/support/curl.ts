@@ -40,7 +40,7 @@ export function curlTest(name: string, body: (t: Test, curl: Curl) => Promise<vo
       return { ...outcome, transfers: lines.map((line) => JSON.parse(line)) }
     }
     await body(t, { stage, folder, url: `http://127.0.0.1:${stage.balancer.port}/`, run })
-    t.match(stage.balancer.stats(), { requests: { failed: 0 }, backends: [{ failed: 0, retries: 0 }] })
+    t.match(await stage.balancer.stats(), { requests: { failed: 0 }, backends: [{ failed: 0, retries: 0 }] })
     t.ok(await stage.isWell(), 'all is well')
   })
 }
