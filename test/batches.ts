@@ -10,6 +10,7 @@ export const FOLDER = __dirname
  */
 const SHARED: readonly (readonly [folders: readonly string[], processes: number])[] = [
   [['process'], 4],
+  [['threads'], 2],
   [['package', 'deploy'], 1],
   [['forward'], 3],
   [['over-tls'], 1],
@@ -24,7 +25,7 @@ const SHARED: readonly (readonly [folders: readonly string[], processes: number]
 /** What measures its process, or asks what is loaded into it, has one of its own. */
 const ALONE = /heldMemory|buffersSince|heldSince|memoryUsage|in require\.cache|undici\/preload/
 /** What every balancer of the process is started with. */
-const SETTING = /\b(?:overTls|inLane)\)\((?:'\w+')?/
+const SETTING = /\b(?:overTls|inLane|inThreads)\)\((?:'\w+')?/
 
 /** The variable that gives a batch its files, with commas between them: to look for them takes each an eighth of a second. */
 export const FILES = 'TEST_BATCH_FILES'

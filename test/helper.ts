@@ -73,17 +73,18 @@ export interface RoutedBalancer extends Balancer {
   reload(content: object): Promise<PoolChange>
 }
 
+/** Unless a test says otherwise. */
+export const SETTINGS = {
+  LB_NO_HEALTH_CHECK: 'true',
+  LB_STATS_INTERVAL: '0',
+  LB_DRAIN_TIMEOUT: '2',
+  // Longer than tests wait, so that nothing seems done that has only run out of time.
+  LB_CONNECTION_TIMEOUT: '20',
+  LB_QUEUE_TIMEOUT: '20'
+}
+
 const configWith = (env: Readonly<Record<string, string>>) =>
-  loadConfig({
-    LB_NO_HEALTH_CHECK: 'true',
-    LB_STATS_INTERVAL: '0',
-    LB_DRAIN_TIMEOUT: '2',
-    // Longer than tests wait, so that nothing seems done that has only run out of time.
-    LB_CONNECTION_TIMEOUT: '20',
-    LB_QUEUE_TIMEOUT: '20',
-    ...everywhere.env,
-    ...env
-  })
+  loadConfig({ ...SETTINGS, ...everywhere.env, ...env })
 
 async function startWith(t: Test, env: Readonly<Record<string, string>>) {
   const config = configWith(env)

@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Statistics } from '../../lib/observe/statistics.js'
-import { eventually, type LogRecord, sleep, startBalancer, test } from '../helper.js'
+import { eventually, type LogRecord, SETTINGS, sleep, startBalancer, test } from '../helper.js'
+import { threadedBalancer } from '../support/in-threads.js'
 import { OK, type RawBackend, type Script, serving } from '../support/raw-backend.js'
 import { RawClient } from '../support/raw-client.js'
 import { ReceivedBytes } from '../support/received-bytes.js'
+import { everywhere } from '../support/secure-ports.js'
 import { type Field, type Message, readMessage } from '../support/wire.js'
 import type { Case, Wanted } from './cases/case.js'
 import { answeredFields, ownFields } from './own-fields.js'
@@ -43,9 +45,14 @@ export class Stage {
     return (await this.balancer.stats()).backends[0]!.failed
   }
 
-  /** Open connections of the backend over which anything came. */
-  usedConnections(): number {
-    return [...this.backend.sockets].filter(({ bytesRead }) => bytesRead > 0).length
+  /** How many bytes have come over each open connection of the backend. */
+  received(): ReadonlyMap<Socket, number> {
+    return new Map([...this.backend.sockets].map((socket) => [socket, socket.bytesRead]))
+  }
+
+  /** Open connections of the backend over which anything came, or anything more than before: each thread has its own idle ones. */
+  usedConnections(before: ReadonlyMap<Socket, number> = new Map()): number {
+    return [...this.received()].filter(([socket, bytes]) => bytes > (before.get(socket) ?? 0)).length
   }
 
   serve(socket: Socket): void {
@@ -117,10 +124,15 @@ export class Stage {
 
 export async function openStage(t: Test, env: Readonly<Record<string, string>> = {}): Promise<Stage> {
   const stage = new Stage(t)
-  stage.backend = await serving(t, (socket) => stage.serve(socket))
-  const { port, log, stats } = await startBalancer(t, [stage.backend], { LB_RESPONSE_TIMEOUT: '20', ...env })
-  stage.balancer = { port, log, stats: async () => stats() }
-  return stage
+  const serve = (socket: Socket) => stage.serve(socket)
+  const settings = { LB_RESPONSE_TIMEOUT: '20', ...env }
+  if (everywhere.threads) {
+    const balancer = await threadedBalancer(t, serve, { ...SETTINGS, ...settings })
+    return Object.assign(stage, { backend: balancer.backend, balancer })
+  }
+  const backend = await serving(t, serve)
+  const { port, log, stats } = await startBalancer(t, [backend], settings)
+  return Object.assign(stage, { backend, balancer: { port, log, stats: async () => stats() } })
 }
 
 function seen(wanted: Wanted | undefined, message: Message | undefined, fields: readonly Field[]) {

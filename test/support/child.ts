@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Test } from 'tap'
 import type { LogRecord } from '../helper.js'
 import { type Env, FASTIFY, LB, plainNode, ROOT } from './processes.js'
+import { everywhere } from './secure-ports.js'
 import { atEnd, eventually } from './test.js'
 
 /** Starting takes most of a second of a processor, and others may want it too. */
@@ -14,9 +15,11 @@ export class Child {
   /** Its exit code, or the signal that ended it. */
   ended: number | string | undefined
   readonly #process: ChildProcess
+  readonly #threads: number
 
+  /** @param t at whose end it is killed; without one that is at the end of this process */
   constructor(
-    t: Test,
+    t: Test | undefined,
     args: readonly string[],
     env: Env = {},
     { program, cwd = ROOT }: { program?: string; cwd?: string } = {}
@@ -34,10 +37,13 @@ export class Child {
     this.#process.once('close', (code, signal) => {
       this.ended = code ?? signal!
     })
-    atEnd(t, async () => {
-      this.kill('SIGKILL')
-      await this.untilEnded()
-    })
+    this.#threads = Number(env.LB_THREADS ?? 1)
+    if (t)
+      atEnd(t, async () => {
+        this.kill('SIGKILL')
+        await this.untilEnded()
+      })
+    else process.once('exit', () => this.kill('SIGKILL'))
   }
 
   get log(): LogRecord[] {
@@ -72,19 +78,24 @@ export class Child {
     return this.ended!
   }
 
-  /** The port that it listens on, once it does. */
+  /** The port that it listens on, once all its threads do. */
   async listening(): Promise<number> {
     const line = /Server listening at https?:\/\/[^"]*:(\d+)"/
     await this.untilPrinted(line, START_MS)
+    for (let thread = 2; thread <= this.#threads; thread++)
+      await this.untilPrinted(`Thread ${thread} of ${this.#threads} accepts connections too`)
     return Number(line.exec(this.output)![1])
   }
 }
 
-export function lb(t: Test, args: readonly string[], env?: Env): Child {
-  return new Child(t, [LB, ...args], env)
+export function lb(t: Test | undefined, args: readonly string[], env?: Env): Child {
+  return new Child(t, [LB, ...args], inThreads(env))
 }
 
 /** `fastify start app`, as the project's readers are told to start it. */
 export function fastifyStart(t: Test, args: readonly string[], env?: Env): Child {
-  return new Child(t, [FASTIFY, 'start', ...args, 'app'], env)
+  return new Child(t, [FASTIFY, 'start', ...args, 'app'], inThreads(env))
 }
+
+const inThreads = (env?: Env): Env | undefined =>
+  everywhere.threads ? { LB_THREADS: `${everywhere.threads}`, ...env } : env

@@ -40,6 +40,10 @@ export class RawBackend {
     return `127.0.0.1:${this.#port}`
   }
 
+  get isListening(): boolean {
+    return this.#server.listening
+  }
+
   /** Listens, again on the same port if it did before. */
   async listen(): Promise<this> {
     // Its port may be that of somebody's connection for a moment.

@@ -5,8 +5,14 @@ import type { ConnectionOptions } from 'node:tls'
 /** How clients connect to the balancers that speak TLS, by their port. */
 export const securePorts = new Map<number, ConnectionOptions>()
 
-/** Has every balancer from now on speak TLS, with these settings, to clients with these. */
-export const everywhere: { env?: Readonly<Record<string, string>>; client?: ConnectionOptions } = {}
+/** What every balancer from now on is started with. */
+export const everywhere: {
+  env?: Readonly<Record<string, string>>
+  /** For clients, to whom they speak TLS then. */
+  client?: ConnectionOptions
+  /** Of those that are processes of their own. */
+  threads?: number
+} = {}
 
 /** What a balancer has to be told to speak HTTP/2: nothing, where it speaks TLS. */
 export const forHttp2 = (): Readonly<Record<string, string>> => (everywhere.client ? {} : { LB_H2C: 'true' })
