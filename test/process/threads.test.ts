@@ -197,7 +197,7 @@ test('a drain that begins before all threads serve refuses what connects', async
   const { env, fault, hasBegun } = faults(t)
   fault('1 block 20000')
   const child = lb(t, [], { PORT: '0', LB_BACKENDS: only.address, LB_THREADS: '2', ...env })
-  const port = await child.listening()
+  const port = await child.firstListening()
   const held = new Client(t, port).get('/1500')
   await eventually(() => only.now.active === 1 && hasBegun())
   const startMs = performance.now()

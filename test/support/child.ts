@@ -80,10 +80,16 @@ export class Child {
 
   /** The port that it listens on, once all its threads do. */
   async listening(): Promise<number> {
-    const line = /Server listening at https?:\/\/[^"]*:(\d+)"/
-    await this.untilPrinted(line, START_MS)
+    const port = await this.firstListening()
     for (let thread = 2; thread <= this.#threads; thread++)
       await this.untilPrinted(`Thread ${thread} of ${this.#threads} accepts connections too`)
+    return port
+  }
+
+  /** The same, once its first thread does. */
+  async firstListening(): Promise<number> {
+    const line = /Server listening at https?:\/\/[^"]*:(\d+)"/
+    await this.untilPrinted(line)
     return Number(line.exec(this.output)![1])
   }
 }

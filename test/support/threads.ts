@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Test } from 'tap'
 import type { Statistics } from '../../lib/observe/statistics.js'
-import { type Child, lb } from './child.js'
+import { lb } from './child.js'
 import type { Env } from './processes.js'
 import { atEnd } from './test.js'
 
@@ -65,14 +65,10 @@ export async function started(t: Test, backends: readonly Served[], env: Env = {
   const admin = /Administration at https?:\/\/[^"]*:(\d+)"/
   await child.untilPrinted(admin)
   const adminPort = Number(admin.exec(child.output)![1])
-  for (let thread = 2; thread <= threads; thread++) await untilServing(child, thread, threads)
   const stats = async () =>
     (await (await fetch(`http://127.0.0.1:${adminPort}/__lb/stats`)).json()) as Statistics
   return { child, port, adminPort, stats, fault }
 }
-
-const untilServing = (child: Child, thread: number, threads: number) =>
-  child.untilPrinted(`Thread ${thread} of ${threads} accepts connections too`)
 
 /** A client with one connection. */
 export class Client {
