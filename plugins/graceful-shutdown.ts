@@ -3,6 +3,7 @@ import { writeSynchronously } from '../lib/base/log-stream.js'
 import type { Config } from '../lib/config/load.js'
 import { acceptQueued } from '../lib/listener/drain/accept-queue.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
+import { BalancerCell } from '../lib/pool/cells.js'
 
 /** Time for TLS handshakes and PROXY headers that are under way when the drain begins. */
 const OPENING_MS = 1000
@@ -33,7 +34,7 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
     fastify.decorate('drainOutcome', outcome)
     const onTimeout = () => {
       http2?.closeIdle()
-      const cut = registry.inFlight
+      const cut = registry.counters.part(BalancerCell.inFlight, cells.threads.own)
       const left = [...connections].filter(
         ({ destroyed, writableEnded }) => !destroyed && !writableEnded
       ).length

@@ -37,9 +37,10 @@ export default fp<{ config: Config }>(
 
     if (tls && acceptor) {
       const read = () => reload(acceptor, new ServerCredentials(tls, secret))
-      const watch = watchFiles(filesOf(tls), read, ({ message }) =>
-        log.error(`The files of TLS have changed and are wrong, so all stays as it was: ${message}`)
-      )
+      const watch = watchFiles(filesOf(tls), read, ({ message }) => {
+        if (cells.isOwner)
+          log.error(`The files of TLS have changed and are wrong, so all stays as it was: ${message}`)
+      })
       fastify.addHook('onClose', async () => watch.stop())
     }
 

@@ -8,12 +8,12 @@ const NEVER = 2
 export class FollowerWorker {
   readonly #worker: Worker
   readonly #hasListened = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
-  /** Resolves at its end, with what it died of, if it was not asked to close. */
+  /** Resolves at its end, with what it died of, if it has not closed as it was asked to. */
   readonly ended: Promise<Error | undefined>
   readonly startedMs = performance.now()
   /** Over it come the requests for `/__lb/`. */
   readonly adminPort: MessagePort
-  #isClosing = false
+  #isTerminated = false
   /** Whether its drain has cut requests off; undefined until that is over. */
   hasCut: boolean | undefined
 
@@ -38,9 +38,11 @@ export class FollowerWorker {
       error = cause
     })
     this.ended = new Promise((resolve) => {
-      this.#worker.once('exit', (code) =>
-        resolve(this.#isClosing ? undefined : (error ?? new Error(`It ended with ${code}`)))
-      )
+      this.#worker.once('exit', (code) => {
+        if (this.hasCut !== undefined) resolve(undefined)
+        else if (this.#isTerminated) resolve(new Error('It did not close in time'))
+        else resolve(error ?? new Error(`It ended with ${code}`))
+      })
     })
   }
 
@@ -55,14 +57,17 @@ export class FollowerWorker {
 
   /** Has it drain, or ends it if it does not listen yet: until its descriptor is closed, clients are not refused. */
   close(): void {
-    this.#isClosing = true
-    if (Atomics.compareExchange(this.#hasListened, 0, 0, NEVER) === 0) void this.terminate()
-    else this.tell({ kind: 'close' })
+    if (Atomics.compareExchange(this.#hasListened, 0, 0, NEVER) === 0) {
+      this.hasCut = false
+      void this.#worker.terminate()
+    } else {
+      this.tell({ kind: 'close' })
+    }
   }
 
   /** Ends it at once. */
   async terminate(): Promise<void> {
-    this.#isClosing = true
+    this.#isTerminated = true
     await this.#worker.terminate()
   }
 }

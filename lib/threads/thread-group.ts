@@ -131,9 +131,10 @@ export class ThreadGroup {
     // One that has drained knows: its clients may have left what still counts.
     if (follower.hasCut ?? (this.#isClosing && lost > 0)) this.#hasCut = true
     if (!error) return
+    const next = this.#isClosing ? '' : '; another takes its place'
     this.#options.log.error(
       { thread, err: error, lost },
-      `Thread ${thread} has died (${error.message}), with ${lost} requests; another takes its place`
+      `Thread ${thread} has died (${error.message}), with ${lost} requests${next}`
     )
     const isStable = performance.now() - follower.startedMs >= STABLE_MS
     this.#restart(thread, isStable ? 0 : nextMs, isStable ? MIN_RESTART_MS : nextMs)

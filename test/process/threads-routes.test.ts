@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { connect } from 'node:tls'
-import { test } from '../helper.js'
+import { sleep, test } from '../helper.js'
 import { authority } from '../support/certificates.js'
 import { backend, clientsOfAll, started } from '../support/threads.js'
 
@@ -111,4 +111,24 @@ test('a TLS session is resumed whichever thread its client comes to', async (t) 
   const others = Array.from({ length: 24 }, () => handshake(port, ca.pem, session))
   t.same(new Set(await Promise.all(others)), new Set([true]))
   t.equal(child.output.split('TLS for a.example').length, 2, 'the certificate is logged once')
+})
+
+test('files of TLS that have become wrong change nothing, and are complained of once', async (t) => {
+  const ca = authority(t)
+  if (!ca) return
+  const { certFile, keyFile } = ca.issue('a.example')
+  const trusted = path.join(path.dirname(certFile), 'trusted.pem')
+  writeFileSync(trusted, ca.pem)
+  const { port, child } = await started(t, [await backend(t)], {
+    LB_TLS_CERT: certFile,
+    LB_TLS_KEY: keyFile,
+    LB_BACKEND_CA: trusted
+  })
+  writeFileSync(trusted, 'no certificate')
+  writeFileSync(certFile, 'no certificate')
+  await child.untilPrinted(/The files of TLS have changed and are wrong/)
+  await child.untilPrinted(/The files of TLS to backends have changed and are wrong/)
+  await sleep(2000)
+  t.equal(child.output.split('have changed and are wrong').length - 1, 2)
+  await Promise.all(Array.from({ length: 12 }, () => handshake(port, ca.pem)))
 })

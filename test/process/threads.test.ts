@@ -189,6 +189,15 @@ test('all threads drain at the end, and what is cut off at the deadline makes th
       clients.map(() => wanted)
     )
     t.equal(await child.untilEnded(), code)
+    const cuts = [...child.output.matchAll(/Drain timeout: cutting (\d+) requests/g)].map(([, cut]) =>
+      Number(cut)
+    )
+    const lost = code === 0 ? 0 : clients.length
+    t.equal(
+      cuts.reduce((sum, cut) => sum + cut, 0),
+      lost,
+      'each thread names its own'
+    )
   }
 })
 

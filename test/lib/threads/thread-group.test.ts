@@ -103,13 +103,28 @@ t.test('the descriptor of one that ends before it has listened is closed, and no
   await group.close()
 })
 
+t.test('one that dies while it drains is reported, and not replaced', async (t) => {
+  const { group, lines, deaths } = groupOf(
+    t,
+    `${LISTENS}
+     parentPort.on('message', () => { throw new Error('at the end') })
+     parentPort.postMessage({ kind: 'log', line: JSON.stringify({ level: 30, time: 1, msg: 'listens' }) })`,
+    2
+  )
+  await group.start()
+  await eventually(() => lines.length === 1)
+  t.equal(await group.close(), true)
+  t.same(lines.slice(1), ['Thread 1 has died (at the end), with 1 requests'])
+  t.same(deaths, [1])
+})
+
 t.test('one that does not listen yet is ended at once, and its descriptor closed', async (t) => {
-  const { group, deaths, closed } = groupOf(t, `setInterval(() => {}, 1000)`, 2)
+  const { group, deaths, closed, lines } = groupOf(t, `setInterval(() => {}, 1000)`, 2)
   await group.start()
   const startMs = performance.now()
   await group.close()
   t.ok(performance.now() - startMs < 2000, 'before the time for the drain')
-  t.same([deaths, closed], [[1], [7]])
+  t.same([deaths, closed, lines], [[1], [7], []])
 })
 
 t.test('one that does not close is ended, after the time for the drain', async (t) => {
@@ -124,5 +139,6 @@ t.test('one that does not close is ended, after the time for the drain', async (
   const startMs = performance.now()
   t.equal(await group.close(), true, 'what it had was cut off')
   t.ok(performance.now() - startMs >= 2300)
+  t.same(lines.slice(1), ['Thread 1 has died (It did not close in time), with 1 requests'])
   t.same(deaths, [1])
 })
