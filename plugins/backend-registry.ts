@@ -53,7 +53,8 @@ export default fp<Options>(
     }
     const backends = followed ? followed.backends.map((backend) => backend.config) : config.backends
     const registry = new Registry(backends, options, predecessor)
-    const backendLog = new BackendLog(log, registry)
+    // The thread that decides logs what becomes of its backends.
+    const backendLog = followed ? undefined : new BackendLog(log, registry)
     if (fastify.tellThreads) announceBackends(registry, fastify.cells.name, fastify.tellThreads)
     fastify.decorate('resolver', resolver)
     fastify.decorate('backendSockets', sockets)
@@ -67,7 +68,7 @@ export default fp<Options>(
         )
     }
     fastify.addHook('onClose', async () => {
-      backendLog.flush()
+      backendLog?.flush()
       await registry.close()
     })
   },

@@ -72,7 +72,7 @@ test('LB_MAX_CONNECTIONS bounds the requests of all threads together', async (t)
 
 test('a backend that is added, set to another weight or removed is so in all threads', async (t) => {
   const [a, b] = [await backend(t), await backend(t)]
-  const { port, adminPort, stats } = await started(t, [a])
+  const { child, port, adminPort, stats } = await started(t, [a])
   const clients = await clientsOfAll(t, port, stats, 8)
   const api = async (method: string, rest: string, body?: object) => {
     const response = await fetch(`http://127.0.0.1:${adminPort}/__lb/api/backends${rest}`, {
@@ -88,6 +88,7 @@ test('a backend that is added, set to another weight or removed is so in all thr
   await eventually(() => a.now.active + b.now.active === clients.length)
   t.ok(Math.abs(a.now.active - b.now.active) <= 1, `${a.now.active} and ${b.now.active}`)
   await Promise.all(held)
+  await api('PATCH', `/${encodeURIComponent(b.address)}`, { weight: 2 })
   await api('DELETE', `/${encodeURIComponent(a.address)}`)
   const before = a.now.total
   t.same(
@@ -95,6 +96,8 @@ test('a backend that is added, set to another weight or removed is so in all thr
     clients.map(() => 200)
   )
   t.equal(a.now.total, before)
+  for (const change of ['has joined', 'is set up anew', 'has left'])
+    t.equal(child.output.split(change).length - 1, 1, `it is logged once that it ${change}`)
 })
 
 test('what one thread sees of a backend, all know', async (t) => {
