@@ -77,7 +77,8 @@ export default fp<Options>(
     })
     directory.onChange = (change) => group.tell({ kind: 'cells', change })
     fastify.decorate('threadGroup', group)
-    fastify.addHook('onListen', () => group.start())
+    // Who listens after this one, such as for SIGHUP, does not wait for them.
+    fastify.addHook('onListen', async () => void group.start())
     let closed: Promise<boolean> | undefined
     fastify.addHook('preClose', async () => {
       closed = group.close()

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { eventually, test } from '../helper.js'
+import { eventually, sleep, test } from '../helper.js'
+import { lb } from '../support/child.js'
 import { backend, clientsOfAll, started } from '../support/threads.js'
 
 test('a thread that starts after a reload takes over what the others did, and no more', async (t) => {
@@ -29,4 +30,15 @@ test('a thread that starts after a reload takes over what the others did, and no
     await Promise.all(clients.map(async (client) => [await client.get(long), client.body])),
     clients.map(() => [200, 'b'])
   )
+})
+
+test('SIGHUP reloads as soon as the first thread listens', async (t) => {
+  const only = await backend(t)
+  const child = lb(t, [], { PORT: '0', LB_BACKENDS: only.address, LB_THREADS: '3' })
+  await child.listening()
+  // It is said just before.
+  await sleep(50)
+  child.kill('SIGHUP')
+  await child.untilPrinted(/The configuration was read again \(SIGHUP\)/)
+  await child.untilPrinted(/Thread 3 of 3 accepts connections too/)
 })
