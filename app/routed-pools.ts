@@ -178,6 +178,13 @@ export class RoutedPools {
     return [...before.keys()].filter((name) => !next.has(name))
   }
 
+  /** Adds what a pool that is gone has counted to what the server has. */
+  #absorb({ registry, pool, cells }: FastifyInstance): void {
+    addTotals(this.#server.registry.counters, registry.counters)
+    this.#server.requestMetrics.absorb(pool.requests)
+    cells.forget()
+  }
+
   /** Closes a pool when its last request is over. */
   #retire(instance: FastifyInstance, successor: FastifyInstance | undefined): void {
     const { registry, poolForwarder, pool } = instance
@@ -188,11 +195,9 @@ export class RoutedPools {
       if (!poolForwarder.isIdle || (!successor && registry.inFlight > 0)) return
       registry.off('tick', closeIfIdle)
       this.#others.delete(instance)
-      if (!successor && !this.#server.followed) {
-        addTotals(this.#server.registry.counters, registry.counters)
-        this.#server.requestMetrics.absorb(pool.requests)
+      if (!successor) {
         this.#server.poolSet.forget(pool)
-        instance.cells.forget()
+        if (!this.#server.followed) this.#absorb(instance)
       }
       void instance.close()
     }
