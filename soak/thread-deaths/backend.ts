@@ -4,25 +4,33 @@ import { createServer, type Socket } from 'node:net'
 
 const [port, limit] = process.argv.slice(2).map(Number) as [number, number]
 const DELAY_MS = 1
+/** In this time the end of a connection is seen, whose thread has died. */
+const SEEN_MS = 10
 const ANSWER = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 
-let active = 0
+interface Request {
+  readonly sinceMs: number
+  /** Its connection ended just then: it may have ended before others came. */
+  isLost: boolean
+}
+
+const active = new Set<Request>()
 let total = 0
 let most = 0
 let exceeded = 0
 
-/** What a thread that has died had here ends when its connections are seen to be closed, which is not before the next turn. */
-const check = () => {
-  most = Math.max(most, active)
-  if (active > limit) exceeded++
+function check(requests: readonly Request[]): void {
+  const count = requests.filter(({ isLost }) => !isLost).length
+  most = Math.max(most, count)
+  if (count > limit) exceeded++
 }
 
 createServer((socket: Socket) => {
-  let isAsked = false
-  const end = () => {
-    if (!isAsked) return
-    isAsked = false
-    active--
+  let latest: Request | undefined
+  const onEnd = () => {
+    if (!latest) return
+    active.delete(latest)
+    if (performance.now() - latest.sinceMs < SEEN_MS) latest.isLost = true
   }
   socket.on('data', (bytes) => {
     if (bytes.includes('GET /counts ')) {
@@ -30,15 +38,17 @@ createServer((socket: Socket) => {
       socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`)
       return
     }
-    isAsked = true
+    const request = { sinceMs: performance.now(), isLost: false }
+    latest = request
     total++
-    active++
-    if (active > limit) setImmediate(() => setImmediate(check))
-    else most = Math.max(most, active)
+    active.add(request)
+    const now = [...active]
+    if (now.length <= limit) check(now)
+    else setTimeout(() => check(now), SEEN_MS)
     setTimeout(() => {
-      if (isAsked) socket.write(ANSWER)
-      end()
+      if (active.delete(request)) socket.write(ANSWER)
     }, DELAY_MS)
   })
-  socket.on('close', end).on('error', () => {})
+  socket.on('end', onEnd).on('close', onEnd)
+  socket.on('error', () => {})
 }).listen(port, '127.0.0.1')
