@@ -29,6 +29,8 @@ export type BackendOptions = Readonly<Record<string, string | number | boolean |
 const BY_HAND = 'set by hand'
 /** How long replaced backends serve until one that takes their place has passed a check. */
 const HANDOVER_MS = 5000
+/** After so long other threads know a backend that was added, unless they are blocked, and then they need none. */
+const KNOWN_MS = 500
 
 /**
  * The list of backends, as operators and reloads of the configuration change it. Each change is made completely or not at
@@ -165,6 +167,8 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     const specs = stored.map(({ draining: _draining, health: _health, ...spec }) => spec as BackendSpec)
     const configs = readBackendSpecs(specs, this.#faultOf)
     this.#replaceBy(configs, false)
+    // They have not served yet.
+    this.#removeRetiring()
     for (const [index, { address }] of configs.entries())
       this.#order(this.#registry.backendAt(address)!, stored[index]!)
   }
@@ -189,8 +193,15 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   /** Removes the retiring backends once others can serve, none of them can, or it takes too long. */
   #handOver(): void {
     if (this.#retiring.size === 0) return
-    const isNeeded = [...this.#retiring].some(isEligible) && !this.#current.some(isEligible)
-    if (isNeeded && this.#registry.tickMs < this.#handoverMs) return
+    const { counters, tickMs } = this.#registry
+    const knownMs = counters.threads === 1 ? tickMs : tickMs - KNOWN_MS
+    const canServe = ({ eligible, addedMs }: Backend) => eligible && addedMs <= knownMs
+    const isNeeded = [...this.#retiring].some(({ eligible }) => eligible) && !this.#current.some(canServe)
+    if (isNeeded && tickMs < this.#handoverMs) return
+    this.#removeRetiring()
+  }
+
+  #removeRetiring(): void {
     for (const backend of this.#retiring) this.#remove(backend)
   }
 
@@ -209,8 +220,6 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     this.emit('changed')
   }
 }
-
-const isEligible = ({ eligible }: Backend) => eligible
 
 /** Whether two configurations of a backend are equal, however they were written. */
 function isSame(a: BackendConfig, b: BackendConfig): boolean {

@@ -43,6 +43,8 @@ export class Backend {
   forcedHealth: 'healthy' | 'unhealthy' | undefined
   /** It was removed from the registry, but may still have requests in flight. */
   isRemoved = false
+  /** The latest tick before it was added; set by the registry, unless it had it from the start. */
+  addedMs = Number.NEGATIVE_INFINITY
   /** The tick at which its slow start began, or -1. */
   slowStartSinceMs = -1
   /** Its connections; set by the registry. */

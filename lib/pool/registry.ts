@@ -73,6 +73,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
   add(config: BackendConfig, id = this.#nextId++): Backend {
     if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
     const backend = this.#create(id, config)
+    backend.addedMs = this.tickMs
     this.#backends = [...this.#backends, backend]
     this.#refresh(undefined, false)
     this.emit('added', backend)

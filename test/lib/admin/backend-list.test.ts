@@ -5,6 +5,8 @@ import { BackendList } from '../../../lib/admin/backend-list.js'
 import { liveTable, type Snapshot } from '../../../lib/admin/live-table.js'
 import { StateFile } from '../../../lib/admin/state-file.js'
 import { statusTable } from '../../../lib/admin/text-table.js'
+import { CellDirectory } from '../../../lib/base/cells/directory.js'
+import { SharedCells } from '../../../lib/base/cells/shared-cells.js'
 import { type BackendView, backendView } from '../../../lib/observe/backend-view.js'
 import type { Statistics } from '../../../lib/observe/statistics.js'
 import { BackendCell } from '../../../lib/pool/cells.js'
@@ -135,6 +137,22 @@ t.test('a reload of the configuration keeps orders', async (t) => {
   t.same(addresses(), ['a:80', 'c:80'])
   t.match(at('a:80'), { draining: true, forcedHealth: 'healthy', weight: 4 })
   t.same([told, changes()], [[configs], 2])
+})
+
+t.test('replaced backends serve until every thread knows new ones that can', async (t) => {
+  for (const count of [1, 2]) {
+    const cells = new SharedCells({ count, own: 0 }, new CellDirectory())
+    const { backendList, registry, addresses } = stage('a:80', { cells })
+    registry.tick(1000)
+    backendList.replace([{ address: 'b:80' }])
+    t.same(addresses(), count === 1 ? ['b:80'] : ['a:80', 'b:80'], `${count} threads`)
+    registry.tick(1499)
+    t.same(addresses(), count === 1 ? ['b:80'] : ['a:80', 'b:80'], `${count} threads`)
+    registry.tick(1500)
+    t.same(addresses(), ['b:80'])
+    backendList.restore([{ address: 'c:80' }])
+    t.same(addresses(), ['c:80'], 'what is restored has not served')
+  }
 })
 
 t.test('replaced backends serve until the new ones can', async (t) => {
