@@ -36,7 +36,8 @@ export async function duplicateListening(server: Server): Promise<Duplicate> {
       child.once('exit', (code, signal) =>
         reject(new Error(`The process that returns it ended with ${signal ?? code}`))
       )
-      child.send('handle', handle as never, {}, (error) => error && reject(error))
+      // Without a descriptor for it there is no such process, of which an event tells.
+      if (child.connected) child.send('handle', handle as never, {}, (error) => error && reject(error))
     })
     kept.add(duplicate)
     const close = () => {
