@@ -28,7 +28,7 @@ export async function backend(t: Test, name = 'ok'): Promise<Served> {
     now.total++
     now.most = Math.max(now.most, ++now.active)
     res.once('close', () => now.active--)
-    setTimeout(() => res.end(name), Number(/\d+$/.exec(req.url!)) || 0)
+    setTimeout(() => res.end(name), Number(/\d+$/.exec(req.url!)) || 0).unref()
   })
   server.keepAliveTimeout = 30_000
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
