@@ -13,8 +13,8 @@ import type { Statistics } from '../../lib/observe/statistics.js'
 const DEATHS = Number(process.argv[2] ?? 50)
 const LOAD_S = Number(process.argv[3] ?? 2)
 const THREADS = 3
-const LIMITS = [1, 3, 4]
-const CONNECTIONS = 24
+const LIMITS = [1, 8, 16]
+const CONNECTIONS = 48
 const SETTLE_MS = 3000
 const EARLIEST_MS = 300
 const POLL_MS = 20
