@@ -1,8 +1,11 @@
 type LogMethod = (fields: object, message: string) => void
 
-/** Fastify's options for the log of a follower: each line is passed on, to be written by the owner's. */
+/**
+ * Fastify's options for the log of a follower: each line is passed on, to be written by the owner's.
+ * @param thread its number, from 0; that for people is from 1, which is the owner
+ */
 export function relayedLog(level: string, thread: number, pass: (line: string) => void) {
-  return { level, base: { thread }, stream: { write: pass } }
+  return { level, base: { thread: thread + 1 }, stream: { write: pass } }
 }
 
 /** Levels and methods of pino, which Fastify logs with. */

@@ -113,7 +113,10 @@ export class ThreadGroup {
     } catch (error) {
       duplicate?.close()
       if (this.#isClosing) return
-      log.error({ thread, err: error }, `Thread ${thread} cannot be started: ${(error as Error).message}`)
+      log.error(
+        { thread: thread + 1, err: error },
+        `Thread ${thread + 1} cannot be started: ${(error as Error).message}`
+      )
       this.#restart(thread, nextMs, nextMs)
       return
     }
@@ -133,8 +136,8 @@ export class ThreadGroup {
     if (!error) return
     const next = this.#isClosing ? '' : '; another takes its place'
     this.#options.log.error(
-      { thread, err: error, lost },
-      `Thread ${thread} has died (${error.message}), with ${lost} requests${next}`
+      { thread: thread + 1, err: error, lost },
+      `Thread ${thread + 1} has died (${error.message}), with ${lost} requests${next}`
     )
     const isStable = performance.now() - follower.startedMs >= STABLE_MS
     this.#restart(thread, isStable ? 0 : nextMs, isStable ? MIN_RESTART_MS : nextMs)
@@ -164,13 +167,16 @@ export class ThreadGroup {
       const silentMs = Math.round(nowMs - seen.sinceMs)
       if (beats !== seen.beats) {
         if (seen.isBlocked)
-          this.#options.log.info({ thread, silentMs }, `Thread ${thread} runs again, after ${silentMs} ms`)
+          this.#options.log.info(
+            { thread: thread + 1, silentMs },
+            `Thread ${thread + 1} runs again, after ${silentMs} ms`
+          )
         Object.assign(seen, { beats, sinceMs: nowMs, isBlocked: false })
       } else if (silentMs >= BLOCKED_MS && !seen.isBlocked) {
         seen.isBlocked = true
         this.#options.log.warn(
-          { thread, silentMs },
-          `Thread ${thread} is blocked: the others accept all connections`
+          { thread: thread + 1, silentMs },
+          `Thread ${thread + 1} is blocked: the others accept all connections`
         )
       }
     }

@@ -127,7 +127,7 @@ test('a thread that dies takes its own requests with it and nothing else, and an
   const statuses = await Promise.all(held)
   const lost = statuses.filter((status) => status !== 200)
   t.equal(lost.length, openConnections, `those of the thread: ${statuses}`)
-  await child.untilPrinted(/Thread 1 has died/)
+  await child.untilPrinted(/Thread 2 has died/)
   await eventually(() => child.output.split('Thread 2 of 2 accepts connections too').length === 3)
   const after = await stats()
   t.equal(after.requests.inFlight, 0)
@@ -172,8 +172,8 @@ test('a thread whose loop is blocked is reported, and the others take what conne
     fresh.map(() => 200)
   )
   t.ok(performance.now() - startMs < 2000, 'none has to wait for it')
-  await child.untilPrinted(/Thread 1 is blocked/)
-  await child.untilPrinted(/Thread 1 runs again/)
+  await child.untilPrinted(/Thread 2 is blocked/)
+  await child.untilPrinted(/Thread 2 runs again/)
 })
 
 test('all threads drain at the end, and what is cut off at the deadline makes the exit code', async (t) => {
