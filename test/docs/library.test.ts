@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 import { createLoadBalancer } from '../../index.js'
-import { atEnd, test } from '../helper.js'
+import { atEnd, eventually, test } from '../helper.js'
 import { ROOT } from '../support/processes.js'
 import { OK, type RawBackend, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
@@ -31,6 +31,10 @@ test('the example of pools and routes in a program does what it says', async (t)
   const ask = async (lb: ReturnType<typeof createLoadBalancer>) => {
     atEnd(t, () => lb.close())
     const { port } = lb.server.address() as { port: number }
+    // On a busy machine a first check may not end in time.
+    const isReady = () =>
+      lb.fairlead.stats().backends.every(({ state }) => /^(?:healthy|draining)$/.test(state))
+    await eventually(isReady, 20_000)
     for (const [target, host] of [
       ['/v2/x', 'api.example.com'],
       ['/old', 'a.example'],
