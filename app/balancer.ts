@@ -32,7 +32,7 @@ export async function registerBalancer(
     await fastify.register(tls, { config })
     await fastify.register(http2, { config })
     await fastify.register(connections, { config })
-    if (config.tls?.redirectPort && !thread.followed) await fastify.register(httpsRedirect(), { config })
+    if (config.tls?.redirectPort) await fastify.register(httpsRedirect(), { config })
   }
   if (config.routing) await routed().registerRoutes(fastify, { config, registerListener, ...thread })
   else await registerPool(fastify, { config, registerListener, ...thread })

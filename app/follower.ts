@@ -22,8 +22,9 @@ const configOf = ({ env, text }: GivenConfig): Config => loadWithVariables(env, 
 /** As the owner serves: by what it started with, but for what a reload has changed. Without what is the owner's to do. */
 function configAtStart({ started, given }: FollowerData): Config {
   const config = configOf(started)
-  const { backends, routing } = configOf(given)
-  return { ...config, backends, routing, statsIntervalMs: 0, admin: { ...config.admin, stateFile: '' } }
+  const { backends, routing } = given === started ? config : configOf(given)
+  const tls = config.tls && { ...config.tls, redirectPort: 0 }
+  return { ...config, backends, routing, tls, statsIntervalMs: 0, admin: { ...config.admin, stateFile: '' } }
 }
 
 class Follower {

@@ -23,26 +23,23 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
       'A prefix (-x) would leave all other paths without an answer: the app has to be at the root'
     )
   const config = opts.config ?? startConfig()
-  const threads = threadsOf(config)
-  if (threads && opts.config)
+  const owner = ownerThread(config)
+  if (owner && opts.config)
     throw new Error('Several threads read the environment: their configuration cannot be passed in')
-  await registerBalancer(fastify, config, { ownsProcess: true, cells: threads?.cells, tell: threads?.tell })
+  await registerBalancer(fastify, config, { ownsProcess: true, cells: owner?.cells, tell: owner?.tell })
   const stop = growAsNeeded()
   fastify.addHook('onClose', async () => stop())
   // A configuration that was passed in has no files to reload.
   if (opts.config) return
   const { routedPools } = fastify
   const reloaded = routedPools ? reloadedRoutes(fastify, routedPools) : reloadedBackends(fastify, config)
-  const onApplied = threads && (await startThreads(fastify, config, threads))
+  const onApplied = await owner?.start(fastify)
   await fastify.register(reload, { config, ...reloaded, onApplied })
 }
 
-// What several threads need is loaded only where there are some.
-const startThreads: typeof import('./owner-thread.js').startThreads = (...args) =>
-  (require('./owner-thread.js') as typeof import('./owner-thread.js')).startThreads(...args)
-
-/** Undefined where this thread is the only one. */
-function threadsOf(config: Config): OwnerThread | undefined {
+/** Undefined where this thread is the only one; what several need is not loaded then. */
+function ownerThread(config: Config): OwnerThread | undefined {
   if (config.threads === 1) return undefined
-  return (require('./owner-thread.js') as typeof import('./owner-thread.js')).ownerThread(config)
+  const { OwnerThread: Owner } = require('./owner-thread.js') as typeof import('./owner-thread.js')
+  return new Owner(config)
 }

@@ -12,37 +12,35 @@ import { loadedAtStart } from './start-config.js'
 const FOLLOWER = path.join(__dirname, 'follower.js')
 
 /** This thread as the one that decides, where there are several. */
-export interface OwnerThread {
-  readonly directory: CellDirectory
+export class OwnerThread {
   readonly cells: SharedCells
+  readonly #config: Config
+  readonly #directory = new CellDirectory()
+  #group: ThreadGroup | undefined
+
+  constructor(config: Config) {
+    this.#config = config
+    this.cells = new SharedCells({ count: config.threads, own: 0 }, this.#directory)
+  }
+
   /** Tells the others, as soon as there are any. */
-  readonly tell: (message: OwnerMessage) => void
-  group?: ThreadGroup
-}
+  readonly tell = (message: OwnerMessage): void => this.#group?.tell(message)
 
-export function ownerThread({ threads: count }: Config): OwnerThread {
-  const directory = new CellDirectory()
-  const cells = new SharedCells({ count, own: 0 }, directory)
-  const owner: OwnerThread = { directory, cells, tell: (message) => owner.group?.tell(message) }
-  return owner
-}
-
-/**
- * Has the other threads start when this one listens.
- * @returns to be called when another configuration has been applied
- */
-export async function startThreads(
-  fastify: FastifyInstance,
-  config: Config,
-  owner: OwnerThread
-): Promise<(given: GivenConfig) => void> {
-  let { given } = loadedAtStart()
-  await fastify.register(adminRelay, { config })
-  await fastify.register(threads, { config, entry: FOLLOWER, directory: owner.directory, given: () => given })
-  const { threadGroup } = fastify
-  owner.group = threadGroup
-  return (applied) => {
-    given = applied
-    threadGroup.tellState()
+  /**
+   * Has the other threads start when this one listens.
+   * @returns to be called when another configuration has been applied
+   */
+  async start(fastify: FastifyInstance): Promise<(applied: GivenConfig) => void> {
+    const config = this.#config
+    let { given } = loadedAtStart()
+    await fastify.register(adminRelay, { config })
+    const options = { config, entry: FOLLOWER, directory: this.#directory, given: () => given }
+    await fastify.register(threads, options)
+    const group = fastify.threadGroup
+    this.#group = group
+    return (applied) => {
+      given = applied
+      group.tellState()
+    }
   }
 }

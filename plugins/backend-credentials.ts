@@ -13,19 +13,18 @@ declare module 'fastify' {
 /** What a pool shows its backends in TLS, and whom it trusts; read again when the files change. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { log, cells } = fastify
+    const { ownerLog } = fastify
     const credentials = new BackendCredentials(config.backendTls)
     fastify.decorate('backendCredentials', credentials)
     const read = () => {
       credentials.reload()
-      if (cells.isOwner) log.info('The files of TLS to backends have changed: new connections go by them')
+      ownerLog.info('The files of TLS to backends have changed: new connections go by them')
     }
-    const watch = watchFiles(credentials.files, read, ({ message }) => {
-      if (cells.isOwner)
-        log.error(
-          `The files of TLS to backends have changed and are wrong, so all stays as it was: ${message}`
-        )
-    })
+    const watch = watchFiles(credentials.files, read, ({ message }) =>
+      ownerLog.error(
+        `The files of TLS to backends have changed and are wrong, so all stays as it was: ${message}`
+      )
+    )
     fastify.addHook('onClose', async () => watch.stop())
   },
   { name: 'backend-credentials', dependencies: ['cells'] }

@@ -31,7 +31,7 @@ interface Options {
 /** Decorates the server with the registry of backends, logs what changes in it, and closes its pools at the end. */
 export default fp<Options>(
   async (fastify, { config, followed, predecessor }) => {
-    const { log } = fastify
+    const { log, ownerLog } = fastify
     const { resilience, healthCheck } = config
     const resolver = new Resolver()
     const sockets = { credentials: fastify.backendCredentials, resolver }
@@ -53,22 +53,21 @@ export default fp<Options>(
     }
     const backends = followed ? followed.backends.map((backend) => backend.config) : config.backends
     const registry = new Registry(backends, options, predecessor)
-    // The thread that decides logs what becomes of its backends.
-    const backendLog = followed ? undefined : new BackendLog(log, registry)
+    const backendLog = new BackendLog(ownerLog, registry)
     if (fastify.tellThreads) announceBackends(registry, fastify.cells.name, fastify.tellThreads)
     fastify.decorate('resolver', resolver)
     fastify.decorate('backendSockets', sockets)
     fastify.decorate('registry', registry)
 
     for (const { address, tlsNoVerify } of backends) {
-      if (tlsNoVerify && !followed)
-        log.warn(
+      if (tlsNoVerify)
+        ownerLog.warn(
           { backend: address },
           `${address} is believed whatever certificate it shows: whoever is on the way can read and change everything`
         )
     }
     fastify.addHook('onClose', async () => {
-      backendLog?.flush()
+      backendLog.flush()
       await registry.close()
     })
   },

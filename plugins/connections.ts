@@ -3,7 +3,6 @@ import type { ListenOptions, Server, Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { sharedSecret } from '../lib/base/cells/shared-secret.js'
-import { hashKeyOf } from '../lib/base/keyed-hash.js'
 import type { Config } from '../lib/config/load.js'
 import { AcceptPace } from '../lib/listener/accept/accept-pace.js'
 import { BurstHold } from '../lib/listener/accept/burst-hold.js'
@@ -121,6 +120,6 @@ function sharedCounts(cells: SharedCells, { limits, maxSockets }: Config): Clien
   const { clientCountsCells, SharedClientCounts } =
     require('../lib/listener/shared-client-counts.js') as typeof import('../lib/listener/shared-client-counts.js')
   const length = clientCountsCells(threads, maxSockets)
-  const key = hashKeyOf(sharedSecret(cells, 'hash-secret'))
-  return new SharedClientCounts(threads, cells.named('client-counts', length), key)
+  const secret = sharedSecret(cells, 'hash-secret').toString('hex')
+  return new SharedClientCounts(threads, cells.named('client-counts', length), secret)
 }

@@ -34,8 +34,8 @@ function sessionsBefore({ cells }: FastifyInstance, { balancing }: Config, prede
 export default fp<Options>(
   async (fastify, { config, server, predecessor }) => {
     const { accessLog, tracing, requestMetrics, latency, outlierDetector, unresponsiveDetector } = fastify
-    if (config.balancing.sticky?.secret === '' && !predecessor && !fastify.followed)
-      fastify.log.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
+    if (config.balancing.sticky?.secret === '' && !predecessor)
+      fastify.ownerLog.warn('LB_STICKY_SECRET is not set: sessions may move to other backends at each start')
     const forwarder = new Forwarder(
       fastify.registry,
       { ...config, trusted: config.trustedProxies },

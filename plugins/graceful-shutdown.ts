@@ -28,7 +28,7 @@ declare module 'fastify' {
  */
 export default fp<{ config: Config; ownsProcess: boolean }>(
   async (fastify, { config, ownsProcess }) => {
-    const { cells, registry, connections, openingConnections, server, tls, http2, log } = fastify
+    const { cells, registry, connections, openingConnections, server, tls, http2, log, ownerLog } = fastify
     const { drainTimeoutMs, limits } = config
     const outcome = { hasCut: false }
     fastify.decorate('drainOutcome', outcome)
@@ -52,11 +52,10 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
       registry.startDraining()
       writeSynchronously(log)
       if (!server.listening) return
-      if (cells.isOwner)
-        log.info(
-          { inFlight: registry.inFlight },
-          `Draining: ${registry.inFlight} requests in flight, at most ${drainTimeoutMs / 1000} s`
-        )
+      ownerLog.info(
+        { inFlight: registry.inFlight },
+        `Draining: ${registry.inFlight} requests in flight, at most ${drainTimeoutMs / 1000} s`
+      )
       http2?.drain()
       new ServerDrain(
         server,
@@ -73,7 +72,7 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
       const opening = setTimeout(() => setImmediate(drop), OPENING_MS)
       server.once('close', () => {
         clearTimeout(opening)
-        if (cells.isOwner) log.info('Drained: every connection is closed')
+        ownerLog.info('Drained: every connection is closed')
       })
       await acceptQueued(server)
     })

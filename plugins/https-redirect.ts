@@ -2,17 +2,15 @@ import { once } from 'node:events'
 import type { AddressInfo, ListenOptions } from 'node:net'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { limitSockets } from '../lib/listener/accept/socket-limit.js'
 import { surviveAcceptErrors } from '../lib/listener/accepting.js'
 import { openSockets } from '../lib/listener/drain/open-sockets.js'
 import { ServerDrain } from '../lib/listener/drain/server-drain.js'
-import { BalancerCell } from '../lib/pool/cells.js'
 import { redirectServer } from '../lib/proxy/local-reply/https-redirect.js'
 
 /** Redirects plain HTTP to `https://`, on a second port. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { server, registry, cells, log } = fastify
+    const { server, log } = fastify
     const { limits, tls, maxHeadBytes, maxSockets } = config
     if (!tls || tls.redirectPort === 0) return
     let port = tls.publicPort
@@ -27,9 +25,8 @@ export default fp<{ config: Config }>(
       connectionsCheckingInterval: 1000
     }
     const redirect = redirectServer(options, limits, () => port)
+    redirect.maxConnections = maxSockets
     fastify.readProxyHeaders(redirect)
-    const place = { counters: registry.counters, cell: BalancerCell.redirectSockets, threads: cells.threads }
-    limitSockets(redirect, maxSockets, place)
     surviveAcceptErrors(redirect, fastify.shortages)
     const sockets = openSockets(redirect)
 

@@ -18,7 +18,7 @@ const PROBE_MS = 1000
 /** Watches the limit of file descriptors, and logs shortages of descriptors, local ports and socket memory. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { log, cells, followed } = fastify
+    const { log, ownerLog, cells, followed } = fastify
     const limit = new DescriptorLimit()
     const write = (report: ShortageReport) => {
       const { resource, counts } = report
@@ -32,8 +32,8 @@ export default fp<{ config: Config }>(
     fastify.decorate('shortages', shortages)
 
     const wanted = descriptorsNeeded(config.maxSockets, config.maxConnections)
-    if (!followed && limit.value !== undefined && limit.value < wanted)
-      log.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
+    if (limit.value !== undefined && limit.value < wanted)
+      ownerLog.warn({ limit: limit.value, wanted }, explainLimit(limit.value, wanted))
 
     const probe = () => {
       limit.read()

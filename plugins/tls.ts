@@ -16,7 +16,7 @@ declare module 'fastify' {
 /** TLS with clients, and the reload of certificates when their files change. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { registry, log, cells } = fastify
+    const { registry, log, ownerLog, cells } = fastify
     const { tls } = config
     // Those that Node makes are each thread's own.
     const secret = tls && cells.threads.count > 1 ? sharedSecret(cells, 'ticket-secret') : undefined
@@ -37,10 +37,9 @@ export default fp<{ config: Config }>(
 
     if (tls && acceptor) {
       const read = () => reload(acceptor, new ServerCredentials(tls, secret))
-      const watch = watchFiles(filesOf(tls), read, ({ message }) => {
-        if (cells.isOwner)
-          log.error(`The files of TLS have changed and are wrong, so all stays as it was: ${message}`)
-      })
+      const watch = watchFiles(filesOf(tls), read, ({ message }) =>
+        ownerLog.error(`The files of TLS have changed and are wrong, so all stays as it was: ${message}`)
+      )
       fastify.addHook('onClose', async () => watch.stop())
     }
 
@@ -51,13 +50,12 @@ export default fp<{ config: Config }>(
     }
 
     function logCertificates({ pairs }: ServerCredentials): void {
-      if (!cells.isOwner) return
       const now = new Date()
       for (const { certFile, names, validFrom, validTo } of pairs) {
         const fields = { certificate: certFile, names, validFrom, validTo }
         const message = `TLS for ${names.join(', ') || 'no name'}, valid until ${validTo.toISOString()}`
-        if (now > validTo || now < validFrom) log.error(fields, `${message}: clients will refuse it`)
-        else log.info(fields, message)
+        if (now > validTo || now < validFrom) ownerLog.error(fields, `${message}: clients will refuse it`)
+        else ownerLog.info(fields, message)
       }
     }
   },

@@ -41,7 +41,7 @@ export class SharedClientCounts implements ClientCounts {
    * @param cells of zeros at first, `clientCountsCells` of them
    * @param secret of all threads: clients cannot choose where they lie
    */
-  constructor(threads: Threads, cells: Int32Array, secret: readonly [number, number]) {
+  constructor(threads: Threads, cells: Int32Array, secret: string) {
     this.#words = new BigInt64Array(cells.buffer, cells.byteOffset, cells.length / 2)
     this.#threads = threads
     this.#size = this.#words.length / threads.count - 1
@@ -74,8 +74,7 @@ export class SharedClientCounts implements ClientCounts {
 
   /** Finds a free word for a client; undefined if there is none. */
   #enter(client: string): OwnCount | undefined {
-    const low = this.#hash.of(client)
-    const high = this.#hash.high
+    const { low, high } = this.#hash.of(client)
     const key = (BigInt(high >>> (32 - HIGH_BITS)) << 32n) | BigInt(low >>> 0) || 1n
     const start = this.#startOf(this.#threads.own)
     for (let distance = 0; distance < this.#size; distance++) {

@@ -2,7 +2,7 @@ import { Counters } from '../base/cells/counters.js'
 import { rowCells, type Threads } from '../base/cells/rows.js'
 import type { SharedCells } from '../base/cells/shared-cells.js'
 import { totalsCells } from '../base/cells/totals.js'
-import { type Turns, turnsIn } from '../base/cells/turns.js'
+import { TURNS, type Turns, turnsIn } from '../base/cells/turns.js'
 import { MEASURED_TOTALS, RequestMeasures } from './request-measures.js'
 
 /** The name of the cells of a pool, among its own. */
@@ -12,8 +12,11 @@ const BACKEND_BLOCK = /(?:^|\/)backend-\d+$/
 /** The name of those of a backend. */
 export const backendBlock = (id: number) => `backend-${id}`
 
-export const isPoolBlock = (name: string) => name === POOL_BLOCK || name.endsWith(`/${POOL_BLOCK}`)
-export const isTurns = (name: string) => name === 'turns' || name.endsWith('/turns')
+/** Whether a whole name is that of a part, whatever it is a part of. */
+const isOf = (part: string) => (name: string) => name === part || name.endsWith(`/${part}`)
+
+export const isPoolBlock = isOf(POOL_BLOCK)
+export const isTurns = isOf(TURNS)
 export const isBackendBlock = (name: string) => BACKEND_BLOCK.test(name)
 
 /** The cells of a backend, or of a pool: a row of counters, and the measures of its requests. */

@@ -84,8 +84,6 @@ export const BalancerCell = {
   openConnections: gauge(4),
   /** Those accepted at the balancer's own port, from the first moment on. */
   sockets: gauge(5),
-  /** Those accepted at the port that redirects to `https://`. */
-  redirectSockets: gauge(6),
   ...BALANCER_TOTALS
 } as const
 

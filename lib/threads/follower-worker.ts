@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
-import type { FollowerData, FollowerMessage, OwnerMessage } from './messages.js'
+import type { ClosedMessage, FollowerData, FollowerMessage, OwnerMessage } from './messages.js'
 
 /** What says that a thread is to listen no more, where it would say that it does. */
 const NEVER = 2
@@ -21,7 +21,7 @@ export class FollowerWorker {
   constructor(
     entry: string,
     data: Omit<FollowerData, 'adminPort' | 'hasListened'>,
-    onMessage: (message: FollowerMessage) => void
+    onMessage: (message: Exclude<FollowerMessage, ClosedMessage>) => void
   ) {
     const { own } = data.threads
     const env = { ...data.started.env } as NodeJS.ProcessEnv

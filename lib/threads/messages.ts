@@ -62,10 +62,15 @@ export type FollowerReport =
   | { readonly kind: 'backend'; readonly pool: string; readonly id: number; readonly report: BackendReport }
   | { readonly kind: 'shortage'; readonly report: ShortageReport }
 
+/** The last message of a follower: whether its drain has cut requests off. */
+export interface ClosedMessage {
+  readonly kind: 'closed'
+  readonly hasCut: boolean
+}
+
 /** What a follower tells the owner. */
 export type FollowerMessage =
   | FollowerReport
   | { readonly kind: 'listening' }
   | { readonly kind: 'log'; readonly line: string }
-  /** Its last message: whether its drain has cut requests off. */
-  | { readonly kind: 'closed'; readonly hasCut: boolean }
+  | ClosedMessage

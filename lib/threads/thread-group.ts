@@ -4,7 +4,13 @@ import type { GivenConfig } from '../config/load.js'
 import { FollowerWorker } from './follower-worker.js'
 import { Heartbeats } from './heartbeat.js'
 import type { Duplicate } from './listening-handle.js'
-import type { FollowedState, FollowerMessage, FollowerReport, OwnerMessage } from './messages.js'
+import type {
+  ClosedMessage,
+  FollowedState,
+  FollowerMessage,
+  FollowerReport,
+  OwnerMessage
+} from './messages.js'
 import { type Log, writeRelayed } from './relayed-log.js'
 
 /** One that lives shorter has not recovered what its predecessor died of. */
@@ -152,10 +158,10 @@ export class ThreadGroup {
     this.#restarts.add(timer)
   }
 
-  #onMessage(thread: number, message: FollowerMessage): void {
+  #onMessage(thread: number, message: Exclude<FollowerMessage, ClosedMessage>): void {
     const { log, onReport } = this.#options
     if (message.kind === 'log') writeRelayed(log, message.line)
-    else if (message.kind !== 'listening' && message.kind !== 'closed') onReport(message)
+    else if (message.kind !== 'listening') onReport(message)
     else this.#seen.set(thread, { beats: -1, sinceMs: performance.now(), isBlocked: false })
   }
 

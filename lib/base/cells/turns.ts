@@ -17,6 +17,9 @@ const STOPPED = 3
 /** From one turn to the next: between them is one that nobody has. */
 const STEP = 2
 
+/** The name of the cells of turns, among those of their pool. */
+export const TURNS = 'turns'
+
 /** The cells that the turns of so many threads take. */
 export const turnsCells = ({ count }: Threads) => (1 + count) * LINE_CELLS
 
@@ -28,7 +31,7 @@ export interface TurnServer {
 /** The turns of all threads that share the cells; undefined if there is one thread, which has its order by itself. */
 export function turnsIn(cells: SharedCells): Turns | undefined {
   const { threads } = cells
-  return threads.count > 1 ? new Turns(threads, cells.named('turns', turnsCells(threads))) : undefined
+  return threads.count > 1 ? new Turns(threads, cells.named(TURNS, turnsCells(threads))) : undefined
 }
 
 /**

@@ -19,7 +19,7 @@ export function limitSockets(
   server: Server,
   max: number,
   { counters, cell, threads }: SocketGauge,
-  onDropped: () => void = () => {}
+  onDropped: () => void
 ): void {
   server.maxConnections = max
   server.on('drop', onDropped)

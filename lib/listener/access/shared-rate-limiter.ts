@@ -19,7 +19,7 @@ export class SharedRateLimiter implements ClientLimiter {
   constructor(
     { count, windowS, burst }: RateLimitConfig,
     table: BucketTable,
-    key: readonly [number, number],
+    key: string,
     originMs = THREAD_ORIGIN_MS
   ) {
     this.#table = table
@@ -29,7 +29,7 @@ export class SharedRateLimiter implements ClientLimiter {
   }
 
   take(client: string, nowMs: number): number {
-    const low = this.#hash.of(client) || 1
-    return this.#table.take(low, this.#hash.high, this.#bucket, this.#originMs + nowMs)
+    const { low, high } = this.#hash.of(client)
+    return this.#table.take(low || 1, high, this.#bucket, this.#originMs + nowMs)
   }
 }

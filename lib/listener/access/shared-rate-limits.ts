@@ -1,6 +1,5 @@
 import type { SharedCells } from '../../base/cells/shared-cells.js'
 import { sharedSecret } from '../../base/cells/shared-secret.js'
-import { hashKeyOf, KeyedHash } from '../../base/keyed-hash.js'
 import { BucketTable, bucketTableCells } from './bucket-table.js'
 import type { RateLimitConfig } from './options.js'
 import type { ClientLimiter } from './rate-limiter.js'
@@ -9,11 +8,11 @@ import { SharedRateLimiter } from './shared-rate-limiter.js'
 /** The rate limits of a server with several threads. */
 export class SharedRateLimits {
   readonly #table: BucketTable
-  readonly #secret: KeyedHash
+  readonly #secret: string
 
   constructor(cells: SharedCells) {
     this.#table = new BucketTable(cells.threads, cells.named('rate-limit', bucketTableCells()))
-    this.#secret = new KeyedHash(hashKeyOf(sharedSecret(cells, 'hash-secret')))
+    this.#secret = sharedSecret(cells, 'hash-secret').toString('hex')
   }
 
   /**
@@ -23,10 +22,8 @@ export class SharedRateLimits {
   of(name: string): (limit: RateLimitConfig) => ClientLimiter {
     return (limit) => {
       const { count, windowS, burst } = limit
-      // A byte each, as it is hashed.
-      const text = Buffer.from(`${count}/${windowS};burst=${burst} ${name}`).toString('latin1')
-      const low = this.#secret.of(text)
-      return new SharedRateLimiter(limit, this.#table, [low, this.#secret.high])
+      const key = `${this.#secret} ${count}/${windowS};burst=${burst} ${name}`
+      return new SharedRateLimiter(limit, this.#table, key)
     }
   }
 

@@ -8,7 +8,7 @@ import { clientCountsCells, SharedClientCounts } from '../../../lib/listener/sha
 import { exploreInterleavings, type Program, type SeenThread } from '../../support/interleavings.js'
 import { ROOT } from '../../support/processes.js'
 
-const SECRET = [1, 2] as const
+const SECRET = 'a secret'
 const cellsFor = (count: number, clients: number) =>
   createCells(clientCountsCells({ count, own: 0 }, clients), { count, own: 0 })
 
@@ -144,7 +144,7 @@ const HAMMER = `
   const { parentPort, workerData } = require('node:worker_threads')
   const { SharedClientCounts } = require(workerData.module)
   const { own, count, cells, held, limit } = workerData
-  const counts = new SharedClientCounts({ count, own }, cells, [1, 2])
+  const counts = new SharedClientCounts({ count, own }, cells, "a secret")
   let acquired = 0
   let tooMany = 0
   Atomics.add(held, 1, 1)

@@ -97,7 +97,7 @@ t.test('gauges and totals are those of all threads, state is one', async (t) => 
 t.test('no two counters share a cell', async (t) => {
   const gauges = new Set([
     ...['active', 'inFlight', 'tunnels', 'retrying', 'queued'],
-    ...['openConnections', 'sockets', 'redirectSockets']
+    ...['openConnections', 'sockets']
   ])
   const totals = (names: object) => Object.entries(names) as [string, number][]
   for (const cellOf of [BackendCell, BalancerCell]) {
