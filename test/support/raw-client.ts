@@ -48,6 +48,8 @@ export class RawClient {
     })
     socket.on('error', () => {
       this.broken = true
+      // Node leaves it open after an alert of TLS that comes later than the handshake.
+      socket.destroy()
     })
     socket.on('close', () => {
       this.closed = true
