@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { LARGEST_RESPONSE_HEAD } from '../lib/config/schema.js'
 import type { Http2Acceptor } from '../lib/listener/http2/acceptor.js'
 import type { Http2Options } from '../lib/listener/http2/options.js'
+import { SPECIAL_FIELDS } from '../lib/proxy/request/request-head.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -17,12 +17,15 @@ const MIN_WINDOW_BYTES = 65_535
 /** HTTP/2 with clients. */
 export default fp<{ config: Config }>(
   async (fastify, { config }) => {
-    const { http2, limits, maxHeadBytes, maxResponseHeadBytes, bufferSizeBytes } = config
+    const { http2, limits, maxHeadBytes, bufferSizeBytes } = config
     // Loaded only where it is spoken.
-    const createAcceptor = (options: Http2Options) => {
+    const createAcceptor = (options: Omit<Http2Options, 'reader'>) => {
       const { Http2Acceptor: Acceptor } =
         require('../lib/listener/http2/acceptor.js') as typeof import('../lib/listener/http2/acceptor.js')
-      return new Acceptor(options)
+      const { RequestHeadReader } =
+        require('../lib/listener/http2/request/request-head.js') as typeof import('../lib/listener/http2/request/request-head.js')
+      const reader = new RequestHeadReader({ ...limits, fields: limits.headers, special: SPECIAL_FIELDS })
+      return new Acceptor({ ...options, reader })
     }
     const acceptor =
       http2 &&
@@ -30,15 +33,13 @@ export default fp<{ config: Config }>(
         maxStreams: http2.maxStreams,
         maxFields: limits.headers,
         maxHeadBytes,
-        // Pools have limits of their own, and a reload may bring others.
-        maxResponseHeadBytes: config.routing ? LARGEST_RESPONSE_HEAD : maxResponseHeadBytes,
         windowBytes: Math.max(bufferSizeBytes, MIN_WINDOW_BYTES),
         headTimeoutMs: limits.headTimeoutMs,
         keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
+        bodyTimeoutMs: limits.bodyTimeoutMs,
         sendTimeoutMs: http2.sendTimeoutMs,
-        requestsPerSession: limits.requestsPerSocket,
-        onError: (error) =>
-          fastify.log.debug({ code: (error as NodeJS.ErrnoException).code }, 'A session of HTTP/2 failed')
+        requestsPerConnection: limits.requestsPerSocket,
+        onError: ({ message }) => fastify.log.debug({ reason: message }, 'A connection of HTTP/2 failed')
       })
     fastify.decorate('http2', acceptor)
   },

@@ -1,10 +1,11 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
-import { LaneUpload } from '../lib/listener/http1/lane/lane-request.js'
-import { clientSideOf, hasLeft } from '../lib/proxy/client-side.js'
+import { PushedRequest } from '../lib/listener/request/pushed-request.js'
+import { hasLeft } from '../lib/proxy/client-side.js'
 import type { Exchange } from '../lib/proxy/exchange.js'
 import { limitRequestTime } from '../lib/proxy/request/request-time.js'
 import type { Http1Response } from '../lib/proxy/response/http1-response.js'
+import type { RoutedStreamResponse } from '../lib/proxy/response/stream/routed-stream-response.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -24,11 +25,9 @@ export default fp<{ config: Config }>(
         reply.hijack()
         return
       }
-      const side = clientSideOf(raw)
-      const res = side?.res ?? (reply.raw as Http1Response)
-      const exchange = forwarder.open(side?.req ?? raw, res, originalUrl, id)
+      const exchange = forwarder.open(raw, reply.raw as Http1Response | RoutedStreamResponse, originalUrl, id)
       if (exchange) {
-        if (side || raw instanceof LaneUpload) limitRequestTime(exchange, config.limits.requestTimeoutMs)
+        if (raw instanceof PushedRequest) limitRequestTime(exchange, config.limits.requestTimeoutMs)
         request.exchange = exchange
         done()
       } else {

@@ -46,7 +46,6 @@ export class AdminHosts {
    * @param rawHeaders names and values in turn
    */
   foreignHostOf(rawHeaders: readonly string[]): string | undefined {
-    const hosts = [...fieldValues(rawHeaders, ':authority'), ...fieldValues(rawHeaders, 'host')]
-    return hosts.find((host) => host !== '' && !this.has(host))
+    return fieldValues(rawHeaders, 'host').find((host) => host !== '' && !this.has(host))
   }
 }

@@ -8,9 +8,7 @@ export function fieldValues(rawHeaders: readonly string[], name: string): readon
   return rawHeaders.filter((_, i) => i % 2 === 1 && rawHeaders[i - 1]!.toLowerCase() === name)
 }
 
-/** Whether a request has several `Host` fields (RFC 9112 section 3.2), or one that differs from its `:authority`. */
+/** Whether a request has several `Host` fields (RFC 9112 section 3.2). */
 export function hasConflictingHosts(rawHeaders: readonly string[]): boolean {
-  const hosts = fieldValues(rawHeaders, 'host')
-  const [authority = hosts[0]] = fieldValues(rawHeaders, ':authority')
-  return hosts.length > 1 || hosts.some((host) => host.toLowerCase() !== authority!.toLowerCase())
+  return fieldValues(rawHeaders, 'host').length > 1
 }

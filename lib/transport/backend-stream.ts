@@ -7,6 +7,8 @@ import type { RetryBuffer } from './retry-buffer.js'
 export interface OutgoingRequest extends RequestInfo {
   /** Request line, fields and the empty line, in latin1. */
   readonly head: string
+  /** Names of fields, in lower case, that no HTTP/2 encoder may index (RFC 7541 section 6.2.3). */
+  readonly neverIndexed?: ReadonlySet<string> | undefined
   /** Whether the head has no `Host`: then each attempt adds the authority of its backend. */
   readonly lacksHost?: boolean
   /** The client's request; undefined if it is the balancer's own. */

@@ -1,12 +1,11 @@
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { noAnswer } from '../../lib/admin/api-error.js'
 import { originOf } from '../../lib/listener/client/connection-info.js'
 import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
-import { resetAfterEnd } from '../../lib/listener/http2/reset-after-end.js'
 import type { Http1Response } from '../../lib/proxy/response/http1-response.js'
+import type { RoutedStreamResponse } from '../../lib/proxy/response/stream/routed-stream-response.js'
 import type { ThreadClient } from '../../lib/threads/connections.js'
 import { relayedFields, relayedRequest } from '../../lib/threads/relayed-request.js'
 import { answerError } from './api/errors.js'
@@ -17,7 +16,7 @@ const TIMEOUT_MS = 30_000
 /** Time for an event stream to end by itself in a drain. */
 const CLOSE_TIMEOUT_MS = 500
 
-type Response = Http1Response | Http2ServerResponse
+type Response = Http1Response | RoutedStreamResponse
 
 interface Options {
   readonly owner: ThreadClient
@@ -33,7 +32,7 @@ const relay: FastifyPluginAsync<Options> = async (fastify, { owner, timeoutMs = 
 
   fastify.setNotFoundHandler((request, reply) => {
     const { raw } = request
-    const res: Response = reply.raw as Http1Response
+    const res = reply.raw as Response
     const fail = () => {
       clearTimeout(timer)
       if (!reply.sent && !hasLeft) reply.header('Cache-Control', 'no-store').send(noAnswer())
@@ -46,13 +45,13 @@ const relay: FastifyPluginAsync<Options> = async (fastify, { owner, timeoutMs = 
       return
     }
     timer = setTimeout(() => connection.destroy(), timeoutMs)
-    whenOver(res, () => {
+    res.whenOver(() => {
       hasLeft = true
       clearTimeout(timer)
       eventStreams.delete(res)
       connection.destroy()
     })
-    const relayed = relayedRequest(raw, connection, (res as Partial<Http1Response>).shouldKeepAlive === false)
+    const relayed = relayedRequest(raw, connection, !res.shouldKeepAlive)
     relayed.on('error', fail)
     relayed.once('response', (answer) => {
       clearTimeout(timer)
@@ -74,43 +73,26 @@ const relay: FastifyPluginAsync<Options> = async (fastify, { owner, timeoutMs = 
   })
 }
 
-/** The client has left, or has the whole answer. */
-function whenOver(res: Response, callback: () => void): void {
-  if ('whenOver' in res) res.whenOver(callback)
-  else res.once('close', callback)
-}
-
 function send(res: Response, answer: IncomingMessage, req: IncomingMessage, relayed: ClientRequest): void {
-  const isHttp2 = 'stream' in res
   const fields = relayedFields(answer)
   let isLast = false
   res.statusCode = answer.statusCode!
   for (let i = 0; i < fields.length; i += 2) {
-    const isConnection = fields[i]!.toLowerCase() === 'connection'
-    isLast ||= isConnection
-    if (!isConnection || !isHttp2) res.appendHeader(fields[i]!, fields[i + 1]!)
+    isLast ||= fields[i]!.toLowerCase() === 'connection'
+    res.appendHeader(fields[i]!, fields[i + 1]!)
   }
   discardRest(req, relayed, isLast)
-  answer.on('error', () => cutOff(res))
-  answer.pipe(res as Http1Response)
+  answer.on('error', () => res.cutOff())
+  answer.pipe(res)
 }
 
 /** As the other thread does with what it has not read of a body: it closes the connection, or discards the rest. */
 function discardRest(req: IncomingMessage, relayed: ClientRequest, isLast: boolean): void {
   if (req.readableEnded) return
   req.unpipe(relayed)
-  const { stream } = req as unknown as Partial<Http2ServerRequest>
-  if (!stream) {
-    if (isLast && !req.complete) lingeringClose(req)
-    else req.resume()
-  } else if (!stream.endAfterHeaders && !stream.readableEnded) {
-    resetAfterEnd(stream, () => req.resume())
-  }
-}
-
-function cutOff(res: Response): void {
-  if ('cutOff' in res) res.cutOff()
-  else res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  // Of HTTP/2 the stream is reset behind the answer.
+  if (isLast && !req.complete && req.httpVersionMajor === 1) lingeringClose(req)
+  else req.resume()
 }
 
 export default fp(relay, { name: 'lb/relay', encapsulate: true })

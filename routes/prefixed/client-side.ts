@@ -1,11 +1,11 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
-import { Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ClientSide } from '../../lib/proxy/client-side.js'
 import { Http2Request } from '../../lib/proxy/request/http2-request.js'
-import { hostFields } from '../../lib/proxy/response/host-fields.js'
-import { HostHttp2Response } from '../../lib/proxy/response/host-http2-response.js'
-import { HostResponse } from '../../lib/proxy/response/host-response.js'
+import { hostFields } from '../../lib/proxy/response/host/host-fields.js'
+import { HostHttp2Response } from '../../lib/proxy/response/host/host-http2-response.js'
+import { HostResponse } from '../../lib/proxy/response/host/host-response.js'
 import { InjectedResponse } from '../../lib/proxy/response/injected-response.js'
 
 /**
@@ -21,7 +21,7 @@ export function clientSide(
   const req: IncomingMessage | Http2ServerRequest = request.raw
   const res: ServerResponse = reply.raw
   const fields = hostFields(reply.getHeaders())
-  if (req instanceof Http2ServerRequest) {
+  if (isOfHttp2(req)) {
     const { stream, rawHeaders } = req
     const socket = stream.session!.socket as IncomingMessage['socket']
     const told = new Http2Request(stream, socket, rawHeaders, stream.endAfterHeaders)
@@ -38,3 +38,6 @@ function withTimeout(req: IncomingMessage): IncomingMessage {
   req.setTimeout ??= () => req
   return req
 }
+
+/** Of a server of Node's for HTTP/2, which is loaded only where somebody has one. */
+const isOfHttp2 = (req: IncomingMessage | Http2ServerRequest): req is Http2ServerRequest => 'stream' in req

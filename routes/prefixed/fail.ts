@@ -5,8 +5,8 @@ import { lingeringClose } from '../../lib/listener/http1/lingering-close.js'
 import type { ClientSide } from '../../lib/proxy/client-side.js'
 import type { Failure } from '../../lib/proxy/failure.js'
 import { fieldsOf, sendLocalReply } from '../../lib/proxy/local-reply/local-reply.js'
-import { HostHttp2Response } from '../../lib/proxy/response/host-http2-response.js'
-import { HostResponse } from '../../lib/proxy/response/host-response.js'
+import { HostHttp2Response } from '../../lib/proxy/response/host/host-http2-response.js'
+import { HostResponse } from '../../lib/proxy/response/host/host-response.js'
 
 /** A request that no backend has answered, for the error handler of the application. */
 export class ForwardingError extends Error {

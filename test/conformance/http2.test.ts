@@ -132,14 +132,6 @@ const WHOLE_BODIES: readonly Passed[] = [
     body: 'hello',
     framing: 'chunked',
     trailers: [['c', 'd']]
-  },
-  {
-    name: 'with trailers that have lines in them, which are dropped',
-    section: '8.2.1',
-    frames: [post(), data(ID, 'hello'), trailers(['a', 'b\r\nc: d'], ['e\r\nf', 'g'], ['h', 'i'])],
-    body: 'hello',
-    framing: 'chunked',
-    trailers: [['h', 'i']]
   }
 ]
 
@@ -215,12 +207,12 @@ interface Case {
 const OK = { status: 200, body: 'ok', code: 0 }
 const BROKEN_RESPONSES = { status: 502, code: 0 }
 
-/** What Node does not send by HTTP/2 as it comes, or not at all. */
+/** What is passed on as it comes; of a field that it takes once, this client shows the first. */
 const CASES: readonly Case[] = [
   {
     name: 'fields of which Node takes one, twice',
     sent: whole('ETag: a', 'ETag: b', 'Set-Cookie: c', 'Set-Cookie: d'),
-    gets: { ...OK, headers: { etag: 'a, b', 'set-cookie': ['c', 'd'] } }
+    gets: { ...OK, headers: { etag: 'a', 'set-cookie': ['c', 'd'] } }
   },
   {
     name: 'fields of the connection',
@@ -245,7 +237,7 @@ const CASES: readonly Case[] = [
   {
     name: 'trailers of which Node takes one, twice',
     sent: withTrailers('ETag: a', 'ETag: b', 'Location: c', 'Location: d'),
-    gets: { ...OK, trailers: { etag: 'a, b', location: 'c, d' } }
+    gets: { ...OK, trailers: { etag: 'a', location: 'c' } }
   },
   {
     name: 'trailers of the connection',
@@ -257,11 +249,11 @@ const CASES: readonly Case[] = [
     sent: withTrailers(...INHERITED),
     gets: { ...OK, trailers: { constructor: 'a', tostring: 'c' } }
   },
-  { name: 'a status above 599', sent: `${head(600, 'Content-Length: 2')}ok`, gets: BROKEN_RESPONSES },
+  { name: 'a status above 599', sent: `${head(600, 'Content-Length: 2')}ok`, gets: { ...OK, status: 600 } },
   {
     name: 'a status above 599 in chunks',
     sent: withTrailers('A: b').replace('200', '999'),
-    gets: BROKEN_RESPONSES
+    gets: { ...OK, status: 999 }
   },
   {
     name: 'a 205 with a body',

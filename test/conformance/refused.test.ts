@@ -51,8 +51,7 @@ testRefusedFields('targets and hosts that are none are refused', targets)
 testRefusedFields('control characters in pseudo-fields are refused', controls)
 testRefusedFields('fields that would be of the connection, or frame the message, are refused', fields)
 
-/** Fields that Node drops, whatever their name: the request passes without them (RFC 9113 section 8.2.1). */
-const DROPPED: readonly Fields[number][] = [
+const MALFORMED: readonly Fields[number][] = [
   ...[...CONTROLS, '\r', '\n', '\r\nsmuggled: '].map((char) => ['a', `b${char}c`] as const),
   ...[...CONTROLS, ' ', '\r', '\n', ':', '\t', '\xe9', '\r\nsmuggled:'].map(
     (char) => [`a${char}b`, 'c'] as const
@@ -63,6 +62,16 @@ const DROPPED: readonly Fields[number][] = [
   ['host', 'x y'],
   ['authorization', 'a\nb']
 ]
+
+testRefusedFields(
+  'fields that are none are refused',
+  MALFORMED.map((field) => ({
+    name: `${field.map((text) => [...text].map(shown).join(''))}`,
+    section: '8.2.1',
+    fields: get('/refused', field),
+    statuses: [0, 400]
+  }))
+)
 
 /** What passes on, and as what. */
 const PASSED: readonly (readonly [name: string, sent: Fields, arrives: Fields])[] = [
@@ -100,8 +109,7 @@ const PASSED: readonly (readonly [name: string, sent: Fields, arrives: Fields])[
       ['__proto__', 'a'],
       ['constructor', 'b']
     ]
-  ],
-  ...DROPPED.map((field) => [`${field.map((text) => [...text].map(shown).join(''))}`, [field], []] as const)
+  ]
 ]
 
 function shown(char: string): string {

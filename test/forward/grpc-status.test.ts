@@ -247,7 +247,7 @@ test('what is wrong with a request is told in the way of gRPC, too', async (t) =
   const { port } = await startBalancer(t, [await grpcServer(t)], H2C)
   const client = await Http2Client.open(t, port)
   for (const [what, fields, status] of [
-    ['a malformed one', { host: 'other.test' }, INTERNAL],
+    ['a scheme that nobody speaks', { ':scheme': 'ftp' }, INTERNAL],
     ['an expectation', { expect: 'wonders' }, INTERNAL],
     ['a method that nobody knows', { ':method': 'FOO' }, UNIMPLEMENTED],
     ['a long target', { ':path': `/${'x'.repeat(9000)}` }, RESOURCE_EXHAUSTED],

@@ -1,6 +1,18 @@
-import { type Balancer, eventually, inFlight, startBalancer, test } from '../helper.js'
+import { type Balancer, eventually, inFlight, sleep, startBalancer, test } from '../helper.js'
 import { FrameClient } from '../support/frame-client.js'
-import { data, frame, get, goaway, headers, ping, Type, window } from '../support/http2-frames.js'
+import {
+  block,
+  Code,
+  data,
+  Flag,
+  frame,
+  get,
+  goaway,
+  headers,
+  ping,
+  Type,
+  window
+} from '../support/http2-frames.js'
 import { OK, scripted } from '../support/raw-backend.js'
 import { forHttp2 } from '../support/secure-ports.js'
 
@@ -8,9 +20,8 @@ const H2C = forHttp2()
 /** Sweeps are a second apart, and a client is given two to close its side. */
 const PATIENCE_MS = 12_000
 
-/** After which nghttp2 ends a session by itself: some of that Node 20 is not told of. */
+/** Errors of the connection. */
 const BREAKING: Readonly<Record<string, Buffer>> = {
-  'DATA on a stream that is closed': data(1, 'more', true),
   'DATA on no stream': data(0, 'more'),
   'DATA on a stream that never was': data(99, 'more'),
   'SETTINGS of a wrong size': frame(Type.settings, 0, 0, 'abcde'),
@@ -72,6 +83,20 @@ test('a client that says that it will leave gets what it asked for before', asyn
   session.send(headers(1, get()), goaway(0), headers(3, get()))
   await eventually(() => session.stream(1).ended)
   t.equal(session.stream(1).status, 200)
-  t.equal(session.stream(3).status, 0, 'and nothing else')
+  t.equal(session.stream(3).status, 200, 'and what it has asked for since: it refuses only streams of ours')
+  await t.resolves(closed(balancer))
+})
+
+test('a head whose rest never comes is not waited for, though a request is under way', async (t) => {
+  const backend = await scripted(t, () => {})
+  const balancer = await startBalancer(t, [backend], { ...H2C, LB_REQUEST_HEAD_TIMEOUT: '1' })
+  const session = await FrameClient.open(t, balancer.port)
+  session.send(headers(1, get('/held')))
+  await eventually(() => backend.requests.length === 1)
+  await sleep(1500)
+  t.notOk(session.isOver, 'a request may take longer')
+  session.send(frame(Type.headers, Flag.endStream, 3, block(get())))
+  await eventually(() => session.isOver, PATIENCE_MS)
+  t.equal(session.goawayCode, Code.calm)
   await t.resolves(closed(balancer))
 })

@@ -22,14 +22,14 @@ import {
 // Frames
 
 const OF_FRAMES: readonly Flood[] = [
-  { name: 'SETTINGS', part: () => settings([Setting.window, 1000]) },
+  { name: 'SETTINGS', part: () => settings([Setting.window, 1000]), isEnded: true },
   {
     name: 'SETTINGS whose answers are not read',
     part: () => settings(),
     isDeaf: true,
     count: 400_000
   },
-  { name: 'PING', part: () => ping() },
+  { name: 'PING', part: () => ping(), isEnded: true },
   {
     name: 'PING whose answers are not read',
     part: () => ping(),
@@ -39,10 +39,17 @@ const OF_FRAMES: readonly Flood[] = [
   { name: 'PING that nobody has sent', part: () => ping(Flag.ack), isEnded: true },
   {
     name: 'PRIORITY',
-    part: (i) => frame(Type.priority, 0, 2 * (i % 1000) + 1, Buffer.concat([uint32(0), Buffer.from([1])]))
+    part: (i) => frame(Type.priority, 0, 2 * (i % 1000) + 1, Buffer.concat([uint32(0), Buffer.from([1])])),
+    isEnded: true
   },
-  { name: 'WINDOW_UPDATE', part: () => window(0, 1) },
-  { name: 'frames of a type that nobody knows', part: () => frame(77, 0, 0, 'what') },
+  {
+    name: 'PRIORITY_UPDATE for streams that are not opened',
+    part: (i) =>
+      frame(Type.priorityUpdate, 0, 0, Buffer.concat([uint32(2 * i + 1), Buffer.from(`u=${i % 8}`)])),
+    isEnded: true
+  },
+  { name: 'WINDOW_UPDATE', part: () => window(0, 1), isEnded: true },
+  { name: 'frames of a type that nobody knows', part: () => frame(77, 0, 0, 'what'), isEnded: true },
   {
     name: 'DATA without anything',
     part: () => data(1, ''),
@@ -123,7 +130,7 @@ const OF_REQUESTS: readonly Flood[] = [
     isEnded: true,
     arrive: 0
   },
-  { name: 'fields that blow up', part: (i) => bomb(i, 12_000), count: 500, arrive: 0 },
+  { name: 'fields that blow up', part: (i) => bomb(i, 12_000), isEnded: true, arrive: 0 },
   {
     name: 'tables that change their size',
     part: (i) =>
@@ -134,6 +141,14 @@ const OF_REQUESTS: readonly Flood[] = [
     count: 2000
   },
   { name: 'requests that are refused', part: (i) => headers(streamId(i), get('/#')) },
+  {
+    name: 'requests whose answers are not read',
+    // All of each answer is in its head, which waits for no window.
+    part: (i) => headers(streamId(i), request('HEAD', '/#')),
+    isDeaf: true,
+    count: 400_000,
+    arrive: 200_000
+  },
   {
     name: 'pages of the balancer that are not waited for',
     part: (i) => Buffer.concat([headers(streamId(i), get('/__lb/live'), { open: true }), reset(streamId(i))]),

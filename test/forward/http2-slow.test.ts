@@ -41,6 +41,14 @@ const NOT_TAKING: Readonly<Record<string, (session: FrameClient) => unknown>> = 
   'opens its windows by a byte at a time': (session) => {
     keepDoing(session, 100, () => session.send(window(0, 1), window(1, 1), window(3, 1)))
   },
+  'only opens the window of its connection, and asks for what is not DATA': (session) => {
+    session.send(window(0, 2 ** 30))
+    keepDoing(session, 10, () => session.send(ping()))
+  },
+  'only opens those of its streams': (session) => {
+    session.send(window(1, 2 ** 30), window(3, 2 ** 30))
+    keepDoing(session, 10, () => session.send(ping()))
+  },
   'does not read': (session) => {
     session.send(window(0, 2 ** 30), window(1, 2 ** 30), window(3, 2 ** 30))
     session.socket.pause()
@@ -71,6 +79,25 @@ test('a client that does not take what it is sent is not waited for', async (t) 
   await t.resolves(freed(balancer), 'their slots are free')
   await t.resolves(closed(balancer), 'and their sessions end')
   t.notOk(sessions.some((session) => session.stream(1).ended))
+})
+
+test('heads that a client does not read are not made without end', async (t) => {
+  const large = Buffer.from(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(14_000)}\r\nContent-Length: 0\r\n\r\n`)
+  const backend = await scripted(t, (_request, socket) => void socket.write(large))
+  const balancer = await startBalancer(t, [backend], H2C)
+  const session = await FrameClient.open(t, balancer.port)
+  await eventually(() => session.counts[4]! > 0)
+  session.socket.pause()
+  const requests = 3000
+  for (let id = 1; id < 2 * requests; id += 100) {
+    session.send(...Array.from({ length: 50 }, (_, i) => headers(id + 2 * i, request('HEAD', '/'))))
+    await eventually(() => inFlight(balancer)[0] === 0)
+    await sleep(5)
+  }
+  const { length } = backend.requests
+  t.ok(length > 10 && length < requests / 2, `${length} were made`)
+  session.leave()
+  await t.resolves(closed(balancer))
 })
 
 test('a client that takes its time gets all', async (t) => {

@@ -260,13 +260,11 @@ test('one that is too large leaves the other streams of its connection alone', a
   t.equal(backend.connections, 1)
 })
 
-test('a field that nghttp2 cannot send is refused, and the session of its client goes on', async (t) => {
+test('a field that nghttp2 does not take is refused, and the session of its client goes on', async (t) => {
   const large = `X: ${'v'.repeat(100_000)}\r\n`
   const env = { ...H2C, LB_MAX_RESPONSE_HEADER_SIZE: '200000' }
-  const twice = `Age: ${'1'.repeat(40_000)}\r\n`.repeat(2)
   for (const [head, early, trailers] of [
     [large, '', ''],
-    [twice, '', ''],
     ['', large, ''],
     ['', '', large]
   ] as const) {

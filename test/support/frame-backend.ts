@@ -27,6 +27,8 @@ export function blockOf(...fields: string[]): Buffer {
 export class Peer {
   /** All that has come, but settings and what confirms them. */
   readonly frames: Frame[] = []
+  /** Frames of settings, those that confirm among them. */
+  readonly settingsFrames: Frame[] = []
   readonly socket: Socket
 
   constructor(socket: Socket) {
@@ -101,6 +103,7 @@ export async function framed(
         const { size, ...frame } = next
         received.take(size)
         if (frame.type === Type.settings) {
+          peer.settingsFrames.push(frame)
           if ((frame.flags & Flag.ack) === 0) socket.write(SETTINGS_ACK)
           continue
         }

@@ -40,6 +40,8 @@ interface OpenOptions {
   readonly own?: readonly (readonly [number, number])[]
   /** Takes the place of preface and settings. */
   readonly opening?: Buffer | string
+  /** Whether all frames that come are kept. */
+  readonly keepsFrames?: boolean
 }
 
 /** A client of HTTP/2 that sends the frames it is given, whatever they are, and notes those that it gets. */
@@ -47,6 +49,12 @@ export class FrameClient {
   readonly streams = new Map<number, StreamState>()
   /** The code of the latest GOAWAY. */
   goawayCode: number | undefined
+  /** All that have come, if they are kept. */
+  readonly frames: Frame[] = []
+  /** Whether it confirms settings and PINGs: not amid a frame that it sends in parts. */
+  confirms = true
+  /** Called for each that comes. */
+  onFrame: ((frame: Frame) => void) | undefined
   /** How many of a type have come. */
   readonly counts: number[] = Array(256).fill(0)
   /** The other side has sent all that it will. */
@@ -55,10 +63,12 @@ export class FrameClient {
   /** What is under TLS, or the same socket. */
   readonly #raw: Socket
   readonly #received = new ReceivedBytes()
+  readonly #keepsFrames: boolean
 
-  private constructor(socket: Socket, raw: Socket) {
+  private constructor(socket: Socket, raw: Socket, keepsFrames: boolean) {
     this.socket = socket
     this.#raw = raw
+    this.#keepsFrames = keepsFrames
     raw.on('error', () => {})
     socket
       .on('error', () => {})
@@ -76,12 +86,13 @@ export class FrameClient {
   }
 
   /** The same for one that is left before. */
-  static async connect(port: number, { own = [], opening: first = opening(...own) }: OpenOptions = {}) {
+  static async connect(port: number, options: OpenOptions = {}): Promise<FrameClient> {
+    const { own = [], opening: first = opening(...own), keepsFrames = false } = options
     const raw = connect({ host: '127.0.0.1', port, noDelay: true })
     const tls = securePorts.get(port)
     const socket = tls ? connectSecurely({ socket: raw, ALPNProtocols: ['h2'], ...tls }) : raw
     await once(socket, tls ? 'secureConnect' : 'connect')
-    const client = new FrameClient(socket, raw)
+    const client = new FrameClient(socket, raw, keepsFrames)
     client.send(first)
     return client
   }
@@ -151,10 +162,14 @@ export class FrameClient {
     }
   }
 
-  #note({ type, flags, id, payload }: Frame): void {
+  #note(noted: Frame): void {
+    const { type, flags, id, payload } = noted
+    if (this.#keepsFrames) this.frames.push(noted)
+    this.onFrame?.(noted)
     this.counts[type]!++
-    if (type === Type.settings && (flags & Flag.ack) === 0) this.send(SETTINGS_ACK)
-    if (type === Type.ping && (flags & Flag.ack) === 0) this.send(frame(Type.ping, Flag.ack, 0, payload))
+    const isAck = (flags & Flag.ack) !== 0
+    if (type === Type.settings && !isAck && this.confirms) this.send(SETTINGS_ACK)
+    if (type === Type.ping && !isAck && this.confirms) this.send(frame(Type.ping, Flag.ack, 0, payload))
     if (type === Type.goaway) this.goawayCode = payload.readUInt32BE(4)
     if (id === 0) return
     const stream = this.stream(id)

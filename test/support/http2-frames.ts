@@ -9,7 +9,9 @@ export const Type = {
   ping: 6,
   goaway: 7,
   window: 8,
-  continuation: 9
+  continuation: 9,
+  /** RFC 9218, section 7.1. */
+  priorityUpdate: 16
 } as const
 
 export const Flag = { endStream: 1, ack: 1, endHeaders: 4, padded: 8, priority: 32 } as const
@@ -20,7 +22,28 @@ export const Setting = {
   enablePush: 2,
   maxStreams: 3,
   window: 4,
-  maxFrame: 5
+  maxFrame: 5,
+  maxFields: 6,
+  /** RFC 8441, section 3. */
+  connectProtocol: 8,
+  /** RFC 9218, section 2.1. */
+  noPriorities: 9
+} as const
+
+/** Error codes (section 7). */
+export const Code = {
+  none: 0,
+  protocol: 1,
+  internal: 2,
+  flowControl: 3,
+  settingsTimeout: 4,
+  streamClosed: 5,
+  frameSize: 6,
+  refusedStream: 7,
+  cancel: 8,
+  compression: 9,
+  connect: 10,
+  calm: 11
 } as const
 
 /** What a session begins with (section 3.4). */

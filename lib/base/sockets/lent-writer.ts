@@ -1,5 +1,6 @@
 import { writeSync, writevSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { borrowCopy, returnCopy } from './copies.js'
 
 /**
  * So much a reader has to have taken without delay before it counts as fast: more than the systems of both sides hold for
@@ -60,7 +61,10 @@ export class LentWriter {
       return
     }
     const sinceMs = performance.now()
-    socket.write(copyOf(parts, taken, total), (error) => {
+    const copy = this.isDirect ? Buffer.allocUnsafeSlow(total - taken) : borrowCopy(total)
+    fill(copy, parts, taken)
+    socket.write(copy.length > total - taken ? copy.subarray(0, total - taken) : copy, (error) => {
+      returnCopy(copy)
       if (performance.now() - sinceMs > DELAY_MS) this.#takenBytes = 0
       written?.(error)
     })
@@ -93,9 +97,8 @@ export function lose(socket: Pick<Socket, 'destroy'>, error: Error, written: Wri
   socket.destroy(error)
 }
 
-/** The bytes of the parts from a position on. */
-function copyOf(parts: readonly Buffer[], from: number, total: number): Buffer {
-  const copy = Buffer.allocUnsafeSlow(total - from)
+/** Copies the bytes of parts from a position on. */
+function fill(copy: Buffer, parts: readonly Buffer[], from: number): void {
   let at = 0
   let skipped = from
   for (const part of parts) {
@@ -103,5 +106,4 @@ function copyOf(parts: readonly Buffer[], from: number, total: number): Buffer {
     skipped -= start
     at += part.copy(copy, at, start)
   }
-  return copy
 }

@@ -40,7 +40,7 @@ export const http2Variables = {
     flags: '--h2c'
   }),
   LB_HTTP2_MAX_STREAMS: variable(integer(1, 10_000), {
-    description: 'Concurrent requests (streams) of a client over one HTTP/2 connection.',
+    description: 'Concurrent requests (streams) of a client over one HTTP/2 connection. More are refused.',
     fallback: '128',
     flags: '--http2-max-streams <n>'
   }),
@@ -53,8 +53,8 @@ export const http2Variables = {
   }),
   LB_HTTP2_SEND_TIMEOUT: variable(seconds(0, DAY_S), {
     description:
-      'Time in which an HTTP/2 client must read some of a response that waits for it, before the stream is reset. 0 sets ' +
-      'no limit.',
+      'Time in which an HTTP/2 client must read 1 KiB of a response that waits for it, or of others over its connection, ' +
+      'before the stream is reset. 0 sets no limit.',
     fallback: '60',
     unit: 'seconds',
     flags: '--http2-send-timeout <seconds>'

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { StreamRequest } from '../../base/http/stream-request.js'
 
 /** What Node's own parser calls; the same in Node 20 to 26. */
 interface Internals {
@@ -16,10 +17,8 @@ const KEY_BYTES = 16
  * its authority is the `Host`, its cookies are one field, and a body of undeclared length comes in chunks. A request
  * that opens a WebSocket by RFC 8441 becomes the GET of RFC 6455.
  */
-export class Http2Request extends IncomingMessage {
-  /** Whether it opens a WebSocket. */
+export class Http2Request extends IncomingMessage implements StreamRequest {
   readonly isWebSocket: boolean
-  /** The scheme of its target. */
   readonly scheme: string
   readonly #stream: ServerHttp2Stream
   #isRead = false

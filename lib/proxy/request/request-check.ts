@@ -1,8 +1,9 @@
 import { type IncomingMessage, METHODS } from 'node:http'
-import { isAuthority } from '../../base/http/authority.js'
+import { areSameAuthority, isAuthority } from '../../base/http/authority.js'
 import { plainHeadOf } from '../../base/http/plain-head.js'
 import { isHttp10 } from '../../base/http/request-body.js'
 import { type Destination, destinationOf } from '../../base/http/request-target.js'
+import { streamRequestOf } from '../../base/http/stream-request.js'
 import type { ClientLimits } from '../../listener/client-limits.js'
 import {
   BAD_REQUEST,
@@ -15,12 +16,9 @@ import {
   TOO_MANY_FIELDS
 } from '../failure.js'
 import { isLoop } from './forwarding-fields.js'
-import { Http2Request } from './http2-request.js'
 
-/** The port of a scheme where none, or an empty one, is named. */
-const HTTP_PORT = /:(?:80)?$/
-const HTTPS_PORT = /:(?:443)?$/
 const SCHEME = /^https?$/i
+const HTTPS = /^https:/i
 /** The characters that Node's parser accepts in a target. */
 const VISIBLE = /^[!-~]*$/
 /** The methods of HTTP and its extensions: Node's parser also knows those of RTSP, and HTTP/2 accepts any token. */
@@ -51,7 +49,8 @@ export function checkRequest(
   const method = req.method!
   if (!isSpoken(req)) return BAD_VERSION
   if (target.length > limits.targetBytes) return TARGET_TOO_LONG
-  if (req instanceof Http2Request && !(SCHEME.test(req.scheme) && VISIBLE.test(target))) return BAD_REQUEST
+  const stream = streamRequestOf(req)
+  if (stream && !(SCHEME.test(stream.scheme) && VISIBLE.test(target))) return BAD_REQUEST
   if (rawHeaders.length > 2 * limits.headers) return TOO_MANY_FIELDS
   const coding = headers['transfer-encoding']
   // Another coding would be lost on the way, and with it the meaning of the body; HTTP/1.0 has none.
@@ -79,7 +78,7 @@ export function declaresMore({ headers }: IncomingMessage, maxBytes: number): bo
 
 /** Whether the request is of a version that is supported: a request line can name any, whatever follows. */
 function isSpoken(req: IncomingMessage): boolean {
-  return req.httpVersionMajor === 1 ? req.httpVersionMinor <= 1 : req instanceof Http2Request
+  return req.httpVersionMajor === 1 ? req.httpVersionMinor <= 1 : streamRequestOf(req) !== undefined
 }
 
 /** Whether the host is named once, or the same in target and field (RFC 9112 section 3.2). */
@@ -98,11 +97,5 @@ function hasOneHost(
   if (host !== undefined && host !== '' && !isAuthority(host)) return false
   if (authority === undefined) return true
   if (!isAuthority(authority)) return false
-  const port = /^https:/i.test(target) ? HTTPS_PORT : HTTP_PORT
-  return host === undefined || canonical(host, port) === canonical(authority, port)
-}
-
-/** Neither case nor the default port of the scheme makes a difference (RFC 9110 section 4.2.3). */
-function canonical(authority: string, schemePort: RegExp): string {
-  return authority.toLowerCase().replace(schemePort, '')
+  return host === undefined || areSameAuthority(host, authority, HTTPS.test(target))
 }

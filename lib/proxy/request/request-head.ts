@@ -4,6 +4,7 @@ import { BALANCER_FIELDS, PROXY_FIELDS } from '../../base/http/forwarding-names.
 import { plainHeadOf } from '../../base/http/plain-head.js'
 import { expectsContinue, hasBody } from '../../base/http/request-body.js'
 import type { Destination } from '../../base/http/request-target.js'
+import type { StreamRequest } from '../../base/http/stream-request.js'
 import { connectionInfo } from '../../listener/client/connection-info.js'
 import type { OutgoingRequest } from '../../transport/backend-stream.js'
 import { RetryBuffer } from '../../transport/retry-buffer.js'
@@ -74,6 +75,7 @@ export function outgoingRequest(
     method,
     head: `${method} ${path} HTTP/1.1\r\n${edits ? edits.applyTo(fields) : fields}\r\n`,
     lacksHost: !plain && !edits?.setsHost && hostOf(req, authority) === undefined,
+    neverIndexed: req.httpVersionMajor === 2 ? (req as Partial<StreamRequest>).neverIndexed : undefined,
     client: req,
     body,
     replayable,

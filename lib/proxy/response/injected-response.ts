@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { ResponseHead } from '../../transport/http1/response-head.js'
 import type { ClientStream, ClientTunnel } from './client-stream.js'
-import { type HostFields, linesBeside } from './host-fields.js'
+import { type HostFields, linesBeside } from './host/host-fields.js'
 
 /** The response to a request that no client sent, but a test of an application, and that no connection carries. */
 export class InjectedResponse implements ClientStream {

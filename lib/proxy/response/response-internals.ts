@@ -9,6 +9,8 @@ export interface Internals {
   _closed: boolean
   /** Whether `100 Continue` was sent. */
   _sent100: boolean
+  /** Trailers, each a line with its CRLF. */
+  _trailer: string
   _keepAliveTimeout: number
   maxRequestsOnConnectionReached?: boolean
   _finish(): void

@@ -1,6 +1,7 @@
 import { endCurrentResponse, setCurrentResponse, setSocket } from '../../listener/http1/client-connection.js'
 import type { LaneAnswer, LaneConnection } from '../../listener/http1/lane/lane-connection.js'
-import { abort, type LaneRequest } from '../../listener/http1/lane/lane-request.js'
+import type { LightRequest } from '../../listener/request/light-request.js'
+import { abort } from '../../listener/request/pushed-request.js'
 import { Http1Response } from './http1-response.js'
 import { inTurn } from './in-turn.js'
 import { wholeResponse } from './response-body.js'
@@ -11,7 +12,7 @@ import { isLast } from './response-start.js'
  * Node's response to a request that the lane has read, for those who go through the router. What an exchange sends in one
  * piece goes past Node's ways of buffering it and of telling of its end.
  */
-export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAnswer {
+export class RoutedResponse extends Http1Response<LightRequest> implements LaneAnswer {
   readonly #connection: LaneConnection
   #onOver: (() => void) | undefined
 
@@ -20,7 +21,7 @@ export class RoutedResponse extends Http1Response<LaneRequest> implements LaneAn
    * @param keepAliveTimeoutMs which the client is told
    */
   constructor(
-    req: LaneRequest,
+    req: LightRequest,
     connection: LaneConnection,
     isLastRequest: boolean,
     keepAliveTimeoutMs: number

@@ -24,6 +24,8 @@ export class ResponseHead {
   keepAliveSeconds = -1
   /** The protocols of an `Upgrade` field. */
   upgrade: string | undefined
+  /** Names of fields that no HTTP/2 encoder may index (RFC 7541 section 6.2.3). */
+  neverIndexed: ReadonlySet<string> | undefined
 }
 
 /** Fields that are read here. All but the first two are dropped (RFC 9110 section 7.6.1). */

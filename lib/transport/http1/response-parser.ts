@@ -1,7 +1,7 @@
+import { GatheredBytes } from '../../base/sockets/gathered-bytes.js'
 import { agreedProtocols } from './agreed-protocols.js'
 import { BrokenResponse, HeadTooLarge } from './broken-response.js'
 import { ChunkFraming, Next } from './chunk-framing.js'
-import { GatheredBytes } from './gathered-bytes.js'
 import { parseResponseHead, type ResponseHead } from './response-head.js'
 import { parseTrailers } from './trailers.js'
 

@@ -1,5 +1,9 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
+import { FrameWriter } from '../../base/http2/frame-writer.js'
+import { ConnectionError } from '../../base/http2/frames/connection-error.js'
+import { connectionPreface, ErrorCode, goAwayFrame, pingFrame } from '../../base/http2/frames/frames.js'
+import { RequestEncoder } from '../../base/http2/hpack/request-encoder.js'
 import { bulkReads, usualReads } from '../../base/sockets/read-buffer.js'
 import type { OutgoingRequest, ResponseHandler } from '../backend-stream.js'
 import { ConnectionClosed } from '../connection-closed.js'
@@ -7,13 +11,10 @@ import { BrokenResponse } from '../http1/broken-response.js'
 import { type SocketOwner, surviveWriteErrors } from '../sockets/socket-end.js'
 import type { Http2ConnectionCallbacks } from './connection-callbacks.js'
 import { NotHttp2, PingTimeout, SettingsTimeout } from './errors.js'
-import { FrameDispatcher, WINDOW_BYTES } from './frame-dispatcher.js'
-import { FrameWriter } from './frame-writer.js'
-import { BrokenFrame } from './frames/broken-frame.js'
-import { connectionPreface, ErrorCode, goAwayFrame, pingFrame } from './frames/frames.js'
 import { Keepalive } from './keepalive.js'
 import type { Http2ConnectionOptions } from './options.js'
 import { RequestLimit } from './request-limit.js'
+import { ResponseFrames, WINDOW_BYTES } from './response-frames.js'
 import { sendRequest } from './stream/send-request.js'
 import { Stream } from './stream/stream.js'
 import { Streams, type StreamsCallbacks } from './stream/streams.js'
@@ -38,8 +39,9 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
   readonly #options: Http2ConnectionOptions
   readonly #socket: Socket
   readonly #writer: FrameWriter
+  readonly #encoder: RequestEncoder
   #readsBulk = false
-  readonly #frames: FrameDispatcher
+  readonly #frames: ResponseFrames
   readonly #keepalive = new Keepalive()
   readonly #timer: NodeJS.Timeout
   readonly #streams: Streams
@@ -62,8 +64,9 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#socket = socket
     surviveWriteErrors(socket, this)
     this.#writer = new FrameWriter(socket)
-    this.#streams = new Streams(this, this.#writer, limit)
-    this.#frames = new FrameDispatcher(this, this.#writer, options.maxHeadBytes)
+    this.#encoder = new RequestEncoder(options)
+    this.#streams = new Streams(this, this.#writer, this.#encoder, limit)
+    this.#frames = new ResponseFrames(this, this.#writer, options.maxHeadBytes)
     socket.on('error', (error) => this.fail(error))
     for (const end of ['end', 'close']) socket.on(end, () => this.fail(new ConnectionClosed()))
     const onTimeout = () => {
@@ -108,13 +111,14 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
 
   /** Sends a request. `hasRoom` must be true. */
   send(request: OutgoingRequest, handler: ResponseHandler): void {
-    const options = this.#options
-    const stream = new Stream(this.#streams, request, handler, options.windowBytes, this.hasAnswered)
+    const { windowBytes } = this.#options
+    const stream = new Stream(this.#streams, request, handler, windowBytes, this.hasAnswered)
     handler.onSending(stream)
     // The handler may have cancelled it.
     if (stream.isClosed) return
     this.#streams.add(stream, this.maxRequests)
-    sendRequest(stream, request, handler, this.#writer, options, this.#frames.settings.initialWindowBytes)
+    const { initialWindowBytes } = this.#frames.settings
+    sendRequest(stream, request, handler, this.#writer, this.#encoder, initialWindowBytes)
   }
 
   /** Closes once the requests under way have ended. */
@@ -145,7 +149,7 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
 
   /**
    * The stream with this identifier; undefined if it is closed.
-   * @throws {BrokenFrame} if it was never opened
+   * @throws {ConnectionError} if it was never opened
    */
   streamOf(id: number): Stream | undefined {
     return this.#streams.of(id)
@@ -153,7 +157,8 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
 
   /** The backend's SETTINGS were applied. */
   onSettings(windowDelta: number): void {
-    if (windowDelta !== 0) for (const stream of this.#streams.all()) stream.addWindow(windowDelta)
+    for (const bytes of this.#frames.settings.tableSizes) this.#encoder.setTableBytes(bytes)
+    if (windowDelta !== 0) this.#streams.addWindow(windowDelta, this.#frames.settings.initialWindowBytes)
     if (this.#isReady) {
       this.onStreamClosed()
       return
@@ -184,8 +189,11 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     try {
       this.#frames.parse(bulkReads.subarray(0, length))
     } catch (error) {
-      if (!(error instanceof BrokenResponse)) this.#options.onInternalError?.(error)
-      this.#failAt(this.#frames.streamId, this.#isReady ? (error as Error) : new NotHttp2())
+      if (error instanceof ConnectionError) this.#onInvalidFrame(error)
+      else {
+        this.#options.onInternalError?.(error)
+        this.#failAt(this.#frames.streamId, error as Error)
+      }
     }
     this.#streams.onReadEnd()
     // After a read that filled its buffer there is more.
@@ -214,16 +222,19 @@ export class Http2Connection implements StreamsCallbacks, SocketOwner {
     this.#callbacks.onClosed(new ConnectionClosed())
   }
 
+  #onInvalidFrame({ message, errorCode }: ConnectionError): void {
+    if (this.#isClosed) return
+    this.#writer.write(goAwayFrame(errorCode))
+    this.#writer.flush()
+    this.#failAt(this.#frames.streamId, this.#isReady ? new BrokenResponse(message) : new NotHttp2())
+  }
+
   /** @param invalidId stream whose frame was invalid, or 0: the others fail with ConnectionClosed */
   #failAt(invalidId: number, error: Error): void {
     if (this.#isClosed) return
     this.#end()
-    if (error instanceof BrokenFrame) {
-      this.#writer.write(goAwayFrame(error.errorCode))
-      this.#writer.flush()
-    }
     this.#socket.destroy()
-    if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenFrame))
+    if (this.hasAnswered && this.#streams.size > 0 && !(error instanceof BrokenResponse))
       this.#callbacks.onStale()
     this.#streams.onLost(invalidId, error)
     this.#callbacks.onClosed(error)

@@ -1,4 +1,4 @@
-import { errorName } from './frames/frames.js'
+import { errorName } from '../../base/http2/frames/frames.js'
 
 /** The server does not speak HTTP/2. */
 export class NotHttp2 extends Error {

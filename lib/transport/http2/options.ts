@@ -1,9 +1,9 @@
 import type { OnReadOpts, Socket } from 'node:net'
+import { DEFAULT_WINDOW_BYTES } from '../../base/http2/frames/frames.js'
+import type { RequestOrigin } from '../../base/http2/hpack/request-encoder.js'
 import type { LifetimeOptions } from '../lifetime.js'
 import { authorityOf, type SecureOrigin } from '../origin.js'
 import { SocketOpener, type SocketOptions } from '../sockets/open-socket.js'
-import { DEFAULT_WINDOW_BYTES } from './frames/frames.js'
-import type { RequestOrigin } from './hpack/request-encoder.js'
 
 /** Receive window of a stream: a multiple of the buffer size, within these bounds. */
 const WINDOW_BUFFERS = 8

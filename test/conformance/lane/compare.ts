@@ -145,9 +145,7 @@ function differenceInSent(theirs: Sent, ours: Sent): string | undefined {
   if (head !== own && head !== readAgain(own)) return `sends ${head}, not ${own}`
   for (const key of ['lacksHost', 'replayable'] as const)
     if (theirs.request[key] !== ours.request[key]) return `${key} ${ours.request[key]}`
-  // A length of `00` has a body for one of them, of no bytes.
-  const isEmpty = Number(theirs.request.client!.headers['content-length'] ?? 0) === 0
-  return isEmpty || Boolean(theirs.request.body) === Boolean(ours.request.body) ? undefined : 'body'
+  return Boolean(theirs.request.body) === Boolean(ours.request.body) ? undefined : 'body'
 }
 
 const GENERATED_PREFIX = requestId({ headers: {} } as IncomingMessage).replace(/[^-]*$/, '')

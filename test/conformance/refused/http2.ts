@@ -22,7 +22,8 @@ function refused(
     name,
     section,
     fields,
-    statuses: statuses.length > 0 ? statuses : [0]
+    // A malformed request may be answered or reset (8.1.1).
+    statuses: statuses.length === 0 || statuses.includes(400) ? [0, 400, ...statuses] : statuses
   }))
 }
 

@@ -2,9 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { readAsStream, readShared, type SharedReader } from '../../../base/sockets/read-shared.js'
 import { type LightReader, makeWhole, readLight } from '../../accept/light-socket.js'
+import type { LightRequest } from '../../request/light-request.js'
+import { abort, type BodySource } from '../../request/pushed-request.js'
 import { setLane, setUncountedRequests } from '../client-connection.js'
 import { type HeadReader, headText } from './head-reader.js'
-import { abort, type BodySource, bodilessRequest, type LaneRequest, LaneUpload } from './lane-request.js'
+import { bodilessRequest, LaneUpload } from './lane-request.js'
 
 /** Of requests that came before their turn. */
 const MAX_KEPT_BYTES = 65_536
@@ -26,7 +28,7 @@ export interface LaneOwner {
   /** Requests on one connection; 0 for no limit. */
   readonly maxRequests: number
   /** Serves a request. Returns its answer, which tells the connection of its end by `onAnswered`. */
-  serve(req: LaneRequest, connection: LaneConnection): LaneAnswer
+  serve(req: LightRequest, connection: LaneConnection): LaneAnswer
   /** Serves a connection by Node's server from its next byte on. */
   handOver(connection: LaneConnection): void
   onClosed(connection: LaneConnection): void
@@ -150,7 +152,7 @@ export class LaneConnection implements BodySource, SharedReader, LightReader {
     this.#closes = reader.closes
     const fields = text.slice(reader.fieldsAt, end - 2)
     const { contentLength } = reader
-    let req: LaneRequest
+    let req: LightRequest
     let begun: Buffer | undefined
     if (contentLength === 0) {
       req = bodilessRequest(this.socket, reader, fields)

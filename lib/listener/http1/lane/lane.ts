@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import type { LightRequest } from '../../request/light-request.js'
 import { type HeadLimits, HeadReader } from './head-reader.js'
 import { type LaneAnswer, LaneConnection, type LaneOwner } from './lane-connection.js'
-import type { LaneRequest } from './lane-request.js'
 
 /** Limits of the connections of a lane; 0 for none, except of heads. */
 export interface LaneLimits extends HeadLimits {
@@ -15,7 +15,7 @@ export interface LaneLimits extends HeadLimits {
 
 export interface LaneHandlers {
   /** Serves a request; its answer ends with a call of `connection.onAnswered`. */
-  serve(req: LaneRequest, connection: LaneConnection): LaneAnswer
+  serve(req: LightRequest, connection: LaneConnection): LaneAnswer
   /** Serves a connection by Node's server. */
   serveByNode(socket: Socket): void
   /** No request has begun in time on a new connection. */

@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import { DataQueue, type DataQueueOwner } from '../../../base/http2/data-queue.js'
+import type { FrameWriter } from '../../../base/http2/frame-writer.js'
 import type { BodyProgress } from '../../http1/body-sender.js'
 import { passableTrailers } from '../../http1/trailers.js'
 import type { RetryBuffer } from '../../retry-buffer.js'
-import type { DataWaiter, FrameWriter } from '../frame-writer.js'
-import { Flag } from '../frames/frames.js'
-
-const NOTHING: Buffer = Buffer.alloc(0)
 
 /** The stream of a body. */
 export interface DataStream {
@@ -15,18 +13,13 @@ export interface DataStream {
 }
 
 /** Sends the body of a client's request on a stream, with backpressure. Nothing is read from the client before `start()`. */
-export class DataSender implements DataWaiter {
+export class DataSender implements DataQueueOwner {
   readonly #stream: DataStream
   readonly #body: IncomingMessage
   readonly #retryBuffer: RetryBuffer | undefined
-  readonly #writer: FrameWriter
   readonly #progress: BodyProgress
   readonly #done: () => void
-  /** Send window of the stream. */
-  #window: number
-  readonly #pending: Buffer[] = []
-  /** Whether the body has ended. */
-  #isEnded = false
+  readonly #queue: DataQueue
   #isStopped = false
 
   /**
@@ -46,23 +39,24 @@ export class DataSender implements DataWaiter {
     this.#stream = stream
     this.#body = body
     this.#retryBuffer = retryBuffer
-    this.#writer = writer
-    this.#window = window
     this.#progress = progress
     this.#done = done
-  }
-
-  get window(): number {
-    return this.#window
+    this.#queue = new DataQueue(stream.id, writer, window, this)
   }
 
   /** Starts reading from the client. */
   start(): void {
-    if (this.#retryBuffer) this.#pending.push(...this.#retryBuffer.chunks)
+    for (const chunk of this.#retryBuffer?.chunks ?? []) this.#queue.push(chunk, false)
+    if (this.#isStopped) return
     // It may have ended between two attempts.
-    this.#isEnded = this.#retryBuffer?.isEnded || this.#body.readableEnded
-    if (!this.#isEnded) this.#body.on('data', this.#onData).on('end', this.#onEnd)
-    this.onRoom()
+    if (this.#retryBuffer?.isEnded || this.#body.readableEnded) {
+      this.#end()
+      return
+    }
+    this.#body.on('data', this.#onData).on('end', this.#onEnd)
+    // An attempt before this one may have paused it.
+    if (this.#queue.bytes === 0) this.#body.resume()
+    else this.#body.pause()
   }
 
   /** Stops sending: the rest of the body is not read from the client. */
@@ -71,64 +65,46 @@ export class DataSender implements DataWaiter {
     this.#isStopped = true
     this.#body.off('data', this.#onData).off('end', this.#onEnd)
     this.#body.pause()
-    this.#writer.cancelWait(this)
+    this.#queue.stop()
+  }
+
+  /** Whether the send window can grow by so many bytes. */
+  hasRoomFor(windowBytes: number): boolean {
+    return this.#queue.hasRoomFor(windowBytes)
   }
 
   /** Adds to the send window of the stream; negative after SETTINGS that shrink it. */
   addWindow(bytes: number): void {
-    this.#window += bytes
-    if (this.#pending.length > 0) this.onRoom()
+    this.#queue.addWindow(bytes)
   }
 
-  /** Sends what is pending, as far as the windows and the socket allow. */
-  onRoom(): void {
-    const pending = this.#pending
-    while (pending.length > 0) {
-      const room = Math.min(this.#window, this.#writer.writableBytes)
-      if (room <= 0) {
-        this.#body.pause()
-        if (this.#window > 0) this.#writer.waitForRoom(this)
-        return
-      }
-      this.#sendSome(room)
-      // The callback may have stopped it.
-      if (this.#isStopped) return
-    }
-    if (this.#isEnded) this.#end()
-    // An attempt before this one may have paused it, too.
-    else this.#body.resume()
-  }
-
-  #sendSome(room: number): void {
-    const pending = this.#pending
-    const chunk = pending[0]!
-    const bytes = Math.min(chunk.length, room, this.#writer.maxFrameBytes)
-    if (bytes === chunk.length) pending.shift()
-    else pending[0] = chunk.subarray(bytes)
-    this.#window -= bytes
-    this.#writer.writeData(this.#stream.id, bytes === chunk.length ? chunk : chunk.subarray(0, bytes), 0)
+  onDataSent(bytes: number): void {
     this.#progress.onBodySent(bytes)
+  }
+
+  onEmpty(): void {
+    this.#body.resume()
+  }
+
+  onEnded(): void {
+    this.stop()
+    this.#done()
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#retryBuffer?.add(chunk)
-    this.#pending.push(chunk)
-    // Otherwise it waits behind the others.
-    if (this.#pending.length === 1) this.onRoom()
+    this.#queue.push(chunk, false)
+    if (this.#queue.bytes > 0) this.#body.pause()
   }
 
   readonly #onEnd = (): void => {
     if (this.#retryBuffer) this.#retryBuffer.isEnded = true
-    this.#isEnded = true
-    if (this.#pending.length === 0) this.#end()
+    this.#end()
   }
 
   #end(): void {
-    if (this.#isStopped) return
     const trailers = passableTrailers(this.#body.rawTrailers)
-    if (trailers.length > 0) this.#stream.sendTrailers(trailers)
-    else this.#writer.writeData(this.#stream.id, NOTHING, Flag.endStream)
-    this.stop()
-    this.#done()
+    const write = trailers.length > 0 ? () => this.#stream.sendTrailers(trailers) : undefined
+    this.#queue.end(undefined, false, write)
   }
 }

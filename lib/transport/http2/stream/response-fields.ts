@@ -1,5 +1,4 @@
 import { STATUS_CODES } from 'node:http'
-import { trimBlanks } from '../../../base/http/characters.js'
 import { FieldNames } from '../../../base/http/field-names.js'
 import { BrokenResponse } from '../../http1/broken-response.js'
 import { ResponseHead } from '../../http1/response-head.js'
@@ -17,7 +16,8 @@ const OF_CONNECTION = new FieldNames([
 
 const STATUS = /^[1-9]\d\d$/
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** Without whitespace around it (section 8.2.1). */
+const VALUE = /^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/
 const LENGTH = /^\d{1,15}$/
 
 const statusLines: string[] = []
@@ -25,10 +25,12 @@ const statusLines: string[] = []
 /**
  * Converts the fields of a response to the head for the client, as HTTP/1.1 text with names in lower case.
  * @param fields alternating names and values
- * @throws {BrokenResponse} if RFC 9113 section 8 does not allow it; whitespace around a value is removed
+ * @param neverIndexed names of those that stay never-indexed literals
+ * @throws {BrokenResponse} if RFC 9113 section 8 does not allow it
  */
-export function headOf(fields: readonly string[]): ResponseHead {
+export function headOf(fields: readonly string[], neverIndexed?: ReadonlySet<string>): ResponseHead {
   const head = new ResponseHead()
+  head.neverIndexed = neverIndexed
   const status = fields[1]
   if (fields[0] !== ':status' || !STATUS.test(status!)) throw new BrokenResponse('status')
   const statusCode = Number(status)
@@ -40,7 +42,8 @@ export function headOf(fields: readonly string[]): ResponseHead {
   let text = statusLines[statusCode]
   for (let i = 2; i < fields.length; i += 2) {
     const name = fields[i]!
-    const value = checkedValue(name, fields[i + 1]!)
+    const value = fields[i + 1]!
+    check(name, value, false)
     if (name === 'content-length') {
       takeLength(head, value)
       // There must be none on 1xx and 204 (RFC 9110 section 8.6): a client might wait for a body.
@@ -60,16 +63,15 @@ export function headOf(fields: readonly string[]): ResponseHead {
  * @throws {BrokenResponse} if one is invalid
  */
 export function trailersOf(fields: readonly string[]): string[] {
-  const trimmed = fields.map((text, i) => (i % 2 === 0 ? text : checkedValue(fields[i - 1]!, text, true)))
-  return passableTrailers(trimmed)
+  for (let i = 0; i < fields.length; i += 2) check(fields[i]!, fields[i + 1]!, true)
+  return passableTrailers(fields)
 }
 
-/** Validates a field. Returns its value without whitespace around it. */
-function checkedValue(name: string, value: string, inTrailers = false): string {
+/** @throws {BrokenResponse} if the field is invalid */
+function check(name: string, value: string, inTrailers: boolean): void {
   if (!NAME.test(name)) throw new BrokenResponse('field name', inTrailers)
   if (OF_CONNECTION.has(name)) throw new BrokenResponse('field of a connection', inTrailers)
   if (!VALUE.test(value)) throw new BrokenResponse('field value', inTrailers)
-  return trimBlanks(value)
 }
 
 function takeLength(head: ResponseHead, value: string): void {

@@ -1,7 +1,7 @@
+import type { FrameWriter } from '../../../base/http2/frame-writer.js'
+import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead } from '../../../base/http2/frames/frames.js'
+import type { RequestEncoder } from '../../../base/http2/hpack/request-encoder.js'
 import type { OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
-import type { FrameWriter } from '../frame-writer.js'
-import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead } from '../frames/frames.js'
-import { encodeFields, encodeRequest, type RequestOrigin } from '../hpack/request-encoder.js'
 import { DataSender } from './data-sender.js'
 import type { Stream } from './stream.js'
 
@@ -14,11 +14,12 @@ export function sendRequest(
   request: OutgoingRequest,
   handler: ResponseHandler,
   writer: FrameWriter,
-  origin: RequestOrigin,
+  encoder: RequestEncoder,
   window: number
 ): void {
-  const { head, body, retryBuffer } = request
-  writer.write(headersFrames(stream.id, encodeRequest(head, origin), !body, writer.maxFrameBytes))
+  const { head, body, retryBuffer, neverIndexed } = request
+  // What is encoded is written: the backend's table learns from it.
+  writer.write(headersFrames(stream.id, encoder.encode(head, neverIndexed), !body, writer.maxFrameBytes))
   if (!body) {
     handler.onSent()
     return
@@ -30,13 +31,13 @@ export function sendRequest(
   stream.sender.start()
 }
 
-/** The frames of trailers, which end their stream. */
-export function trailersFrames(streamId: number, trailers: readonly string[], maxFrameBytes: number): Buffer {
-  return headersFrames(streamId, encodeFields(trailers), true, maxFrameBytes)
-}
-
 /** The frames of a field block: HEADERS, and CONTINUATION for what exceeds the frame size. */
-function headersFrames(streamId: number, block: Buffer, isEnd: boolean, maxFrameBytes: number): Buffer {
+export function headersFrames(
+  streamId: number,
+  block: Buffer,
+  isEnd: boolean,
+  maxFrameBytes: number
+): Buffer {
   const count = Math.max(1, Math.ceil(block.length / maxFrameBytes))
   const frames = Buffer.allocUnsafe(count * FRAME_HEAD_BYTES + block.length)
   let at = 0

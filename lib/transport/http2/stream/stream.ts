@@ -1,7 +1,9 @@
+import type { FieldBlock } from '../../../base/http2/frames/field-blocks.js'
+import { ErrorCode } from '../../../base/http2/frames/frames.js'
 import type { BackendStream, OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
 import { BrokenResponse, HeadTooLarge } from '../../http1/broken-response.js'
+import type { ResponseHead } from '../../http1/response-head.js'
 import { RequestRefused, StreamReset } from '../errors.js'
-import { ErrorCode, MAX_WINDOW_BYTES } from '../frames/frames.js'
 import type { DataSender, DataStream } from './data-sender.js'
 import { headOf, trailersOf } from './response-fields.js'
 
@@ -36,6 +38,8 @@ export class Stream implements BackendStream, DataStream {
   isTouched = false
   /** Set by its connection: how often that had written before the request was sent. */
   flushes = 0
+  /** Sum of its WINDOW_UPDATEs. */
+  grantedBytes = 0
 
   readonly isReused: boolean
   /** Not used: reads are those of the connection. */
@@ -69,6 +73,10 @@ export class Stream implements BackendStream, DataStream {
     this.isReused = isReused
   }
 
+  get hasBody(): boolean {
+    return this.#request.body !== undefined
+  }
+
   // --- for the handler
 
   pause(): void {
@@ -99,15 +107,12 @@ export class Stream implements BackendStream, DataStream {
     return this.#hasHead
   }
 
-  /**
-   * A field block was received: a head, or trailers.
-   * @param fields undefined if they exceed the limit
-   */
-  onFields(fields: readonly string[] | undefined, isEnd: boolean): void {
+  /** A field block was received: a head, or trailers. */
+  onFields({ fields, isTooLarge, neverIndexed, isEnd }: FieldBlock): void {
     try {
-      if (!fields) throw new HeadTooLarge(this.#hasHead && isEnd && this.#remaining <= 0)
+      if (isTooLarge) throw new HeadTooLarge(this.#hasHead && isEnd && this.#remaining <= 0)
       if (this.#hasHead) this.#onTrailers(fields, isEnd)
-      else this.#onHead(fields, isEnd)
+      else this.#onHead(headOf(fields, neverIndexed), isEnd)
     } catch (error) {
       this.#reject(error)
     }
@@ -165,17 +170,12 @@ export class Stream implements BackendStream, DataStream {
     this.#failWith(error, NO_RESET)
   }
 
-  /** Adds to the send window of the stream. */
-  addWindow(bytes: number): void {
-    const { sender } = this
-    if (!sender) return
-    if (sender.window + bytes > MAX_WINDOW_BYTES)
-      this.#reject(new BrokenResponse('window'), ErrorCode.flowControlError)
-    else sender.addWindow(bytes)
+  /** A frame of the backend is wrong, and breaks no other stream. */
+  onInvalidFrame(reason: string, errorCode: number): void {
+    this.#reject(new BrokenResponse(reason), errorCode)
   }
 
-  #onHead(fields: readonly string[], isEnd: boolean): void {
-    const head = headOf(fields)
+  #onHead(head: ResponseHead, isEnd: boolean): void {
     const { statusCode } = head
     this.#touch()
     if (statusCode < 200) {

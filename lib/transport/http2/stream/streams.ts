@@ -1,10 +1,12 @@
+import type { FrameWriter } from '../../../base/http2/frame-writer.js'
+import { ConnectionError } from '../../../base/http2/frames/connection-error.js'
+import { ErrorCode, FrameType, numberFrame } from '../../../base/http2/frames/frames.js'
+import type { RequestEncoder } from '../../../base/http2/hpack/request-encoder.js'
 import { ConnectionClosed } from '../../connection-closed.js'
 import { RequestRefused } from '../errors.js'
-import type { FrameWriter } from '../frame-writer.js'
-import { BrokenFrame } from '../frames/broken-frame.js'
-import { FrameType, numberFrame } from '../frames/frames.js'
 import type { RequestLimit } from '../request-limit.js'
-import { trailersFrames } from './send-request.js'
+import { headersFrames } from './send-request.js'
+import { addWindow } from './send-window.js'
 import type { Stream, StreamConnection } from './stream.js'
 
 const MAX_STREAM_ID = 2 ** 31 - 1
@@ -31,6 +33,7 @@ export class Streams implements StreamConnection {
   hasAnswered = false
   readonly #callbacks: StreamsCallbacks
   readonly #writer: FrameWriter
+  readonly #encoder: RequestEncoder
   readonly #limit: RequestLimit
   readonly #open = new Map<number, Stream>()
   readonly #touched: Stream[] = []
@@ -42,9 +45,15 @@ export class Streams implements StreamConnection {
   #refusedMs = 0
 
   /** @param limit requests in total, shared by the connections to the backend */
-  constructor(callbacks: StreamsCallbacks, writer: FrameWriter, limit: RequestLimit) {
+  constructor(
+    callbacks: StreamsCallbacks,
+    writer: FrameWriter,
+    encoder: RequestEncoder,
+    limit: RequestLimit
+  ) {
     this.#callbacks = callbacks
     this.#writer = writer
+    this.#encoder = encoder
     this.#limit = limit
   }
 
@@ -78,10 +87,10 @@ export class Streams implements StreamConnection {
 
   /**
    * The stream with this identifier; undefined if it is closed.
-   * @throws {BrokenFrame} if it was never opened
+   * @throws {ConnectionError} if it was never opened
    */
   of(id: number): Stream | undefined {
-    if (id % 2 === 0 || id >= this.#nextId) throw new BrokenFrame('stream')
+    if (id % 2 === 0 || id >= this.#nextId) throw new ConnectionError('stream')
     return this.#open.get(id)
   }
 
@@ -90,8 +99,21 @@ export class Streams implements StreamConnection {
     return [...this.#open.values()]
   }
 
+  /**
+   * SETTINGS have changed the send window of all streams.
+   * @param initialBytes what it is now for one that nothing was sent on
+   * @throws {ConnectionError} if one exceeds 2^31-1 (RFC 9113 section 6.9.2)
+   */
+  addWindow(bytes: number, initialBytes: number): void {
+    for (const stream of this.all()) {
+      if (!addWindow(stream, bytes, initialBytes - bytes))
+        throw new ConnectionError('window', ErrorCode.flowControlError)
+    }
+  }
+
   sendTrailers({ id }: Stream, trailers: readonly string[]): void {
-    this.#writer.write(trailersFrames(id, trailers, this.#writer.maxFrameBytes))
+    const block = this.#encoder.encodeTrailers(trailers)
+    this.#writer.write(headersFrames(id, block, true, this.#writer.maxFrameBytes))
   }
 
   sendWindowUpdate({ id }: Stream, bytes: number): void {

@@ -176,7 +176,7 @@ for (const [what, bytes] of [
   ],
   [
     'a head of empty frames',
-    Buffer.concat([frame(Type.headers, 0, 1), ...Array(100).fill(frame(Type.continuation, 0, 1))])
+    Buffer.concat([frame(Type.headers, 0, 1), ...Array(300).fill(frame(Type.continuation, 0, 1))])
   ],
   ['no widening of a window', frame(Type.window, 0, 0, uint32(0))],
   ['a window that is too wide', frame(Type.window, 0, 0, uint32(0x7fff_ffff))],
