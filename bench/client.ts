@@ -7,10 +7,12 @@ import { compiled } from './project'
 
 /** What the bench's own client does: load that wrk has not, and connections that are held. */
 export interface Task {
-  kind: 'storm' | 'open' | 'idle' | 'unread'
+  kind: 'storm' | 'open' | 'shared' | 'idle' | 'idle-http2' | 'unread'
   /** Of several, connections go to each in turn. */
   targets: Target[]
   connections: number
+  /** Of each connection of a shared one. */
+  streams?: number
   seconds: number
   /** Requests a second of an open loop. */
   rate: number
@@ -23,7 +25,7 @@ export interface Held {
   release(): Promise<void>
 }
 
-/** Runs a storm or an open loop in a process of its own. */
+/** Runs a storm, an open loop or shared connections in a process of its own. */
 export async function runClient(children: Children, task: Task): Promise<LoadReport> {
   const child = children.start(task.kind, 'load', launch(task))
   await child.exited

@@ -48,6 +48,40 @@ export const megabyteColumns: Column[] = [
   ofProxy('RSS MiB', (figures) => figures.residentMegabytes.toFixed(0))
 ]
 
+/** For HTTP/2 with small bodies. */
+export const http2Columns: Column[] = [
+  ...requestColumns.slice(0, 8),
+  ...baselines('CPU', cpuPerRequest, 'nginx', 'before'),
+  ofProxy('CPUs busy', busy),
+  ofProxy('RSS MiB', (figures) => figures.residentMegabytes.toFixed(0))
+]
+
+/** For HTTP/2 with large ones, of which as many are under way as there are streams. */
+export const http2MegabyteColumns: Column[] = [
+  ...megabyteColumns.slice(0, 6),
+  ...baselines('MB/s', megabytesPerSecond, 'nginx', 'before'),
+  ofProxy('CPU µs/MB', (figures) => figures.cpuMicrosecondsPerMegabyte.toFixed(0)),
+  ...baselines('CPU', cpuPerMegabyte, 'nginx', 'before'),
+  ofProxy('CPUs busy', busy),
+  ofProxy('RSS MiB', (figures) => figures.residentMegabytes.toFixed(0))
+]
+
+/** For streams that share a connection: what each got, as a part of the mean. */
+export const fairColumns: Column[] = [
+  { title: 'proxy', cell: (figures) => figures.peer },
+  median('least ÷ mean', ({ report }) => report.shares!.least, 2),
+  median('most ÷ mean', ({ report }) => report.shares!.most, 2),
+  median('deviation ÷ mean', ({ report }) => report.shares!.deviation, 3),
+  median('first byte p50 ms', ({ report }) => report.p50Microseconds / 1000, 0),
+  median('first byte max ms', ({ report }) => report.maxMicroseconds / 1000, 0),
+  { title: 'failed', cell: (figures) => String(figures.failedRequests) },
+  { title: 'MB/s', cell: (figures) => figures.megabytesPerSecond.toFixed(0) },
+  ...baselines('MB/s', megabytesPerSecond, 'nginx', 'before'),
+  ofProxy('CPU µs/MB', (figures) => figures.cpuMicrosecondsPerMegabyte.toFixed(0)),
+  ofProxy('CPUs busy', busy),
+  ofProxy('RSS MiB', (figures) => figures.residentMegabytes.toFixed(0))
+]
+
 /** For connections that come at once. */
 export const stormColumns: Column[] = [
   { title: 'proxy', cell: (figures) => figures.peer },

@@ -11,12 +11,14 @@ export function findCommand(name: string): string | undefined {
   return folders.map((folder) => path.join(folder, name)).find(isExecutable)
 }
 
+// Those whose name is another.
+const debianPackages: Record<string, string> = { taskset: 'util-linux', h2load: 'nghttp2-client' }
+
 /** The full path of a command that the bench cannot do without. */
 export function requireCommand(command: string): string {
   const found = findCommand(command)
   if (found) return found
-  const debianPackage = command === 'taskset' ? 'util-linux' : command
-  throw new Error(`${command} is not installed. On Debian: apt install ${debianPackage}`)
+  throw new Error(`${command} is not installed. On Debian: apt install ${debianPackages[command] ?? command}`)
 }
 
 /** The first version number that a command prints; the exit code does not matter (wrk's is 1). */

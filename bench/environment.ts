@@ -3,7 +3,7 @@ import os from 'node:os'
 
 import { versionOf } from './commands'
 import type { Peer } from './peers/peer'
-import type { Setting } from './setting'
+import { requestsAtOnce, type Setting } from './setting'
 
 /** Where and with what the figures were taken. */
 export interface Environment {
@@ -16,6 +16,8 @@ export interface Environment {
   /** Average over the last minute before the start: other work on the machine shows here. */
   loadBefore: number
   wrk: string
+  /** There if a load needs it. */
+  h2load: string | undefined
   versions: Record<string, string>
 }
 
@@ -26,7 +28,12 @@ export interface FoundPeer {
 }
 
 /** Gathers the facts; takes the versions from the programs themselves. */
-export function readEnvironment(wrk: string, found: FoundPeer[], pinned: boolean): Environment {
+export function readEnvironment(
+  wrk: string,
+  h2load: string | undefined,
+  found: FoundPeer[],
+  pinned: boolean
+): Environment {
   const [firstCpu] = os.cpus()
   return {
     date: new Date().toISOString(),
@@ -37,23 +44,26 @@ export function readEnvironment(wrk: string, found: FoundPeer[], pinned: boolean
     pinned,
     loadBefore: os.loadavg()[0]!,
     wrk: versionOf(wrk, '-v'),
+    h2load: h2load && versionOf(h2load, '--version'),
     versions: Object.fromEntries(found.map(({ peer, program }) => [peer.name, peer.version(program)]))
   }
 }
 
 /** The facts as a Markdown list. */
 export function describeEnvironment(environment: Environment): string {
+  const { wrk, h2load } = environment
+  const clients = `wrk ${wrk}${h2load === undefined ? '' : `, h2load ${h2load}`}`
   const versions = Object.entries(environment.versions).map(([name, version]) => `${name} ${version}`)
   return [
     `- ${environment.date}, Node ${environment.node}, ${environment.kernel}`,
     `- ${environment.cores} × ${environment.cpu}, ${pinning(environment)}, load before the start ${environment.loadBefore.toFixed(2)}`,
-    `- wrk ${environment.wrk}; ${versions.join(', ')}`
+    `- ${clients}; ${versions.join(', ')}`
   ].join('\n')
 }
 
 /** Throws when a process may not open as many files as the largest setting needs. */
-export function requireOpenFiles(settings: Pick<Setting, 'connections'>[]): void {
-  const connections = Math.max(...settings.map((setting) => setting.connections))
+export function requireOpenFiles(settings: Pick<Setting, 'connections' | 'streams'>[]): void {
+  const connections = Math.max(...settings.map(requestsAtOnce))
   const needed = 2 * connections + 200
   const allowed = readOpenFilesLimit()
   if (allowed >= needed) return

@@ -5,6 +5,14 @@ export interface Latencies {
   max: number
 }
 
+/** What streams got of the bytes, as parts of the mean of all. */
+export interface Shares {
+  least: number
+  most: number
+  /** The standard deviation. */
+  deviation: number
+}
+
 /** What the client saw of one run. */
 export interface LoadReport {
   requests: number
@@ -22,6 +30,8 @@ export interface LoadReport {
   clientSentMs?: number
   /** Of an open loop: how late the client itself sent 1 % of the requests, a free connection at hand. */
   clientLagMs?: number
+  /** Of streams that share connections. */
+  shares?: Shares
 }
 
 /** Requests without a good answer. */

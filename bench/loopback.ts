@@ -6,6 +6,13 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Child } from './children'
+import { answerOverHttp2 } from './client/http2-answer'
+
+/** How a server is spoken to. */
+interface Protocol {
+  tls: boolean
+  http2: boolean
+}
 
 const readyWithinMilliseconds = 30_000
 const retryMilliseconds = 50
@@ -24,12 +31,12 @@ export async function untilAnswering(
   child: Child,
   port: number,
   bodyBytes: number,
-  tls = false
+  protocol: Protocol = { tls: false, http2: false }
 ): Promise<void> {
   const deadline = Date.now() + readyWithinMilliseconds
   let last = ''
   while (Date.now() < deadline && !child.hasExited()) {
-    last = await answer(port, bodyBytes, tls)
+    last = await answer(port, bodyBytes, protocol)
     if (last === `200 with ${bodyBytes} bytes`) return
     await sleep(retryMilliseconds)
   }
@@ -44,7 +51,8 @@ export async function readBody(port: number, path: string): Promise<string> {
   return text(response)
 }
 
-async function answer(port: number, bodyBytes: number, tls: boolean): Promise<string> {
+async function answer(port: number, bodyBytes: number, { tls, http2 }: Protocol): Promise<string> {
+  if (http2) return answerOverHttp2({ port, tls, path: `/${bodyBytes}` })
   try {
     const options = { host: '127.0.0.1', port, path: `/${bodyBytes}`, agent: false, timeout: 5000 } as const
     const request = tls ? https.get({ ...options, rejectUnauthorized: false }) : http.get(options)

@@ -1,21 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { countEstablished, readResidentKilobytes } from './accounting'
-import type { Child } from './children'
-import { holdConnections, type Task } from './client'
-import type { FoundPeer } from './environment'
+import { readResidentKilobytes } from './accounting'
 import { median } from './figures'
-import { freePorts } from './loopback'
+import { type Growth, growthBy, SETTLE_MS, type Started, startAlone } from './held'
 import type { Bench } from './rounds'
-import { type Backends, startBackends, startPeer } from './start'
+import { startBackends } from './start'
 import { markdownTable } from './table'
 import { runWrk } from './wrk'
 
-const settleMs = 1000
 const warmUpConnections = 64
 const slowReaders = 32
 const unreadBytes = 100 * 1000 ** 2
-const fillSeconds = 2
 
 /** Resident memory of one proxy in kB. */
 export interface MemorySample {
@@ -31,11 +26,6 @@ export interface MemorySample {
   perSlowReader: number
 }
 
-interface Started {
-  child: Child
-  port: number
-}
-
 /** Measures the memory of every proxy; each figure is of a process that has just been started for it. */
 export async function measureMemory(
   bench: Bench,
@@ -48,7 +38,7 @@ export async function measureMemory(
   for (let round = 0; round < bench.options.rounds; round++) {
     for (const found of measured) {
       bench.progress(`memory, round ${round + 1} of ${bench.options.rounds}: ${found.peer.name}`)
-      const start = (connections: number) => startAlone(bench, found, backends, connections)
+      const start = (connections: number) => startAlone(bench, found, backends, { connections })
       samples.push({
         peer: found.peer.name,
         ...(await measureBusy(bench, start, busyConnections)),
@@ -88,7 +78,7 @@ async function measureBusy(bench: Bench, start: Start, busyConnections: number[]
   const busy: Record<number, number> = {}
   for (const connections of busyConnections) {
     const proxy = await start(connections)
-    await sleep(settleMs)
+    await sleep(SETTLE_MS)
     idle = readResidentKilobytes(proxy.child.pid)
     const { seconds } = bench.options
     const [, kilobytes] = await Promise.all([
@@ -103,57 +93,23 @@ async function measureBusy(bench: Bench, start: Start, busyConnections: number[]
 }
 
 async function measureIdle(bench: Bench, start: Start, connections: number) {
-  const proxy = await start(connections)
-  const { grown, count } = await held(bench, proxy, { kind: 'idle', path: '/33', connections })
-  await bench.children.stop(proxy.child)
-  return { perIdleConnection: grown / count, idleConnections: count }
+  const growth = await held(bench, await start(connections), { kind: 'idle', path: '/33', connections })
+  return { perIdleConnection: growth.perConnection, idleConnections: growth.connections }
 }
 
 async function measureSlow(bench: Bench, start: Start) {
-  const proxy = await start(warmUpConnections)
   const task = { kind: 'unread', path: `/${unreadBytes}`, connections: slowReaders } as const
-  const { grown, count } = await held(bench, proxy, task)
-  await bench.children.stop(proxy.child)
-  return { perSlowReader: grown / count }
+  const growth = await held(bench, await start(warmUpConnections), task)
+  return { perSlowReader: growth.perConnection }
 }
 
-/** How much a warm proxy grows by connections, and how many of them stand. */
-async function held(
-  bench: Bench,
-  proxy: Started,
-  { kind, path, connections }: Pick<Task, 'kind' | 'connections'> & { path: string }
-): Promise<{ grown: number; count: number }> {
-  const { child, port } = proxy
+async function held(bench: Bench, proxy: Started, task: Parameters<typeof growthBy>[2]): Promise<Growth> {
   await load(bench, proxy, warmUpConnections, bench.options.warmUpSeconds)
-  await sleep(settleMs)
-  const before = readResidentKilobytes(child.pid)
-  const targets = [{ port, path, tls: false }]
-  const holder = await holdConnections(bench.children, {
-    kind,
-    targets,
-    connections,
-    seconds: fillSeconds,
-    rate: 0
-  })
-  await sleep(settleMs)
-  const grown = readResidentKilobytes(child.pid) - before
-  const count = Math.min(holder.count, countEstablished(port))
-  await holder.release()
-  if (count === 0) throw new Error(`${child.name} has no connection left of ${connections}`)
-  return { grown, count }
+  const growth = await growthBy(bench, proxy, task)
+  await bench.children.stop(proxy.child)
+  return growth
 }
 
 async function load({ children, wrk }: Bench, { port }: Started, connections: number, seconds: number) {
   await runWrk(children, wrk, { url: `http://127.0.0.1:${port}/33`, connections, seconds })
-}
-
-async function startAlone(
-  { children }: Bench,
-  { peer, program }: FoundPeer,
-  backends: Backends,
-  connections: number
-): Promise<Started> {
-  const [port] = (await freePorts(1)) as [number]
-  const place = { port, backends: backends.addresses, connections }
-  return { port, child: await startPeer(children, peer, program, place) }
 }

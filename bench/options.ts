@@ -20,6 +20,8 @@ export interface Options {
   pin: boolean
   jsonFile: string
   check: boolean
+  /** Numbers of idle connections of HTTP/2 with which memory is measured, if it is. */
+  http2Idle: number[] | undefined
   /** Numbers of busy connections with which memory is measured, if it is. */
   memory: number[] | undefined
   /** Connections of the hold run, which then replaces the comparison. */
@@ -29,6 +31,7 @@ export interface Options {
 interface Flags {
   workload: string[]
   connections?: number[]
+  streams?: number[]
   body?: number[]
   only?: string[]
   before?: string
@@ -44,7 +47,9 @@ interface Flags {
 
 const defaultHoldConnections = 2000
 const defaultMemoryConnections = [64, 512]
-const workloadNames: string[] = [...workloads.map(({ name }) => name), 'memory']
+const defaultIdleConnections = [2000]
+const mostStreams = 100
+const workloadNames: string[] = [...workloads.map(({ name }) => name), 'memory', 'http2-idle']
 
 /** Reads the arguments; prints the help or what is wrong with them, and exits, where that is called for. */
 export function readOptions(argv: string[], checkSettings: Setting[], checkPeers: string[]): Options {
@@ -62,21 +67,32 @@ export function readOptions(argv: string[], checkSettings: Setting[], checkPeers
     pin: flags.pin ?? false,
     jsonFile: path.resolve(projectRoot, flags.json),
     check: flags.check ?? false,
-    memory:
-      !flags.check && flags.workload.includes('memory')
-        ? (flags.connections ?? defaultMemoryConnections)
-        : undefined,
+    memory: connectionsOf(flags, 'memory', defaultMemoryConnections),
+    http2Idle: connectionsOf(flags, 'http2-idle', defaultIdleConnections),
     hold: flags.hold === true ? defaultHoldConnections : flags.hold
   }
 }
 
-function settingsOf({ workload: names, connections, body }: Flags): Setting[] {
+/** Of a workload that is measured beside the rounds; undefined if it is not. */
+function connectionsOf(
+  { check, workload, connections }: Flags,
+  name: string,
+  usual: number[]
+): number[] | undefined {
+  return !check && workload.includes(name) ? (connections ?? usual) : undefined
+}
+
+function settingsOf({ workload: names, connections, streams, body }: Flags): Setting[] {
   return workloads
     .filter(({ name }) => names.includes(name))
     .flatMap(({ name, tls, ...usual }) =>
       tls.flatMap((tls) =>
         (connections ?? usual.connections).flatMap((connections) =>
-          (body ?? usual.bodyBytes).map((bodyBytes) => ({ workload: name, connections, bodyBytes, tls }))
+          (body ?? usual.bodyBytes).flatMap((bodyBytes): Setting[] => {
+            const setting = { workload: name, connections, bodyBytes, tls }
+            if (!usual.streams) return [setting]
+            return (streams ?? usual.streams).map((streams) => ({ ...setting, streams }))
+          })
         )
       )
     )
@@ -92,6 +108,11 @@ function describe(): Command {
       '--connections <list>',
       'client connections, e.g. 64,512,2000 (default: those of the workload)',
       listOf(positiveInteger)
+    )
+    .option(
+      '--streams <list>',
+      'requests at once on each connection of HTTP/2, e.g. 1,16,100 (default: those of the workload)',
+      listOf(streamCount)
     )
     .option(
       '--body <list>',
@@ -131,6 +152,13 @@ export function parseBytes(text: string): number {
 function positiveInteger(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 up.')
   return Number(text)
+}
+
+/** Not more than every proxy allows on a connection. */
+function streamCount(text: string): number {
+  const count = positiveInteger(text)
+  if (count > mostStreams) throw new InvalidArgumentError(`A connection has ${mostStreams} streams at most.`)
+  return count
 }
 
 function workloadName(text: string): string {

@@ -9,7 +9,7 @@ import type { Sample, SettingResult } from './figures'
 import type { LoadReport } from './load-report'
 import { freePorts } from './loopback'
 import type { Options } from './options'
-import type { Setting } from './setting'
+import { requestsAtOnce, type Setting } from './setting'
 import { type Backends, startBackends, startPeer } from './start'
 import { workloadNamed } from './workloads'
 import type { LoadRun } from './workloads/workload'
@@ -72,7 +72,8 @@ export function rotated<Item>(items: Item[], by: number): Item[] {
 
 async function startProxies(bench: Bench, setting: Setting, backends: Backends): Promise<RunningProxy[]> {
   const found = bench.found.filter(
-    ({ peer: { workload = setting.workload } }) => workload === setting.workload
+    ({ peer: { workload = setting.workload, http2 } }) =>
+      workload === setting.workload && (http2 || setting.streams === undefined)
   )
   const ports = await freePorts(found.length)
   const running: RunningProxy[] = []
@@ -81,8 +82,9 @@ async function startProxies(bench: Bench, setting: Setting, backends: Backends):
     const place = {
       port,
       backends: backends.addresses,
-      connections: setting.connections,
-      tls: setting.tls ? bench.certificate : undefined
+      connections: requestsAtOnce(setting),
+      tls: setting.tls ? bench.certificate : undefined,
+      http2: setting.streams !== undefined
     }
     const child = await startPeer(bench.children, peer, program, place)
     running.push({ peer: peer.name, child, ports: [port] })

@@ -14,6 +14,7 @@ import {
 } from './environment'
 import type { SettingResult } from './figures'
 import { describeHold, heldAll, hold } from './hold'
+import { describeIdleHttp2, measureIdleHttp2 } from './idle-http2'
 import { benchMatching } from './matching'
 import { describeMemory, measureMemory } from './memory'
 import { type Options, readOptions } from './options'
@@ -38,9 +39,10 @@ async function main(): Promise<void> {
   const { hold: connections } = options
   if (connections !== undefined) await runHold(children, wrk, connections, options.seconds)
   else {
-    const certificate = options.settings.some(({ tls }) => tls)
-      ? makeCertificate(requireCommand('openssl'), children.folder)
-      : undefined
+    const certificate =
+      options.http2Idle || options.settings.some(({ tls }) => tls)
+        ? makeCertificate(requireCommand('openssl'), children.folder)
+        : undefined
     await runComparison({ children, wrk, certificate, found: findPeers(peersOf(options)), options, progress })
   }
 }
@@ -56,9 +58,12 @@ async function runHold(children: Children, wrk: string, connections: number, sec
 
 async function runComparison(bench: Bench): Promise<void> {
   const { found, options } = bench
-  requireOpenFiles([...options.settings, ...(options.memory ?? []).map((connections) => ({ connections }))])
+  const held = [...(options.memory ?? []), ...(options.http2Idle ?? [])]
+  requireOpenFiles([...options.settings, ...held.map((connections) => ({ connections }))])
   if (found.length === 0) throw new Error('There is no proxy to run.')
-  const environment = readEnvironment(bench.wrk, found, options.pin)
+  const isOverHttp2 = options.http2Idle || options.settings.some(({ streams }) => streams !== undefined)
+  const h2load = isOverHttp2 ? requireCommand('h2load') : undefined
+  const environment = readEnvironment(bench.wrk, h2load, found, options.pin)
   console.log(`${describeEnvironment(environment)}\n`)
   const results: SettingResult[] = []
   for (const setting of options.settings) {
@@ -69,10 +74,12 @@ async function runComparison(bench: Bench): Promise<void> {
   const memory =
     options.memory && (await measureMemory(bench, options.memory, affordableConnections(idleConnections)))
   if (memory) console.log(`${describeMemory(memory)}\n`)
+  const http2Idle = options.http2Idle && (await measureIdleHttp2(bench, options.http2Idle))
+  if (http2Idle) console.log(`${describeIdleHttp2(http2Idle)}\n`)
   const verdicts = options.check ? judge(results) : []
   if (options.check) console.log(verdicts.map(describeVerdict).join('\n'))
   if (verdicts.some(({ met }) => !met)) process.exitCode = 1
-  saveJson(options, { environment, results, memory, verdicts })
+  saveJson(options, { environment, results, memory, http2Idle, verdicts })
 }
 
 function peersOf({ only, before }: Options): Peer[] {

@@ -10,6 +10,9 @@ export type WorkloadName =
   | 'open'
   | 'routes'
   | 'mirror'
+  | 'http2'
+  | 'http2-tls'
+  | 'http2-fair'
 
 /** One load: what kind, over how many connections, with bodies of how many bytes. */
 export interface Setting {
@@ -18,4 +21,14 @@ export interface Setting {
   bodyBytes: number
   /** Whether the clients speak TLS to the proxy. */
   tls: boolean
+  /** Requests under way at once on each connection, which then speaks HTTP/2; undefined for HTTP/1.1. */
+  streams?: number
+}
+
+/** Requests that are under way at once. */
+export function requestsAtOnce({
+  connections,
+  streams = 1
+}: Pick<Setting, 'connections' | 'streams'>): number {
+  return connections * streams
 }

@@ -39,6 +39,9 @@ export async function startPeer(
 ): Promise<Child> {
   const folder = mkdtempSync(path.join(children.folder, `${peer.name}-`))
   const child = children.start(peer.name, 'proxy', peer.launch(program, { ...place, folder }))
-  await untilAnswering(child, place.port, smallBodyBytes, place.tls !== undefined)
+  await untilAnswering(child, place.port, smallBodyBytes, {
+    tls: place.tls !== undefined,
+    http2: place.http2 === true
+  })
   return child
 }

@@ -37,10 +37,11 @@ export function describeBytes(bytes: number): string {
 }
 
 function headingOf({ setting, rate }: SettingResult): string {
-  const { workload, connections, bodyBytes, tls } = setting
+  const { workload, connections, streams, bodyBytes, tls } = setting
   const bodies = `${workloadNamed(workload).uploads ? 'uploads' : 'bodies'} of ${describeBytes(bodyBytes)}`
-  const parts = [`${workload}: ${connections} connections`, bodies]
-  if (tls && workload !== 'tls') parts.push('TLS')
+  const perConnection = streams === undefined ? '' : ` × ${streams} streams`
+  const parts = [`${workload}: ${connections} connections${perConnection}`, bodies]
+  if (tls && !workload.endsWith('tls')) parts.push('TLS')
   if (rate !== undefined) parts.push(`${rate} requests/s`)
   return parts.join(', ')
 }

@@ -5,12 +5,15 @@ import { Connection, type Target } from './connection'
 
 const openedAtOnce = 64
 
-/** Connections that stay open, unused, after one request each. Resolves with how many had their answer. */
-export async function holdIdle(target: Target, connections: number): Promise<number> {
+/**
+ * Connections that stay open, unused, after one request each. Resolves with how many had their answer.
+ * @param open opens one; resolves with whether it had its answer
+ */
+export async function holdIdle(target: Target, connections: number, open = openOne): Promise<number> {
   let opened = 0
   let answered = 0
   const openNext = async () => {
-    while (opened++ < connections) if (await openOne(target)) answered++
+    while (opened++ < connections) if (await open(target)) answered++
   }
   await Promise.all(Array.from({ length: openedAtOnce }, openNext))
   return answered

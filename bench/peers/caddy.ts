@@ -11,6 +11,7 @@ export const caddy = caddyWith(configuration)
 export function caddyWith(configuration: (place: Place) => string): Peer {
   return {
     name: 'caddy',
+    http2: true,
     find() {
       return findCommand('caddy')
     },
@@ -32,11 +33,12 @@ export function caddyWith(configuration: (place: Place) => string): Peer {
 }
 
 // The defaults keep 32 idle connections to each backend and ask the backends for gzip.
-function configuration({ port, backends, connections, tls }: Place): string {
+function configuration({ port, backends, connections, tls, http2 }: Place): string {
   return `
 {
   admin off
   auto_https off
+  ${http2 && !tls ? 'servers {\n    protocols h1 h2c\n  }' : ''}
 }
 ${tls ? 'https' : 'http'}://:${port} {
   bind 127.0.0.1

@@ -76,18 +76,25 @@ export function fairleadOfFile(
 function checkout(name: string, folder: string): Peer {
   return {
     name,
+    http2: true,
     find() {
       return [path.join(folder, 'dist', 'bin', 'lb.js')].find((file) => existsSync(file))
     },
     version() {
       return `${packageVersion()} ${commit(folder)}`.trim()
     },
-    launch(program, { port, backends, connections, tls }) {
+    launch(program, { port, backends, connections, tls, http2 }) {
       const certificate = tls ? { LB_TLS_CERT: tls.certFile, LB_TLS_KEY: tls.keyFile } : {}
+      const priorKnowledge = http2 && !tls ? { LB_H2C: 'true' } : {}
       return {
         command: process.execPath,
         args: [program, '-p', String(port), '-b', ...backends],
-        env: { LB_MAX_CONNECTIONS: String(2 * connections + 100), ...certificate, ...threadsAsked() }
+        env: {
+          LB_MAX_CONNECTIONS: String(2 * connections + 100),
+          ...certificate,
+          ...priorKnowledge,
+          ...threadsAsked()
+        }
       }
     }
   }

@@ -11,6 +11,7 @@ export const haproxy = haproxyWith(configuration)
 export function haproxyWith(configuration: (place: Place) => string): Peer {
   return {
     name: 'haproxy',
+    http2: true,
     find() {
       return findCommand('haproxy')
     },
@@ -27,7 +28,8 @@ export function haproxyWith(configuration: (place: Place) => string): Peer {
 
 // HAProxy closes idle backend connections once a fifth of its file descriptors is in use, and it sizes that number to
 // maxconn: without the two ratios it would reconnect for most requests.
-function configuration({ port, backends, connections, tls }: Place): string {
+function configuration({ port, backends, connections, tls, http2 }: Place): string {
+  const protocol = tls ? `ssl crt ${tls.bothFile}${http2 ? ' alpn h2' : ''}` : http2 ? 'proto h2' : ''
   return `
 global
   nbthread 1
@@ -46,7 +48,7 @@ defaults
   timeout http-keep-alive 60s
 
 frontend clients
-  bind 127.0.0.1:${port} backlog 4096 ${tls ? `ssl crt ${tls.bothFile}` : ''}
+  bind 127.0.0.1:${port} backlog 4096 ${protocol}
   http-request set-header X-Forwarded-Proto ${tls ? 'https' : 'http'}
   default_backend backends
 

@@ -11,6 +11,7 @@ export const nginx = nginxWith(configuration)
 export function nginxWith(configuration: (place: Place) => string): Peer {
   return {
     name: 'nginx',
+    http2: true,
     find() {
       return findCommand('nginx')
     },
@@ -43,7 +44,7 @@ export interface NginxSettings {
 
 /** The configuration for one worker, with connections to clients and backends that are kept. */
 export function nginxConfiguration(
-  { port, backends, connections, tls, folder }: Place,
+  { port, backends, connections, tls, http2, folder }: Place,
   { errorLevel, upstream = '', server = '', location, servers }: NginxSettings
 ): string {
   const files = 4 * connections + 512
@@ -80,7 +81,7 @@ ${backends.map((backend) => `    server ${backend} ${server};`).join('\n')}
     keepalive_time 24h;
   }
   server {
-    listen 127.0.0.1:${port} ${tls ? 'ssl' : ''} backlog=4096;
+    listen 127.0.0.1:${port} ${tls ? 'ssl' : ''} ${http2 ? 'http2' : ''} backlog=4096;
     ${certificate ?? ''}
     ${passing('/')}
   }

@@ -7,10 +7,12 @@ export interface Place {
   port: number
   /** Each `host:port`. */
   backends: string[]
-  /** Client connections that it will get at the same time. */
+  /** Client connections that it will get at the same time; over HTTP/2, requests. */
   connections: number
   /** With it, clients must speak TLS. */
   tls?: CertificateFiles | undefined
+  /** Whether clients speak HTTP/2: with prior knowledge, or agreed on in the handshake of TLS. */
+  http2?: boolean
   /** An empty folder of its own, removed after the run. */
   folder: string
 }
@@ -20,6 +22,8 @@ export interface Peer {
   name: string
   /** The workload that it is made for, and is only run with; undefined for all. */
   workload?: WorkloadName
+  /** Whether it can speak HTTP/2 to clients. */
+  http2?: true
   /** The path of the program, or undefined when it is not there. */
   find(): string | undefined
   version(program: string): string

@@ -24,6 +24,8 @@ export interface Workload {
   connections: number[]
   bodyBytes: number[]
   tls: boolean[]
+  /** Requests at once on each connection, over HTTP/2; undefined for HTTP/1.1. */
+  streams?: number[]
   /** Whether bodies go to the backends and not to the clients. */
   uploads?: boolean
   /** Whether the backends are also measured without a proxy. */
