@@ -100,6 +100,30 @@ test('heads that a client does not read are not made without end', async (t) => 
   await t.resolves(closed(balancer))
 })
 
+test('interim responses that a client does not read are left out, and the final one is not', async (t) => {
+  const count = 2000
+  const hints = Buffer.from(`HTTP/1.1 103 Early Hints\r\nX: ${'x'.repeat(14_000)}\r\n\r\n`.repeat(count))
+  const backend = await scripted(t, (_request, socket) => {
+    socket.write(hints)
+    socket.write(OK)
+  })
+  const balancer = await startBalancer(t, [backend], H2C)
+  const session = await FrameClient.open(t, balancer.port)
+  await eventually(() => session.counts[4]! > 0)
+  session.socket.pause()
+  session.send(headers(1, get()))
+  // All that the backend has sent is read.
+  await eventually(() => {
+    const { total, active } = balancer.stats().backends[0]!
+    return total === 1 && active === 0
+  })
+  session.socket.resume()
+  await eventually(() => session.stream(1).ended)
+  const { statuses } = session.stream(1)
+  t.equal(statuses.at(-1), 200)
+  t.ok(statuses.length > 10 && statuses.length < count / 2, `${statuses.length} of ${count}`)
+})
+
 test('a client that takes its time gets all', async (t) => {
   const balancer = await startBalancer(t, [await scripted(t, answerMuch)], {
     ...H2C,

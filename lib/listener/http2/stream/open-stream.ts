@@ -84,8 +84,9 @@ export class OpenStream implements ServerStream, DataQueueOwner, ReceivedBody {
   }
 
   sendInterim(statusCode: number, lines: string, neverIndexed: ReadonlySet<string> | undefined): void {
-    if (!this.#canSend) return
     const { encoder, writer } = this.#connection
+    // They need no window: to a client that reads none of them they would pile up.
+    if (!this.#canSend || writer.isUnread) return
     writer.writeBlock(this.id, encoder.encode(statusCode, lines, neverIndexed), false)
   }
 
