@@ -214,17 +214,18 @@ t.test('the buckets of a limit are those of its name, in whichever thread', asyn
 
 const HAMMER = `
   const { parentPort, workerData } = require('node:worker_threads')
-  const { folder, own, count, cells, gate, limit, clients, endMs } = workerData
+  const { folder, own, count, cells, gate, limit, clients, durationMs } = workerData
   const { BucketTable } = require(folder + '/bucket-table.js')
   const { SharedRateLimiter } = require(folder + '/shared-rate-limiter.js')
   const limiter = new SharedRateLimiter(limit, new BucketTable({ count, own }, cells), "a key")
   const passed = clients.map(() => 0)
   Atomics.add(gate, 0, 1)
   while (Atomics.load(gate, 0) < count);
+  const endMs = performance.now() + durationMs
   do
     for (const [i, client] of clients.entries())
       if (limiter.take(client, performance.now()) === 0) passed[i]++
-  while (Number(process.hrtime.bigint()) / 1e6 < endMs)
+  while (performance.now() < endMs)
   parentPort.postMessage(passed)`
 
 /** How many requests of each client so many threads let through, that ask as often as they can for a while. */
@@ -236,8 +237,7 @@ async function hammered(limit: RateLimitConfig, clients: readonly string[], dura
   const startMs = THREAD_ORIGIN_MS + performance.now()
   const passes = await Promise.all(
     Array.from({ length: count }, async (_, own) => {
-      const endMs = startMs + durationMs
-      const workerData = { folder, own, count, cells, gate, limit, clients, endMs }
+      const workerData = { folder, own, count, cells, gate, limit, clients, durationMs }
       const [passed] = await once(new Worker(HAMMER, { eval: true, workerData }), 'message')
       return passed as number[]
     })

@@ -27,6 +27,10 @@ function paceOf(open: readonly number[], accepted: number) {
   return pace
 }
 
+/** How long it waits, but for what else the machine does meanwhile. */
+const leastElapsed = (make: () => AcceptPace) =>
+  Math.min(...Array.from({ length: 5 }, make).map((pace) => elapsed(() => pace.wait())))
+
 t.test('a thread that is not ahead of the others does not wait', async (t) => {
   for (const open of [
     [0, 0],
@@ -35,8 +39,8 @@ t.test('a thread that is not ahead of the others does not wait', async (t) => {
     [5, 4, 7],
     [46, 40]
   ])
-    t.ok(elapsed(() => paceOf(open, 5).wait()) < 1.5, `${open}`)
-  t.ok(elapsed(() => paceOf([9, 2], 1).wait()) < 1.5, 'nor for the first of a burst')
+    t.ok(leastElapsed(() => paceOf(open, 5)) < 1.5, `${open}`)
+  t.ok(leastElapsed(() => paceOf([9, 2], 1)) < 1.5, 'nor for the first of a burst')
 })
 
 t.test('one that is ahead waits for two milliseconds, and then not again at once', async (t) => {
