@@ -1,8 +1,8 @@
 /** For the largest writes of usual connections. */
-const COPY_BYTES = 262_144
+const COPY_BYTES = 163_840
 /** Less is not worth a copy of that size. */
 const MIN_BYTES = 16_384
-const MAX_KEPT = 8
+const MAX_KEPT = 32
 
 const free: Buffer[] = []
 
