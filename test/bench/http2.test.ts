@@ -156,8 +156,5 @@ test('the memory of idle connections is measured, plain and over TLS', loaded, a
   // So few of them without TLS are less than what comes and goes.
   t.ok(samples.every(({ perConnection }) => Number.isFinite(perConnection)))
   t.ok(samples[1]!.perConnection > 1, `${samples[1]!.perConnection}`)
-  t.match(
-    describeIdleHttp2(samples),
-    /\n\| fairlead \| +plain \| +300 \|.*\n\| fairlead \| +TLS \| +300 \|/
-  )
+  t.match(describeIdleHttp2(samples), /\n\| fairlead \| +plain \| +300 \|.*\n\| fairlead \| +TLS \| +300 \|/)
 })
