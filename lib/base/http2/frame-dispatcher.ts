@@ -31,10 +31,8 @@ export interface FrameHandler {
    * @param windowDelta change of the initial window size, for each open stream
    */
   onSettings(windowDelta: number): void
-  /** The peer has applied ours. */
-  onSettingsAck(): void
   /** The peer accepts no more streams, and has not processed those after this one. */
-  onGoAway(lastId: number, errorCode: number): void
+  onGoAway(lastId: number): void
   /** A frame of the stream has a size that it cannot have: an error of the stream. */
   onWrongSize(streamId: number): void
   /** PRIORITY, whose content is obsolete (RFC 9113 section 5.3.2). */
@@ -68,11 +66,6 @@ export class FrameDispatcher implements FrameSink {
     this.#handler = handler
     this.#writer = writer
     this.#blocks = new FieldBlocks(maxHeadBytes)
-  }
-
-  /** Whether the peer's first SETTINGS have come. */
-  get hasSettings(): boolean {
-    return this.#hasSettings
   }
 
   /** Whether a field block has begun, and not ended. */
@@ -141,7 +134,7 @@ export class FrameDispatcher implements FrameSink {
       case FrameType.goAway:
         expectConnection(streamId)
         if (payload.length < MIN_GO_AWAY_BYTES) throw new ConnectionError('goaway', ErrorCode.frameSizeError)
-        this.#handler.onGoAway(payload.readUInt32BE(0) & LARGEST_ID, payload.readUInt32BE(4))
+        this.#handler.onGoAway(payload.readUInt32BE(0) & LARGEST_ID)
         return
       case FrameType.windowUpdate:
         this.#onWindowUpdate(streamId, numberOf(payload) & LARGEST_ID)
@@ -175,7 +168,6 @@ export class FrameDispatcher implements FrameSink {
     if ((flags & Flag.ack) !== 0) {
       if (payload.length > 0) throw new ConnectionError('settings', ErrorCode.frameSizeError)
       if (!this.#hasSettings) throw new ConnectionError('no settings')
-      this.#handler.onSettingsAck()
       return
     }
     const { settings } = this

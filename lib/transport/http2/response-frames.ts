@@ -102,8 +102,6 @@ export class ResponseFrames implements FrameHandler {
     this.#target.onSettings(windowDelta)
   }
 
-  onSettingsAck(): void {}
-
   onGoAway(lastId: number): void {
     this.#target.onGoAway(lastId)
   }

@@ -47,14 +47,11 @@ export class ConnectionEnd {
   /** The connection is lost, or has ended. */
   onLost(): void {
     const socket = this.#socket
-    if (socket.destroyed) clearTimeout(this.#timer)
-    if (this.hasEnded || socket.destroyed) {
-      this.hasEnded = true
-      return
-    }
+    const isFirst = !this.hasEnded
     this.hasEnded = true
+    if (isFirst || socket.destroyed) clearTimeout(this.#timer)
+    if (!isFirst || socket.destroyed) return
     this.#writer.stop()
-    clearTimeout(this.#timer)
     this.#timer = setTimeout(() => socket.destroy(), UNREAD_MS)
   }
 

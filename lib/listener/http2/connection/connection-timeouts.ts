@@ -9,7 +9,6 @@ const NEVER = -1
 export class ConnectionTimeouts {
   readonly #options: Http2Options
   readonly #stalled: StalledStreams
-  #hasRequests = false
   #idleSinceMs: number
   /** Since when a head has been coming in parts. */
   #headSinceMs = NEVER
@@ -18,10 +17,6 @@ export class ConnectionTimeouts {
     this.#options = options
     this.#stalled = new StalledStreams(options.sendTimeoutMs, nowMs)
     this.#idleSinceMs = nowMs
-  }
-
-  onRequest(): void {
-    this.#hasRequests = true
   }
 
   /** The last stream has closed. */
@@ -35,15 +30,23 @@ export class ConnectionTimeouts {
     else if (this.#headSinceMs === NEVER) this.#headSinceMs = performance.now()
   }
 
-  /** Enforces those of streams. Returns what the connection is at the end of, if it is. */
-  check(streams: ServerStreams, writer: FrameWriter, nowMs: number): 'head' | 'idle' | undefined {
+  /**
+   * Enforces those of streams. Returns what the connection is at the end of, if it is.
+   * @param hasRequests whether it has carried any
+   */
+  check(
+    streams: ServerStreams,
+    writer: FrameWriter,
+    hasRequests: boolean,
+    nowMs: number
+  ): 'head' | 'idle' | undefined {
     const { headTimeoutMs, keepAliveTimeoutMs } = this.#options
     for (const stream of streams.all()) stream.body.checkPause(nowMs)
     this.#stalled.sweep(streams.all(), writer, nowMs)
     if (this.#headSinceMs !== NEVER && nowMs - this.#headSinceMs > headTimeoutMs) return 'head'
     if (streams.size > 0) return undefined
     // It has had no stream for too long, whatever other frames it has sent.
-    const limitMs = this.#hasRequests ? keepAliveTimeoutMs : headTimeoutMs
+    const limitMs = hasRequests ? keepAliveTimeoutMs : headTimeoutMs
     return limitMs > 0 && nowMs - this.#idleSinceMs >= limitMs ? 'idle' : undefined
   }
 }

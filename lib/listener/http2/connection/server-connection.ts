@@ -98,7 +98,7 @@ export class ServerConnection implements FrameHandler, StreamsOwner, SharedReade
 
   /** Enforces the timeouts. To be called regularly. */
   sweep(nowMs: number): void {
-    const over = this.#timeouts.check(this.#streams, this.writer, nowMs)
+    const over = this.#timeouts.check(this.#streams, this.writer, this.#requests > 0, nowMs)
     if (over === 'head') this.#fail(new ConnectionError('slow head', ErrorCode.enhanceYourCalm))
     else if (over === 'idle') this.#end.begin()
   }
@@ -153,8 +153,6 @@ export class ServerConnection implements FrameHandler, StreamsOwner, SharedReade
       if (!stream.addWindow(windowDelta)) throw new ConnectionError('window', ErrorCode.flowControlError)
   }
 
-  onSettingsAck(): void {}
-
   onGoAway(): void {
     this.#end.begin()
   }
@@ -183,7 +181,6 @@ export class ServerConnection implements FrameHandler, StreamsOwner, SharedReade
   onRequest(stream: OpenStream, block: FieldBlock): void {
     this.#floods.onRequest()
     this.#requests++
-    this.#timeouts.onRequest()
     if (this.#requests === this.#options.requestsPerConnection) this.drain()
     this.#serve(stream, this.#options.reader, block)
   }

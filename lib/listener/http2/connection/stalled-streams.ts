@@ -31,7 +31,7 @@ export class StalledStreams {
   }
 
   #isStalled(stream: OpenStream, nowMs: number): boolean {
-    if (!stream.isWaiting) {
+    if (stream.unsentBytes === 0) {
       stream.stalledSinceMs = -1
       return false
     }

@@ -1,7 +1,7 @@
 import { areSameAuthority, isAuthority } from '../../../base/http/authority.js'
 import { COLON } from '../../../base/http/characters.js'
 import { FieldNames } from '../../../base/http/field-names.js'
-import { isField, isTrailersOnly, OF_CONNECTION } from './field-syntax.js'
+import { isField, isTrailersOnly, OF_CONNECTION } from '../../../base/http2/field-syntax.js'
 import { PseudoFields } from './pseudo-fields.js'
 import { RecentLines } from './recent-lines.js'
 

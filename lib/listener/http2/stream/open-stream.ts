@@ -151,12 +151,7 @@ export class OpenStream implements ServerStream, DataQueueOwner, ReceivedBody {
 
   // --- for the connection
 
-  /** Whether the response waits for the client to read it. */
-  get isWaiting(): boolean {
-    return this.#queue.bytes > 0
-  }
-
-  /** Whether that is by the window of this stream, and not by what others are sent. */
+  /** Whether the response waits for the window of this stream, and not for what others are sent. */
   get isWindowClosed(): boolean {
     return this.#queue.isWindowClosed
   }

@@ -1,5 +1,5 @@
+import { areTrailers } from '../../../base/http2/field-syntax.js'
 import { GatheredBytes } from '../../../base/sockets/gathered-bytes.js'
-import { areTrailers } from '../request/field-syntax.js'
 import type { BodyReader } from './body-reader.js'
 
 /** What is told of the body of a request. */

@@ -1,23 +1,14 @@
 import { STATUS_CODES } from 'node:http'
 import { FieldNames } from '../../../base/http/field-names.js'
+import { isName, isValue, OF_CONNECTION } from '../../../base/http2/field-syntax.js'
 import { BrokenResponse } from '../../http1/broken-response.js'
 import { ResponseHead } from '../../http1/response-head.js'
 import { passableTrailers } from '../../http1/trailers.js'
 
-/** Connection-specific fields, with which a message is malformed (RFC 9113 section 8.2.2). */
-const OF_CONNECTION = new FieldNames([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'transfer-encoding',
-  'upgrade'
-])
+/** `te` is of requests only. */
+const NOT_OF_RESPONSES = new FieldNames([...OF_CONNECTION, 'te'])
 
 const STATUS = /^[1-9]\d\d$/
-const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-/** Without whitespace around it (section 8.2.1). */
-const VALUE = /^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/
 const LENGTH = /^\d{1,15}$/
 
 const statusLines: string[] = []
@@ -69,9 +60,9 @@ export function trailersOf(fields: readonly string[]): string[] {
 
 /** @throws {BrokenResponse} if the field is invalid */
 function check(name: string, value: string, inTrailers: boolean): void {
-  if (!NAME.test(name)) throw new BrokenResponse('field name', inTrailers)
-  if (OF_CONNECTION.has(name)) throw new BrokenResponse('field of a connection', inTrailers)
-  if (!VALUE.test(value)) throw new BrokenResponse('field value', inTrailers)
+  if (!isName(name)) throw new BrokenResponse('field name', inTrailers)
+  if (NOT_OF_RESPONSES.has(name)) throw new BrokenResponse('field of a connection', inTrailers)
+  if (!isValue(value)) throw new BrokenResponse('field value', inTrailers)
 }
 
 function takeLength(head: ResponseHead, value: string): void {

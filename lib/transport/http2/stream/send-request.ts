@@ -1,5 +1,4 @@
 import type { FrameWriter } from '../../../base/http2/frame-writer.js'
-import { Flag, FRAME_HEAD_BYTES, FrameType, writeFrameHead } from '../../../base/http2/frames/frames.js'
 import type { RequestEncoder } from '../../../base/http2/hpack/request-encoder.js'
 import type { OutgoingRequest, ResponseHandler } from '../../backend-stream.js'
 import { DataSender } from './data-sender.js'
@@ -19,7 +18,7 @@ export function sendRequest(
 ): void {
   const { head, body, retryBuffer, neverIndexed } = request
   // What is encoded is written: the backend's table learns from it.
-  writer.write(headersFrames(stream.id, encoder.encode(head, neverIndexed), !body, writer.maxFrameBytes))
+  writer.writeBlock(stream.id, encoder.encode(head, neverIndexed), !body)
   if (!body) {
     handler.onSent()
     return
@@ -29,26 +28,4 @@ export function sendRequest(
     handler.onSent()
   })
   stream.sender.start()
-}
-
-/** The frames of a field block: HEADERS, and CONTINUATION for what exceeds the frame size. */
-export function headersFrames(
-  streamId: number,
-  block: Buffer,
-  isEnd: boolean,
-  maxFrameBytes: number
-): Buffer {
-  const count = Math.max(1, Math.ceil(block.length / maxFrameBytes))
-  const frames = Buffer.allocUnsafe(count * FRAME_HEAD_BYTES + block.length)
-  let at = 0
-  for (let i = 0; i < count; i++) {
-    const from = i * maxFrameBytes
-    const length = Math.min(maxFrameBytes, block.length - from)
-    const flags = (isEnd && i === 0 ? Flag.endStream : 0) | (i === count - 1 ? Flag.endHeaders : 0)
-    const type = i === 0 ? FrameType.headers : FrameType.continuation
-    writeFrameHead(frames.subarray(at), length, type, flags, streamId)
-    at += FRAME_HEAD_BYTES
-    at += block.copy(frames, at, from, from + length)
-  }
-  return frames
 }

@@ -1,11 +1,10 @@
 import type { FrameWriter } from '../../../base/http2/frame-writer.js'
 import { ConnectionError } from '../../../base/http2/frames/connection-error.js'
-import { ErrorCode, FrameType, numberFrame } from '../../../base/http2/frames/frames.js'
+import { ErrorCode, FrameType } from '../../../base/http2/frames/frames.js'
 import type { RequestEncoder } from '../../../base/http2/hpack/request-encoder.js'
 import { ConnectionClosed } from '../../connection-closed.js'
 import { RequestRefused } from '../errors.js'
 import type { RequestLimit } from '../request-limit.js'
-import { headersFrames } from './send-request.js'
 import { addWindow } from './send-window.js'
 import type { Stream, StreamConnection } from './stream.js'
 
@@ -112,12 +111,11 @@ export class Streams implements StreamConnection {
   }
 
   sendTrailers({ id }: Stream, trailers: readonly string[]): void {
-    const block = this.#encoder.encodeTrailers(trailers)
-    this.#writer.write(headersFrames(id, block, true, this.#writer.maxFrameBytes))
+    this.#writer.writeBlock(id, this.#encoder.encodeTrailers(trailers), true)
   }
 
   sendWindowUpdate({ id }: Stream, bytes: number): void {
-    this.#writer.write(numberFrame(FrameType.windowUpdate, id, bytes))
+    this.#writer.writeNumber(FrameType.windowUpdate, id, bytes)
   }
 
   onTouched(stream: Stream): void {
@@ -136,7 +134,7 @@ export class Streams implements StreamConnection {
     this.hasAnswered ||= hasHead
     if (this.#open.size === 0 && !this.isClosing) this.#limit.onAnswered(this.#sent)
     if (errorCode >= 0 && id > 0) {
-      this.#writer.write(numberFrame(FrameType.rstStream, id, errorCode))
+      this.#writer.writeNumber(FrameType.rstStream, id, errorCode)
       if (++this.#resets >= MAX_RESETS) this.isClosing = true
     }
     this.#callbacks.onStreamClosed()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { areTrailers } from '../../../../lib/listener/http2/request/field-syntax.js'
+import { areTrailers } from '../../../../lib/base/http2/field-syntax.js'
 import { decoded, readRequest } from './read-request.js'
 
 const METHOD = ':method: GET'

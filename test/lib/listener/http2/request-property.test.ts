@@ -2,7 +2,7 @@ import { BlockList } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Destination } from '../../../../lib/base/http/request-target.js'
-import { areTrailers } from '../../../../lib/listener/http2/request/field-syntax.js'
+import { areTrailers } from '../../../../lib/base/http2/field-syntax.js'
 import { RequestHeadReader } from '../../../../lib/listener/http2/request/request-head.js'
 import {
   type ServerStreamRequest,

@@ -1,4 +1,4 @@
-import { charTable, SPACE, TAB, TEXT, TOKEN } from '../../../base/http/characters.js'
+import { charTable, hasOnly, SPACE, TAB, TEXT, TOKEN } from '../http/characters.js'
 
 /** The characters of a field name: a token without upper case (RFC 9113 section 8.2.1). */
 export const NAME = charTable((code) => TOKEN[code] === 1 && !(code >= 0x41 && code <= 0x5a))
@@ -11,17 +11,15 @@ export const OF_CONNECTION = ['connection', 'keep-alive', 'proxy-connection', 't
  * blanks around the value.
  */
 export function isField(name: string, value: string): boolean {
-  if (name.length === 0) return false
-  for (let i = 0; i < name.length; i++) if (NAME[name.charCodeAt(i)] !== 1) return false
-  return isValue(value)
+  return isName(name) && isValue(value)
 }
+
+/** Whether a text is the name of a field. */
+export const isName = (name: string): boolean => name.length > 0 && hasOnly(NAME, name)
 
 /** Whether a text is the value of a field. */
 export function isValue(value: string): boolean {
-  const end = value.length - 1
-  if (end < 0) return true
-  for (let i = 0; i <= end; i++) if (TEXT[value.charCodeAt(i)] !== 1) return false
-  return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(end))
+  return hasOnly(TEXT, value) && !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1))
 }
 
 const isBlank = (code: number) => code === SPACE || code === TAB
