@@ -4,7 +4,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import { CellDirectory } from '../lib/base/cells/directory.js'
 import { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { type Config, type GivenConfig, loadWithVariables } from '../lib/config/load.js'
-import { followBackends } from '../lib/pool/follow-backends.js'
+import { followChange } from '../lib/pool/follow-backends.js'
 import { ThreadClient } from '../lib/threads/connections.js'
 import { Followed } from '../lib/threads/followed.js'
 import { Heartbeats } from '../lib/threads/heartbeat.js'
@@ -90,7 +90,7 @@ class Follower {
       this.#directory.follow(message.change)
     } else if (message.kind === 'backends') {
       const registry = this.#registryOf(message.pool)
-      if (registry) followBackends(registry, message.backends)
+      if (registry) followChange(registry, message.change)
     } else {
       this.#followed.replace(message.state)
       await this.#server!.routedPools?.apply(configOf(message.state.given).routing!)

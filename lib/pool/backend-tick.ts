@@ -5,7 +5,7 @@ import { BackendCell } from './cells.js'
 const MIN_SHARE = 0.1
 
 /** Changes what depends on time. */
-export function tickBackend(backend: Backend, nowMs: number, slowStartMs: number): void {
+export function tickBackend(backend: Backend, nowMs: number, slowStartMs = 0): void {
   const { counters } = backend
   const penalty = counters.get(BackendCell.penalty)
   if (penalty > 0) counters.add(BackendCell.penalty, (penalty >> 1) - penalty)
@@ -16,7 +16,7 @@ export function tickBackend(backend: Backend, nowMs: number, slowStartMs: number
  * Performs one step of a backend's slow start: its weight rises linearly from a tenth to the configured one.
  * @param slowStartMs duration of the whole; 0 for none
  */
-export function raiseWeight(backend: Backend, nowMs: number, slowStartMs: number): void {
+export function raiseWeight(backend: Backend, nowMs: number, slowStartMs = 0): void {
   const share = slowStartMs > 0 ? (nowMs - backend.slowStartSinceMs) / slowStartMs : 1
   if (share >= 1) backend.slowStartSinceMs = -1
   const weight = backend.weight * WEIGHT_UNIT

@@ -29,6 +29,8 @@ export interface RegistryEvents {
   added: [Backend]
   /** A backend was removed. It may still have requests in flight. */
   removed: [Backend]
+  /** Backends were added and removed, as one change: once, after the events of each. */
+  members: []
   /** The configuration of a backend has changed. */
   reconfigured: [Backend]
   /** An operator has forced a backend's health, or has ended that. */

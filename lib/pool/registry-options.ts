@@ -9,6 +9,14 @@ export interface FollowedBackend {
   readonly config: BackendConfig
 }
 
+/** What has changed of the backends of the thread that decides. */
+export interface BackendsChange {
+  /** Those that are new there, or have another configuration. */
+  readonly present: readonly FollowedBackend[]
+  /** The ids of those that are not there any more. */
+  readonly gone: readonly number[]
+}
+
 /** Has a registry follow that of another thread, which decides what becomes of the backends. */
 export interface Following {
   /** Of its first backends, in their order; `followBackends` gives it later ones. */

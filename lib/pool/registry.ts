@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
 import type { Counters } from '../base/cells/counters.js'
 import { OWN_CELLS } from '../base/cells/shared-cells.js'
-import { Backend, type BackendState, STATES } from './backend.js'
+import { type Backend, type BackendState, STATES } from './backend.js'
+import { BackendFactory } from './backend-factory.js'
 import { applyFailure } from './backend-failure.js'
+import { BackendIndex } from './backend-index.js'
 import { raiseWeight, tickBackend } from './backend-tick.js'
-import { backendBlock, CellBlock, PoolBlock } from './cell-block.js'
+import { PoolBlock } from './cell-block.js'
 import { BackendCell, BalancerCell } from './cells.js'
 import { ClosingConnections } from './closing-connections.js'
 import { updateEligibility } from './eligibility.js'
@@ -24,10 +26,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   tickMs = 0
   readonly #options: RegistryOptions
   readonly #now: () => Date
-  readonly #slowStartMs: number
-  #backends: readonly Backend[]
-  readonly #closing = new ClosingConnections(({ id }) => this.#options.cells?.forget(backendBlock(id)))
-  #nextId: number
+  readonly #index: BackendIndex
+  readonly #factory: BackendFactory
+  readonly #closing = new ClosingConnections((backend) => this.#factory.forget(backend))
   #successor: Registry | undefined
   #isRetired = false
 
@@ -37,17 +38,15 @@ export class Registry extends EventEmitter<RegistryEvents> {
     this.setMaxListeners(0)
     this.#options = options
     this.#now = options.now ?? currentTime
-    this.#slowStartMs = options.slowStartMs ?? 0
     this.block = predecessor?.block ?? new PoolBlock(options.cells ?? OWN_CELLS)
     this.counters = this.block.counters
     this.tickMs = predecessor?.tickMs ?? 0
-    this.#nextId = predecessor ? predecessor.#nextId : 0
-    this.#backends = configs.map((config, index) => {
-      const same = predecessor?.backendAt(config.address)
-      const before = same?.config.protocol === config.protocol ? same : undefined
-      const id = options.following?.ids[index] ?? before?.id ?? this.#nextId++
-      return this.#create(id, config, before?.id === id ? before : undefined)
+    this.#factory = new BackendFactory(options, this.#now, predecessor ? predecessor.#factory : undefined)
+    const created = configs.map((config, index) => {
+      const before = predecessor?.backendAt(config.address)
+      return this.#factory.create(config, options.following?.ids[index], before)
     })
+    this.#index = new BackendIndex(created)
     this.#refresh(undefined, false)
   }
 
@@ -63,32 +62,47 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** In the order in which they were added. A new array after each change. */
   get backends(): readonly Backend[] {
-    return this.#backends
+    return this.#index.all
   }
 
-  /**
-   * Adds a backend in its initial state, without a slow start.
-   * @throws {Error} if there is one with that address
-   */
-  add(config: BackendConfig, id = this.#nextId++): Backend {
-    if (this.backendAt(config.address)) throw new Error(`There is a backend ${config.address} already`)
-    const backend = this.#create(id, config)
-    backend.addedMs = this.tickMs
-    this.#backends = [...this.#backends, backend]
-    this.#refresh(undefined, false)
-    this.emit('added', backend)
-    return backend
+  /** @see update */
+  add(config: BackendConfig): Backend {
+    return this.update([config], [])[0]!
   }
 
   /** Removes a backend. Its connections close when its requests in flight have ended. */
   remove(backend: Backend): void {
-    if (!this.#backends.includes(backend)) return
-    this.#backends = this.#backends.filter((other) => other !== backend)
-    this.#closing.addBackend(backend)
-    backend.isRemoved = true
-    if (this.#decides) backend.counters.set(BackendCell.eligible, 0)
+    this.update([], [backend])
+  }
+
+  /**
+   * Removes backends, and adds others in their initial state without a slow start, as one change. One that is removed may
+   * have the address of one that is added.
+   * @param ids of those that are added; new ones if absent
+   * @returns those that were added, in that order
+   * @throws {Error} if there is one with an address that is to be added
+   */
+  update(added: readonly BackendConfig[], removed: readonly Backend[], ids?: readonly number[]): Backend[] {
+    const leaving = new Set(removed.filter((backend) => this.#index.has(backend)))
+    for (const { address } of added) {
+      const existing = this.backendAt(address)
+      if (existing && !leaving.has(existing)) throw new Error(`There is a backend ${address} already`)
+    }
+    if (leaving.size > 0) this.#index.remove(leaving)
+    for (const backend of leaving) {
+      this.#closing.addBackend(backend)
+      backend.isRemoved = true
+      if (this.#decides) backend.counters.set(BackendCell.eligible, 0)
+    }
+    const joining = added.map((config, index) => this.#factory.create(config, ids?.[index]))
+    for (const backend of joining) backend.addedMs = this.tickMs
+    if (joining.length > 0) this.#index.add(joining)
+    if (leaving.size + joining.length === 0) return joining
     this.#refresh(undefined, false)
-    this.emit('removed', backend)
+    for (const backend of leaving) this.emit('removed', backend)
+    for (const backend of joining) this.emit('added', backend)
+    this.emit('members')
+    return joining
   }
 
   /** Replaces the configuration of a backend, but for its address and protocol. */
@@ -105,26 +119,16 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** The backend with this `host:port`. */
   backendAt(address: string): Backend | undefined {
-    return this.#backends.find((backend) => backend.address === address)
+    return this.#index.at(address)
   }
 
   backendWithId(id: number): Backend | undefined {
-    return this.#backends.find((backend) => backend.id === id)
+    return this.#index.withId(id)
   }
 
   /** Whether what becomes of the backends is decided here. */
   get #decides(): boolean {
     return !this.#isRetired && !this.#options.following
-  }
-
-  #create(id: number, config: BackendConfig, before?: Backend): Backend {
-    const { initialState, createPool, cells = OWN_CELLS } = this.#options
-    const block = before?.block ?? new CellBlock(cells, backendBlock(id))
-    if (!before && this.#decides) block.counters.set(BackendCell.state, STATES.indexOf(initialState))
-    const backend = new Backend(id, config, block, createPool(config), this.#now())
-    if (before) backend.follow(before)
-    if (this.#decides) backend.publish()
-    return backend
   }
 
   /** Proxied requests in flight. */
@@ -134,7 +138,7 @@ export class Registry extends EventEmitter<RegistryEvents> {
 
   /** Whether nothing is in flight, and nothing of a backend changes with time. */
   get isQuiet(): boolean {
-    return this.inFlight === 0 && !this.#backends.some(({ isChanging }) => isChanging)
+    return this.inFlight === 0 && !this.backends.some(({ isChanging }) => isChanging)
   }
 
   get draining(): boolean {
@@ -150,11 +154,8 @@ export class Registry extends EventEmitter<RegistryEvents> {
     return this.counters.get(BalancerCell.panic) === 1
   }
 
-  /** How many backends are eligible. */
   get eligibleCount(): number {
-    let count = 0
-    for (const { eligible } of this.backends) if (eligible) count++
-    return count
+    return this.backends.filter(({ eligible }) => eligible).length
   }
 
   /** Sets the health of a backend, unless an operator has forced it. The reason is for logs and statistics. */
@@ -200,9 +201,9 @@ export class Registry extends EventEmitter<RegistryEvents> {
   /** Updates what depends on time, by a monotonic clock. To be called every few dozen milliseconds. */
   tick(nowMs: number): void {
     this.tickMs = nowMs
-    for (const backend of this.#backends) {
+    for (const backend of this.backends) {
       backend.noteAnswers(nowMs)
-      if (this.#decides) tickBackend(backend, nowMs, this.#slowStartMs)
+      if (this.#decides) tickBackend(backend, nowMs, this.#options.slowStartMs)
     }
     this.#closing.tick()
     this.emit('tick', nowMs)
@@ -216,10 +217,10 @@ export class Registry extends EventEmitter<RegistryEvents> {
   #refresh(changed: Backend | undefined, mayReturn: boolean): void {
     if (!this.#decides) return
     const wasEligible = changed?.eligible
-    const panic = updateEligibility(this.#backends, this.#options.panic ?? false)
+    const panic = updateEligibility(this.backends, this.#options.panic ?? false)
     if (changed?.eligible && !wasEligible && mayReturn && !panic) {
       changed.slowStartSinceMs = this.tickMs
-      raiseWeight(changed, this.tickMs, this.#slowStartMs)
+      raiseWeight(changed, this.tickMs, this.#options.slowStartMs)
     }
     if (panic === this.panicking) return
     this.counters.set(BalancerCell.panic, Number(panic))

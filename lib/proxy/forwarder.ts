@@ -92,12 +92,9 @@ export class Forwarder implements Forwarding {
       .on('tick', (nowMs) => this.#onTick(nowMs))
       .on('state', () => this.#serve())
       .on('rotation', () => this.#serve())
-      .on('added', () => this.#setBackends())
       .on('reconfigured', () => this.#setBackends())
-      .on('removed', (backend) => {
-        this.#policy.forget?.(backend)
-        this.#setBackends()
-      })
+      .on('removed', (backend) => this.#policy.forget?.(backend))
+      .on('members', () => this.#setBackends())
   }
 
   /**

@@ -1,13 +1,15 @@
+import type { Backend } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
 import type { FollowedBackend } from '../pool/registry-options.js'
 import type { OwnerMessage } from './messages.js'
 
+const followedBackend = ({ id, config }: Backend): FollowedBackend => ({ id, config })
+
 /** The backends of a pool, for followers. */
-export const backendsOf = ({ backends }: Registry): FollowedBackend[] =>
-  backends.map(({ id, config }) => ({ id, config }))
+export const backendsOf = ({ backends }: Registry): FollowedBackend[] => backends.map(followedBackend)
 
 /**
- * Tells followers of the backends of a pool after each change, and once for changes that are made at once.
+ * Tells followers what has changed of the backends of a pool, and once for changes that are made at once.
  * @param pool the name of its cells
  */
 export function announceBackends(
@@ -15,14 +17,17 @@ export function announceBackends(
   pool: string,
   tell: (message: OwnerMessage) => void
 ): void {
-  let isDue = false
+  const changed = new Set<Backend>()
   const announce = () => {
-    isDue = false
-    tell({ kind: 'backends', pool, backends: backendsOf(registry) })
+    const all = [...changed]
+    changed.clear()
+    const present = all.filter(({ isRemoved }) => !isRemoved).map(followedBackend)
+    const gone = all.filter(({ isRemoved }) => isRemoved).map(({ id }) => id)
+    tell({ kind: 'backends', pool, change: { present, gone } })
   }
-  const onChange = () => {
-    if (!isDue) setImmediate(announce)
-    isDue = true
+  const onChange = (backend: Backend) => {
+    if (changed.size === 0) setImmediate(announce)
+    changed.add(backend)
   }
   registry.on('added', onChange).on('removed', onChange).on('reconfigured', onChange)
 }

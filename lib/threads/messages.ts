@@ -4,7 +4,7 @@ import type { Threads } from '../base/cells/rows.js'
 import type { TotalsPlace } from '../base/cells/totals.js'
 import type { ShortageReport } from '../base/shortage/shortages.js'
 import type { GivenConfig } from '../config/load.js'
-import type { FollowedBackend } from '../pool/registry-options.js'
+import type { BackendsChange, FollowedBackend } from '../pool/registry-options.js'
 
 /** A pool of the owner: the thread that decides. */
 export interface FollowedPool {
@@ -41,7 +41,7 @@ export interface FollowerData extends FollowedState {
 export type OwnerMessage =
   | { readonly kind: 'cells'; readonly change: DirectoryChange }
   /** @see FollowedPool.cells */
-  | { readonly kind: 'backends'; readonly pool: string; readonly backends: readonly FollowedBackend[] }
+  | { readonly kind: 'backends'; readonly pool: string; readonly change: BackendsChange }
   | { readonly kind: 'state'; readonly state: FollowedState }
   | { readonly kind: 'close' }
 

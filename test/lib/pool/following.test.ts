@@ -1,10 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { CellDirectory } from '../../../lib/base/cells/directory.js'
 import { SharedCells } from '../../../lib/base/cells/shared-cells.js'
 import { applyFailure } from '../../../lib/pool/backend-failure.js'
 import { BackendCell } from '../../../lib/pool/cells.js'
-import { followBackends } from '../../../lib/pool/follow-backends.js'
+import { followBackends, followChange } from '../../../lib/pool/follow-backends.js'
 import { Registry } from '../../../lib/pool/registry.js'
+import { announceBackends } from '../../../lib/threads/announce-backends.js'
+import type { OwnerMessage } from '../../../lib/threads/messages.js'
 import type { BackendPool } from '../../../lib/transport/backend-connections.js'
 import { backendConfigs } from '../../support/registry.js'
 
@@ -106,7 +109,7 @@ t.test(
       follower.on(name, ({ address }) => events.push(`${name} ${address}`))
     const list = owner.backends.map(({ id, config }) => ({ id, config }))
     followBackends(follower, list)
-    t.same(events, ['removed a:80', 'reconfigured b:80', 'added c:80'])
+    t.same(events, ['reconfigured b:80', 'removed a:80', 'added c:80'])
     t.same(shown(follower), shown(owner))
     t.equal(b!.active, 1)
     t.notOk(b!.acquire(), 'the only slot is taken in the other thread')
@@ -114,3 +117,28 @@ t.test(
     t.equal(events.length, 3)
   }
 )
+
+t.test('another thread is told what has changed, once for changes that are made at once', async (t) => {
+  const { owner, follower } = twoThreads('a:80 b:80')
+  const told: OwnerMessage[] = []
+  announceBackends(owner, 'pool', (message) => told.push(message))
+  const [c, d] = owner.update(backendConfigs('c:80 d:80;weight=2'), [owner.backendAt('a:80')!])
+  owner.remove(c!)
+  owner.reconfigure(d!, backendConfigs('d:80;weight=3')[0]!)
+  t.same(told, [])
+  await setImmediate()
+  t.equal(told.length, 1)
+  const [message] = told
+  if (message?.kind !== 'backends') return t.fail('it tells of backends')
+  t.same(
+    message.change.present.map(({ config }) => [config.address, config.weight]),
+    [['d:80', 3]]
+  )
+  t.equal(message.change.gone.length, 2)
+  let changes = 0
+  follower.on('members', () => changes++)
+  followChange(follower, message.change)
+  t.same(shown(follower), shown(owner))
+  followChange(follower, message.change)
+  t.equal(changes, 1, 'what it knows changes nothing')
+})
