@@ -7,6 +7,7 @@ import backendCredentials from '../plugins/backend-credentials.js'
 import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import sharedCells from '../plugins/cells.js'
+import discovery from '../plugins/discovery.js'
 import forwarder from '../plugins/forwarder.js'
 import healthCheck from '../plugins/health-check.js'
 import passiveHealth from '../plugins/passive-health.js'
@@ -33,6 +34,7 @@ export async function registerPool(
   await fastify.register(backendCredentials, { config })
   const own = followed?.poolNamed(DEFAULT_POOL)
   await fastify.register(backendRegistry, { config, followed: own })
+  await fastify.register(discovery, { config, isFollower: own !== undefined })
   await fastify.register(backendList, { config })
   await fastify.register(poolMeasures, { name })
   await fastify.register(poolSet)

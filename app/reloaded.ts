@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../lib/config/load.js'
 import { OF_ALL_POOLS } from '../lib/config/of-server.js'
 import type { RoutedPools } from './routed-pools.js'
+import { configureMembers, hasSameMembers } from './running-pool.js'
 
 /** What a reload changes. */
 interface Reloaded {
@@ -11,16 +11,17 @@ interface Reloaded {
 }
 
 /** Of a server with one pool: its backends. */
-export function reloadedBackends({ backendList, log }: FastifyInstance, { backends }: Config): Reloaded {
-  let current = backends
+export function reloadedBackends(fastify: FastifyInstance, started: Config): Reloaded {
+  const { log } = fastify
+  let current = started
   return {
     apply: (config, why) => {
-      if (isDeepStrictEqual(config.backends, current)) {
+      if (hasSameMembers(config, current)) {
         log.info(`The configuration was read again (${why}): its backends are the same`)
         return
       }
-      current = config.backends
-      const change = backendList.configure(current)
+      current = config
+      const change = configureMembers(fastify, config)
       const { added, removed, reconfigured } = change
       const counts = `${added.length} join, ${removed.length} leave, ${reconfigured.length} are set up anew`
       log.info(change, `Backends were read again (${why}): ${counts}`)

@@ -7,6 +7,7 @@ import backendCredentials from '../plugins/backend-credentials.js'
 import backendList from '../plugins/backend-list.js'
 import backendRegistry from '../plugins/backend-registry.js'
 import sharedCells from '../plugins/cells.js'
+import discovery from '../plugins/discovery.js'
 import forwarder from '../plugins/forwarder.js'
 import healthCheck from '../plugins/health-check.js'
 import passiveHealth from '../plugins/passive-health.js'
@@ -32,6 +33,7 @@ export async function createRoutedPool(
   host.decorate('shortages', server.shortages).decorate('ticker', server.ticker)
   await host.register(backendCredentials, { config: own })
   await host.register(backendRegistry, { config: own, followed, predecessor: predecessor?.registry })
+  await host.register(discovery, { config: own, isFollower: followed !== undefined, predecessor })
   await host.register(backendList, { config: own, predecessor })
   await host.register(poolMeasures, { name, predecessor: predecessor?.pool })
   host.decorate('accessLog', server.accessLog).decorate('tracing', server.tracing)

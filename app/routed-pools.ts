@@ -119,7 +119,9 @@ export class RoutedPools {
 
   /** What only the next start takes over, stays as it is. */
   #merged(config: Config): Config {
-    const own = Object.fromEntries([...OF_POOL, 'backends' as const].map((key) => [key, config[key]]))
+    const own = Object.fromEntries(
+      [...OF_POOL, 'backends' as const, 'sources' as const].map((key) => [key, config[key]])
+    )
     return { ...this.#config, ...own, routing: undefined }
   }
 

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { type Config, OF_POOL, type PoolConfig } from '../lib/config/config.js'
+import type { MemberChange } from '../lib/discovery/members.js'
 import type { Registry } from '../lib/pool/registry.js'
 
 /** A pool of a server, and what it was made of. */
@@ -34,13 +35,25 @@ export function configureChanged(
   for (const [name, { instance, given }] of next) {
     const old = before.get(name)
     if (!old) continue
-    const hasSameBackends = isDeepStrictEqual(old.given.config.backends, given.config.backends)
+    const hasSameBackends = hasSameMembers(old.given.config, given.config)
     if (old.instance !== instance) void instance.ready()
     // Where another thread decides, it tells which there are.
-    if (!hasSameBackends && !instance.followed) instance.backendList.configure(given.config.backends)
+    if (!hasSameBackends && !instance.followed) configureMembers(instance, given.config)
     if (old.instance !== instance || !hasSameBackends) changed.push(name)
   }
   return changed
+}
+
+/** Whether two configurations of a pool have the same backends, and the same sources of more. */
+export function hasSameMembers(a: Config, b: Config): boolean {
+  return isDeepStrictEqual([a.backends, a.sources], [b.backends, b.sources])
+}
+
+/** Gives a pool the backends and the sources of another configuration. */
+export function configureMembers({ backendList, sources }: FastifyInstance, config: Config): MemberChange {
+  const change = backendList.configure(config)
+  sources.configure(config.sources)
+  return change
 }
 
 export function hasSameSettings(a: Config, b: Config): boolean {

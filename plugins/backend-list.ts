@@ -4,8 +4,6 @@ import { BackendList } from '../lib/admin/backend-list.js'
 import { StateFile } from '../lib/admin/state-file.js'
 import { missingResource } from '../lib/base/shortage/resource.js'
 import type { Config } from '../lib/config/load.js'
-import { checkFault } from '../lib/config/settings/health-check.js'
-import type { BackendConfig } from '../lib/pool/spec/backend-spec.js'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,12 +30,10 @@ const RETRY_MS = 1000
  */
 export default fp<Options>(
   async (fastify, { config, predecessor }) => {
-    const { registry, log } = fastify
-    const { enabled, path } = config.healthCheck
-    const faultOf = (backend: BackendConfig) => (enabled ? checkFault(backend, path) : undefined)
-    const backendList = new BackendList(registry, faultOf, predecessor?.backendList)
+    const { registry, members, backendFault, log } = fastify
+    const backendList = new BackendList(registry, members, backendFault)
     const { stateFile } = config.admin
-    const ownFile = () => (stateFile === '' ? undefined : new StateFile(stateFile, config.backends))
+    const ownFile = () => (stateFile === '' ? undefined : new StateFile(stateFile, config))
     const file = predecessor ? predecessor.stateFile : ownFile()
     fastify.decorate('backendList', backendList)
     fastify.decorate('backendListSaved', () => file?.saved ?? Promise.resolve())
@@ -45,7 +41,7 @@ export default fp<Options>(
     if (!file) return
 
     if (!predecessor) restore(file)
-    backendList.on('configured', (configs) => file.configure(configs))
+    backendList.on('configured', (configured) => file.configure(configured))
     let retry: NodeJS.Timeout | undefined
     let isShort = false
     const save = () => {
@@ -75,9 +71,9 @@ export default fp<Options>(
       if ('outdated' in read)
         log.warn(`${stateFile} is ignored: LB_BACKENDS has changed since it was written`)
       else if ('fault' in read) log.error(`${stateFile} is ignored: ${read.fault}`)
-      else if (read.backends) {
+      else if (read.stored) {
         try {
-          backendList.restore(read.backends)
+          backendList.restore(read.stored)
           log.info(`The backends are those of ${stateFile}`)
         } catch (error) {
           log.error(`${stateFile} is ignored: ${(error as Error).message}`)
@@ -85,5 +81,5 @@ export default fp<Options>(
       }
     }
   },
-  { name: 'backend-list', dependencies: ['backend-registry'] }
+  { name: 'backend-list', dependencies: ['discovery'] }
 )

@@ -17,6 +17,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
   proxy: "One exchange: a client's request, its attempts at backends, the answer.",
   outliers: 'Passive checks: what requests tell of backends; ejection and its end.',
   health: 'Active checks: asks backends how they are.',
+  discovery:
+    'Where backends come from: a list, a file, DNS, Kubernetes, etcd, Consul. Each source tells a pool its members.',
   observe: 'What is shown: statistics, metrics, the live stream, access log, traces.',
   admin: 'What an operator changes while it runs, and what is kept of that.',
   config:

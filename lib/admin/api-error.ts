@@ -26,6 +26,12 @@ export const noSuchBackend = () =>
 export const bodyTimeout = () => new ApiError(408, 'LB_BODY_TIMEOUT', 'The body did not come in time')
 export const backendExists = () =>
   new ApiError(409, 'LB_BACKEND_EXISTS', 'There is a backend with this address already')
+export const discoveredBackend = (source: string) =>
+  new ApiError(
+    409,
+    'LB_DISCOVERED_BACKEND',
+    `This backend comes from ${source}: only its weight, max, backup, draining and health can be set here`
+  )
 export const lastBackend = () =>
   new ApiError(409, 'LB_LAST_BACKEND', 'This is the last backend: add another one first')
 export const versionChanged = () =>

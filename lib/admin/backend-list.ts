@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import { isDeepStrictEqual } from 'node:util'
+import type { Override } from '../discovery/member.js'
+import type { MemberChange, Members } from '../discovery/members.js'
 import type { Backend } from '../pool/backend.js'
 import type { Registry } from '../pool/registry.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, type FaultOf, readBackendSpecs, specOf } from '../pool/spec/json-spec.js'
+import { discoveredBackend } from './api-error.js'
 
-/** What changed when the list was replaced, by address. */
-export interface ListChange {
-  readonly added: readonly string[]
-  readonly removed: readonly string[]
-  readonly reconfigured: readonly string[]
-}
+/** The source that is the list. */
+export const LIST = 'list'
 
 /** An operator's orders for a backend, beside its options. */
 export interface Orders {
@@ -23,40 +21,46 @@ export interface Orders {
 /** A backend as it is stored: its options and orders. */
 export type StoredBackend = BackendSpec & Orders
 
+/** What is stored of a backend that another source tells of: by address, what an operator has said of it. */
+export type StoredOrders = Orders & Pick<Override, 'weight' | 'max' | 'backup'> & { readonly address: string }
+
+/** What a state file keeps. */
+export interface StoredList {
+  readonly backends: readonly StoredBackend[]
+  readonly orders: readonly StoredOrders[]
+}
+
+/** What is configured: backends, and by their names the sources of more. */
+export interface Configured {
+  readonly backends: readonly BackendConfig[]
+  readonly sources: readonly { readonly name: string }[]
+}
+
 /** Options of a backend to change, by name; null removes one. */
 export type BackendOptions = Readonly<Record<string, string | number | boolean | null | undefined>>
 
-const BY_HAND = 'set by hand'
-/** How long replaced backends serve until one that takes their place has passed a check. */
-const HANDOVER_MS = 5000
-/** After so long other threads know a backend that was added, unless they are blocked, and then they need none. */
-const KNOWN_MS = 500
+/** Options that an operator may set of a backend that another source tells of. */
+const OF_ANY_SOURCE: ReadonlySet<string> = new Set(['weight', 'max', 'backup'])
 
 /**
- * The list of backends, as operators and reloads of the configuration change it. Each change is made completely or not at
- * all, and gives the list another version (its ETag), by which clients notice concurrent changes.
+ * The list of backends, as operators and reloads of the configuration change it, and an operator's orders for all that are
+ * in the pool. Each change is made completely or not at all, and gives the list another version (its ETag), by which clients
+ * notice concurrent changes. What other sources tell changes no version.
  */
-export class BackendList extends EventEmitter<{ changed: []; configured: [readonly BackendConfig[]] }> {
+export class BackendList extends EventEmitter<{ changed: []; configured: [Configured] }> {
   readonly #registry: Registry
+  readonly #members: Members
   readonly #faultOf: FaultOf | undefined
   /** So that versions of two processes never match. */
   readonly #run = randomBytes(4).toString('hex')
   #changes = 0
-  /** Backends that were taken off the list, and serve until others can. */
-  readonly #retiring = new Set<Backend>()
-  #handoverMs = 0
 
-  /**
-   * @param faultOf further validation of a backend; returns what is wrong, if anything is
-   * @param predecessor the list of the same pool until now, whose handover of backends goes on
-   */
-  constructor(registry: Registry, faultOf?: FaultOf, predecessor?: BackendList) {
+  /** @param faultOf further validation of a backend; returns what is wrong, if anything is */
+  constructor(registry: Registry, members: Members, faultOf?: FaultOf) {
     super()
     this.#registry = registry
+    this.#members = members
     this.#faultOf = faultOf
-    if (predecessor) this.#continue(predecessor)
-    const handOver = () => this.#handOver()
-    registry.on('state', handOver).on('tick', handOver)
   }
 
   /** Differs after each change. */
@@ -64,34 +68,49 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     return `${this.#run}-${this.#changes}`
   }
 
-  /** The list, as `restore` takes it. */
-  get stored(): StoredBackend[] {
-    return this.#current.map((backend) => ({
-      ...specOf(backend.config),
-      ...(backend.draining ? { draining: true } : {}),
-      ...(backend.forcedHealth === undefined ? {} : { health: backend.forcedHealth })
+  /** The list and the orders, as `restore` takes them. */
+  get stored(): StoredList {
+    const { overrides } = this.#members
+    const backends = this.#list.map((config) => ({
+      ...specOf(config),
+      ...ordersOf(overrides.get(config.address))
     }))
+    const listed = new Set(this.#list.map(({ address }) => address))
+    const orders = [...overrides].flatMap(([address, override]) => {
+      const { isDraining: _isDraining, health: _health, ...options } = override
+      return listed.has(address) ? [] : [{ address, ...options, ...ordersOf(override) }]
+    })
+    return { backends, orders }
   }
 
   /**
-   * Adds a backend.
+   * Adds a backend to the list.
    * @returns undefined if there is one with this address
    * @throws {SpecError} if the spec is wrong
    */
   add(spec: BackendSpec): Backend | undefined {
     const [config] = readBackendSpecs([spec], this.#faultOf)
     const existing = this.#registry.backendAt(config!.address)
-    if (existing && !this.#retiring.has(existing)) return undefined
-    if (existing) this.#remove(existing)
-    const backend = this.#registry.add(config!)
+    if (existing && !this.#members.isLeaving(existing)) return undefined
+    this.#setList([...this.#list, config!])
     this.#changed()
-    return backend
+    return this.#registry.backendAt(config!.address)
   }
 
-  /** Removes a backend. Returns false for the last one, which stays. */
+  /**
+   * Removes a backend from the list. Returns false for the last one of the pool, which stays.
+   * @throws {ApiError} if it is another source that tells of it
+   */
   remove(backend: Backend): boolean {
-    if (this.#current.every((other) => other === backend)) return false
-    this.#remove(backend)
+    const { address } = backend
+    this.#checkListed(address)
+    if (this.#registry.backends.every((other) => other === backend || this.#members.isLeaving(other)))
+      return false
+    this.#members.override(address, {})
+    this.#setList(
+      this.#list.filter((config) => config.address !== address),
+      true
+    )
     this.#changed()
     return true
   }
@@ -99,63 +118,51 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   /**
    * Changes the options and orders of a backend that are given. An option that is null is removed.
    * @throws {SpecError} if an option is wrong; then nothing has changed
+   * @throws {ApiError} if another source tells of it, and an option is not for an operator to set
    */
   change(backend: Backend, { draining, health, ...options }: Orders & BackendOptions): void {
-    const before = specOf(backend.config)
-    const merged = Object.entries({ ...before, ...options, address: before.address })
-    const spec = Object.fromEntries(merged.filter(([, value]) => value !== null)) as BackendSpec
-    const [config] = readBackendSpecs([spec], this.#faultOf)
-    if (!isSame(config!, backend.config)) this.#registry.reconfigure(backend, config!)
-    this.#order(backend, { draining, health })
+    const { address } = backend
+    const isListed = this.#members.sourceOf(address) === LIST
+    const { isDraining, health: forced, ...set } = this.#members.overrides.get(address) ?? {}
+    const orders = {
+      isDraining: draining ?? isDraining ?? false,
+      health: health === undefined ? forced : health === 'auto' ? undefined : health
+    }
+    if (isListed) {
+      const changed = this.#withOptions(this.#list.find((config) => config.address === address)!, options)
+      this.#setList(this.#list.map((config) => (config.address === address ? changed : config)))
+      this.#members.override(address, orders)
+    } else {
+      if (Object.keys(options).some((name) => !OF_ANY_SOURCE.has(name))) this.#checkListed(address)
+      const { weight, max, backup } = this.#withOptions(backend.config, options)
+      const chosen = Object.entries({ weight, max, backup }).filter(
+        ([name]) => (options[name] ?? null) !== null
+      )
+      const kept = Object.entries(set).filter(([name]) => options[name] === undefined)
+      this.#members.override(address, { ...Object.fromEntries([...kept, ...chosen]), ...orders })
+    }
     this.#changed()
   }
 
   /**
-   * Replaces the list. Backends that are in both lists keep their connections, health and counters; all orders end. Removed
-   * backends serve until one of the new list can, for a few seconds at most.
+   * Replaces the list. Backends that are in both lists keep their connections, health and counters; their orders end.
+   * Removed backends serve until one of the new list can, for a few seconds at most.
    * @param specs at least one
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
-  replace(specs: readonly BackendSpec[]): ListChange {
-    return this.#replaceBy(readBackendSpecs(specs, this.#faultOf), false)
+  replace(specs: readonly BackendSpec[]): MemberChange {
+    const configs = readBackendSpecs(specs, this.#faultOf)
+    for (const { address } of [...this.#list, ...configs]) this.#members.override(address, {})
+    return this.#replaceBy(configs)
   }
 
   /** Replaces the list by the configured one after a reload. Orders stay. */
-  configure(configs: readonly BackendConfig[]): ListChange {
-    this.emit('configured', configs)
-    return this.#replaceBy(configs, true)
-  }
-
-  #replaceBy(configs: readonly BackendConfig[], keepOrders: boolean): ListChange {
-    const registry = this.#registry
-    const change = { added: [] as string[], removed: [] as string[], reconfigured: [] as string[] }
-    const wanted = new Map(configs.map((config) => [config.address, config]))
-    for (const backend of registry.backends) {
-      const config = wanted.get(backend.address)
-      if (config?.protocol === backend.config.protocol) {
-        wanted.delete(backend.address)
-        if (!isSame(config, backend.config)) {
-          registry.reconfigure(backend, config)
-          change.reconfigured.push(backend.address)
-        }
-        if (!keepOrders) this.#order(backend, { draining: false, health: 'auto' })
-      } else {
-        change.removed.push(backend.address)
-      }
-    }
-    this.#retiring.clear()
-    for (const address of change.removed) {
-      const retiring = registry.backendAt(address)!
-      if (wanted.has(address)) this.#remove(retiring)
-      else this.#retiring.add(retiring)
-    }
-    for (const config of wanted.values()) {
-      registry.add(config)
-      change.added.push(config.address)
-    }
-    this.#handoverMs = registry.tickMs + HANDOVER_MS
-    this.#handOver()
-    this.#changed()
+  configure(configured: Configured): MemberChange {
+    const configs = configured.backends
+    this.emit('configured', configured)
+    const kept = new Set(configs.map(({ address }) => address))
+    const change = this.#replaceBy(configs)
+    for (const address of change.removed) if (!kept.has(address)) this.#members.override(address, {})
     return change
   }
 
@@ -163,14 +170,16 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
    * Replaces the list by a stored one, orders included.
    * @throws {SpecError} if anything is wrong with it; then nothing has changed
    */
-  restore(stored: readonly StoredBackend[]): void {
-    const specs = stored.map(({ draining: _draining, health: _health, ...spec }) => spec as BackendSpec)
+  restore({ backends, orders }: StoredList): void {
+    const specs = backends.map(({ draining: _draining, health: _health, ...spec }) => spec as BackendSpec)
     const configs = readBackendSpecs(specs, this.#faultOf)
-    this.#replaceBy(configs, false)
     // They have not served yet.
-    this.#removeRetiring()
+    this.#setList(configs, true)
     for (const [index, { address }] of configs.entries())
-      this.#order(this.#registry.backendAt(address)!, stored[index]!)
+      this.#members.override(address, overrideOf(backends[index]!))
+    for (const { address, weight, max, backup, ...order } of orders)
+      this.#members.override(address, { ...definedOf({ weight, max, backup }), ...overrideOf(order) })
+    this.#changed()
   }
 
   /** Ends an ejection and forgets what led to it. */
@@ -178,41 +187,34 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
     this.#registry.emit('reset', backend)
   }
 
-  #continue(predecessor: BackendList): void {
-    for (const { address } of predecessor.#retiring) {
-      const backend = this.#registry.backendAt(address)
-      if (backend) this.#retiring.add(backend)
-    }
-    this.#handoverMs = predecessor.#handoverMs
+  get #list(): BackendConfig[] {
+    return this.#members.of(LIST).map(({ config }) => config)
   }
 
-  get #current(): Backend[] {
-    return this.#registry.backends.filter((backend) => !this.#retiring.has(backend))
+  #setList(configs: readonly BackendConfig[], isUrgent = false): MemberChange {
+    return this.#members.update(
+      LIST,
+      configs.map((config) => ({ config })),
+      isUrgent
+    )
   }
 
-  /** Removes the retiring backends once others can serve, none of them can, or it takes too long. */
-  #handOver(): void {
-    if (this.#retiring.size === 0) return
-    const { counters, tickMs } = this.#registry
-    const knownMs = counters.threads === 1 ? tickMs : tickMs - KNOWN_MS
-    const canServe = ({ eligible, addedMs }: Backend) => eligible && addedMs <= knownMs
-    const isNeeded = [...this.#retiring].some(({ eligible }) => eligible) && !this.#current.some(canServe)
-    if (isNeeded && tickMs < this.#handoverMs) return
-    this.#removeRetiring()
+  #replaceBy(configs: readonly BackendConfig[]): MemberChange {
+    const change = this.#setList(configs)
+    this.#changed()
+    return change
   }
 
-  #removeRetiring(): void {
-    for (const backend of this.#retiring) this.#remove(backend)
+  #withOptions(config: BackendConfig, options: BackendOptions): BackendConfig {
+    const before = specOf(config)
+    const merged = Object.entries({ ...before, ...options, address: before.address })
+    const spec = Object.fromEntries(merged.filter(([, value]) => value !== null)) as BackendSpec
+    return readBackendSpecs([spec], this.#faultOf)[0]!
   }
 
-  #remove(backend: Backend): void {
-    this.#retiring.delete(backend)
-    this.#registry.remove(backend)
-  }
-
-  #order(backend: Backend, { draining, health }: Orders): void {
-    if (draining !== undefined) this.#registry.setDraining(backend, draining, BY_HAND)
-    if (health !== undefined) this.#registry.force(backend, health === 'auto' ? undefined : health, BY_HAND)
+  #checkListed(address: string): void {
+    const source = this.#members.sourceOf(address)
+    if (source !== LIST && source !== undefined) throw discoveredBackend(source)
   }
 
   #changed(): void {
@@ -221,7 +223,14 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [readon
   }
 }
 
-/** Whether two configurations of a backend are equal, however they were written. */
-function isSame(a: BackendConfig, b: BackendConfig): boolean {
-  return isDeepStrictEqual(specOf(a), specOf(b))
+function ordersOf(override: Override | undefined): Orders {
+  const { isDraining, health } = override ?? {}
+  return { ...(isDraining ? { draining: true } : {}), ...(health === undefined ? {} : { health }) }
 }
+
+function overrideOf({ draining = false, health = 'auto' }: Orders): Override {
+  return { isDraining: draining, ...(health === 'auto' ? {} : { health }) }
+}
+
+const definedOf = (options: object) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))

@@ -3,9 +3,8 @@ import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import * as v from 'valibot'
-import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, specOf } from '../pool/spec/json-spec.js'
-import type { StoredBackend } from './backend-list.js'
+import type { Configured, StoredBackend, StoredList, StoredOrders } from './backend-list.js'
 
 /** Only the owner can read or write it: addresses of backends are not public. */
 const MODE = 0o600
@@ -18,14 +17,23 @@ const backend = v.objectWithRest(
   },
   v.union([v.string(), v.number(), v.boolean()])
 )
+const orders = v.strictObject({
+  address: v.string(),
+  weight: v.optional(v.number()),
+  max: v.optional(v.number()),
+  backup: v.optional(v.boolean()),
+  draining: v.optional(v.boolean()),
+  health: v.optional(v.picklist(['healthy', 'unhealthy']))
+})
 const content = v.strictObject({
   configured: v.array(v.unknown()),
-  backends: v.pipe(v.array(backend), v.minLength(1))
+  backends: v.array(backend),
+  orders: v.optional(v.array(orders), [])
 })
 
-/** What a state file holds: backends, undefined if there is no file; or why it is not used. */
+/** What a state file holds: the list, undefined if there is no file; or why it is not used. */
 export type StateRead =
-  | { readonly backends: readonly StoredBackend[] | undefined }
+  | { readonly stored: StoredList | undefined }
   | { readonly outdated: true }
   | { readonly fault: string }
 
@@ -35,36 +43,39 @@ export type StateRead =
  */
 export class StateFile {
   readonly #path: string
-  #configured: readonly BackendSpec[]
+  #configured: readonly (BackendSpec | string)[]
   #content = ''
   #last: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
 
-  /** @param configured the backends of `LB_BACKENDS` */
-  constructor(file: string, configured: readonly BackendConfig[]) {
+  /** @param configured what `LB_BACKENDS` says */
+  constructor(file: string, configured: Configured) {
     this.#path = file
-    this.#configured = configured.map(specOf)
+    this.#configured = textsOf(configured)
   }
 
-  /** Sets the configured backends after a reload of the configuration. */
-  configure(configured: readonly BackendConfig[]): void {
-    this.#configured = configured.map(specOf)
+  /** Sets what is configured after a reload of the configuration. */
+  configure(configured: Configured): void {
+    this.#configured = textsOf(configured)
   }
 
   read(): StateRead {
     try {
-      const { configured, backends } = v.parse(content, JSON.parse(readFileSync(this.#path, 'utf8')))
+      const { configured, backends, orders } = v.parse(content, JSON.parse(readFileSync(this.#path, 'utf8')))
       if (!isDeepStrictEqual(configured, this.#configured)) return { outdated: true }
-      return { backends: backends as StoredBackend[] }
+      const hasSources = configured.some((each) => typeof each === 'string')
+      if (backends.length === 0 && !hasSources) return { fault: 'backends: it has none' }
+      return { stored: { backends: backends as StoredBackend[], orders: orders as StoredOrders[] } }
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { backends: undefined }
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { stored: undefined }
       return { fault: v.isValiError(error) ? v.summarize(error.issues) : (error as Error).message }
     }
   }
 
   /** Resolves when this list, or a later one, is on disk. Lists that come during a write are saved by one further write. */
-  save(backends: readonly StoredBackend[]): Promise<void> {
-    this.#content = `${JSON.stringify({ configured: this.#configured, backends }, undefined, 2)}\n`
+  save({ backends, orders }: StoredList): Promise<void> {
+    const content = { configured: this.#configured, backends, ...(orders.length > 0 ? { orders } : {}) }
+    this.#content = `${JSON.stringify(content, undefined, 2)}\n`
     if (!this.#next) {
       const before = this.#last.catch(() => {})
       this.#last = this.#next = before.then(() => {
@@ -97,6 +108,11 @@ export class StateFile {
     await using(dir, 'r', (folder) => folder.sync())
   }
 }
+
+const textsOf = ({ backends, sources }: Configured) => [
+  ...backends.map(specOf),
+  ...sources.map(({ name }) => name)
+]
 
 type FileHandle = Awaited<ReturnType<typeof open>>
 

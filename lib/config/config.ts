@@ -1,5 +1,7 @@
 import type { BlockList } from 'node:net'
 import type { BalancingOptions } from '../balancing/options.js'
+import type { DiscoveryOptions } from '../discovery/options.js'
+import type { SourceSpec } from '../discovery/spec/source-spec.js'
 import type { HealthCheckConfig } from '../health/options.js'
 import type { AccessConfig } from '../listener/access/options.js'
 import type { ClientLimits } from '../listener/client-limits.js'
@@ -14,6 +16,7 @@ import { accessOf } from './settings/access.js'
 import { accessLogOf } from './settings/access-log.js'
 import { type AdminConfig, adminOf } from './settings/admin.js'
 import { balancingOf } from './settings/balancing.js'
+import { discoveryOf } from './settings/discovery.js'
 import { healthCheckOf } from './settings/health-check.js'
 import { type Http2Config, http2Of } from './settings/http2.js'
 import { type ResilienceConfig, resilienceOf } from './settings/resilience.js'
@@ -26,6 +29,9 @@ export interface Config {
   readonly file: string
   readonly port: number
   readonly backends: readonly BackendConfig[]
+  /** Where more backends come from. */
+  readonly sources: readonly SourceSpec[]
+  readonly discovery: DiscoveryOptions
   /** Threads that serve clients, this one included. */
   readonly threads: number
   /** Requests in flight at once. */
@@ -79,6 +85,7 @@ export interface PoolConfig {
 
 /** The settings that each pool has of its own; it shares all others with its server. */
 export const OF_POOL = [
+  'discovery',
   'backendTls',
   'healthCheck',
   'balancing',
@@ -113,7 +120,9 @@ export function configOf(values: Values, { pool, tracing, routing }: Surrounding
   return {
     file: values.LB_CONFIG,
     port: values.PORT,
-    backends: values.LB_BACKENDS,
+    backends: values.LB_BACKENDS.backends,
+    sources: values.LB_BACKENDS.sources,
+    discovery: discoveryOf(values),
     threads: values.LB_THREADS,
     maxConnections: values.LB_MAX_CONNECTIONS,
     maxSockets:

@@ -1,11 +1,12 @@
 import * as v from 'valibot'
 import { addressRanges, flag, integer, oneOf, seconds, text } from '../base/values/values.js'
+import { memberList } from '../discovery/spec/member-list.js'
 import { LANE_MODES } from '../listener/http1/lane/options.js'
-import { backendList } from '../pool/spec/backend-spec.js'
 import { accessVariables } from './settings/access.js'
 import { accessLogVariables } from './settings/access-log.js'
 import { adminVariables } from './settings/admin.js'
 import { balancingVariables } from './settings/balancing.js'
+import { discoveryVariables } from './settings/discovery.js'
 import { healthCheckVariables } from './settings/health-check.js'
 import { http2Variables } from './settings/http2.js'
 import { resilienceVariables } from './settings/resilience.js'
@@ -36,7 +37,7 @@ export const schema = v.object({
     fallback: '',
     flags: '-c, --config <file>'
   }),
-  LB_BACKENDS: variable(backendList(), {
+  LB_BACKENDS: variable(memberList(), {
     description:
       'The backends, separated by commas or spaces: `host:port`, `[v6]:port`, an `http://` or `https://` origin or `unix:/path`, ' +
       'each with options such as `;weight=3` (1 to 256, default 1), `;max=50` (requests in flight at it at once, ' +
@@ -45,6 +46,7 @@ export const schema = v.object({
     fallback: '127.0.0.1:8080 127.0.0.1:8081',
     flags: '-b, --backends <backends...>'
   }),
+  ...discoveryVariables,
   ...threadVariables,
   LB_MAX_CONNECTIONS: variable(integer(1, 1_000_000), {
     description: 'Requests in flight at once; further ones are answered `503` with `Retry-After`.',

@@ -1,5 +1,6 @@
 import type { LatencyWindow } from '../base/latency/latency-window.js'
 import type { RateWindow } from '../base/rates.js'
+import type { SourceStatus } from '../discovery/source-state.js'
 import type { Registry } from '../pool/registry.js'
 import type { Resolver } from '../transport/resolver/resolver.js'
 import type { HealthTransitions } from './metrics/health-transitions.js'
@@ -13,6 +14,8 @@ export interface ShownPool {
   readonly backendList: { readonly version: string }
   readonly requests: RequestMetrics
   readonly transitions: HealthTransitions
+  /** Where backends come from, beside the list. */
+  readonly sources: { readonly status: readonly SourceStatus[] }
   /** Of the names of backends. */
   readonly resolver: Pick<Resolver, 'answered' | 'failed'>
   /** Of answered requests, from their head to the end of the response. */

@@ -4,6 +4,7 @@ import { describeNetworkError } from '../base/network-error.js'
 import type { RateWindow } from '../base/rates.js'
 import type { DescriptorLimit } from '../base/shortage/descriptor-limit.js'
 import type { Shortages } from '../base/shortage/shortages.js'
+import type { SourceStatus } from '../discovery/source-state.js'
 import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell, responsesCell } from '../pool/cells.js'
@@ -110,15 +111,27 @@ export function statisticsOfPool(all: Statistics, name: string): Statistics {
 }
 
 /** State and counters of a pool, without its backends. */
-export function poolStatistics({ name, registry, latency, rates }: ShownPool) {
+export function poolStatistics({ name, registry, sources, latency, rates }: ShownPool) {
   const { backends, counters } = registry
   return {
     name,
     panic: registry.panicking,
     eligible: registry.eligibleCount,
     backends: backends.length,
+    sources: sources.status.map(sourceStatistics),
     requests: requestStatistics(counters, registry.inFlight, rates),
     latency: latency.summary()
+  }
+}
+
+/** What a source tells of its members. */
+function sourceStatistics({ source, members, changedAt, toldAt, failure }: SourceStatus) {
+  return {
+    source,
+    members,
+    changedAt: changedAt?.toISOString() ?? null,
+    toldAt: toldAt?.toISOString() ?? null,
+    failure: failure ? { reason: failure.reason, since: failure.since.toISOString() } : null
   }
 }
 

@@ -110,6 +110,18 @@ const latency = object({
   maxMs: number('The longest')
 })
 
+const source = object({
+  source: text('Its URL'),
+  members: count('Backends that it tells of'),
+  changedAt: { ...time('When those last changed'), type: ['string', 'null'] },
+  toldAt: { ...time('When it last told of them'), type: ['string', 'null'] },
+  failure: {
+    ...object({ reason: text('Why it cannot tell of them'), since: time('Since when') }),
+    type: ['object', 'null'],
+    description: 'Its backends are kept as they are meanwhile'
+  }
+})
+
 /** JSON Schema of `/__lb/stats`: it serialises the response and documents it. */
 export const statisticsSchema = object({
   version: text('Version of the balancer'),
@@ -171,6 +183,7 @@ export const statisticsSchema = object({
       panic: { type: 'boolean', description: 'Whether its unhealthy backends are used, as no other is left' },
       eligible: count('Backends that may be given requests'),
       backends: count('Backends'),
+      sources: { type: 'array', items: source, description: 'Where backends come from, beside the list' },
       requests,
       latency
     }),

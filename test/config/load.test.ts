@@ -21,6 +21,8 @@ t.test('defaults', async (t) => {
         { protocol: 'http:', hostname: '127.0.0.1', port: 8080, address: '127.0.0.1:8080', ...options },
         { protocol: 'http:', hostname: '127.0.0.1', port: 8081, address: '127.0.0.1:8081', ...options }
       ],
+      sources: [],
+      discovery: { dns: { servers: [] } },
       threads: 1,
       maxConnections: 1000,
       maxSockets: 4000,

@@ -7,8 +7,10 @@ import {
   grpcService
 } from '../../base/values/check-values.js'
 import { flag, integer, seconds, secondsOrZero, statusRanges } from '../../base/values/values.js'
+import type { MemberList } from '../../discovery/spec/member-list.js'
+import { optionsOf } from '../../discovery/spec/template.js'
 import type { HealthCheckConfig } from '../../health/options.js'
-import type { BackendConfig } from '../../pool/spec/backend-spec.js'
+import type { BackendOptions } from '../../pool/spec/backend-options.js'
 import { type Needs, type ValuesOf, variable } from '../variable.js'
 
 const HOUR_S = 3600
@@ -123,7 +125,7 @@ export function healthCheckOf(values: Values, maxHeadBytes: number): HealthCheck
  * What is wrong with a backend without a check path of its own, given the configured one; undefined for nothing.
  * @param target path, or `grpc:` and a service
  */
-export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfig, target: string) {
+export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendOptions, target: string) {
   if (checkPath !== undefined || noCheck || grpcService(target) === undefined) return undefined
   if (!h2) return `needs h2, or a check of its own: LB_HEALTH_CHECK_URL=${target} is spoken over HTTP/2 alone`
   return checkStatus && 'check-status says nothing of a check by gRPC'
@@ -131,16 +133,18 @@ export function checkFault({ checkPath, checkStatus, h2, noCheck }: BackendConfi
 
 /** Settings for HTTP checks that have no effect, as no backend has such checks; and backends that cannot be checked. */
 export function checkConflicts(
-  values: Values & { readonly LB_BACKENDS: readonly BackendConfig[] },
+  values: Values & { readonly LB_BACKENDS: MemberList },
   isIdleWithout: Needs
 ): string[] {
   if (values.LB_NO_HEALTH_CHECK) return []
   const target = values.LB_HEALTH_CHECK_URL
-  const backends = values.LB_BACKENDS
-  const hasPath = backends.some(
+  const { backends, sources } = values.LB_BACKENDS
+  const ofSources = sources.map(({ name, template }) => ({ ...optionsOf(template), address: name }))
+  const all = [...backends, ...ofSources]
+  const hasPath = all.some(
     ({ checkPath, noCheck }) => !noCheck && grpcService(checkPath ?? target) === undefined
   )
-  const isGrpc = backends.some(
+  const isGrpc = all.some(
     ({ checkPath, noCheck }) => !noCheck && grpcService(checkPath ?? target) !== undefined
   )
   const need = 'a backend that is asked for a path: checks by gRPC do not look at it'
@@ -149,7 +153,7 @@ export function checkConflicts(
   isIdleWithout('LB_HEALTH_CHECK_METHOD', isGrpc && method !== 'GET', need, hasPath)
   isIdleWithout('LB_HEALTH_CHECK_STATUS', isGrpc && !isDefault, need, hasPath)
   isIdleWithout('LB_HEALTH_CHECK_BODY', isGrpc && values.LB_HEALTH_CHECK_BODY !== '', need, hasPath)
-  return backends.flatMap((backend) => {
+  return all.flatMap((backend) => {
     const fault = checkFault(backend, target)
     return fault ? [`LB_BACKENDS "${backend.address}": ${fault}`] : []
   })

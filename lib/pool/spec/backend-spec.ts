@@ -1,4 +1,3 @@
-import { parsed } from '../../base/values/values.js'
 import { addressOf, isUnixSocket, type Origin, parseOrigin } from '../../transport/origin.js'
 import { type BackendOptions, OPTION_NAMES, parseOptions } from './backend-options.js'
 
@@ -26,14 +25,26 @@ export function hasSameConnectionOptions(a: BackendConfig, b: BackendConfig): bo
 
 type Fault = (message: string) => void
 
-/**
- * Reads `LB_BACKENDS`: entries separated by commas or white space, each `host:port`, `[v6]:port`, an `http(s)://` origin
- * or `unix:/path`, followed by `;name=value` options. Calls `fault` for each error.
- */
+/** Reads backends, separated by commas or white space: at least one. Calls `fault` for each error. */
 export function parseBackends(text: string, fault: Fault): BackendConfig[] {
+  const entries = entriesOf(text)
+  if (entries.length === 0) fault(NO_BACKEND)
+  return readBackends(entries, fault)
+}
+
+/** The entries of a list, separated by commas or white space. */
+export const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean)
+
+/** What is wrong with a list without entries. */
+export const NO_BACKEND = 'must name at least one backend, such as 127.0.0.1:8080'
+
+/**
+ * Reads backends, each `host:port`, `[v6]:port`, an `http(s)://` origin or `unix:/path`, followed by `;name=value` options.
+ * Calls `fault` for each error.
+ */
+export function readBackends(entries: readonly string[], fault: Fault): BackendConfig[] {
   const backends: BackendConfig[] = []
   const seen = new Set<string>()
-  const entries = text.split(/[\s,]+/).filter(Boolean)
   for (const [index, entry] of entries.entries()) {
     const shown = entry.replace(/\/\/.*@/, '//***@')
     const hint =
@@ -46,7 +57,6 @@ export function parseBackends(text: string, fault: Fault): BackendConfig[] {
     seen.add(backend.address)
     backends.push(backend)
   }
-  if (entries.length === 0) fault('must name at least one backend, such as 127.0.0.1:8080')
   return backends
 }
 
@@ -97,9 +107,7 @@ const BACKEND_IN_FILE = {
     }
   ]
 }
-const BACKENDS_IN_FILE = { anyOf: [BACKEND_IN_FILE, { type: 'array', items: BACKEND_IN_FILE, minItems: 1 }] }
-
-/** The schema of `LB_BACKENDS`. */
-export function backendList() {
-  return parsed<BackendConfig[]>(parseBackends, BACKENDS_IN_FILE)
+/** What `LB_BACKENDS` may be in a file: a part of a JSON Schema. */
+export const BACKENDS_IN_FILE = {
+  anyOf: [BACKEND_IN_FILE, { type: 'array', items: BACKEND_IN_FILE, minItems: 1 }]
 }

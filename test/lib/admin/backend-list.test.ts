@@ -1,12 +1,13 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
-import { BackendList } from '../../../lib/admin/backend-list.js'
+import { BackendList, type Configured, LIST, type StoredList } from '../../../lib/admin/backend-list.js'
 import { liveTable, type Snapshot } from '../../../lib/admin/live-table.js'
 import { StateFile } from '../../../lib/admin/state-file.js'
 import { statusTable } from '../../../lib/admin/text-table.js'
 import { CellDirectory } from '../../../lib/base/cells/directory.js'
 import { SharedCells } from '../../../lib/base/cells/shared-cells.js'
+import { Members } from '../../../lib/discovery/members.js'
 import { type BackendView, backendView } from '../../../lib/observe/backend-view.js'
 import type { Statistics } from '../../../lib/observe/statistics.js'
 import { BackendCell } from '../../../lib/pool/cells.js'
@@ -18,13 +19,18 @@ import { backendConfigs, registryOf } from '../../support/registry.js'
 
 function stage(text: string, options: Partial<RegistryOptions> = {}) {
   const registry = registryOf(text, { createPool: () => ({ destroy: async () => {} }) as never, ...options })
-  const backendList = new BackendList(registry)
+  const members = new Members(registry, LIST)
+  members.arrange([LIST, 'dns://app'])
+  const backendList = new BackendList(registry, members)
   let changes = 0
   backendList.on('changed', () => changes++)
   const at = (address: string) => registry.backendAt(address)!
   const addresses = () => registry.backends.map(({ address }) => address)
-  return { registry, backendList, at, addresses, changes: () => changes }
+  return { registry, members, backendList, at, addresses, changes: () => changes }
 }
+
+/** What `LB_BACKENDS` would say. */
+const configured = (text: string): Configured => ({ backends: backendConfigs(text), sources: [] })
 
 t.test('each change gives the list another version, unique among processes', async (t) => {
   const { backendList, at, changes } = stage('a:80 b:80')
@@ -130,7 +136,7 @@ t.test('a replacement keeps the backends of both lists, and ends all orders', as
 t.test('a reload of the configuration keeps orders', async (t) => {
   const { backendList, at, addresses, changes } = stage('a:80 b:80')
   backendList.change(at('a:80'), { draining: true, health: 'healthy' })
-  const configs = backendConfigs('a:80;weight=4 c:80')
+  const configs = configured('a:80;weight=4 c:80')
   const told: unknown[] = []
   backendList.on('configured', (list) => told.push(list))
   t.same(backendList.configure(configs), { added: ['c:80'], removed: ['b:80'], reconfigured: ['a:80'] })
@@ -150,7 +156,7 @@ t.test('replaced backends serve until every thread knows new ones that can', asy
     t.same(addresses(), count === 1 ? ['b:80'] : ['a:80', 'b:80'], `${count} threads`)
     registry.tick(1500)
     t.same(addresses(), ['b:80'])
-    backendList.restore([{ address: 'c:80' }])
+    backendList.restore({ backends: [{ address: 'c:80' }], orders: [] })
     t.same(addresses(), ['c:80'], 'what is restored has not served')
   }
 })
@@ -161,7 +167,7 @@ t.test('replaced backends serve until the new ones can', async (t) => {
   backendList.replace([{ address: 'c:80' }, { address: 'd:80' }])
   t.same(addresses(), ['a:80', 'b:80', 'c:80', 'd:80'])
   t.same(
-    backendList.stored.map(({ address }) => address),
+    backendList.stored.backends.map(({ address }) => address),
     ['c:80', 'd:80'],
     'but is of the list no more'
   )
@@ -182,11 +188,10 @@ t.test('replaced backends leave after a limited time, and stay if they are liste
   backendList.replace([{ address: 'c:80' }])
   t.same(addresses(), ['a:80', 'c:80'])
   const added = backendList.add({ address: 'a:80', weight: 3 })
-  t.match(added, { weight: 3, state: 'checking' }, 'one that leaves is no hindrance')
-  registry.setState(at('a:80'), 'healthy', 'test')
+  t.match(added, { weight: 3, state: 'healthy' }, 'one that leaves stays')
   backendList.replace([{ address: 'd:80' }])
   registry.tick(5950)
-  t.same(addresses(), ['c:80', 'a:80', 'd:80'])
+  t.same(addresses(), ['a:80', 'c:80', 'd:80'])
   registry.tick(6000)
   t.same(addresses(), ['d:80'])
 })
@@ -198,7 +203,8 @@ t.test('a stored list can be restored, orders included', async (t) => {
   backendList.add({ address: 'https://d', max: 9 })
   backendList.remove(at('c:80'))
   const { stored } = backendList
-  t.same(stored, [
+  t.same(stored.orders, [])
+  t.same(stored.backends, [
     { address: 'a:80', weight: 3, draining: true },
     { address: 'b:80', check: '/x', health: 'unhealthy' },
     { address: 'https://d:443', max: 9 }
@@ -207,24 +213,28 @@ t.test('a stored list can be restored, orders included', async (t) => {
   other.backendList.restore(JSON.parse(JSON.stringify(stored)))
   t.same(other.backendList.stored, stored)
   t.match(other.at('b:80'), { state: 'unhealthy', reason: 'set by hand' })
-  t.throws(() => other.backendList.restore([{ address: 'x' }]), SpecError)
+  t.throws(() => other.backendList.restore({ backends: [{ address: 'x' }], orders: [] }), SpecError)
   t.same(other.backendList.stored, stored)
 })
 
 // State file
 
-const CONFIGURED = backendConfigs('a:80;weight=3 b:80')
-const STORED = [
-  { address: 'a:80', weight: 5, draining: true },
-  { address: 'https://c:443', health: 'unhealthy' }
-] as const
+const CONFIGURED = configured('a:80;weight=3 b:80')
+const STORED: StoredList = {
+  backends: [
+    { address: 'a:80', weight: 5, draining: true },
+    { address: 'https://c:443', health: 'unhealthy' }
+  ],
+  orders: [{ address: '10.0.0.7:80', weight: 9, health: 'healthy' }]
+}
+const listOf = (address: string): StoredList => ({ backends: [{ address }], orders: [] })
 
 t.test('a saved list can be read again, in another process too', async (t) => {
   const file = path.join(t.testdir(), 'state')
   const state = new StateFile(file, CONFIGURED)
-  t.same(state.read(), { backends: undefined })
+  t.same(state.read(), { stored: undefined })
   await state.save(STORED)
-  t.same(new StateFile(file, CONFIGURED).read(), { backends: STORED })
+  t.same(new StateFile(file, CONFIGURED).read(), { stored: STORED })
   t.equal(statSync(file).mode & 0o777, 0o600)
   t.same(readdirSync(path.dirname(file)), ['state'], 'and nothing else is left')
 })
@@ -233,36 +243,36 @@ t.test('after a reload, the file is saved with the reloaded configuration', asyn
   const file = path.join(t.testdir(), 'state')
   const state = new StateFile(file, CONFIGURED)
   await state.save(STORED)
-  const next = backendConfigs('a:80 d:80')
+  const next = configured('a:80 d:80')
   state.configure(next)
   await state.save(STORED)
   t.same(new StateFile(file, CONFIGURED).read(), { outdated: true })
-  t.same(new StateFile(file, next).read(), { backends: STORED })
+  t.same(new StateFile(file, next).read(), { stored: STORED })
 })
 
 t.test('with another LB_BACKENDS the file is outdated', async (t) => {
   const file = path.join(t.testdir(), 'state')
   await new StateFile(file, CONFIGURED).save(STORED)
   for (const text of ['a:80;weight=3', 'b:80 a:80;weight=3', 'a:80;weight=3 b:81', 'a:80 b:80'])
-    t.same(new StateFile(file, backendConfigs(text)).read(), { outdated: true }, text)
-  const same = backendConfigs('http://A:80;weight=3,b:80;weight=1')
-  t.same(new StateFile(file, same).read(), { backends: STORED }, 'written in another way it is the same')
+    t.same(new StateFile(file, configured(text)).read(), { outdated: true }, text)
+  const same = configured('http://A:80;weight=3,b:80;weight=1')
+  t.same(new StateFile(file, same).read(), { stored: STORED }, 'written in another way it is the same')
 })
 
 t.test('a broken file is reported with the reason', async (t) => {
   const folder = t.testdir()
   const file = path.join(folder, 'state')
-  const configured = JSON.stringify([{ address: 'a:80', weight: 3 }, { address: 'b:80' }])
+  const before = JSON.stringify([{ address: 'a:80', weight: 3 }, { address: 'b:80' }])
   for (const [text, fault] of [
     ['', /JSON/],
     ['{"configured":', /JSON/],
     ['[]', /Expected "configured"/],
     ['{}', /configured/],
-    [`{"configured":${configured},"backends":[]}`, /backends/],
-    [`{"configured":${configured},"backends":[{}]}`, /address/],
-    [`{"configured":${configured},"backends":[{"address":"a:80","weight":[]}]}`, /weight/],
-    [`{"configured":${configured},"backends":[{"address":"a:80","health":"auto"}]}`, /health/],
-    [`{"configured":${configured},"backends":[{"address":"a:80"}],"x":1}`, /x/]
+    [`{"configured":${before},"backends":[]}`, /backends/],
+    [`{"configured":${before},"backends":[{}]}`, /address/],
+    [`{"configured":${before},"backends":[{"address":"a:80","weight":[]}]}`, /weight/],
+    [`{"configured":${before},"backends":[{"address":"a:80","health":"auto"}]}`, /health/],
+    [`{"configured":${before},"backends":[{"address":"a:80"}],"x":1}`, /x/]
   ] as const) {
     writeFileSync(file, text)
     t.match(new StateFile(file, CONFIGURED).read(), { fault }, text)
@@ -273,11 +283,11 @@ t.test('a broken file is reported with the reason', async (t) => {
 t.test('changes during a write are one further write, of the latest list', async (t) => {
   const file = path.join(t.testdir(), 'state')
   const state = new StateFile(file, CONFIGURED)
-  const saves = Array.from({ length: 50 }, (_, i) => state.save([{ address: `a:${i + 1}` }]))
+  const saves = Array.from({ length: 50 }, (_, i) => state.save(listOf(`a:${i + 1}`)))
   t.ok(new Set(saves).size <= 2, `${new Set(saves).size} writes`)
   await saves[0]
   await state.saved
-  t.same(new StateFile(file, CONFIGURED).read(), { backends: [{ address: 'a:50' }] })
+  t.same(new StateFile(file, CONFIGURED).read(), { stored: listOf('a:50') })
 })
 
 t.test(
@@ -289,12 +299,12 @@ t.test(
     const state = new StateFile(file, CONFIGURED)
     await state.save(STORED)
     chmodSync(folder, 0o500)
-    await t.rejects(state.save([{ address: 'x:1' }]), { code: 'EACCES' })
+    await t.rejects(state.save(listOf('x:1')), { code: 'EACCES' })
     await t.rejects(state.saved)
     chmodSync(folder, 0o700)
     t.match(readFileSync(file, 'utf8'), /https:\/\/c/)
-    await state.save([{ address: 'y:1' }])
-    t.same(new StateFile(file, CONFIGURED).read(), { backends: [{ address: 'y:1' }] })
+    await state.save(listOf('y:1'))
+    t.same(new StateFile(file, CONFIGURED).read(), { stored: listOf('y:1') })
   }
 )
 

@@ -31,7 +31,18 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
   const latency = new LatencyWindow()
   const rates = new RateWindow()
   const backendList = { version: 'v' }
-  const pool = { name: 'web', registry, backendList, requests, transitions, resolver, latency, rates }
+  const sources = { status: [] }
+  const pool = {
+    name: 'web',
+    registry,
+    backendList,
+    sources,
+    requests,
+    transitions,
+    resolver,
+    latency,
+    rates
+  }
   const pools = () => [pool]
   const target = exposition({
     registry,

@@ -1,0 +1,4 @@
+/** A file with members. */
+export interface FileGiven {
+  readonly path: string
+}

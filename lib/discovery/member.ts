@@ -1,0 +1,25 @@
+import type { BackendConfig } from '../pool/spec/backend-spec.js'
+
+/** A backend as a source tells of it. */
+export interface Member {
+  readonly config: BackendConfig
+  /** It takes no new requests, while those that it has end. */
+  readonly isDraining?: boolean
+}
+
+/** What an operator has said of a backend that a source tells of. It stays when the source tells anew. */
+export interface Override {
+  readonly weight?: number
+  readonly max?: number
+  readonly backup?: boolean
+  readonly isDraining?: boolean
+  /** A health that overrides its checks. */
+  readonly health?: 'healthy' | 'unhealthy'
+}
+
+/** A configuration with what an operator has said of it. */
+export function overridden(config: BackendConfig, override: Override | undefined): BackendConfig {
+  if (!override) return config
+  const { weight = config.weight, max = config.max, backup = config.backup } = override
+  return { ...config, weight, max, backup }
+}
