@@ -19,6 +19,7 @@ import { balancingOf } from './settings/balancing.js'
 import { discoveryOf } from './settings/discovery.js'
 import { healthCheckOf } from './settings/health-check.js'
 import { type Http2Config, http2Of } from './settings/http2.js'
+import { type RegistrationConfig, registrationOf } from './settings/registration.js'
 import { type ResilienceConfig, resilienceOf } from './settings/resilience.js'
 import { backendTlsOf, tlsOf } from './settings/tls.js'
 import type { TracingConfig } from './settings/tracing.js'
@@ -71,6 +72,8 @@ export interface Config {
   readonly accessLog: AccessLogConfig | undefined
   readonly tracing: TracingConfig
   readonly admin: AdminConfig
+  /** Undefined if no backend may register itself. */
+  readonly registration: RegistrationConfig | undefined
   readonly drainTimeoutMs: number
   /** Pools and routes of the file; undefined where it names neither, and one pool takes everything. */
   readonly routing: RoutingConfig | undefined
@@ -161,6 +164,7 @@ export function configOf(values: Values, { pool, tracing, routing }: Surrounding
     accessLog: accessLogOf(values),
     tracing,
     admin: adminOf(values),
+    registration: registrationOf(values),
     drainTimeoutMs: values.LB_DRAIN_TIMEOUT,
     routing
   }

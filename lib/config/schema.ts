@@ -9,6 +9,7 @@ import { balancingVariables } from './settings/balancing.js'
 import { discoveryVariables } from './settings/discovery.js'
 import { healthCheckVariables } from './settings/health-check.js'
 import { http2Variables } from './settings/http2.js'
+import { registrationVariables } from './settings/registration.js'
 import { resilienceVariables } from './settings/resilience.js'
 import { threadVariables } from './settings/threads.js'
 import { tlsVariables } from './settings/tls.js'
@@ -196,6 +197,7 @@ export const schema = v.object({
   ...accessLogVariables,
   ...tracingVariables,
   ...adminVariables,
+  ...registrationVariables,
   LB_DRAIN_TIMEOUT: variable(seconds(0, HOUR_S), {
     description: 'Time that requests in flight have to finish at shutdown before they are cut.',
     fallback: '30',

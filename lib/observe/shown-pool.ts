@@ -16,6 +16,8 @@ export interface ShownPool {
   readonly transitions: HealthTransitions
   /** Where backends come from, beside the list. */
   readonly sources: { readonly status: readonly SourceStatus[] }
+  /** Of backends that have registered themselves; undefined if none may. */
+  readonly leases: { readonly status: SourceStatus } | undefined
   /** Of the names of backends. */
   readonly resolver: Pick<Resolver, 'answered' | 'failed'>
   /** Of answered requests, from their head to the end of the response. */

@@ -111,14 +111,14 @@ export function statisticsOfPool(all: Statistics, name: string): Statistics {
 }
 
 /** State and counters of a pool, without its backends. */
-export function poolStatistics({ name, registry, sources, latency, rates }: ShownPool) {
+export function poolStatistics({ name, registry, sources, leases, latency, rates }: ShownPool) {
   const { backends, counters } = registry
   return {
     name,
     panic: registry.panicking,
     eligible: registry.eligibleCount,
     backends: backends.length,
-    sources: sources.status.map(sourceStatistics),
+    sources: [...sources.status, ...(leases ? [leases.status] : [])].map(sourceStatistics),
     requests: requestStatistics(counters, registry.inFlight, rates),
     latency: latency.summary()
   }

@@ -111,7 +111,7 @@ const latency = object({
 })
 
 const source = object({
-  source: text('Its URL'),
+  source: text('Its URL, or "leases" for those that have registered themselves'),
   members: count('Backends that it tells of'),
   changedAt: { ...time('When those last changed'), type: ['string', 'null'] },
   toldAt: { ...time('When it last told of them'), type: ['string', 'null'] },

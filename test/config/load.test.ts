@@ -22,6 +22,7 @@ t.test('defaults', async (t) => {
         { protocol: 'http:', hostname: '127.0.0.1', port: 8081, address: '127.0.0.1:8081', ...options }
       ],
       sources: [],
+      registration: undefined,
       discovery: { dns: { servers: [] } },
       threads: 1,
       maxConnections: 1000,

@@ -253,6 +253,23 @@ export const THROUGH_LB: Case[] = [
   [{ LB_RATE_LIMIT: '1.5/s;burst=' }, 'LB_RATE_LIMIT must be a rate such as'],
   [{ LB_ALLOW: '10.0.0.0/8 everybody' }, 'LB_ALLOW must list addresses or CIDR ranges', 'has "everybody"'],
   [{ LB_DENY: '10.0.0.0/33' }, 'LB_DENY must list addresses or CIDR ranges', 'has "10.0.0.0/33"'],
+  [{ LB_DNS_SERVERS: 'dns.example' }, 'LB_DNS_SERVERS must list addresses of servers such as 10.0.0.2'],
+  [{ LB_REGISTER_TOKEN: 'short' }, 'LB_REGISTER_TOKEN must have at least 16 characters, but has 5'],
+  [
+    { LB_REGISTER_TOKEN: 'default:0123456789abcdef elsewhere:0123456789abcdeg' },
+    'LB_REGISTER_TOKEN names the pool "elsewhere", but there are default'
+  ],
+  [
+    { LB_REGISTER_TOKEN: 'default:0123456789abcdef default:0123456789abcdeg' },
+    'LB_REGISTER_TOKEN must have one token for the pool "default", but has two'
+  ],
+  [
+    { LB_REGISTER_TOKEN: '0123456789abcdef', LB_ADMIN_TOKEN: '0123456789abcdef' },
+    'LB_REGISTER_TOKEN must be another than LB_ADMIN_TOKEN'
+  ],
+  [{ LB_REGISTER_ALLOW: 'anybody' }, 'LB_REGISTER_ALLOW must list addresses or CIDR ranges'],
+  [{ LB_REGISTER_RANGES: '10.0.0.0/8' }, 'LB_REGISTER_RANGES needs LB_REGISTER_TOKEN'],
+  [{ LB_REGISTER_MAX: '0' }, 'LB_REGISTER_MAX must be a whole number from 1 to 10000'],
   [{ LB_TRUSTED_PROXIES: 'proxy' }, 'LB_TRUSTED_PROXIES must list addresses or CIDR ranges'],
   [{ LB_PROXY_PROTOCOL: '2' }, 'LB_PROXY_PROTOCOL must be true or false, but is "2"'],
   [{ LB_PROXY_PROTOCOL: 'true' }, 'LB_PROXY_PROTOCOL needs LB_TRUSTED_PROXIES'],

@@ -39,6 +39,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
     sources,
     requests,
     transitions,
+    leases: undefined,
     resolver,
     latency,
     rates
