@@ -25,3 +25,11 @@ export interface ShownPool {
   /** Requests per second. */
   readonly rates: RateWindow
 }
+
+/** Where the members of a pool come from, beside the list. */
+export function sourcesOf({
+  sources,
+  leases
+}: Pick<ShownPool, 'sources' | 'leases'>): readonly SourceStatus[] {
+  return leases ? [...sources.status, leases.status] : sources.status
+}

@@ -9,7 +9,7 @@ import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell, responsesCell } from '../pool/cells.js'
 import type { ServerCounters } from './server-counters.js'
-import type { ShownPool } from './shown-pool.js'
+import { type ShownPool, sourcesOf } from './shown-pool.js'
 import type { ShownRoute } from './shown-route.js'
 
 /** What statistics are collected from. */
@@ -118,7 +118,7 @@ export function poolStatistics({ name, registry, sources, leases, latency, rates
     panic: registry.panicking,
     eligible: registry.eligibleCount,
     backends: backends.length,
-    sources: [...sources.status, ...(leases ? [leases.status] : [])].map(sourceStatistics),
+    sources: sourcesOf({ sources, leases }).map(sourceStatistics),
     requests: requestStatistics(counters, registry.inFlight, rates),
     latency: latency.summary()
   }
@@ -196,6 +196,7 @@ export function backendStatistics(backend: Backend, pool: string) {
     id: backend.id,
     address: backend.address,
     url: backend.origin,
+    source: backend.source,
     addresses: name?.addresses ?? [],
     lookupFailure: name?.fault ? describeNetworkError(name.fault) : null,
     weight: backend.weight,

@@ -36,6 +36,7 @@ export const backend = object({
   id: count('Number from 0, in the order in which they came'),
   address: text('host:port, or unix:/path'),
   url: text('Origin'),
+  source: text('Where it comes from: "list", "leases", or the URL of a source'),
   addresses: {
     type: 'array',
     items: text('The first is tried first'),

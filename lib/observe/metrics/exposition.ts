@@ -10,6 +10,7 @@ import type { ShownRoute } from '../shown-route.js'
 import type { RequestMetrics } from './request-metrics.js'
 import { mirrorSamples, routeSamples } from './route-samples.js'
 import { countsOf, type Sample, samplesOf, sumOf } from './samples.js'
+import { sourceSamples, timestamp } from './source-samples.js'
 
 export interface MetricsSource {
   /** Whether the server drains. */
@@ -170,6 +171,16 @@ export function exposition(source: MetricsSource): Exposition {
   )
   add('counter', 'route_mirrored_total', 'Requests for a further pool, by what has become of them', () =>
     mirrorSamples(source.routes())
+  )
+  const ofSources = (name: string, help: string, read: Parameters<typeof sourceSamples>[1]) =>
+    add('gauge', `source_${name}`, help, () => sourceSamples(pools(), read))
+  ofSources('members', 'Backends that it tells of', ({ members }) => members)
+  ofSources('failing', '1 while it cannot tell of its backends', ({ failure }) =>
+    Number(failure !== undefined)
+  )
+  ofSources('told_timestamp_seconds', 'When it last told of its backends', ({ toldAt }) => timestamp(toldAt))
+  ofSources('changed_timestamp_seconds', 'When its backends last changed', ({ changedAt }) =>
+    timestamp(changedAt)
   )
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>
