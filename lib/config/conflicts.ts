@@ -1,5 +1,6 @@
 import { NO_BACKEND } from '../pool/spec/backend-spec.js'
 import type { Values } from './schema.js'
+import { fleetConflicts } from './settings/fleet.js'
 import { checkConflicts } from './settings/health-check.js'
 import { http2Conflicts } from './settings/http2.js'
 import { registrationConflicts } from './settings/registration.js'
@@ -32,6 +33,7 @@ export function serverConflicts(values: Values): string[] {
     values.LB_ADMIN_PORT !== values.PORT
   )
   http2Conflicts(values, needs, values.LB_TLS_CERT.length > 0)
+  fleetConflicts(values, needs)
   faults.push(...registrationConflicts(values, needs))
   faults.push(...tlsConflicts(values, needs))
   return faults

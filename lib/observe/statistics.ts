@@ -8,6 +8,7 @@ import type { SourceStatus } from '../discovery/source-state.js'
 import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell, responsesCell } from '../pool/cells.js'
+import { fleetStatistics, type ShownFleet } from './fleet-statistics.js'
 import type { ServerCounters } from './server-counters.js'
 import { type ShownPool, sourcesOf } from './shown-pool.js'
 import type { ShownRoute } from './shown-route.js'
@@ -29,6 +30,7 @@ export interface StatisticsSource {
   readonly shortages: Shortages
   /** Which way plain requests take. */
   lane(): LaneWay
+  readonly fleet: ShownFleet | undefined
 }
 
 /** The balancer's state and counters at one moment. */
@@ -77,6 +79,7 @@ export function serverStatistics(source: StatisticsSource) {
     state: registry.draining ? 'draining' : 'serving',
     panic: source.pools().some((pool) => pool.registry.panicking),
     lane: source.lane(),
+    fleet: source.fleet ? fleetStatistics(source.fleet) : null,
     // Each is counted by its pool, and by the server: requests of all pools are bounded together.
     requests: requestStatistics(counters, counters.own.sum(BalancerCell.inFlight), rates),
     connections: {

@@ -140,6 +140,17 @@ export const statisticsSchema = object({
     description:
       "Which way plain requests take: past Node's server and the router, past the server, or neither"
   },
+  fleet: {
+    ...object({
+      store: text('URL of the store that balancers share'),
+      connected: { type: 'boolean', description: 'Whether it answers' },
+      since: time('Since when it does, or does not'),
+      fault: { ...text('Why it does not'), type: ['string', 'null'] },
+      members: count('Threads of all balancers that share it, as last known')
+    }),
+    type: ['object', 'null'],
+    description: 'What this balancer shares with others; null for one by itself'
+  },
   requests,
   connections: object({
     open: count('Client connections open'),

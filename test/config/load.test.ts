@@ -23,6 +23,7 @@ t.test('defaults', async (t) => {
       ],
       sources: [],
       registration: undefined,
+      fleet: undefined,
       discovery: { dns: { servers: [] } },
       threads: 1,
       maxConnections: 1000,

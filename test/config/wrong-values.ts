@@ -267,6 +267,9 @@ export const THROUGH_LB: Case[] = [
     { LB_REGISTER_TOKEN: '0123456789abcdef', LB_ADMIN_TOKEN: '0123456789abcdef' },
     'LB_REGISTER_TOKEN must be another than LB_ADMIN_TOKEN'
   ],
+  [{ LB_SHARED: 'memcached://cache:11211' }, 'LB_SHARED must be a URL such as redis://host:6379/0'],
+  [{ LB_SHARED: 'redis://:secret@cache' }, 'LB_SHARED must not carry a password: set LB_SHARED_PASSWORD'],
+  [{ LB_SHARED_PASSWORD: 'secret' }, 'LB_SHARED_PASSWORD needs LB_SHARED'],
   [{ LB_REGISTER_ALLOW: 'anybody' }, 'LB_REGISTER_ALLOW must list addresses or CIDR ranges'],
   [{ LB_REGISTER_RANGES: '10.0.0.0/8' }, 'LB_REGISTER_RANGES needs LB_REGISTER_TOKEN'],
   [{ LB_REGISTER_MAX: '0' }, 'LB_REGISTER_MAX must be a whole number from 1 to 10000'],

@@ -53,6 +53,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = [], status:
     routes: () => routes,
     requests,
     shortages,
+    fleet: undefined,
     version: '1.2.3'
   })
   const read = async () => readExposition(await target.metrics())
