@@ -5,6 +5,7 @@ import access from '../plugins/access.js'
 import accessLog from '../plugins/access-log.js'
 import type { ThreadParts } from '../plugins/cells.js'
 import fleet from '../plugins/fleet.js'
+import fleetOrders from '../plugins/fleet-orders.js'
 import localReplies from '../plugins/local-replies.js'
 import metrics from '../plugins/metrics.js'
 import statistics from '../plugins/statistics.js'
@@ -25,6 +26,7 @@ export async function registerServerParts(
 ): Promise<void> {
   await registerListener()
   await fastify.register(fleet, { config })
+  await fastify.register(fleetOrders)
   // A thread that follows another shows nothing itself.
   if (!fastify.followed) {
     await fastify.register(metrics)

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { BackendList } from '../lib/admin/backend-list.js'
-import { StateFile } from '../lib/admin/state-file.js'
+import { BackendList } from '../lib/admin/list/backend-list.js'
+import { StateFile } from '../lib/admin/list/state-file.js'
 import { missingResource } from '../lib/base/shortage/resource.js'
 import type { Config } from '../lib/config/load.js'
 

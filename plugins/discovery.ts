@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { LIST } from '../lib/admin/backend-list.js'
+import { LIST } from '../lib/admin/list/backend-list.js'
 import type { Config } from '../lib/config/load.js'
 import { checkFault } from '../lib/config/settings/health-check.js'
 import { Leases } from '../lib/discovery/leases.js'

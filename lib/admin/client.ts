@@ -2,7 +2,7 @@ import { Agent, type Dispatcher, request } from 'undici'
 import type { BackendView } from '../observe/backend-view.js'
 import type { Statistics } from '../observe/statistics.js'
 import type { BackendSpec } from '../pool/spec/json-spec.js'
-import type { BackendOptions, Orders } from './backend-list.js'
+import type { BackendOptions, Orders } from './list/orders.js'
 
 const TIMEOUT_MS = 10_000
 /** However many pools there are. */

@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events'
 import type { Leases } from '../discovery/leases.js'
+import type { Members } from '../discovery/members.js'
 import type { ShownPool } from '../observe/shown-pool.js'
 import { ApiError } from './api-error.js'
-import type { BackendList } from './backend-list.js'
+import type { BackendList } from './list/backend-list.js'
 
 /** The name of the pool that the variables define. */
 export const DEFAULT_POOL = 'default'
@@ -10,16 +12,18 @@ export const DEFAULT_POOL = 'default'
 export interface RunningPool extends ShownPool {
   readonly backendList: BackendList
   readonly leases: Leases | undefined
+  readonly members: Members
   /** Resolves when every change of its list so far is in the state file, if there is one. */
   backendListSaved(): Promise<void>
 }
 
 /** The pools of a server, in the order of its configuration. */
-export class PoolSet {
+export class PoolSet extends EventEmitter<{ replaced: [] }> {
   #pools: readonly RunningPool[]
   readonly #leaving = new Set<RunningPool>()
 
   constructor(pools: readonly RunningPool[]) {
+    super()
     this.#pools = pools
   }
 
@@ -38,6 +42,7 @@ export class PoolSet {
     const names = new Set(pools.map(({ name }) => name))
     for (const pool of this.#pools) if (!names.has(pool.name)) this.#leaving.add(pool)
     this.#pools = pools
+    this.emit('replaced')
   }
 
   /** A pool that has left has no requests any more. */

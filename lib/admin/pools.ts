@@ -5,7 +5,7 @@ import type { Registry } from '../pool/registry.js'
 import { canonicalBackendAddress } from '../pool/spec/backend-spec.js'
 import { type BackendSpec, SpecError } from '../pool/spec/json-spec.js'
 import { ApiError, backendExists, lastBackend, noSuchBackend } from './api-error.js'
-import type { BackendList } from './backend-list.js'
+import type { BackendList } from './list/backend-list.js'
 
 /** Statistics of a pool, in the form of `/__lb/stats`, without the client connections, which belong to the server. */
 export type PoolStatistics = Omit<Statistics, 'connections'>

@@ -1,3 +1,4 @@
+import { FleetOrders, type OrderedPool } from './fleet-orders.js'
 import { FleetRateLimits } from './fleet-rate-limits.js'
 import { Membership } from './membership.js'
 import type { FleetOptions } from './options.js'
@@ -16,13 +17,14 @@ export class Fleet {
   readonly #log: FleetLog
   readonly #store: Store
   readonly #membership: Membership
+  #orders: FleetOrders | undefined
 
   constructor(options: FleetOptions, log: FleetLog) {
     const { url } = options
     this.url = url
     this.#log = log
     this.#store = new Store(options)
-    this.#membership = new Membership(this.#store)
+    this.#membership = new Membership(this.#store, ({ version }) => void this.#orders?.exchange(version))
     this.rateLimits = new FleetRateLimits(this.#store, this.#membership)
     this.#store.on('change', ({ isConnected, fault }) => {
       if (isConnected) log.info({ store: url }, `${url} answers: rate limits are shared`)
@@ -32,6 +34,12 @@ export class Fleet {
           `${url} does not answer (${fault}): of each rate limit this balancer keeps the share that it had`
         )
     })
+  }
+
+  /** From now on orders of operators hold at all balancers. @returns what is to be told of each that is given here */
+  shareOrders(pools: () => readonly OrderedPool[]): FleetOrders {
+    this.#orders = new FleetOrders(this.#store, pools)
+    return this.#orders
   }
 
   get status(): StoreStatus {

@@ -1,6 +1,7 @@
 /**
  * Notes that a balancer is alive, by the clock of the store, and forgets those that have not done so in time.
- * KEYS: the balancers. ARGV: its id, after how many milliseconds one is forgotten. Returns how many are alive.
+ * KEYS: the balancers, the version of their orders. ARGV: its id, after how many milliseconds one is forgotten. Returns how
+ * many are alive, and the version.
  */
 export const HEARTBEAT = `
 local time = redis.call('TIME')
@@ -8,7 +9,28 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return redis.call('ZCARD', KEYS[1])
+return { redis.call('ZCARD', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0) }
+`
+
+/**
+ * Sets an order, or ends it. KEYS: the orders, their version. ARGV: of which backend, and the order; empty to end it. The
+ * version is another only if something has changed.
+ */
+export const SET_ORDER = `
+local changed
+if ARGV[2] == '' then
+  changed = redis.call('HDEL', KEYS[1], ARGV[1]) == 1
+else
+  changed = redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2]
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+end
+if changed then redis.call('INCR', KEYS[2]) end
+return 0
+`
+
+/** All orders. KEYS: the orders, their version. Returns the version, and of which backend each is and the order in turn. */
+export const ORDERS = `
+return { tonumber(redis.call('GET', KEYS[2]) or 0), redis.call('HGETALL', KEYS[1]) }
 `
 
 /**

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type IoRedis from 'ioredis'
 import { describeNetworkError, networkErrorCode } from '../base/network-error.js'
 import type { FleetOptions } from './options.js'
-import { HEARTBEAT, TAKE } from './scripts.js'
+import { HEARTBEAT, ORDERS, SET_ORDER, TAKE } from './scripts.js'
 
 /** Longest wait for an answer: what is decided meanwhile is decided without it. */
 const TIMEOUT_MS = 100
@@ -11,13 +11,28 @@ const SILENT_MS = 500
 const FIRST_RETRY_MS = 50
 const LONGEST_RETRY_MS = 1000
 const MEMBERS = 'fairlead:balancers'
+const ORDER_KEYS = ['fairlead:orders', 'fairlead:orders:version'] as const
 /** After so long without a heartbeat a balancer is forgotten. */
 const LIFETIME_MS = 5000
 
 /** A command that a script defines. */
 type Scripted = (...args: (string | number)[]) => Promise<unknown>
 
-type Client = IoRedis & { readonly heartbeat: Scripted; readonly take: Scripted }
+interface Scripts {
+  readonly heartbeat: Scripted
+  readonly take: Scripted
+  readonly setOrder: Scripted
+  readonly orders: Scripted
+}
+type Client = IoRedis & Scripts
+
+/** What the store says of the balancers. */
+export interface FleetNews {
+  /** How many there are. */
+  readonly count: number
+  /** Of their orders; 0 if there have been none. */
+  readonly version: number
+}
 
 /** What the store answers, and whether it does. */
 export interface StoreStatus {
@@ -52,8 +67,10 @@ export class Store extends EventEmitter<{ change: [StoreStatus] }> {
       retryStrategy: (tries) => Math.min(FIRST_RETRY_MS * tries, LONGEST_RETRY_MS),
       connectionName: 'fairlead',
       scripts: {
-        heartbeat: { lua: HEARTBEAT, numberOfKeys: 1 },
-        take: { lua: TAKE }
+        heartbeat: { lua: HEARTBEAT, numberOfKeys: 2 },
+        take: { lua: TAKE },
+        setOrder: { lua: SET_ORDER, numberOfKeys: 2 },
+        orders: { lua: ORDERS, numberOfKeys: 2 }
       }
     })
     // Each failed command tells of it.
@@ -70,9 +87,24 @@ export class Store extends EventEmitter<{ change: [StoreStatus] }> {
     await this.#redis.connect().catch(() => {})
   }
 
-  /** Says that a balancer is alive, and asks how many are. Rejects if the store does not answer. */
-  async heartbeat(id: string): Promise<number> {
-    return Number(await this.#ask(() => this.#redis.heartbeat(MEMBERS, id, LIFETIME_MS)))
+  /** Says that a balancer is alive, and asks what there is to know. Rejects if the store does not answer. */
+  async heartbeat(id: string): Promise<FleetNews> {
+    const answer = await this.#ask(() => this.#redis.heartbeat(MEMBERS, ORDER_KEYS[1], id, LIFETIME_MS))
+    const [count, version] = answer as [number, number]
+    return { count: Number(count), version: Number(version) }
+  }
+
+  /** Sets an order, or ends it by an empty text. Rejects if the store does not answer. */
+  async setOrder(key: string, text: string): Promise<void> {
+    await this.#ask(() => this.#redis.setOrder(...ORDER_KEYS, key, text))
+  }
+
+  /** All orders, by their keys, and their version. Rejects if the store does not answer. */
+  async orders(): Promise<{ readonly version: number; readonly orders: ReadonlyMap<string, string> }> {
+    const [version, flat] = (await this.#ask(() => this.#redis.orders(...ORDER_KEYS))) as [number, string[]]
+    const orders = new Map<string, string>()
+    for (let i = 0; i < flat.length; i += 2) orders.set(flat[i]!, flat[i + 1]!)
+    return { version: Number(version), orders }
   }
 
   /** It is alive no more. */

@@ -1,4 +1,6 @@
-import { sleep, startBalancer, startRoutes, test } from '../helper.js'
+import { freePort } from '../../scenarios/processes.js'
+import { eventually, sleep, startBalancer, startRoutes, test } from '../helper.js'
+import { call, WITH_TOKEN } from '../support/api.js'
 import { needs } from '../support/command.js'
 import { answering, OK, scripted } from '../support/raw-backend.js'
 import { exchange } from '../support/raw-client.js'
@@ -46,4 +48,37 @@ test('a balancer whose store is not there serves, and says so', async (t) => {
   t.same(statuses, [200, 200, 200, 429, 429])
   t.match(stats().fleet, { store, connected: false, members: 1 })
   t.ok(log.some(({ msg }) => msg === `${store} does not answer yet`))
+})
+
+test('an order that one balancer is given holds at all, and when the store is back', async (t) => {
+  if (!needs(t, 'redis-server')) return
+  const port = await freePort()
+  const server = await redisServer(t, port)
+  const [a, b] = await Promise.all([1, 2].map(() => scripted(t, answering(OK))))
+  const shared = { LB_SHARED: server.url, ...WITH_TOKEN }
+  const one = await startBalancer(t, [a!, b!], shared)
+  const two = await startBalancer(t, [a!, b!], shared)
+  const at = `/backends/${a!.address}`
+  const seen = () => {
+    const { draining, weight, forcedHealth } = two.registry.backendAt(a!.address)!
+    return JSON.stringify([draining, weight, forcedHealth ?? 'auto'])
+  }
+  const { etag } = await call(two.port, 'GET', '/backends')
+  await call(one.port, 'PATCH', at, { body: { draining: true, weight: 7 } })
+  await eventually(() => seen() === '[true,7,"auto"]')
+  t.not((await call(two.port, 'GET', '/backends')).etag, etag)
+  await call(two.port, 'PATCH', at, { body: { draining: false, health: 'unhealthy' } })
+  await eventually(() => one.registry.backendAt(a!.address)!.forcedHealth === 'unhealthy')
+  t.match(one.registry.backendAt(a!.address), { draining: false, weight: 7 })
+  await call(one.port, 'PATCH', at, { body: { weight: null, health: 'auto' } })
+  await eventually(() => seen() === '[false,1,"auto"]')
+  const late = await startBalancer(t, [a!, b!], shared)
+  await call(one.port, 'PATCH', at, { body: { weight: 3 } })
+  await eventually(() => late.registry.backendAt(a!.address)!.weight === 3)
+  server.process.kill('SIGKILL')
+  await call(one.port, 'PATCH', at, { body: { draining: true } })
+  t.ok(one.registry.backendAt(a!.address)!.draining, 'without the store it holds here')
+  await redisServer(t, port)
+  await eventually(() => seen() === '[true,3,"auto"]')
+  await eventually(() => late.registry.backendAt(a!.address)!.draining)
 })

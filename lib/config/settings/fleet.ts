@@ -6,7 +6,7 @@ import { type Needs, type ValuesOf, variable } from '../variable.js'
 export const fleetVariables = {
   LB_SHARED: variable(storeUrl(), {
     description:
-      'Store by which several balancers share the rate limits of clients: `redis://host:6379`, with a user and the number ' +
+      'Store by which several balancers share the rate limits of clients, and orders for backends: `redis://host:6379`, with a user and the number ' +
       'of a database if need be (`redis://fairlead@host:6379/2`), `rediss://` for TLS. Empty for a balancer by itself.',
     fallback: '',
     flags: '--shared <url>'

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { backendExists, lastBackend, notSaved, versionChanged } from '../../../lib/admin/api-error.js'
-import type { BackendOptions, Orders } from '../../../lib/admin/backend-list.js'
+import type { BackendOptions, Orders } from '../../../lib/admin/list/orders.js'
 import { matchesIfMatch } from '../../../lib/admin/if-match.js'
 import type { RunningPool } from '../../../lib/admin/pool-set.js'
 import { clientAddress } from '../../../lib/listener/client/connection-info.js'

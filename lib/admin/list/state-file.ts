@@ -3,8 +3,8 @@ import { open, rename, rm } from 'node:fs/promises'
 import path from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import * as v from 'valibot'
-import { type BackendSpec, specOf } from '../pool/spec/json-spec.js'
-import type { Configured, StoredBackend, StoredList, StoredOrders } from './backend-list.js'
+import { type BackendSpec, specOf } from '../../pool/spec/json-spec.js'
+import type { Configured, StoredBackend, StoredList, StoredOrders } from './orders.js'
 
 /** Only the owner can read or write it: addresses of backends are not public. */
 const MODE = 0o600

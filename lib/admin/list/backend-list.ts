@@ -1,53 +1,42 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
-import type { Override } from '../discovery/member.js'
-import type { MemberChange, Members } from '../discovery/members.js'
-import type { Backend } from '../pool/backend.js'
-import type { Registry } from '../pool/registry.js'
-import type { BackendConfig } from '../pool/spec/backend-spec.js'
-import { type BackendSpec, type FaultOf, readBackendSpecs, specOf } from '../pool/spec/json-spec.js'
-import { discoveredBackend } from './api-error.js'
+import { isDeepStrictEqual } from 'node:util'
+import type { Override } from '../../discovery/member.js'
+import type { MemberChange, Members } from '../../discovery/members.js'
+import type { Backend } from '../../pool/backend.js'
+import type { Registry } from '../../pool/registry.js'
+import type { BackendConfig } from '../../pool/spec/backend-spec.js'
+import { type BackendSpec, type FaultOf, readBackendSpecs, specOf } from '../../pool/spec/json-spec.js'
+import { discoveredBackend } from '../api-error.js'
+import {
+  type BackendOptions,
+  type Configured,
+  definedOf,
+  isForAnySource,
+  type Orders,
+  optionsIn,
+  ordersOf,
+  overrideOf,
+  type StoredList,
+  withoutNone
+} from './orders.js'
 
 /** The source that is the list. */
 export const LIST = 'list'
 
-/** An operator's orders for a backend, beside its options. */
-export interface Orders {
-  readonly draining?: boolean
-  /** A health that overrides the checks, or `auto` for theirs. */
-  readonly health?: 'healthy' | 'unhealthy' | 'auto'
+interface ListEvents {
+  changed: []
+  configured: [Configured]
+  /** An operator has given orders for an address: what is undefined in them ends. */
+  ordered: [address: string, order: Override]
 }
-
-/** A backend as it is stored: its options and orders. */
-export type StoredBackend = BackendSpec & Orders
-
-/** What is stored of a backend that another source tells of: by address, what an operator has said of it. */
-export type StoredOrders = Orders & Pick<Override, 'weight' | 'max' | 'backup'> & { readonly address: string }
-
-/** What a state file keeps. */
-export interface StoredList {
-  readonly backends: readonly StoredBackend[]
-  readonly orders: readonly StoredOrders[]
-}
-
-/** What is configured: backends, and by their names the sources of more. */
-export interface Configured {
-  readonly backends: readonly BackendConfig[]
-  readonly sources: readonly { readonly name: string }[]
-}
-
-/** Options of a backend to change, by name; null removes one. */
-export type BackendOptions = Readonly<Record<string, string | number | boolean | null | undefined>>
-
-/** Options that an operator may set of a backend that another source tells of. */
-const OF_ANY_SOURCE: ReadonlySet<string> = new Set(['weight', 'max', 'backup'])
 
 /**
  * The list of backends, as operators and reloads of the configuration change it, and an operator's orders for all that are
  * in the pool. Each change is made completely or not at all, and gives the list another version (its ETag), by which clients
  * notice concurrent changes. What other sources tell changes no version.
  */
-export class BackendList extends EventEmitter<{ changed: []; configured: [Configured] }> {
+export class BackendList extends EventEmitter<ListEvents> {
   readonly #registry: Registry
   readonly #members: Members
   readonly #faultOf: FaultOf | undefined
@@ -128,19 +117,23 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [Config
       isDraining: draining ?? isDraining ?? false,
       health: health === undefined ? forced : health === 'auto' ? undefined : health
     }
+    const kept = Object.entries(set).filter(([name]) => options[name] === undefined)
+    let ordered: BackendConfig
     if (isListed) {
-      const changed = this.#withOptions(this.#list.find((config) => config.address === address)!, options)
-      this.#setList(this.#list.map((config) => (config.address === address ? changed : config)))
-      this.#members.override(address, orders)
+      ordered = this.#withOptions(this.#list.find((config) => config.address === address)!, options)
+      this.#setList(this.#list.map((config) => (config.address === address ? ordered : config)))
+      this.#members.override(address, { ...Object.fromEntries(kept), ...orders })
     } else {
-      if (Object.keys(options).some((name) => !OF_ANY_SOURCE.has(name))) this.#checkListed(address)
-      const { weight, max, backup } = this.#withOptions(backend.config, options)
-      const chosen = Object.entries({ weight, max, backup }).filter(
-        ([name]) => (options[name] ?? null) !== null
-      )
-      const kept = Object.entries(set).filter(([name]) => options[name] === undefined)
+      if (!Object.keys(options).every(isForAnySource)) this.#checkListed(address)
+      ordered = this.#withOptions(backend.config, options)
+      const chosen = Object.entries(optionsIn(ordered, options)).filter(([, value]) => value !== undefined)
       this.#members.override(address, { ...Object.fromEntries([...kept, ...chosen]), ...orders })
     }
+    this.emit('ordered', address, {
+      ...optionsIn(ordered, options),
+      ...(draining === undefined ? {} : { isDraining: draining }),
+      ...(health === undefined ? {} : { health: orders.health })
+    } as Override)
     this.#changed()
   }
 
@@ -179,6 +172,14 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [Config
       this.#members.override(address, overrideOf(backends[index]!))
     for (const { address, weight, max, backup, ...order } of orders)
       this.#members.override(address, { ...definedOf({ weight, max, backup }), ...overrideOf(order) })
+    this.#changed()
+  }
+
+  /** Does as an operator has told another balancer. */
+  order(address: string, override: Override): void {
+    const before = this.#members.overrides.get(address)
+    if (isDeepStrictEqual(withoutNone(before), withoutNone(override))) return
+    this.#members.override(address, override)
     this.#changed()
   }
 
@@ -222,15 +223,3 @@ export class BackendList extends EventEmitter<{ changed: []; configured: [Config
     this.emit('changed')
   }
 }
-
-function ordersOf(override: Override | undefined): Orders {
-  const { isDraining, health } = override ?? {}
-  return { ...(isDraining ? { draining: true } : {}), ...(health === undefined ? {} : { health }) }
-}
-
-function overrideOf({ draining = false, health = 'auto' }: Orders): Override {
-  return { isDraining: draining, ...(health === 'auto' ? {} : { health }) }
-}
-
-const definedOf = (options: object) =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
