@@ -50,6 +50,12 @@ export default fp<Options>(
     fastify.decorate('sources', sources)
     fastify.decorate('leases', leases)
     if (isFollower) return
+    for (const { name, template } of config.sources)
+      if (template.options.includes('tls-no-verify'))
+        log.warn(
+          { source: name },
+          `Backends of ${name} are believed whatever certificate they show: whoever is on the way can read and change everything`
+        )
     fastify.addHook('onReady', async () => {
       sources.start(predecessor?.sources)
       leases?.start(predecessor?.leases)

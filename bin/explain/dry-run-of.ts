@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config } from '../../lib/config/load.js'
+import { readMember } from '../../lib/discovery/spec/template.js'
 import { ownContext, parentsOnly, traceParentOf } from '../../lib/observe/tracing/trace-context.js'
+import type { BackendConfig } from '../../lib/pool/spec/backend-spec.js'
 import { DryRun, type DryRunOptions } from '../../lib/proxy/dry-run/dry-run.js'
 import type { TraceContext } from '../../lib/proxy/request/forwarding-fields.js'
 
@@ -14,7 +16,7 @@ export function dryRunOf(config: Config): DryRun {
   return new DryRun({
     pools: (routing?.pools ?? [{ name: DEFAULT_POOL, config }]).map(({ name, config: own }) => ({
       name,
-      backends: own.backends,
+      backends: [...own.backends, ...standIns(own)],
       options: { ...own, trusted: own.trustedProxies }
     })),
     routes: routing?.routes,
@@ -23,6 +25,21 @@ export function dryRunOf(config: Config): DryRun {
     trusted,
     methods,
     tracing: tracingOf(config)
+  })
+}
+
+/** A backend for each source, which is not asked: what it would tell of. */
+function standIns({ sources }: Config): BackendConfig[] {
+  return sources.flatMap(({ template }, index) => {
+    const entry = `backend-of-source-${index + 1}:80`
+    return (
+      readMember(
+        entry,
+        template,
+        () => undefined,
+        () => {}
+      ) ?? []
+    )
   })
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Config, PoolConfig } from '../../lib/config/load.js'
+import { membersOf } from '../../lib/config/routing/summary.js'
 import type { DryRun, Outcome } from '../../lib/proxy/dry-run/dry-run.js'
 import { AMBIGUOUS_PATH, DENIED, NO_ROUTE } from '../../lib/proxy/failure.js'
 import { type Explanation, textOf } from '../../lib/routing/explain.js'
@@ -136,7 +137,7 @@ function reportedPool(
   route: RouteOptions | undefined
 ): ReportedPool {
   const { timeoutMs = config.responseTimeoutMs, retries = config.resilience.retries } = route?.filters ?? {}
-  const backends = config.backends.map(({ address }) => address)
+  const backends = membersOf(config)
   return { pool: name, share, backends, timeoutSeconds: timeoutMs / 1000, retries }
 }
 

@@ -1,15 +1,18 @@
 import type { NamedMatch, RouteAction, RouteMatch } from '../../routing/options.js'
 import { poolsOf } from '../../routing/pools-of.js'
-import type { RoutingConfig } from '../config.js'
+import type { Config, RoutingConfig } from '../config.js'
 
 /** The pools and routes, a line each, as `lb check` prints them. */
 export function routingSummary({ pools, routes }: RoutingConfig): string[] {
   return [
-    ...pools.map(
-      ({ name, config }) => `pool ${name}: ${config.backends.map(({ address }) => address).join(' ')}`
-    ),
+    ...pools.map(({ name, config }) => `pool ${name}: ${membersOf(config).join(' ')}`),
     ...routes.map(({ name, match, action }) => `route ${name}: ${matchText(match)} -> ${actionText(action)}`)
   ]
+}
+
+/** The backends of a pool, and the sources of more. */
+export function membersOf({ backends, sources }: Pick<Config, 'backends' | 'sources'>): string[] {
+  return [...backends.map(({ address }) => address), ...sources.map(({ name }) => name)]
 }
 
 /** The names of the pools that get no requests. */
