@@ -50,9 +50,9 @@ export function hasSameMembers(a: Config, b: Config): boolean {
 }
 
 /** Gives a pool the backends and the sources of another configuration. */
-export function configureMembers({ backendList, sources }: FastifyInstance, config: Config): MemberChange {
-  const change = backendList.configure(config)
-  sources.configure(config.sources)
+export function configureMembers(pool: FastifyInstance, config: Config): MemberChange {
+  const change = pool.backendList.configure(config)
+  pool.sources.configure(config.sources)
   return change
 }
 

@@ -236,10 +236,12 @@ async function exposed(t: Test): Promise<Exposed> {
   const { address } = await scripted(t, answering(OK))
   const file = path.join(t.testdir(), 'more.json')
   writeFileSync(file, JSON.stringify([address]))
-  const { port, registry } = await startRoutes(t, {
+  const content = {
     pools: { web: { backends: [address.replace('127.0.0.1', 'localhost'), `file://${file}`] } },
     routes: [{ pool: 'web', mirror: { pool: 'web', percent: 100 } }]
-  })
+  }
+  // A store that does not answer is shown as well.
+  const { port, registry } = await startRoutes(t, content, { LB_SHARED: 'redis://127.0.0.1:9' })
   await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await eventually(() => registry.inFlight === 0)
   return scrape(port)

@@ -114,5 +114,5 @@ test('promtool finds nothing to complain of', async (t) => {
   }
   const { code, stdout, stderr } = await command(t, 'promtool', ['check', 'rules', ALERTS])
   t.same([code, stderr], [0, ''])
-  t.match(`${stdout}`, 'SUCCESS: 8 rules found')
+  t.match(`${stdout}`, 'SUCCESS: 9 rules found')
 })
