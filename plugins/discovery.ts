@@ -56,9 +56,12 @@ export default fp<Options>(
           { source: name },
           `Backends of ${name} are believed whatever certificate they show: whoever is on the way can read and change everything`
         )
+    // What is kept would keep all that were before it.
+    let before = predecessor
     fastify.addHook('onReady', async () => {
-      sources.start(predecessor?.sources)
-      leases?.start(predecessor?.leases)
+      sources.start(before?.sources)
+      leases?.start(before?.leases)
+      before = undefined
       await Promise.race([sources.told(), setTimeout(START_MS, undefined, { ref: false })])
     })
     fastify.addHook('onClose', async () => {

@@ -5,6 +5,7 @@ import access from '../../plugins/access.js'
 import backendCredentials from '../../plugins/backend-credentials.js'
 import backendRegistry from '../../plugins/backend-registry.js'
 import sharedCells from '../../plugins/cells.js'
+import fleet from '../../plugins/fleet.js'
 import { atEnd, type Balancer, eventually, startBalancer, test } from '../helper.js'
 import { LogFile } from '../support/access-log.js'
 import { Http2Client } from '../support/http2-client.js'
@@ -220,6 +221,7 @@ for (const [name, isLooked, env] of [
     await fastify.register(sharedCells)
     await fastify.register(backendCredentials, { config })
     await fastify.register(backendRegistry, { config })
+    await fastify.register(fleet, { config })
     await fastify.register(access, { config })
     t.equal(fastify.rejectionOf !== undefined, isLooked)
   })
