@@ -47,7 +47,7 @@ export class Sessions {
   setBackends(backends: readonly Backend[]): void {
     this.#backends.clear()
     this.#cookieLines.clear()
-    this.#primaries = backends.filter(({ config }) => !config.backup)
+    this.#primaries = backends.filter(({ config, isTerminating }) => !config.backup && !isTerminating)
     for (const backend of backends) {
       const signature = createHmac('sha256', this.#key)
         .update(this.#signedPrefix + backend.origin)
@@ -114,13 +114,16 @@ function attributesOf({ path, domain, isHttpOnly, sameSite, maxAgeMs, isPartitio
     .join('')
 }
 
-/** Chooses the backend of the client's session, or as `policy` does. A request waits while that backend is at its limit. */
+/**
+ * Chooses the backend of the client's session, or as `policy` does. A request waits while that backend is at its limit. One
+ * that is about to end keeps its sessions, though others are chosen from first.
+ */
 export function stickyPolicy(sessions: Sessions, policy: Policy): Policy {
   return {
     ...policy,
     choose(backends, req, tried) {
       const sticky = sessions.backendOf(req)
-      if (!sticky || tried?.includes(sticky) || !backends.includes(sticky))
+      if (!sticky || tried?.includes(sticky) || !(sticky.isTerminating || backends.includes(sticky)))
         return policy.choose(backends, req, tried)
       return sticky.hasRoom ? sticky : undefined
     }
