@@ -45,14 +45,13 @@ export class Sessions {
 
   /** Replaces the backends. */
   setBackends(backends: readonly Backend[]): void {
+    // To sign takes some microseconds, and of many backends few are new.
+    const known = new Map([...this.#backends].map(([token, backend]) => [backend, token]))
     this.#backends.clear()
     this.#cookieLines.clear()
     this.#primaries = backends.filter(({ config, isTerminating }) => !config.backup && !isTerminating)
     for (const backend of backends) {
-      const signature = createHmac('sha256', this.#key)
-        .update(this.#signedPrefix + backend.origin)
-        .digest()
-      const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
+      const token = known.get(backend) ?? this.#tokenOf(backend)
       this.#backends.set(token, backend)
       this.#cookieLines.set(backend, `Set-Cookie: ${this.#cookie}=${token}${this.#attributes}`)
     }
@@ -84,6 +83,13 @@ export class Sessions {
     }
     const isSecure = this.#secure === 'always' || (this.#secure === 'auto' && isEncrypted)
     return `${line}${isSecure ? '; Secure' : ''}\r\n`
+  }
+
+  #tokenOf({ origin }: Backend): string {
+    const signature = createHmac('sha256', this.#key)
+      .update(this.#signedPrefix + origin)
+      .digest()
+    return signature.subarray(0, TOKEN_BYTES).toString('base64url')
   }
 
   #tokensIn({ headers }: IncomingMessage): readonly string[] {
