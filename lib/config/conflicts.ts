@@ -1,4 +1,5 @@
 import type { Values } from './schema.js'
+import { sourceConflicts } from './settings/discovery.js'
 import { checkConflicts } from './settings/health-check.js'
 import { http2Conflicts } from './settings/http2.js'
 import { stickyConflicts } from './settings/sticky.js'
@@ -57,5 +58,6 @@ export function poolConflicts(values: Values): PoolConflicts {
   stickyConflicts(values, needs, isIdleWithout)
   faults.push(...checkConflicts(values, isIdleWithout))
   faults.push(...backendTlsConflicts(values, needs))
+  faults.push(...sourceConflicts(values))
   return { broken: faults, idle }
 }

@@ -38,6 +38,12 @@ export const THROUGH_LB: Case[] = [
     'check must be a path that starts with "/", such as /health, or grpc: and the name of a service, but is "health"'
   ],
   [backends('a:80;check'), 'check must be a path'],
+  [backends('k8s://web'), 'LB_BACKENDS "k8s://web": must be k8s://namespace/service'],
+  [backends('k8s://shop/web;h3'), 'LB_BACKENDS "k8s://shop/web;h3": unknown option "h3"'],
+  [
+    backends('k8s://shop/web;prefer-zone'),
+    'LB_BACKENDS "k8s://shop/web": prefer-zone needs the name of a zone, here or in LB_ZONE'
+  ],
   [backends('a:80;h2;check=grpc'), 'or grpc: and the name of a service, but is "grpc"'],
   [
     backends('a:80;check=grpc:app.v1.Shop'),
