@@ -4,6 +4,7 @@ import type { sendLocalReply } from '../lib/proxy/local-reply/local-reply.js'
 import access from '../plugins/access.js'
 import accessLog from '../plugins/access-log.js'
 import type { ThreadParts } from '../plugins/cells.js'
+import fleet from '../plugins/fleet.js'
 import localReplies from '../plugins/local-replies.js'
 import metrics from '../plugins/metrics.js'
 import statistics from '../plugins/statistics.js'
@@ -23,6 +24,7 @@ export async function registerServerParts(
   { config, registerListener, answer }: Omit<ServerParts, keyof ThreadParts>
 ): Promise<void> {
   await registerListener()
+  await fastify.register(fleet, { config })
   // A thread that follows another shows nothing itself.
   if (!fastify.followed) {
     await fastify.register(metrics)

@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { version } from '../package.json'
 import { type Behaviour, readSetting, type SettingName } from './be/behaviour.js'
+import { Registration } from './be/registration.js'
 import { createBackend, type DemoBackend } from './be/server.js'
 
 const GRACE_MS = 10_000
@@ -29,6 +30,22 @@ interface Options {
   address?: string
   socket?: string
   quiet?: boolean
+  register?: URL
+  ttl: number
+  weight: number
+}
+
+function balancerUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && /^https?:$/.test(url.protocol) && /^\/[^/]*\/?$/.test(url.pathname)) return url
+  throw new InvalidArgumentError('It must be a URL such as http://lb:80 or http://lb:80/web.')
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text)
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+  }
 }
 
 function port(text: string): number {
@@ -82,12 +99,23 @@ const program = new Command('be')
   .addOption(
     setting('--echo', 'answer with the body of the request; X-Echo-Target is its target as received')
   )
+  .option(
+    '--register <url>',
+    'register at a balancer: its URL, with the name of a pool as path if it has several; needs LB_REGISTER_TOKEN',
+    balancerUrl
+  )
+  .option('--ttl <seconds>', 'of the registration, which is renewed meanwhile', wholeNumber(5, 300), 15)
+  .option('--weight <n>', 'of the registration', wholeNumber(1, 256), 1)
   .option('-q, --quiet', 'print nothing but errors')
   .addHelpText('after', EXAMPLES)
   .allowExcessArguments(false)
   .parse()
 
 const options = program.opts<Options & { chunked?: boolean; echo?: boolean }>()
+if (options.register && options.socket !== undefined)
+  program.error('error: a Unix socket cannot be registered: only its own machine has it')
+if (options.register && !process.env.LB_REGISTER_TOKEN)
+  program.error('error: --register needs the token of the pool in LB_REGISTER_TOKEN')
 if (options.chunked) settings.push({ chunked: true })
 if (options.echo) settings.push({ echo: true })
 const say = options.quiet ? () => {} : (line: string) => console.log(line)
@@ -99,10 +127,19 @@ function url(listeningPort: number): string {
   return `http://${host}:${listeningPort}`
 }
 
-function closeOnSignals(backend: DemoBackend): void {
+function register({ port }: DemoBackend): Registration | undefined {
+  const { register: url, ttl: ttlS, weight, address = '0.0.0.0' } = options
+  if (!url) return undefined
+  const host = address === '::' ? '0.0.0.0' : isIPv6(address) ? `[${address}]` : address
+  const token = process.env.LB_REGISTER_TOKEN ?? ''
+  return new Registration({ url, token, address: `${host}:${port}`, ttlS, weight, say })
+}
+
+function closeOnSignals(backend: DemoBackend, registration: Registration | undefined): void {
   let signals = 0
   const onSignal = async () => {
     if (++signals > 1) process.exit(0)
+    await registration?.end()
     await backend.close(GRACE_MS)
     say(`be stopped after ${backend.stats().requests} requests`)
     process.exit(0)
@@ -132,10 +169,10 @@ createBackend({
   onChange: (changes) => say(`be set ${JSON.stringify(changes)}`)
 }).then(
   (backend) => {
-    closeOnSignals(backend)
     say(
       `be "${backend.stats().content}" listening on ${options.socket === undefined ? url(backend.port) : `unix:${options.socket}`}`
     )
+    closeOnSignals(backend, register(backend))
   },
   (error) => {
     console.error(`be: ${explain(error)}`)

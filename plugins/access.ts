@@ -4,6 +4,7 @@ import type { SharedCells } from '../lib/base/cells/shared-cells.js'
 import { OncePerKey } from '../lib/base/once-per-key.js'
 import type { Config } from '../lib/config/load.js'
 import { isLimited } from '../lib/listener/access/options.js'
+import type { RateLimits } from '../lib/listener/access/rate-limiter.js'
 import type { SharedRateLimits } from '../lib/listener/access/shared-rate-limits.js'
 import { unreadableHop } from '../lib/listener/client/client-address.js'
 import { clientAddress } from '../lib/listener/client/connection-info.js'
@@ -19,6 +20,8 @@ declare module 'fastify' {
     rejectionOf: ((req: IncomingMessage) => Rejection | undefined) | undefined
     /** The rate limits of all threads; undefined with one. */
     sharedRateLimits: SharedRateLimits | undefined
+    /** What makes rate limits that are not those of one thread: those of all threads, or of all balancers. */
+    rateLimits: RateLimits | undefined
   }
 }
 
@@ -28,7 +31,8 @@ export default fp<{ config: Config }>(
     const { trustedProxies: trusted } = config
     const { log, registry } = fastify
     const rateLimits = sharedRateLimits(fastify.cells)
-    const control = accessControl(config, rateLimits)
+    const widest: RateLimits | undefined = fastify.fleet?.rateLimits ?? rateLimits
+    const control = accessControl(config, widest)
     const rejectionOf = control && ((req: IncomingMessage) => control.rejectionOf(req))
     const proxies = new OncePerKey()
     /** Counts a request whose `X-Forwarded-For` names no readable client, and logs the first of each proxy. */
@@ -49,13 +53,14 @@ export default fp<{ config: Config }>(
       return rejectionOf?.(req)
     }
     fastify.decorate('sharedRateLimits', rateLimits)
+    fastify.decorate('rateLimits', widest)
     fastify.decorate('rejectionOf', hasProxies ? withUnreadableRecorded : rejectionOf)
   },
-  { name: 'access', dependencies: ['backend-registry', 'cells'] }
+  { name: 'access', dependencies: ['backend-registry', 'cells', 'fleet'] }
 )
 
 /** Undefined where no client is limited, and then not loaded. */
-function accessControl({ access, trustedProxies }: Config, rateLimits: SharedRateLimits | undefined) {
+function accessControl({ access, trustedProxies }: Config, rateLimits: RateLimits | undefined) {
   if (!isLimited(access)) return undefined
   const { AccessControl } =
     require('../lib/proxy/admission/access-control.js') as typeof import('../lib/proxy/admission/access-control.js')

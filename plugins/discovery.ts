@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { LIST } from '../lib/admin/backend-list.js'
 import type { Config } from '../lib/config/load.js'
 import { checkFault } from '../lib/config/settings/health-check.js'
+import { Leases } from '../lib/discovery/leases.js'
 import { Members } from '../lib/discovery/members.js'
 import { Sources } from '../lib/discovery/sources.js'
 import type { BackendConfig } from '../lib/pool/spec/backend-spec.js'
@@ -18,6 +19,8 @@ declare module 'fastify' {
     members: Members
     /** Where they come from, beside the list. */
     sources: Sources
+    /** Those that have registered themselves; undefined if none may. */
+    leases: Leases | undefined
     /** Further validation of its backends. */
     backendFault: FaultOf
   }
@@ -38,16 +41,24 @@ export default fp<Options>(
     const { enabled, path } = config.healthCheck
     const faultOf = (backend: BackendConfig) => (enabled ? checkFault(backend, path) : undefined)
     const members = new Members(registry, LIST, predecessor?.members)
-    const sources = new Sources(LIST, config, { members, registry, faultOf }, log)
+    const destination = { members, registry, faultOf }
+    const sources = new Sources(LIST, config, destination, log)
+    const { registration } = config
+    const leases = registration && new Leases(destination, registration.max, log)
     fastify.decorate('backendFault', faultOf)
     fastify.decorate('members', members)
     fastify.decorate('sources', sources)
+    fastify.decorate('leases', leases)
     if (isFollower) return
     fastify.addHook('onReady', async () => {
       sources.start(predecessor?.sources)
+      leases?.start(predecessor?.leases)
       await Promise.race([sources.told(), setTimeout(START_MS, undefined, { ref: false })])
     })
-    fastify.addHook('onClose', async () => sources.stop())
+    fastify.addHook('onClose', async () => {
+      sources.stop()
+      leases?.stop()
+    })
   },
   { name: 'discovery', dependencies: ['backend-registry'] }
 )

@@ -13,7 +13,7 @@ declare module 'fastify' {
 export default fp(
   async (fastify) => {
     const { registry, requestMetrics: requests, serverCounters: counters } = fastify
-    const { shortages, poolSet, shownRoutes } = fastify
+    const { shortages, poolSet, shownRoutes, fleet } = fastify
     // Loaded on the first scrape, as the library and what it observes of Node cost something. Not by `import()`: if that
     // fails once, as while no file can be opened, it fails for ever.
     const load = () => {
@@ -27,6 +27,7 @@ export default fp(
         routes: shownRoutes,
         requests,
         shortages,
+        fleet,
         version
       })
     }
@@ -36,5 +37,5 @@ export default fp(
       return cached
     })
   },
-  { name: 'metrics', dependencies: ['pool-set', 'connections'] }
+  { name: 'metrics', dependencies: ['pool-set', 'connections', 'fleet'] }
 )

@@ -25,7 +25,7 @@ interface Options {
 /** Measures the requests of a pool: what the registry does not count anyway. */
 export default fp<Options>(
   async (fastify, { name = DEFAULT_POOL, predecessor }) => {
-    const { registry, backendList, backendListSaved, sources, resolver } = fastify
+    const { registry, backendList, backendListSaved, sources, leases, resolver } = fastify
     const requests = new RequestMetrics(registry, predecessor?.requests)
     const latency = predecessor?.latency ?? LatencyWindow.in(fastify.cells, 'latency')
     fastify.decorate('requestMetrics', requests)
@@ -36,6 +36,7 @@ export default fp<Options>(
       backendList,
       backendListSaved,
       sources,
+      leases,
       requests,
       transitions: new HealthTransitions(registry, predecessor?.transitions),
       resolver,

@@ -22,11 +22,11 @@ interface Options {
 /** Decorates the server with the router, which has each request served as its route says. */
 export default fp<Options>(
   async (fastify, { config, forwarderOf }) => {
-    const { rejectRequest, registry, requestMetrics, recordLocalReply, sharedRateLimits, followed } = fastify
+    const { rejectRequest, registry, requestMetrics, recordLocalReply, rateLimits, followed } = fastify
     const options: RouterOptions = {
       limits: config.limits,
       trusted: config.trustedProxies,
-      rateLimits: sharedRateLimits,
+      rateLimits,
       rejectRequest,
       threads: fastify.cells.threads,
       countsAt: followed && ((route) => followed.placeOf(route)),

@@ -41,6 +41,7 @@ export default fp<{ config: Config }>(
       maxSockets: config.maxSockets,
       descriptorLimit: fastify.descriptorLimit,
       shortages: fastify.shortages,
+      fleet: fastify.fleet,
       lane: () => (fastify.hasDecorator('http1') ? fastify.http1.way : 'off')
     }
     const statistics = () => collectStatistics(source)
@@ -74,5 +75,5 @@ export default fp<{ config: Config }>(
     for (const timer of timers) timer.unref()
     fastify.addHook('onClose', async () => timers.forEach(clearInterval))
   },
-  { name: 'statistics', dependencies: ['pool-set', 'connections'] }
+  { name: 'statistics', dependencies: ['pool-set', 'connections', 'fleet'] }
 )

@@ -19,6 +19,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   health: 'Active checks: asks backends how they are.',
   discovery:
     'Where backends come from: a list, a file, DNS, Kubernetes, etcd, Consul. Each source tells a pool its members.',
+  fleet: 'Many balancers that act as one: what they share over a store.',
   observe: 'What is shown: statistics, metrics, the live stream, access log, traces.',
   admin: 'What an operator changes while it runs, and what is kept of that.',
   config:

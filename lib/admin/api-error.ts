@@ -10,8 +10,8 @@ export class ApiError extends Error {
   }
 }
 
-export const unauthorized = () =>
-  new ApiError(401, 'LB_UNAUTHORIZED', 'Send "Authorization: Bearer" with the token of LB_ADMIN_TOKEN')
+export const unauthorized = (variable: string) =>
+  new ApiError(401, 'LB_UNAUTHORIZED', `Send "Authorization: Bearer" with the token of ${variable}`)
 export const foreignOrigin = () =>
   new ApiError(403, 'LB_FOREIGN_ORIGIN', 'This is not for pages of other sites')
 export const foreignHost = () =>
@@ -34,6 +34,15 @@ export const discoveredBackend = (source: string) =>
   )
 export const lastBackend = () =>
   new ApiError(409, 'LB_LAST_BACKEND', 'This is the last backend: add another one first')
+export const foreignAddress = (address: string) =>
+  new ApiError(
+    403,
+    'LB_FOREIGN_ADDRESS',
+    `${address} may not be registered from here: LB_REGISTER_RANGES lists what others may register`
+  )
+export const noSuchLease = () => new ApiError(404, 'LB_NO_SUCH_LEASE', 'There is no lease of this address')
+export const tooManyLeases = (max: number) =>
+  new ApiError(409, 'LB_TOO_MANY_LEASES', `The pool has ${max} registered backends already (LB_REGISTER_MAX)`)
 export const versionChanged = () =>
   new ApiError(412, 'LB_VERSION_CHANGED', 'The list has changed since: read it again')
 export const bodyTooLarge = (limit: number) =>

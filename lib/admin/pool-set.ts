@@ -1,3 +1,4 @@
+import type { Leases } from '../discovery/leases.js'
 import type { ShownPool } from '../observe/shown-pool.js'
 import { ApiError } from './api-error.js'
 import type { BackendList } from './backend-list.js'
@@ -8,6 +9,7 @@ export const DEFAULT_POOL = 'default'
 /** A pool that is in use. */
 export interface RunningPool extends ShownPool {
   readonly backendList: BackendList
+  readonly leases: Leases | undefined
   /** Resolves when every change of its list so far is in the state file, if there is one. */
   backendListSaved(): Promise<void>
 }

@@ -2,6 +2,7 @@ import type { BlockList } from 'node:net'
 import type { BalancingOptions } from '../balancing/options.js'
 import type { DiscoveryOptions } from '../discovery/options.js'
 import type { SourceSpec } from '../discovery/spec/source-spec.js'
+import type { FleetOptions } from '../fleet/options.js'
 import type { HealthCheckConfig } from '../health/options.js'
 import type { AccessConfig } from '../listener/access/options.js'
 import type { ClientLimits } from '../listener/client-limits.js'
@@ -17,8 +18,10 @@ import { accessLogOf } from './settings/access-log.js'
 import { type AdminConfig, adminOf } from './settings/admin.js'
 import { balancingOf } from './settings/balancing.js'
 import { discoveryOf } from './settings/discovery.js'
+import { fleetOf } from './settings/fleet.js'
 import { healthCheckOf } from './settings/health-check.js'
 import { type Http2Config, http2Of } from './settings/http2.js'
+import { type RegistrationConfig, registrationOf } from './settings/registration.js'
 import { type ResilienceConfig, resilienceOf } from './settings/resilience.js'
 import { backendTlsOf, tlsOf } from './settings/tls.js'
 import type { TracingConfig } from './settings/tracing.js'
@@ -58,6 +61,8 @@ export interface Config {
   readonly lane: LaneMode
   readonly limits: ClientLimits
   readonly access: AccessConfig
+  /** What several balancers share; undefined for one by itself. */
+  readonly fleet: FleetOptions | undefined
   /** Longest silence of an upgraded connection. */
   readonly tunnelTimeoutMs: number
   readonly trustedProxies: BlockList
@@ -71,6 +76,8 @@ export interface Config {
   readonly accessLog: AccessLogConfig | undefined
   readonly tracing: TracingConfig
   readonly admin: AdminConfig
+  /** Undefined if no backend may register itself. */
+  readonly registration: RegistrationConfig | undefined
   readonly drainTimeoutMs: number
   /** Pools and routes of the file; undefined where it names neither, and one pool takes everything. */
   readonly routing: RoutingConfig | undefined
@@ -152,6 +159,7 @@ export function configOf(values: Values, { pool, tracing, routing }: Surrounding
       bodyBytes: values.LB_MAX_BODY_SIZE
     },
     access: accessOf(values),
+    fleet: fleetOf(values),
     tunnelTimeoutMs: values.LB_TUNNEL_TIMEOUT,
     trustedProxies: values.LB_TRUSTED_PROXIES,
     proxyProtocol: values.LB_PROXY_PROTOCOL,
@@ -161,6 +169,7 @@ export function configOf(values: Values, { pool, tracing, routing }: Surrounding
     accessLog: accessLogOf(values),
     tracing,
     admin: adminOf(values),
+    registration: registrationOf(values),
     drainTimeoutMs: values.LB_DRAIN_TIMEOUT,
     routing
   }

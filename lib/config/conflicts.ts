@@ -1,7 +1,10 @@
+import { NO_BACKEND } from '../pool/spec/backend-spec.js'
 import type { Values } from './schema.js'
 import { sourceConflicts } from './settings/discovery.js'
+import { fleetConflicts } from './settings/fleet.js'
 import { checkConflicts } from './settings/health-check.js'
 import { http2Conflicts } from './settings/http2.js'
+import { registrationConflicts } from './settings/registration.js'
 import { stickyConflicts } from './settings/sticky.js'
 import { backendTlsConflicts, tlsConflicts } from './settings/tls.js'
 import type { Needs } from './variable.js'
@@ -31,6 +34,8 @@ export function serverConflicts(values: Values): string[] {
     values.LB_ADMIN_PORT !== values.PORT
   )
   http2Conflicts(values, needs, values.LB_TLS_CERT.length > 0)
+  fleetConflicts(values, needs)
+  faults.push(...registrationConflicts(values, needs))
   faults.push(...tlsConflicts(values, needs))
   return faults
 }
@@ -53,6 +58,9 @@ export function poolConflicts(values: Values): PoolConflicts {
     'another LB_HEALTH_CHECK_METHOD: an answer to HEAD has no body',
     values.LB_HEALTH_CHECK_METHOD !== 'HEAD'
   )
+  const { backends, sources } = values.LB_BACKENDS
+  if (backends.length + sources.length === 0 && values.LB_REGISTER_TOKEN.size === 0)
+    faults.push(`LB_BACKENDS ${NO_BACKEND}`)
   const isHash = values.LB_ALGORITHM === 'hash'
   isIdleWithout('LB_HASH_KEY', values.LB_HASH_KEY.from !== 'address', 'LB_ALGORITHM=hash', isHash)
   stickyConflicts(values, needs, isIdleWithout)

@@ -4,6 +4,7 @@ import { ConfigError } from './config-error.js'
 import { poolConflicts, serverConflicts } from './conflicts.js'
 import type { ConfigFile } from './file/config-file.js'
 import { schema, type Values, type VariableName } from './schema.js'
+import { registrationFaults } from './settings/registration.js'
 import { tracingOf } from './settings/tracing.js'
 import { suggestion } from './suggestion.js'
 import { variablesNamedIn } from './variable.js'
@@ -101,6 +102,8 @@ function loadParts(
         report: result.success ? report : () => {}
       })
     : undefined
+  const poolNames = routing?.pools.map(({ name }) => name) ?? ['default']
+  if (result.success) for (const fault of registrationFaults(values, poolNames)) report(fault)
   faults.push(...(file?.faults.lines() ?? []))
   if (faults.length > 0) throw new ConfigError(faults)
   return { config: configOf(values, { pool: '', tracing, routing }), variables }

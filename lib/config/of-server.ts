@@ -28,6 +28,12 @@ export const OF_SERVER = [
   'LB_ADMIN_TOKEN',
   'LB_ADMIN_PORT',
   'LB_STATE_FILE',
+  'LB_SHARED',
+  'LB_SHARED_PASSWORD',
+  'LB_REGISTER_TOKEN',
+  'LB_REGISTER_ALLOW',
+  'LB_REGISTER_RANGES',
+  'LB_REGISTER_MAX',
   'LB_DRAIN_TIMEOUT'
 ] as const satisfies readonly VariableName[]
 

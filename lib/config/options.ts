@@ -45,7 +45,8 @@ export const GROUPS = [
   'REQUEST',
   'ACCESS',
   'ACCESS_LOG',
-  'ADMIN'
+  'ADMIN',
+  'REGISTER'
 ] as const
 /** What is switched on and off by its name: for most by a setting that begins with `no-`. */
 export const SWITCHES = ['STICKY', 'HTTP2', 'HEALTH_CHECK', 'EJECTION'] as const

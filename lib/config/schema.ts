@@ -7,8 +7,10 @@ import { accessLogVariables } from './settings/access-log.js'
 import { adminVariables } from './settings/admin.js'
 import { balancingVariables } from './settings/balancing.js'
 import { discoveryVariables } from './settings/discovery.js'
+import { fleetVariables } from './settings/fleet.js'
 import { healthCheckVariables } from './settings/health-check.js'
 import { http2Variables } from './settings/http2.js'
+import { registrationVariables } from './settings/registration.js'
 import { resilienceVariables } from './settings/resilience.js'
 import { threadVariables } from './settings/threads.js'
 import { tlsVariables } from './settings/tls.js'
@@ -160,6 +162,7 @@ export const schema = v.object({
     flags: '--max-body-size <bytes>'
   }),
   ...accessVariables,
+  ...fleetVariables,
   LB_TRUSTED_PROXIES: variable(addressRanges(true), {
     description:
       'Addresses and CIDR ranges of proxies in front: their `X-Forwarded-*` and `Forwarded` fields are passed on, with ' +
@@ -196,6 +199,7 @@ export const schema = v.object({
   ...accessLogVariables,
   ...tracingVariables,
   ...adminVariables,
+  ...registrationVariables,
   LB_DRAIN_TIMEOUT: variable(seconds(0, HOUR_S), {
     description: 'Time that requests in flight have to finish at shutdown before they are cut.',
     fallback: '30',

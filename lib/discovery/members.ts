@@ -41,6 +41,7 @@ export class Members {
     this.#overrides = new Map(predecessor ? predecessor.#overrides : [])
     const present = registry.backends.map(({ config }) => ({ config }))
     this.#sets = predecessor ? predecessor.#sets : new Map([[list, setOf(present)]])
+    for (const backend of registry.backends) backend.source = this.sourceOf(backend.address) ?? ''
   }
 
   /** Sets which sources there are, and their order. What others told is forgotten. */
@@ -96,11 +97,8 @@ export class Members {
   }
 
   #wanted(address: string): Member | undefined {
-    for (const set of this.#sets.values()) {
-      const member = set.get(address)
-      if (member) return member
-    }
-    return undefined
+    const source = this.sourceOf(address)
+    return source === undefined ? undefined : this.#sets.get(source)!.get(address)
   }
 
   /** Has the registry follow what became of these addresses. */
@@ -147,6 +145,7 @@ export class Members {
       const backend = this.#registry.backendAt(address)
       const wanted = this.#wanted(address)
       if (!backend || !wanted) continue
+      backend.source = this.sourceOf(address)!
       const { isDraining = false, health } = this.#overrides.get(address) ?? {}
       const byHand = isDraining || !wanted.isDraining
       this.#registry.setDraining(

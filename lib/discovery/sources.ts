@@ -1,3 +1,4 @@
+import { LEASES } from './leases.js'
 import type { DiscoveryOptions } from './options.js'
 import { type Destination, type SourceLog, SourceState, type SourceStatus } from './source-state.js'
 import type { SourceSpec } from './spec/source-spec.js'
@@ -86,7 +87,7 @@ export class Sources {
       next.set(this.#keyOf(spec), state)
     }
     for (const [key, state] of before) if (!next.has(key)) state.stop()
-    members.arrange([this.#first, ...[...next.values()].map(({ name }) => name)])
+    members.arrange([this.#first, ...[...next.values()].map(({ name }) => name), LEASES])
     for (const state of next.values())
       if (started.has(state)) state.start()
       else state.direct(this.#destination)

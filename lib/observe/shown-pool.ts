@@ -16,10 +16,20 @@ export interface ShownPool {
   readonly transitions: HealthTransitions
   /** Where backends come from, beside the list. */
   readonly sources: { readonly status: readonly SourceStatus[] }
+  /** Of backends that have registered themselves; undefined if none may. */
+  readonly leases: { readonly status: SourceStatus } | undefined
   /** Of the names of backends. */
   readonly resolver: Pick<Resolver, 'answered' | 'failed'>
   /** Of answered requests, from their head to the end of the response. */
   readonly latency: LatencyWindow
   /** Requests per second. */
   readonly rates: RateWindow
+}
+
+/** Where the members of a pool come from, beside the list. */
+export function sourcesOf({
+  sources,
+  leases
+}: Pick<ShownPool, 'sources' | 'leases'>): readonly SourceStatus[] {
+  return leases ? [...sources.status, leases.status] : sources.status
 }

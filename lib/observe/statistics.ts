@@ -8,8 +8,9 @@ import type { SourceStatus } from '../discovery/source-state.js'
 import type { LaneWay } from '../listener/http1/lane/options.js'
 import { type Backend, WEIGHT_UNIT } from '../pool/backend.js'
 import { BackendCell, BalancerCell, responsesCell } from '../pool/cells.js'
+import { fleetStatistics, type ShownFleet } from './fleet-statistics.js'
 import type { ServerCounters } from './server-counters.js'
-import type { ShownPool } from './shown-pool.js'
+import { type ShownPool, sourcesOf } from './shown-pool.js'
 import type { ShownRoute } from './shown-route.js'
 
 /** What statistics are collected from. */
@@ -29,6 +30,7 @@ export interface StatisticsSource {
   readonly shortages: Shortages
   /** Which way plain requests take. */
   lane(): LaneWay
+  readonly fleet: ShownFleet | undefined
 }
 
 /** The balancer's state and counters at one moment. */
@@ -77,6 +79,7 @@ export function serverStatistics(source: StatisticsSource) {
     state: registry.draining ? 'draining' : 'serving',
     panic: source.pools().some((pool) => pool.registry.panicking),
     lane: source.lane(),
+    fleet: source.fleet ? fleetStatistics(source.fleet) : null,
     // Each is counted by its pool, and by the server: requests of all pools are bounded together.
     requests: requestStatistics(counters, counters.own.sum(BalancerCell.inFlight), rates),
     connections: {
@@ -111,14 +114,14 @@ export function statisticsOfPool(all: Statistics, name: string): Statistics {
 }
 
 /** State and counters of a pool, without its backends. */
-export function poolStatistics({ name, registry, sources, latency, rates }: ShownPool) {
+export function poolStatistics({ name, registry, sources, leases, latency, rates }: ShownPool) {
   const { backends, counters } = registry
   return {
     name,
     panic: registry.panicking,
     eligible: registry.eligibleCount,
     backends: backends.length,
-    sources: sources.status.map(sourceStatistics),
+    sources: sourcesOf({ sources, leases }).map(sourceStatistics),
     requests: requestStatistics(counters, registry.inFlight, rates),
     latency: latency.summary()
   }
@@ -196,6 +199,7 @@ export function backendStatistics(backend: Backend, pool: string) {
     id: backend.id,
     address: backend.address,
     url: backend.origin,
+    source: backend.source,
     addresses: name?.addresses ?? [],
     lookupFailure: name?.fault ? describeNetworkError(name.fault) : null,
     weight: backend.weight,

@@ -41,6 +41,8 @@ export class Backend {
   lastAnswerMs = 0
   /** The state that an operator has forced, which neither checks nor failures change; set by the registry. */
   forcedHealth: 'healthy' | 'unhealthy' | undefined
+  /** Where it comes from: a list, or the URL of a source; set by discovery, in the thread that decides. */
+  source = ''
   /** It was removed from the registry, but may still have requests in flight. */
   isRemoved = false
   /** The latest tick before it was added; set by the registry, unless it had it from the start. */

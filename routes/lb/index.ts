@@ -7,6 +7,7 @@ import { comesFrom } from '../../lib/listener/client/connection-info.js'
 import { withHsts } from '../../lib/proxy/response/hsts.js'
 import { answerError } from './api/errors.js'
 import api from './api/index.js'
+import leases from './api/leases.js'
 import events from './events.js'
 import hostCheck from './host-check.js'
 import metrics from './metrics.js'
@@ -35,6 +36,8 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
     done(hasConflictingHosts(request.raw.rawHeaders) ? twoHosts() : undefined)
   })
   readiness(fastify)
+  const { registration } = config
+  if (registration) await fastify.register(leases, { prefix: '/api', config, registration })
   await fastify.register(restricted, { config })
 }
 

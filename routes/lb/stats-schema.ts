@@ -36,6 +36,7 @@ export const backend = object({
   id: count('Number from 0, in the order in which they came'),
   address: text('host:port, or unix:/path'),
   url: text('Origin'),
+  source: text('Where it comes from: "list", "leases", or the URL of a source'),
   addresses: {
     type: 'array',
     items: text('The first is tried first'),
@@ -111,7 +112,7 @@ const latency = object({
 })
 
 const source = object({
-  source: text('Its URL'),
+  source: text('Its URL, or "leases" for those that have registered themselves'),
   members: count('Backends that it tells of'),
   changedAt: { ...time('When those last changed'), type: ['string', 'null'] },
   toldAt: { ...time('When it last told of them'), type: ['string', 'null'] },
@@ -138,6 +139,17 @@ export const statisticsSchema = object({
     enum: ['direct', 'routed', 'off'],
     description:
       "Which way plain requests take: past Node's server and the router, past the server, or neither"
+  },
+  fleet: {
+    ...object({
+      store: text('URL of the store that balancers share'),
+      connected: { type: 'boolean', description: 'Whether it answers' },
+      since: time('Since when it does, or does not'),
+      fault: { ...text('Why it does not'), type: ['string', 'null'] },
+      members: count('Threads of all balancers that share it, as last known')
+    }),
+    type: ['object', 'null'],
+    description: 'What this balancer shares with others; null for one by itself'
   },
   requests,
   connections: object({

@@ -22,7 +22,9 @@ t.test('defaults', async (t) => {
         { protocol: 'http:', hostname: '127.0.0.1', port: 8081, address: '127.0.0.1:8081', ...options }
       ],
       sources: [],
-      discovery: { dns: { servers: [] } },
+      registration: undefined,
+      fleet: undefined,
+      discovery: { dns: { servers: [] }, kubernetes: { kubeconfig: '', zone: '' } },
       threads: 1,
       maxConnections: 1000,
       maxSockets: 4000,

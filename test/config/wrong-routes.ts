@@ -355,7 +355,8 @@ export const WRONG_FILES: readonly (readonly [
   ['pools: { a: { retries: 1 } }', ['pools.a must have backends (1:10)']],
   [
     'pools: { a: { backends: [] } }',
-    ['pools.a.backends must name at least one backend, such as 127.0.0.1:8080 (1:25)']
+    ['pools.a.backends must name at least one backend, such as 127.0.0.1:8080 (1:25)'],
+    'value'
   ],
   [
     'pools: { a: { backends: [b] } }',

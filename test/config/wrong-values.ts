@@ -259,6 +259,28 @@ export const THROUGH_LB: Case[] = [
   [{ LB_RATE_LIMIT: '1.5/s;burst=' }, 'LB_RATE_LIMIT must be a rate such as'],
   [{ LB_ALLOW: '10.0.0.0/8 everybody' }, 'LB_ALLOW must list addresses or CIDR ranges', 'has "everybody"'],
   [{ LB_DENY: '10.0.0.0/33' }, 'LB_DENY must list addresses or CIDR ranges', 'has "10.0.0.0/33"'],
+  [{ LB_KUBECONFIG: '/etc/' }, 'LB_KUBECONFIG must be the path of a file'],
+  [{ LB_ZONE: 'a b' }, 'LB_ZONE must be the name of a zone such as eu-west-1a, but is "a b"'],
+  [{ LB_DNS_SERVERS: 'dns.example' }, 'LB_DNS_SERVERS must list addresses of servers such as 10.0.0.2'],
+  [{ LB_REGISTER_TOKEN: 'short' }, 'LB_REGISTER_TOKEN must have at least 16 characters, but has 5'],
+  [
+    { LB_REGISTER_TOKEN: 'default:0123456789abcdef elsewhere:0123456789abcdeg' },
+    'LB_REGISTER_TOKEN names the pool "elsewhere", but there are default'
+  ],
+  [
+    { LB_REGISTER_TOKEN: 'default:0123456789abcdef default:0123456789abcdeg' },
+    'LB_REGISTER_TOKEN must have one token for the pool "default", but has two'
+  ],
+  [
+    { LB_REGISTER_TOKEN: '0123456789abcdef', LB_ADMIN_TOKEN: '0123456789abcdef' },
+    'LB_REGISTER_TOKEN must be another than LB_ADMIN_TOKEN'
+  ],
+  [{ LB_SHARED: 'memcached://cache:11211' }, 'LB_SHARED must be a URL such as redis://host:6379/0'],
+  [{ LB_SHARED: 'redis://:secret@cache' }, 'LB_SHARED must not carry a password: set LB_SHARED_PASSWORD'],
+  [{ LB_SHARED_PASSWORD: 'secret' }, 'LB_SHARED_PASSWORD needs LB_SHARED'],
+  [{ LB_REGISTER_ALLOW: 'anybody' }, 'LB_REGISTER_ALLOW must list addresses or CIDR ranges'],
+  [{ LB_REGISTER_RANGES: '10.0.0.0/8' }, 'LB_REGISTER_RANGES needs LB_REGISTER_TOKEN'],
+  [{ LB_REGISTER_MAX: '0' }, 'LB_REGISTER_MAX must be a whole number from 1 to 10000'],
   [{ LB_TRUSTED_PROXIES: 'proxy' }, 'LB_TRUSTED_PROXIES must list addresses or CIDR ranges'],
   [{ LB_PROXY_PROTOCOL: '2' }, 'LB_PROXY_PROTOCOL must be true or false, but is "2"'],
   [{ LB_PROXY_PROTOCOL: 'true' }, 'LB_PROXY_PROTOCOL needs LB_TRUSTED_PROXIES'],

@@ -33,6 +33,7 @@ function seriesOf(state: {
   readonly rejected: Readonly<Record<string, number>>
   readonly lagSeconds: number
   readonly shortages: number
+  readonly failing: number
 }) {
   const series: [string, string][] = [
     [`up{${SOURCE}}`, constant(state.up)],
@@ -48,6 +49,7 @@ function seriesOf(state: {
     [`fairlead_request_duration_seconds_bucket{${SOURCE}, le="10"}`, rising(100)],
     [`fairlead_request_duration_seconds_bucket{${SOURCE}, le="+Inf"}`, rising(100)],
     [`nodejs_eventloop_lag_p99_seconds{${SOURCE}}`, constant(state.lagSeconds)],
+    [`fairlead_source_failing{${SOURCE}, pool="web", source="dns://app:80"}`, constant(state.failing)],
     [`fairlead_shortages_total{${SOURCE}, resource="descriptors", use="clients"}`, rising(state.shortages)],
     ...Object.entries(state.states).map(([state, value]): [string, string] => [
       `fairlead_backend_state{${SOURCE}, backend="a:1", state="${state}"}`,
@@ -70,7 +72,8 @@ const NOT_QUITE = {
   slow: 0,
   rejected: { bad_request: 50, rate_limit: 50, denied: 50, overload: 1 },
   lagSeconds: 0.09,
-  shortages: 0
+  shortages: 0,
+  failing: 0
 }
 
 const CASES = [
@@ -84,6 +87,7 @@ const CASES = [
   ['slow answers', { ...NOT_QUITE, slow: 2 }, ['FairleadSlow']],
   ['refused requests', { ...NOT_QUITE, rejected: { queue_full: 3 } }, ['FairleadRejects']],
   ['too few descriptors', { ...NOT_QUITE, shortages: 1 }, ['FairleadShortage']],
+  ['a source that cannot tell', { ...NOT_QUITE, failing: 1 }, ['FairleadSourceFailing']],
   ['a busy event loop', { ...NOT_QUITE, lagSeconds: 0.11 }, ['FairleadEventLoopLag']]
 ] as const
 
@@ -230,8 +234,10 @@ const docs = readFileSync(path.join(ROOT, 'docs/metrics.md'), 'utf8')
 /** What a balancer exposes that has answered one request. */
 async function exposed(t: Test): Promise<Exposed> {
   const { address } = await scripted(t, answering(OK))
+  const file = path.join(t.testdir(), 'more.json')
+  writeFileSync(file, JSON.stringify([address]))
   const { port, registry } = await startRoutes(t, {
-    pools: { web: { backends: [address.replace('127.0.0.1', 'localhost')] } },
+    pools: { web: { backends: [address.replace('127.0.0.1', 'localhost'), `file://${file}`] } },
     routes: [{ pool: 'web', mirror: { pool: 'web', percent: 100 } }]
   })
   await exchange(t, port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')

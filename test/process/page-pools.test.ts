@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { test } from '../helper.js'
 import { call, TOKEN } from '../support/api.js'
 import { needs } from '../support/command.js'
@@ -171,4 +173,33 @@ test('of many pools and routes some are shown, and all can be found', async (t) 
   await page.until(`${shown('.pool')} === 1`)
   t.ok(await page.evaluate(`document.querySelector('.row').checkVisibility()`))
   t.same(page.complaints, [])
+})
+
+test('each pool says where its backends come from, and what is wrong with that', async (t) => {
+  if (!needs(t, 'chromium')) return
+  const folder = t.testdir({ 'right.json': '[]', 'wrong.json': '["nonsense"]' })
+  const [right, wrong] = ['right', 'wrong'].map((name) => `file://${folder}/${name}.json`)
+  const { page } = await pageOfPools(t, ([a, b]) => {
+    writeFileSync(path.join(folder, 'right.json'), JSON.stringify([b]))
+    return {
+      pools: { web: { backends: [a, right] }, api: { backends: [a, wrong] } },
+      routes: [{ pool: 'web' }]
+    }
+  })
+  const lines = (pool: string) =>
+    `[...${POOL(pool)}.querySelectorAll('.sources li')].map(({ innerText }) => innerText.split(/\\s*\\n\\s*/).join(' '))`
+  await page.until(`${lines('web')}.length === 1 && ${lines('api')}.length === 1`)
+  t.match(await page.evaluate(lines('web')), [new RegExp(`^${right} 1 backend changed \\d+ s ago$`)])
+  t.match(await page.evaluate(lines('api')), [
+    new RegExp(`^${wrong} 0 backends kept as they are for \\d+ s: "nonsense": is not a backend address`)
+  ])
+  await page.evaluate(`document.querySelectorAll('.row .expander')[1].click()`)
+  await page.until(`document.querySelectorAll('.details')[1].innerText.includes(${JSON.stringify(right)})`)
+  for (const isDark of [false, true]) {
+    await page.show({ width: 1360, height: 900, isDark })
+    t.same(await page.evaluate(FAINT), [])
+  }
+  await page.show({ width: 360, height: 740 })
+  await page.until(`(${OVERFLOWING}).length === 0`).catch(() => {})
+  t.same(await page.evaluate(OVERFLOWING), [])
 })

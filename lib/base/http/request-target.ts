@@ -14,7 +14,7 @@ export function isAdminTarget(target: string): boolean {
 /** A target without a route. */
 const NO_PAGE = `${ADMIN_PREFIX}-`
 /** What stands before the address of a backend. */
-const BEFORE_ADDRESS = /^\/__lb\/api\/(?:pools\/[\w.-]+\/)?backends\//
+const BEFORE_ADDRESS = /^\/__lb\/api\/(?:pools\/[\w.-]+\/)?(?:backends|leases)\//
 /** Letters, digits, `-`, `.`, `_` and `~`, which are not to be encoded (RFC 3986 section 2.3). */
 const ENCODED_UNRESERVED = /%(?:2[de]|3\d|[46][1-9a-f]|5[0-9af]|7[0-9ae])/i
 

@@ -97,11 +97,18 @@ function hostNames() {
 /** Error messages do not contain it. */
 function token() {
   return parsed<string>((text, fault) => {
-    if (text !== '' && text.length < MIN_TOKEN_LENGTH)
-      fault(`must have at least ${MIN_TOKEN_LENGTH} characters, but has ${text.length}`)
-    if (!TOKEN.test(text)) fault('must be of visible ASCII characters, without spaces')
+    for (const wrong of text === '' ? [] : tokenFaults(text)) fault(wrong)
     return text
   })
+}
+
+/** What is wrong with a token, without the token itself. */
+export function tokenFaults(token: string): string[] {
+  const faults: string[] = []
+  if (token.length < MIN_TOKEN_LENGTH)
+    faults.push(`must have at least ${MIN_TOKEN_LENGTH} characters, but has ${token.length}`)
+  if (!TOKEN.test(token)) faults.push('must be of visible ASCII characters, without spaces')
+  return faults
 }
 
 function portOrNone() {

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { LIST_IN_FILE, parsed, text } from '../../base/values/values.js'
+import { LIST_IN_FILE, parsed } from '../../base/values/values.js'
+import { isZone, ZONE_NAME } from '../../discovery/kubernetes/zone-name.js'
 import type { DiscoveryOptions } from '../../discovery/options.js'
 import { sourceConflict } from '../../discovery/spec/kinds.js'
 import type { MemberList } from '../../discovery/spec/member-list.js'
@@ -17,14 +18,14 @@ export const discoveryVariables = {
     fallback: '',
     flags: '--dns-servers <addresses>'
   }),
-  LB_KUBECONFIG: variable(text(), {
+  LB_KUBECONFIG: variable(filePath(), {
     description:
       'Kubeconfig file whose current context says where the API server of Kubernetes is that sources of backends (`k8s://`) ask. ' +
       'Empty for the files of `KUBECONFIG`, else the service account of the pod, else `~/.kube/config`.',
     fallback: '',
     flags: '--kubeconfig <file>'
   }),
-  LB_ZONE: variable(text(), {
+  LB_ZONE: variable(zone(), {
     description:
       'Zone that the balancer runs in, for sources of backends with `;prefer-zone`, as `topology.kubernetes.io/zone` of its ' +
       'node names it.',
@@ -49,6 +50,22 @@ export function sourceConflicts(values: Values & { readonly LB_BACKENDS: MemberL
   return values.LB_BACKENDS.sources.flatMap((source) => {
     const fault = sourceConflict(source, options)
     return fault === undefined ? [] : [`LB_BACKENDS "${source.name}": ${fault}`]
+  })
+}
+
+/** The path of a file, which may come later; empty for none. */
+function filePath() {
+  return parsed<string>((text, fault) => {
+    if (/\0|\/$/.test(text)) fault('must be the path of a file')
+    return text
+  })
+}
+
+/** The name of a zone; empty for none. */
+function zone() {
+  return parsed<string>((text, fault) => {
+    if (text !== '' && !isZone(text)) fault(`must be ${ZONE_NAME}, but is "${text}"`)
+    return text
   })
 }
 

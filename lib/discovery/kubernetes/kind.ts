@@ -1,10 +1,10 @@
 import type { SourceKind, SourceOptions } from '../spec/source-spec.js'
 import type { IpFamily, KubernetesGiven } from './options.js'
+import { isZone, ZONE_NAME } from './zone-name.js'
 
 const PLACE = /^([^/:]+)\/([^/:]+)(?::([^/:]+))?$/
 /** A DNS label (RFC 1123), as names of namespaces, services and ports are. */
 const LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/
-const ZONE = /^[-\w.]{1,63}$/
 const FAMILIES: readonly string[] = ['ipv4', 'ipv6'] satisfies IpFamily[]
 const PREFER_ZONE = 'prefer-zone'
 const FAMILY = 'family'
@@ -52,7 +52,6 @@ function familyIn(options: SourceOptions, fault: Fault): IpFamily | undefined {
 function zoneIn(options: SourceOptions, fault: Fault): string | undefined {
   if (!options.has(PREFER_ZONE)) return undefined
   const zone = options.get(PREFER_ZONE)
-  if (zone !== undefined && !ZONE.test(zone))
-    fault(`${PREFER_ZONE} must be the name of a zone such as eu-west-1a, but is "${zone}"`)
+  if (zone !== undefined && !isZone(zone)) fault(`${PREFER_ZONE} must be ${ZONE_NAME}, but is "${zone}"`)
   return zone ?? ''
 }

@@ -3,7 +3,6 @@ import {
   BACKENDS_IN_FILE,
   type BackendConfig,
   entriesOf,
-  NO_BACKEND,
   readBackends
 } from '../../pool/spec/backend-spec.js'
 import { isSource, parseSource } from './kinds.js'
@@ -21,7 +20,6 @@ export interface MemberList {
  */
 export function parseMemberList(text: string, fault: (message: string) => void): MemberList {
   const entries = entriesOf(text)
-  if (entries.length === 0) fault(NO_BACKEND)
   const sources: SourceSpec[] = []
   for (const entry of entries.filter(isSource)) {
     const spec = parseSource(entry, (message) => fault(`"${entry.replace(/\/\/.*@/, '//***@')}": ${message}`))

@@ -16,6 +16,12 @@ export interface ClientLimiter {
   take(client: string, nowMs: number): number
 }
 
+/** Rate limits that are more than one thread's. */
+export interface RateLimits {
+  /** Creates the limiters of what has this name: with the same limit, clients have what they had left of it. */
+  of(name: string): (limit: RateLimitConfig) => ClientLimiter
+}
+
 /**
  * A token bucket for each client, stored as the time at which it will be full (as in GCRA), from which its tokens follow.
  * A client whose bucket is full need not be stored.

@@ -2,11 +2,11 @@ import type { SharedCells } from '../../base/cells/shared-cells.js'
 import { sharedSecret } from '../../base/cells/shared-secret.js'
 import { BucketTable, bucketTableCells } from './bucket-table.js'
 import type { RateLimitConfig } from './options.js'
-import type { ClientLimiter } from './rate-limiter.js'
+import type { ClientLimiter, RateLimits } from './rate-limiter.js'
 import { SharedRateLimiter } from './shared-rate-limiter.js'
 
 /** The rate limits of a server with several threads. */
-export class SharedRateLimits {
+export class SharedRateLimits implements RateLimits {
   readonly #table: BucketTable
   readonly #secret: string
 
@@ -15,10 +15,7 @@ export class SharedRateLimits {
     this.#secret = sharedSecret(cells, 'hash-secret').toString('hex')
   }
 
-  /**
-   * Creates the limiters of what has this name: with the same limit, clients have what they had left of it, in whichever
-   * thread.
-   */
+  /** With the same limit, clients have what they had left of it in whichever thread. */
   of(name: string): (limit: RateLimitConfig) => ClientLimiter {
     return (limit) => {
       const { count, windowS, burst } = limit

@@ -4,12 +4,14 @@ import { RESOURCES } from '../../base/shortage/resource.js'
 import { type Shortages, USES } from '../../base/shortage/shortages.js'
 import { type Backend, STATES, WEIGHT_UNIT } from '../../pool/backend.js'
 import { BackendCell, BalancerCell } from '../../pool/cells.js'
+import type { ShownFleet } from '../fleet-statistics.js'
 import type { ServerCounters } from '../server-counters.js'
 import type { ShownPool } from '../shown-pool.js'
 import type { ShownRoute } from '../shown-route.js'
 import type { RequestMetrics } from './request-metrics.js'
 import { mirrorSamples, routeSamples } from './route-samples.js'
 import { countsOf, type Sample, samplesOf, sumOf } from './samples.js'
+import { sourceSamples, timestamp } from './source-samples.js'
 
 export interface MetricsSource {
   /** Whether the server drains. */
@@ -20,8 +22,8 @@ export interface MetricsSource {
   /** Requests that went to no pool; those of the only pool, where there is one. */
   readonly requests: RequestMetrics
   readonly version: string
-  /** Client connections open now. */
   readonly shortages: Shortages
+  readonly fleet: ShownFleet | undefined
 }
 
 const PREFIX = 'fairlead_'
@@ -170,6 +172,21 @@ export function exposition(source: MetricsSource): Exposition {
   )
   add('counter', 'route_mirrored_total', 'Requests for a further pool, by what has become of them', () =>
     mirrorSamples(source.routes())
+  )
+  const { fleet } = source
+  if (fleet) {
+    gauge('fleet_members', 'Threads of all balancers that share a store', () => fleet.members)
+    gauge('fleet_store_connected', '1 while the store answers', () => Number(fleet.status.isConnected))
+  }
+  const ofSources = (name: string, help: string, read: Parameters<typeof sourceSamples>[1]) =>
+    add('gauge', `source_${name}`, help, () => sourceSamples(pools(), read))
+  ofSources('members', 'Backends that it tells of', ({ members }) => members)
+  ofSources('failing', '1 while it cannot tell of its backends', ({ failure }) =>
+    Number(failure !== undefined)
+  )
+  ofSources('told_timestamp_seconds', 'When it last told of its backends', ({ toldAt }) => timestamp(toldAt))
+  ofSources('changed_timestamp_seconds', 'When its backends last changed', ({ changedAt }) =>
+    timestamp(changedAt)
   )
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>

@@ -114,5 +114,5 @@ const BACKEND_IN_FILE = {
 }
 /** What `LB_BACKENDS` may be in a file: a part of a JSON Schema. */
 export const BACKENDS_IN_FILE = {
-  anyOf: [BACKEND_IN_FILE, { type: 'array', items: BACKEND_IN_FILE, minItems: 1 }]
+  anyOf: [BACKEND_IN_FILE, { type: 'array', items: BACKEND_IN_FILE }]
 }

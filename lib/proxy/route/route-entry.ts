@@ -1,6 +1,6 @@
 import type { BlockList } from 'node:net'
 import { isLimited, type RateLimitConfig } from '../../listener/access/options.js'
-import type { SharedRateLimits } from '../../listener/access/shared-rate-limits.js'
+import type { RateLimits } from '../../listener/access/rate-limiter.js'
 import { ErrorPages } from '../../routing/filters/error-pages.js'
 import { FieldEdits } from '../../routing/filters/field-edits.js'
 import type { RouteOptions, RouteRateLimit } from '../../routing/options.js'
@@ -41,8 +41,8 @@ interface Parts {
   readonly counts?: RouteCounts
   /** What a route of this name said until now: its rate limit goes on, if that is the same. */
   readonly before?: RouteEntry | undefined
-  /** Those of all threads, if there are several. */
-  readonly rateLimits?: SharedRateLimits | undefined
+  /** Those of all threads or balancers, if there are several. */
+  readonly rateLimits?: RateLimits | undefined
 }
 
 /**

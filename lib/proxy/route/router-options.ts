@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { BlockList } from 'node:net'
 import type { Threads } from '../../base/cells/rows.js'
 import type { TotalsPlace } from '../../base/cells/totals.js'
-import type { SharedRateLimits } from '../../listener/access/shared-rate-limits.js'
+import type { RateLimits } from '../../listener/access/rate-limiter.js'
 import type { RouteAnswer } from '../../routing/filters/route-answer.js'
 import type { TrafficListeners } from '../forwarder-options.js'
 import type { RequestLimits } from '../request/request-check.js'
@@ -15,7 +15,7 @@ export interface RouterOptions {
   /** Proxies whose word on the client is believed. */
   readonly trusted: BlockList
   /** The rate limits of all threads, if there are several. */
-  readonly rateLimits?: SharedRateLimits | undefined
+  readonly rateLimits?: RateLimits | undefined
   /** Answers a request that goes to no pool. */
   readonly rejectRequest: TrafficListeners['rejectRequest']
   /** That share the counts of routes; one if absent. */

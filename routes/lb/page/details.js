@@ -20,7 +20,8 @@ const FIGURES = [
   ['Sent', (backend) => `${bytes(backend.view.bytes.sent)} (${bytes(backend.sentRate)}/s)`],
   ['Checks in a row', ({ view }) => checks(view)],
   ['Limit in flight', ({ view }) => (view.max > 0 ? count(view.max) : 'none')],
-  ['Origin', ({ view }) => view.url]
+  ['Origin', ({ view }) => view.url],
+  ['Comes from', ({ view }) => (view.source === 'list' ? 'the list' : view.source)]
 ]
 
 function checks({ consecutiveSuccesses, consecutiveFailures, lastCheck }) {

@@ -2,6 +2,7 @@
 
 import { h, icon, setAttribute, setText } from './dom.js'
 import { compact, count, quantile, rate } from './format.js'
+import { Sources } from './sources.js'
 import { Table } from './table.js'
 
 /** Each with a name, its value, and whether it is highlighted. */
@@ -27,6 +28,7 @@ export class PoolSection {
   #table
   #values = FIGURES.map(() => h('dd'))
   #alarm = h('p', { class: 'pool-alarm', hidden: true })
+  #sources = new Sources()
   #toggle
   #body
 
@@ -40,7 +42,7 @@ export class PoolSection {
     this.#body = h('div', { class: 'pool-body' }, this.#table.element)
     this.element = h('section', { class: 'pool' })
     if (name !== undefined) this.element.append(this.#head(name, onToggle), this.#alarm)
-    this.element.append(this.#body)
+    this.element.append(this.#sources.element, this.#body)
   }
 
   #head(name, onToggle) {
@@ -64,8 +66,9 @@ export class PoolSection {
     )
   }
 
-  /** Shows its figures, and whether it is open. */
-  showHead(pool, isOpen) {
+  /** Shows its figures, as they are at this time, and whether it is open. */
+  showHead(pool, isOpen, at) {
+    this.#sources.show(pool.view.sources, at)
     setAttribute(this.#body, 'hidden', !isOpen)
     setAttribute(this.element, 'data-open', isOpen)
     if (!this.#toggle) return

@@ -81,7 +81,7 @@ export class Pools {
     drawn.forEach(({ pool, wanted }, index) => {
       const section = this.#sections.get(pool.name)
       const isOpen = !hasPools || this.#folds.isOpen(pool.name)
-      section.showHead(pool, isOpen)
+      section.showHead(pool, isOpen, model.now.at)
       const isDue = drawn.length <= TURNS || this.#near.has(section.element) || index % TURNS === this.#turn
       if (isOpen && isDue) section.showTable(wanted, backends, model.now.at, isAsked)
     })

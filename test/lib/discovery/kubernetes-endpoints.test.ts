@@ -155,7 +155,7 @@ t.test('what is odd is left out and told', async (t) => {
         NOTHING
       ]
     },
-    { addressType: 'Carrier', endpoints: [endpoint('pigeon')] },
+    { addressType: 'Pigeon', endpoints: [endpoint('pigeon')] },
     { ports: [{ name: 'http', port: 99_999 }] },
     { addressType: 'FQDN', endpoints: [endpoint('http://x/')] }
   )
@@ -164,7 +164,7 @@ t.test('what is odd is left out and told', async (t) => {
     'an endpoint is not used: addresses is wrong',
     'an endpoint is not used: conditions.ready is wrong',
     'an endpoint is not used: it is wrong',
-    'EndpointSlices with addresses of type Carrier are not used',
+    'EndpointSlices with addresses of type Pigeon are not used',
     'an EndpointSlice cannot be read: ports.0.port is wrong',
     'an endpoint is not used: "10.0.0.2;weight=9" is no address of type IPv4',
     'an endpoint is not used: "fd00::1" is no address of type IPv4',

@@ -19,13 +19,17 @@ const membersOf = (text: string) => (text === '' ? [] : backendConfigs(text)).ma
 const NOTHING = { added: [], removed: [], reconfigured: [] }
 
 t.test('a pool has the members of all its sources, each of which replaces only its own', async (t) => {
-  const { tell, shown, members } = stage('a:80')
+  const { registry, tell, shown, members } = stage('a:80')
   t.same(tell('dns', 'b:80 c:80'), { ...NOTHING, added: ['b:80', 'c:80'] })
   tell('etcd', 'd:80;weight=4')
   t.same(shown(), ['a:80;1', 'b:80;1', 'c:80;1', 'd:80;4'])
   t.same(tell('dns', 'c:80;weight=2'), { ...NOTHING, removed: ['b:80'], reconfigured: ['c:80'] })
   t.same(shown(), ['a:80;1', 'c:80;2', 'd:80;4'])
   t.same(tell('dns', 'c:80;weight=2'), NOTHING)
+  t.same(
+    registry.backends.map(({ source }) => source),
+    [LIST, 'dns', 'etcd']
+  )
   t.same(tell('elsewhere', 'x:80'), NOTHING, 'who is no source says nothing')
   t.same(
     ['a:80', 'c:80', 'd:80', 'b:80'].map((address) => members.sourceOf(address)),

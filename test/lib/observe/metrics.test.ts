@@ -4,6 +4,7 @@ import { Histogram } from '../../../lib/base/latency/histogram.js'
 import { LatencyWindow } from '../../../lib/base/latency/latency-window.js'
 import { RateWindow } from '../../../lib/base/rates.js'
 import { Shortages } from '../../../lib/base/shortage/shortages.js'
+import type { SourceStatus } from '../../../lib/discovery/source-state.js'
 import { exposition } from '../../../lib/observe/metrics/exposition.js'
 import { HealthTransitions } from '../../../lib/observe/metrics/health-transitions.js'
 import { RequestMetrics } from '../../../lib/observe/metrics/request-metrics.js'
@@ -21,7 +22,7 @@ import { registryOf } from '../../support/registry.js'
 // Exposition
 
 /** Of a registry and what counts beside it, without a server. */
-function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
+function metricsOf(backends: string, routes: readonly ShownRoute[] = [], status: SourceStatus[] = []) {
   const registry = registryOf(backends)
   const requests = new RequestMetrics(registry)
   const transitions = new HealthTransitions(registry)
@@ -31,7 +32,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
   const latency = new LatencyWindow()
   const rates = new RateWindow()
   const backendList = { version: 'v' }
-  const sources = { status: [] }
+  const sources = { status }
   const pool = {
     name: 'web',
     registry,
@@ -39,6 +40,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
     sources,
     requests,
     transitions,
+    leases: undefined,
     resolver,
     latency,
     rates
@@ -51,6 +53,7 @@ function metricsOf(backends: string, routes: readonly ShownRoute[] = []) {
     routes: () => routes,
     requests,
     shortages,
+    fleet: undefined,
     version: '1.2.3'
   })
   const read = async () => readExposition(await target.metrics())
@@ -193,6 +196,32 @@ t.test('each backend has its own counts', async (t) => {
   t.same(both('requests_in_flight'), [0, 9])
   t.same(both('weight'), [3, 1])
   t.same(both('effective_weight'), [3, 0.25])
+})
+
+t.test('what each source tells is known, and since when', async (t) => {
+  const source = 'dns://app:80'
+  const { read } = metricsOf(
+    'a:80',
+    [],
+    [
+      { source, members: 3, changedAt: new Date(5000), toldAt: new Date(7500), failure: undefined },
+      {
+        source: 'etcd://x:2379/y',
+        members: 2,
+        changedAt: undefined,
+        toldAt: undefined,
+        failure: { reason: 'timeout', since: new Date() }
+      }
+    ]
+  )
+  const exposed = await read()
+  const of = (source: string) =>
+    ['members', 'failing', 'told_timestamp_seconds', 'changed_timestamp_seconds'].map((name) =>
+      exposed.sum(`fairlead_source_${name}`, { pool: 'web', source })
+    )
+  t.same(of(source), [3, 0, 7.5, 5])
+  t.same(of('etcd://x:2379/y'), [2, 1, undefined, undefined])
+  t.equal(exposed.sum('fairlead_source_members'), 5)
 })
 
 t.test('a backend is in one state, and changes are counted', async (t) => {

@@ -44,11 +44,14 @@ test('it is valid, and has every operation', async (t) => {
     `post ${place}/{address}/reset`,
     `put ${place}`
   ]
+  const ofLeases = (place: string) => [`delete ${place}/{address}`, `put ${place}/{address}`]
   t.same(
     operations.sort(),
     [
       ...ofBackends('/__lb/api/backends'),
       ...ofBackends('/__lb/api/pools/{pool}/backends'),
+      ...ofLeases('/__lb/api/leases'),
+      ...ofLeases('/__lb/api/pools/{pool}/leases'),
       'get /__lb/api/pools',
       'get /__lb/api/token'
     ].sort()
