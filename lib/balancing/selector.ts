@@ -2,11 +2,14 @@ import type { IncomingMessage } from 'node:http'
 import type { Backend } from '../pool/backend.js'
 import type { Policy } from './policy.js'
 
-/** Applies a policy to the primary backends, and to the backups while no primary is eligible. */
+/**
+ * Applies a policy to the primary backends, to the backups while no primary is eligible, and to those that are about to end
+ * while no other backend is.
+ */
 export class Selector {
   readonly #policy: Policy
-  #primaries: readonly Backend[] = []
-  #backups: readonly Backend[] = []
+  /** Backends of one rank each, the first first; none is empty. */
+  #tiers: readonly (readonly Backend[])[] = []
 
   constructor(backends: readonly Backend[], policy: Policy) {
     this.#policy = policy
@@ -15,8 +18,13 @@ export class Selector {
 
   /** Replaces the backends to choose from. */
   setBackends(backends: readonly Backend[]): void {
-    this.#primaries = backends.filter(({ config }) => !config.backup)
-    this.#backups = backends.filter(({ config }) => config.backup)
+    const lasting = backends.filter(({ isTerminating }) => !isTerminating)
+    const tiers = [
+      lasting.filter(({ config }) => !config.backup),
+      lasting.filter(({ config }) => config.backup),
+      backends.filter(({ isTerminating }) => isTerminating)
+    ]
+    this.#tiers = tiers.filter(({ length }) => length > 0)
   }
 
   /**
@@ -24,9 +32,12 @@ export class Selector {
    * @param tried backends to skip
    */
   select(req: IncomingMessage, tried?: readonly Backend[]): Backend | undefined {
-    const chosen = this.#policy.choose(this.#primaries, req, tried)
-    if (chosen || this.#backups.length === 0 || hasEligible(this.#primaries, tried)) return chosen
-    return this.#policy.choose(this.#backups, req, tried)
+    const tiers = this.#tiers
+    for (let i = 0; i < tiers.length; i++) {
+      const chosen = this.#policy.choose(tiers[i]!, req, tried)
+      if (chosen || i === tiers.length - 1 || hasEligible(tiers[i]!, tried)) return chosen
+    }
+    return undefined
   }
 
   /**
@@ -42,7 +53,7 @@ export class Selector {
 
   /** Whether a request that found no backend may wait for one: some are eligible, but at their limit. */
   canWait(tried?: readonly Backend[]): boolean {
-    return hasEligible(this.#primaries, tried) || hasEligible(this.#backups, tried)
+    return this.#tiers.some((tier) => hasEligible(tier, tried))
   }
 }
 

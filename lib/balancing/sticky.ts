@@ -45,14 +45,13 @@ export class Sessions {
 
   /** Replaces the backends. */
   setBackends(backends: readonly Backend[]): void {
+    // To sign takes some microseconds, and of many backends few are new.
+    const known = new Map([...this.#backends].map(([token, backend]) => [backend, token]))
     this.#backends.clear()
     this.#cookieLines.clear()
-    this.#primaries = backends.filter(({ config }) => !config.backup)
+    this.#primaries = backends.filter(({ config, isTerminating }) => !config.backup && !isTerminating)
     for (const backend of backends) {
-      const signature = createHmac('sha256', this.#key)
-        .update(this.#signedPrefix + backend.origin)
-        .digest()
-      const token = signature.subarray(0, TOKEN_BYTES).toString('base64url')
+      const token = known.get(backend) ?? this.#tokenOf(backend)
       this.#backends.set(token, backend)
       this.#cookieLines.set(backend, `Set-Cookie: ${this.#cookie}=${token}${this.#attributes}`)
     }
@@ -86,6 +85,13 @@ export class Sessions {
     return `${line}${isSecure ? '; Secure' : ''}\r\n`
   }
 
+  #tokenOf({ origin }: Backend): string {
+    const signature = createHmac('sha256', this.#key)
+      .update(this.#signedPrefix + origin)
+      .digest()
+    return signature.subarray(0, TOKEN_BYTES).toString('base64url')
+  }
+
   #tokensIn({ headers }: IncomingMessage): readonly string[] {
     return cookiesOf(headers.cookie, this.#cookie)
   }
@@ -114,13 +120,16 @@ function attributesOf({ path, domain, isHttpOnly, sameSite, maxAgeMs, isPartitio
     .join('')
 }
 
-/** Chooses the backend of the client's session, or as `policy` does. A request waits while that backend is at its limit. */
+/**
+ * Chooses the backend of the client's session, or as `policy` does. A request waits while that backend is at its limit. One
+ * that is about to end keeps its sessions, though others are chosen from first.
+ */
 export function stickyPolicy(sessions: Sessions, policy: Policy): Policy {
   return {
     ...policy,
     choose(backends, req, tried) {
       const sticky = sessions.backendOf(req)
-      if (!sticky || tried?.includes(sticky) || !backends.includes(sticky))
+      if (!sticky || tried?.includes(sticky) || !(sticky.isTerminating || backends.includes(sticky)))
         return policy.choose(backends, req, tried)
       return sticky.hasRoom ? sticky : undefined
     }

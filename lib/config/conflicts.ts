@@ -1,5 +1,6 @@
 import { NO_BACKEND } from '../pool/spec/backend-spec.js'
 import type { Values } from './schema.js'
+import { sourceConflicts } from './settings/discovery.js'
 import { fleetConflicts } from './settings/fleet.js'
 import { checkConflicts } from './settings/health-check.js'
 import { http2Conflicts } from './settings/http2.js'
@@ -65,5 +66,6 @@ export function poolConflicts(values: Values): PoolConflicts {
   stickyConflicts(values, needs, isIdleWithout)
   faults.push(...checkConflicts(values, isIdleWithout))
   faults.push(...backendTlsConflicts(values, needs))
+  faults.push(...sourceConflicts(values))
   return { broken: faults, idle }
 }

@@ -4,7 +4,7 @@ import type { Registry } from '../pool/registry.js'
 import type { BackendConfig } from '../pool/spec/backend-spec.js'
 import { specOf } from '../pool/spec/json-spec.js'
 import { Handover } from './handover.js'
-import { type Member, type Override, overridden } from './member.js'
+import { configOf, type Member, type Override } from './member.js'
 
 /** What a change of its members has done to a pool, by address. */
 export interface MemberChange {
@@ -17,6 +17,7 @@ type MemberSet = ReadonlyMap<string, Member>
 
 const NONE: MemberSet = new Map()
 const BY_HAND = 'set by hand'
+const BY_SOURCE = 'its source says so'
 
 /**
  * The members of a pool: the union of what its sources tell, each of which replaces only its own. Of an address that
@@ -110,12 +111,12 @@ export class Members {
     for (const address of new Set(addresses)) {
       const backend = registry.backendAt(address)
       const wanted = this.#wanted(address)
-      const config = wanted && overridden(wanted.config, this.#overrides.get(address))
+      const config = wanted && configOf(wanted, this.#overrides.get(address))
       const isKept = backend !== undefined && config?.protocol === backend.config.protocol
       if (isKept) {
         this.#handover.end(backend)
         if (!isSameConfig(config, backend.config)) {
-          registry.reconfigure(backend, config)
+          reconfigure(registry, backend, config)
           change.reconfigured.push(address)
         }
         continue
@@ -150,11 +151,19 @@ export class Members {
       this.#registry.setDraining(
         backend,
         isDraining || (wanted.isDraining ?? false),
-        byHand ? BY_HAND : 'its source says so'
+        byHand ? BY_HAND : BY_SOURCE
       )
       this.#registry.force(backend, health, BY_HAND)
     }
   }
+}
+
+function reconfigure(registry: Registry, backend: Backend, config: BackendConfig): void {
+  const was = backend.isTerminating
+  registry.reconfigure(backend, config)
+  if (backend.isTerminating === was) return
+  const kind = backend.isTerminating ? 'terminating' : 'terminating ended'
+  registry.emit('rotation', { backend, kind, reason: BY_SOURCE })
 }
 
 function setOf(members: readonly Member[]): MemberSet {
@@ -165,11 +174,15 @@ function setOf(members: readonly Member[]): MemberSet {
 
 function isSame(a: Member | undefined, b: Member): boolean {
   return (
-    a !== undefined && (a.isDraining ?? false) === (b.isDraining ?? false) && isSameConfig(a.config, b.config)
+    a !== undefined &&
+    (a.isDraining ?? false) === (b.isDraining ?? false) &&
+    (a.isTerminating ?? false) === (b.isTerminating ?? false) &&
+    isSameConfig(a.config, b.config)
   )
 }
 
 /** Whether two configurations of a backend are equal, however they were written. */
 function isSameConfig(a: BackendConfig, b: BackendConfig): boolean {
-  return a === b || isDeepStrictEqual(specOf(a), specOf(b))
+  if (a === b) return true
+  return (a.isTerminating ?? false) === (b.isTerminating ?? false) && isDeepStrictEqual(specOf(a), specOf(b))
 }

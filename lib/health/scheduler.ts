@@ -36,7 +36,8 @@ interface Schedule {
   dueMs: number
   /** Whether the next check has been brought forward. */
   soon: boolean
-  running: boolean
+  /** The check under way. */
+  running: Promise<void> | undefined
   /** The part of the next period that may be skipped, so that not all backends are checked at once. */
   spread: number
 }
@@ -161,16 +162,20 @@ export class HealthScheduler {
     else if (!this.#scheduleOf(backend).running) this.#schedule(backend, isTransitional(backend))
   }
 
+  /** Resolves when it has been checked; the check may be under way already. */
   async #check(backend: Backend): Promise<void> {
     // At the start it may have left while it waited for the checks of others.
     if (this.#stopped || backend.isRemoved) return
     const schedule = this.#scheduleOf(backend)
-    if (schedule.running) return
+    schedule.running ??= this.#run(backend, schedule)
+    await schedule.running
+  }
+
+  async #run(backend: Backend, schedule: Schedule): Promise<void> {
     const { plan, flapping } = schedule
-    schedule.running = true
     this.#unschedule(schedule)
     const result = await plan.probe(backend)
-    schedule.running = false
+    schedule.running = undefined
     // It may have left meanwhile, or be checked in another way.
     if (this.#stopped || this.#schedules.get(backend) !== schedule) return
     if (result.missing) {
@@ -233,7 +238,7 @@ export class HealthScheduler {
       const plan = this.#options.planOf(backend.config)
       const flapping = new Flapping(plan.periodMs, this.#now)
       schedule = {
-        ...{ plan, flapping, timer: undefined, dueMs: 0, soon: false, running: false },
+        ...{ plan, flapping, timer: undefined, dueMs: 0, soon: false, running: undefined },
         spread: SPREAD_AT_START
       }
       this.#schedules.set(backend, schedule)

@@ -18,7 +18,9 @@ const ROTATION_CHANGES = {
   ejected: 'is ejected',
   returned: 'is back from its ejection',
   draining: 'is being drained',
-  'drain ended': 'is drained no more'
+  'drain ended': 'is drained no more',
+  terminating: 'is about to end',
+  'terminating ended': 'is not about to end any more'
 } as const
 
 /** Logs what happens to backends: changes of state, of rotation and of the list, and failed requests. */

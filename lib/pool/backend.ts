@@ -12,8 +12,8 @@ export const STATES = ['checking', 'healthy', 'unhealthy'] as const
 export type BackendState = (typeof STATES)[number]
 export const HEALTHY = STATES.indexOf('healthy')
 
-/** The state that is shown: that of health, or why a healthy backend is not eligible. */
-export type BackendStatus = BackendState | 'ejected' | 'draining'
+/** The state that is shown: that of health, or why a healthy backend gets no new requests. */
+export type BackendStatus = BackendState | 'ejected' | 'draining' | 'terminating'
 
 /** Effective weights are in hundredths, for the steps of a slow start. */
 export const WEIGHT_UNIT = 100
@@ -123,12 +123,19 @@ export class Backend {
   get status(): BackendStatus {
     if (this.draining) return 'draining'
     const { state } = this
-    return state === 'healthy' && this.ejected ? 'ejected' : state
+    if (state !== 'healthy') return state
+    if (this.ejected) return 'ejected'
+    return this.isTerminating ? 'terminating' : 'healthy'
   }
 
   /** Whether it may be given requests, up to its limit. */
   get eligible(): boolean {
     return this.counters.get(BackendCell.eligible) === 1
+  }
+
+  /** Whether it is about to end: it is given new requests only while no other backend is eligible. */
+  get isTerminating(): boolean {
+    return this.#config.isTerminating === true
   }
 
   /** Whether nothing stands against giving it requests. */

@@ -19,7 +19,7 @@ export interface BackendFailure {
 /** A backend was taken out of rotation, or put back, for another reason than its state of health. */
 export interface RotationChange {
   readonly backend: Backend
-  readonly kind: 'ejected' | 'returned' | 'draining' | 'drain ended'
+  readonly kind: 'ejected' | 'returned' | 'draining' | 'drain ended' | 'terminating' | 'terminating ended'
   readonly reason: string
 }
 

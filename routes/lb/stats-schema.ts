@@ -53,8 +53,8 @@ export const backend = object({
   backup: { type: 'boolean', description: 'Whether it is used only while no other can be' },
   state: {
     type: 'string',
-    enum: ['checking', 'healthy', 'unhealthy', 'ejected', 'draining'],
-    description: 'Only "healthy" gets requests'
+    enum: ['checking', 'healthy', 'unhealthy', 'ejected', 'draining', 'terminating'],
+    description: 'Only "healthy" gets requests, and "terminating" those of its sessions'
   },
   since: time('When it changed to this state'),
   reason: text('Why it changed'),

@@ -24,7 +24,7 @@ t.test('defaults', async (t) => {
       sources: [],
       registration: undefined,
       fleet: undefined,
-      discovery: { dns: { servers: [] } },
+      discovery: { dns: { servers: [] }, kubernetes: { kubeconfig: '', zone: '' } },
       threads: 1,
       maxConnections: 1000,
       maxSockets: 4000,

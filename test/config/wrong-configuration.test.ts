@@ -14,7 +14,9 @@ const WRONG: Readonly<Record<string, string>> = {
   LB_STICKY_COOKIE: 'a b',
   LB_STICKY_DOMAIN: 'a:80',
   LB_ADMIN_HOSTS: 'a:80',
+  LB_KUBECONFIG: 'nonsense/',
   LB_STATE_FILE: 'nonsense/',
+  LB_ZONE: 'a b',
   LB_ACCESS_LOG_FILE: '/no/such/file'
 }
 const EVERY_FLAG_WRONG: Case = [

@@ -38,6 +38,12 @@ export const THROUGH_LB: Case[] = [
     'check must be a path that starts with "/", such as /health, or grpc: and the name of a service, but is "health"'
   ],
   [backends('a:80;check'), 'check must be a path'],
+  [backends('k8s://web'), 'LB_BACKENDS "k8s://web": must be k8s://namespace/service'],
+  [backends('k8s://shop/web;h3'), 'LB_BACKENDS "k8s://shop/web;h3": unknown option "h3"'],
+  [
+    backends('k8s://shop/web;prefer-zone'),
+    'LB_BACKENDS "k8s://shop/web": prefer-zone needs the name of a zone, here or in LB_ZONE'
+  ],
   [backends('a:80;h2;check=grpc'), 'or grpc: and the name of a service, but is "grpc"'],
   [
     backends('a:80;check=grpc:app.v1.Shop'),
@@ -253,6 +259,8 @@ export const THROUGH_LB: Case[] = [
   [{ LB_RATE_LIMIT: '1.5/s;burst=' }, 'LB_RATE_LIMIT must be a rate such as'],
   [{ LB_ALLOW: '10.0.0.0/8 everybody' }, 'LB_ALLOW must list addresses or CIDR ranges', 'has "everybody"'],
   [{ LB_DENY: '10.0.0.0/33' }, 'LB_DENY must list addresses or CIDR ranges', 'has "10.0.0.0/33"'],
+  [{ LB_KUBECONFIG: '/etc/' }, 'LB_KUBECONFIG must be the path of a file'],
+  [{ LB_ZONE: 'a b' }, 'LB_ZONE must be the name of a zone such as eu-west-1a, but is "a b"'],
   [{ LB_DNS_SERVERS: 'dns.example' }, 'LB_DNS_SERVERS must list addresses of servers such as 10.0.0.2'],
   [{ LB_REGISTER_TOKEN: 'short' }, 'LB_REGISTER_TOKEN must have at least 16 characters, but has 5'],
   [

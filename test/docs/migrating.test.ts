@@ -59,7 +59,15 @@ t.test('every variable that is named exists', async (t) => {
 })
 
 t.test('every variable that other proxies have something like is named', async (t) => {
-  const ownAlone = new Set(['LB_HEDGE', 'LB_LANE', 'LB_PANIC', 'LB_RETRY_BUFFER', 'LB_STATS_INTERVAL'])
+  const ownAlone = new Set([
+    'LB_HEDGE',
+    'LB_KUBECONFIG',
+    'LB_LANE',
+    'LB_PANIC',
+    'LB_RETRY_BUFFER',
+    'LB_STATS_INTERVAL',
+    'LB_ZONE'
+  ])
   const isOwn = (name: string) => ownAlone.has(name) || name.startsWith('LB_REGISTER_')
   for (const name of Object.keys(schema.entries)) if (!isOwn(name)) t.ok(GUIDE.includes(`${name}`), name)
 })

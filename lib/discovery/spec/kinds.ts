@@ -1,9 +1,11 @@
 import { fileKind } from '../file/kind.js'
+import { kubernetesKind } from '../kubernetes/kind.js'
+import type { DiscoveryOptions } from '../options.js'
 import type { Source, SourceContext } from '../source.js'
 import type { SourceKind, SourceSpec } from './source-spec.js'
 import { readTemplate } from './template.js'
 
-const KINDS: readonly SourceKind<unknown>[] = [fileKind]
+const KINDS: readonly SourceKind<unknown>[] = [fileKind, kubernetesKind]
 const KIND_OF = new Map(KINDS.flatMap((kind) => kind.schemes.map((scheme) => [scheme, kind])))
 const SOURCE = /^([a-z][a-z0-9+.-]*):\/\/([^;]*)(?:;(.*))?$/is
 
@@ -32,6 +34,11 @@ export function parseSource(entry: string, fault: (message: string) => void): So
   const given = kind.read(place, own, fault, scheme)
   if (given === undefined) return undefined
   return { name: `${scheme}://${place}`, scheme, given, template }
+}
+
+/** What is wrong with a source where sources are asked so; undefined for nothing. */
+export function sourceConflict({ scheme, given }: SourceSpec, options: DiscoveryOptions): string | undefined {
+  return KIND_OF.get(scheme)!.conflict?.(given, options)
 }
 
 /** Creates the source that was configured. */

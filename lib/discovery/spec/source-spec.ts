@@ -1,3 +1,4 @@
+import type { DiscoveryOptions } from '../options.js'
 import type { Source, SourceContext } from '../source.js'
 import type { MemberTemplate } from './template.js'
 
@@ -29,5 +30,7 @@ export interface SourceKind<Given> {
     fault: (message: string) => void,
     scheme: string
   ): Given | undefined
+  /** What is wrong with it where sources are asked so; undefined for nothing. */
+  conflict?(given: Given, options: DiscoveryOptions): string | undefined
   create(given: Given, context: SourceContext): Source
 }

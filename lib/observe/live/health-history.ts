@@ -16,7 +16,9 @@ const PREFIXES = {
   ejected: '',
   returned: 'back from its ejection: ',
   draining: '',
-  'drain ended': 'drain ended: '
+  'drain ended': 'drain ended: ',
+  terminating: '',
+  'terminating ended': ''
 }
 
 /** The latest changes of each backend's status, including ejections and drains. */

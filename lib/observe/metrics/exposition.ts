@@ -191,7 +191,7 @@ export function exposition(source: MetricsSource): Exposition {
   ofBackends('gauge', 'eligible', '1 while it may be given requests', ({ eligible }) => Number(eligible))
   add('gauge', 'backend_state', '1 for the state that a backend is in, 0 for the others', () =>
     ofEach(({ name: pool }, { address: backend, status }) =>
-      [...STATES, 'ejected', 'draining'].map((state) => ({
+      [...STATES, 'ejected', 'draining', 'terminating'].map((state) => ({
         labels: { pool, backend, state },
         value: Number(state === status)
       }))

@@ -5,6 +5,11 @@ import { type BackendOptions, OPTION_NAMES, parseOptions } from './backend-optio
 export interface BackendConfig extends Origin, BackendOptions {
   /** `host:port`, with brackets around IPv6, or `unix:/path`: the name in logs and statistics. */
   readonly address: string
+  /**
+   * It is about to end, as a source says of it: it keeps its sessions and what is under way, and takes other requests only
+   * while no other backend is eligible. Nobody can configure that.
+   */
+  readonly isTerminating?: boolean
 }
 
 /** The options of connections. */

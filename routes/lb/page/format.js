@@ -97,5 +97,6 @@ export const STATES = {
   unhealthy: 'Unhealthy',
   ejected: 'Ejected',
   draining: 'Draining',
+  terminating: 'Terminating',
   checking: 'Checking'
 }

@@ -150,7 +150,7 @@ export class Pools {
     const isState =
       states === 'all' ||
       state === states ||
-      (states === 'trouble' && !['healthy', 'draining'].includes(state))
+      (states === 'trouble' && !['healthy', 'draining', 'terminating'].includes(state))
     return (
       isState &&
       (text === '' ||

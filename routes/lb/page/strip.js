@@ -11,7 +11,7 @@ const STRIP_MS = 600_000
 const STEP_MS = 5000
 const SECONDS = 60
 /** States differ in height as well as in colour. */
-const HEIGHTS = { healthy: 1, draining: 0.7, ejected: 0.55, checking: 0.3, unhealthy: 0.4 }
+const HEIGHTS = { healthy: 1, terminating: 0.85, draining: 0.7, ejected: 0.55, checking: 0.3, unhealthy: 0.4 }
 
 const tenths = (value) => Math.round(value * 10) / 10
 

@@ -10,7 +10,7 @@ const PAGE_LENGTH = 200
 /** Least value of a full bar, so that a single request does not fill one. */
 const LEAST_FULL = 10
 
-const STATE_ORDER = ['unhealthy', 'ejected', 'checking', 'draining', 'healthy']
+const STATE_ORDER = ['unhealthy', 'ejected', 'checking', 'draining', 'terminating', 'healthy']
 
 /** The sort key of each column, and its first direction. */
 export const COLUMNS = [

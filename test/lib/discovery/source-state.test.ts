@@ -20,7 +20,10 @@ function stage(folder: string) {
   const write = (_data: object, line: string) => void lines.push(line)
   const log = { info: write, warn: write, error: write }
   const specs = sourcesIn(`file://${folder}/one.yaml;weight=5 file://${folder}/two.json`)
-  const config = { sources: specs, discovery: { dns: { servers: [] } } }
+  const config = {
+    sources: specs,
+    discovery: { dns: { servers: [] }, kubernetes: { kubeconfig: '', zone: '' } }
+  }
   const sources = new Sources(LIST, config, { members, registry, faultOf: () => undefined }, log)
   const shown = () => registry.backends.map(({ address, weight }) => `${address};${weight}`)
   return { registry, members, sources, specs, lines, shown }

@@ -157,6 +157,22 @@ t.test('a check that is asked for before the start does not overlap the first', 
   t.same(world.timesOf(0), [0])
 })
 
+t.test('the start waits for first checks that are under way already', async (t) => {
+  const world = new World('a:80')
+  // A source of backends told of it before the start.
+  world.scheduler.add(world.backend())
+  let isStarted = false
+  const starting = world.scheduler.start().then(() => {
+    isStarted = true
+  })
+  await turn()
+  t.notOk(isStarted)
+  await world.checks[0]!.end(true)
+  await starting
+  t.ok(world.backend().eligible)
+  t.equal(world.checks.length, 1)
+})
+
 t.test('a slow backend delays no other', async (t) => {
   const world = new World('slow:80 b:80')
   void world.scheduler.start()
