@@ -42,7 +42,7 @@ export const schema = v.object({
   LB_BACKENDS: variable(memberList(), {
     description:
       'The backends, separated by commas or spaces: `host:port`, `[v6]:port`, an `http://` or `https://` origin or `unix:/path`, ' +
-      'or a [source](discovery.md) of more, such as `file:///path`; each with options such as `;weight=3` (1 to 256, default 1), `;max=50` (requests in flight at it at once, ' +
+      'or a [source](discovery.md) of more, such as `dns://app.internal:3000`; each with options such as `;weight=3` (1 to 256, default 1), `;max=50` (requests in flight at it at once, ' +
       'default no limit), `;backup` (used only while no other backend can be), `;h2` (HTTP/2), `;proxy=v2` (the PROXY protocol), `;check=/path` and others ' +
       'for its health checks, `;max-age=` and `;max-requests=` for its connections, `;resolve=` for its name, and `;tls-name=` and `;tls-no-verify` for TLS.',
     fallback: '127.0.0.1:8080 127.0.0.1:8081',

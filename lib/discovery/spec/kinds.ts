@@ -1,3 +1,4 @@
+import { dnsKind } from '../dns/kind.js'
 import { fileKind } from '../file/kind.js'
 import { kubernetesKind } from '../kubernetes/kind.js'
 import type { DiscoveryOptions } from '../options.js'
@@ -5,7 +6,7 @@ import type { Source, SourceContext } from '../source.js'
 import type { SourceKind, SourceSpec } from './source-spec.js'
 import { readTemplate } from './template.js'
 
-const KINDS: readonly SourceKind<unknown>[] = [fileKind, kubernetesKind]
+const KINDS: readonly SourceKind<unknown>[] = [dnsKind, fileKind, kubernetesKind]
 const KIND_OF = new Map(KINDS.flatMap((kind) => kind.schemes.map((scheme) => [scheme, kind])))
 const SOURCE = /^([a-z][a-z0-9+.-]*):\/\/([^;]*)(?:;(.*))?$/is
 
