@@ -120,16 +120,22 @@ export async function grpcServer(
   return { address, port, server, shutDown }
 }
 
-/** A client of that service, at a port of 127.0.0.1, over TLS where the balancer there speaks it. */
+/** A client of any service, at a port of 127.0.0.1, over TLS where the balancer there speaks it. */
+export function grpcClient(t: Test, port: number): Client {
+  const ca = securePorts.get(port)?.ca as string | undefined
+  const client = ca
+    ? new Client(`localhost:${port}`, credentials.createSsl(Buffer.from(ca)))
+    : new Client(`127.0.0.1:${port}`, credentials.createInsecure())
+  atEnd(t, () => client.close())
+  return client
+}
+
+/** A client of that service. */
 export class GrpcClient {
   readonly #client: Client
 
   constructor(t: Test, port: number) {
-    const ca = securePorts.get(port)?.ca as string | undefined
-    this.#client = ca
-      ? new Client(`localhost:${port}`, credentials.createSsl(Buffer.from(ca)))
-      : new Client(`127.0.0.1:${port}`, credentials.createInsecure())
-    atEnd(t, () => this.#client.close())
+    this.#client = grpcClient(t, port)
   }
 
   /**
