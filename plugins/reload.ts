@@ -2,6 +2,7 @@ import path from 'node:path'
 import fp from 'fastify-plugin'
 import { FileWatch } from '../lib/base/file-watch.js'
 import { canOpenFiles } from '../lib/base/shortage/resource.js'
+import { keepOnly } from '../lib/base/signal-listeners.js'
 import { type Config, ConfigError, type GivenConfig } from '../lib/config/load.js'
 import { ConfigSource } from '../lib/config/source.js'
 
@@ -74,8 +75,8 @@ export default fp<Options>(
     const watch = new FileWatch(source.files(config), () => enqueue('a file has changed'))
     // Until it serves, SIGHUP ends the process, by default and by fastify-cli's own listener.
     fastify.addHook('onListen', async () => {
-      process.removeAllListeners('SIGHUP')
       process.on('SIGHUP', onHangup)
+      keepOnly('SIGHUP', onHangup)
     })
     fastify.addHook('preClose', async () => {
       watch.stop()
