@@ -20,9 +20,9 @@ const DRAIN_LIMITS = { headTimeoutMs: 1000, requestTimeoutMs: 1000, drainTimeout
 async function adminServer(fastify: FastifyInstance, config: Config): Promise<FastifyInstance> {
   const { logger: _logger, ...options } = serverOptions(config) as { logger?: object }
   const admin = Fastify({ ...options, loggerInstance: fastify.log })
-  const { registry, statistics, broadcast, exposition, poolSet } = fastify
+  const { registry, statistics, broadcast, exposition, poolSet, succession } = fastify
   admin.decorate('registry', registry).decorate('statistics', statistics).decorate('exposition', exposition)
-  admin.decorate('poolSet', poolSet).decorate('broadcast', broadcast)
+  admin.decorate('poolSet', poolSet).decorate('broadcast', broadcast).decorate('succession', succession)
   admin.server.maxConnections = MAX_SOCKETS
   surviveAcceptErrors(admin.server, fastify.shortages)
   answerParserErrors(admin.server, config.maxHeadBytes, (req, res) =>
@@ -32,6 +32,7 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
   admin.addHook('preClose', async () => {
     if (admin.server.listening) drain.start()
   })
+  fastify.listeningSockets.adopt('admin', admin.server)
   await notFound(admin, {})
   await admin.register(lb, { prefix: '/__lb', config })
   // The routes read bodies themselves, as on the balancer's port.
@@ -62,6 +63,10 @@ export async function registerAdminServer(
       if (ownsProcess) process.exitCode = 1
       void fastify.close()
     }
+  })
+  // What another process has taken over, that administers.
+  fastify.addHook('preClose', async () => {
+    if (fastify.drainTerms.isHandover) void admin.close()
   })
   fastify.addHook('onClose', () => admin.close())
 }

@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../lib/config/load.js'
+import type { ListeningSockets } from '../lib/service/listening-sockets.js'
 import type { ThreadClient } from '../lib/threads/connections.js'
 import type { ThreadParts } from '../plugins/cells.js'
 import connections from '../plugins/connections.js'
 import gracefulShutdown from '../plugins/graceful-shutdown.js'
 import http2 from '../plugins/http2.js'
 import leastConnections from '../plugins/least-connections.js'
+import listeningSockets from '../plugins/listening-sockets.js'
 import overload from '../plugins/overload.js'
 import tls from '../plugins/tls.js'
 import lane from '../routes/lane.js'
@@ -18,6 +20,8 @@ import { registerPool } from './pool.js'
 export interface BalancerParts extends ThreadParts {
   /** Whether it may handle signals and set the exit code of the process. */
   readonly ownsProcess: boolean
+  /** Those that were handed to this process; none if absent. */
+  readonly sockets?: ListeningSockets | undefined
   /** The thread that answers what is asked of `/__lb/`, if that is another. */
   readonly owner?: ThreadClient | undefined
 }
@@ -26,8 +30,9 @@ export interface BalancerParts extends ThreadParts {
 export async function registerBalancer(
   fastify: FastifyInstance,
   config: Config,
-  { ownsProcess, owner, ...thread }: BalancerParts
+  { ownsProcess, sockets, owner, ...thread }: BalancerParts
 ): Promise<void> {
+  await fastify.register(listeningSockets, { config, sockets })
   const registerListener = async () => {
     await fastify.register(tls, { config })
     await fastify.register(http2, { config })

@@ -67,7 +67,7 @@ class Follower {
     // What changes while it starts, changes what it starts with.
     this.#latest = ready.then(() => {})
     this.#port.on('message', (message: OwnerMessage) => {
-      if (message.kind === 'close') void this.#close()
+      if (message.kind === 'close') void this.#close(message)
       else
         this.#latest = this.#latest.then(() => this.#follow(message)).catch((error) => this.#onError(error))
     })
@@ -107,7 +107,8 @@ class Follower {
     this.#fastify.log.error({ err: error }, `It does not follow: ${error.message}`)
   }
 
-  async #close(): Promise<void> {
+  async #close({ isHandover }: Extract<OwnerMessage, { kind: 'close' }>): Promise<void> {
+    if (isHandover) this.#server!.drainTerms.handOver()
     await this.#fastify.close()
     this.#link.send({ kind: 'closed', hasCut: this.#server!.drainOutcome.hasCut })
     // Whatever is left running in it is not to hold up the end.

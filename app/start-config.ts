@@ -1,4 +1,5 @@
-import { type Config, type LoadedConfig, loadWithVariables } from '../lib/config/load.js'
+import { type Config, ConfigError, type LoadedConfig, loadWithVariables } from '../lib/config/load.js'
+import { predecessor } from './handover.js'
 
 let read: LoadedConfig | undefined
 
@@ -7,8 +8,13 @@ let read: LoadedConfig | undefined
  * @throws {ConfigError} naming every variable that is wrong or unknown
  */
 export function loadedAtStart(): LoadedConfig {
-  read ??= loadWithVariables(process.env)
-  return read
+  try {
+    read ??= loadWithVariables(process.env)
+    return read
+  } catch (error) {
+    predecessor?.fail(error instanceof ConfigError ? error.faults.join('; ') : (error as Error).message)
+    throw error
+  }
 }
 
 /** The configuration of that. */

@@ -17,7 +17,7 @@ const CHECK_MS = 20
 
 /** Answers requests for `/__lb/` that have come to other threads. A drain lets those that have begun end. */
 export default fp<{ config: Config }>(
-  async (fastify, { config: { hstsSeconds, drainTimeoutMs } }) => {
+  async (fastify, { config: { hstsSeconds } }) => {
     const threads = new ThreadServer((connection) => {
       const socket = connection as Socket
       if (hstsSeconds > 0 && speaksTls(socket)) enableHsts(socket, hstsSeconds)
@@ -26,7 +26,7 @@ export default fp<{ config: Config }>(
     fastify.decorate('answerThread', (port) => threads.listen(port))
     let deadlineMs = 0
     fastify.addHook('preClose', async () => {
-      deadlineMs = performance.now() + drainTimeoutMs
+      deadlineMs = performance.now() + fastify.drainTerms.timeoutMs
     })
     fastify.addHook('onClose', async () => {
       while (threads.size > 0 && performance.now() < deadlineMs)

@@ -105,12 +105,16 @@ export default fp<{ config: Config }>(
     const place = { counters: registry.counters, cell: BalancerCell.sockets, threads: cells.threads }
     limitSockets(server, config.maxSockets, place, onDropped)
 
+    fastify.listeningSockets.adopt('client', server)
     // Clients that connect while the loop is busy wait in the kernel's queue; past its end they lose a second.
     const { listen } = server
     server.listen = ((options: ListenOptions, ...rest: []) =>
       listen.call(server, { backlog: BACKLOG, ...options }, ...rest)) as typeof server.listen
   },
-  { name: 'connections', dependencies: ['backend-registry', 'shortages', 'tls', 'http2'] }
+  {
+    name: 'connections',
+    dependencies: ['backend-registry', 'listening-sockets', 'shortages', 'tls', 'http2']
+  }
 )
 
 /** Undefined with one thread, or without a limit, and then not loaded. */

@@ -29,7 +29,8 @@ declare module 'fastify' {
 export default fp<{ config: Config; ownsProcess: boolean }>(
   async (fastify, { config, ownsProcess }) => {
     const { cells, registry, connections, openingConnections, server, tls, http2, log, ownerLog } = fastify
-    const { drainTimeoutMs, limits } = config
+    const { drainTerms } = fastify
+    const { headTimeoutMs } = config.limits
     const outcome = { hasCut: false }
     fastify.decorate('drainOutcome', outcome)
     const onTimeout = () => {
@@ -54,22 +55,17 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
       if (!server.listening) return
       ownerLog.info(
         { inFlight: registry.inFlight },
-        `Draining: ${registry.inFlight} requests in flight, at most ${drainTimeoutMs / 1000} s`
+        `Draining: ${registry.inFlight} requests in flight, at most ${drainTerms.timeoutMs / 1000} s`
       )
       http2?.drain()
-      new ServerDrain(
-        server,
-        connections,
-        { headTimeoutMs: limits.headTimeoutMs, drainTimeoutMs },
-        onTimeout
-      ).start()
+      new ServerDrain(server, connections, drainTerms.limits(headTimeoutMs), onTimeout).start()
       // No request has arrived over them yet.
       const drop = () => {
         tls?.destroyPending()
         openingConnections.destroyAll()
       }
       // What has arrived is read first, in case the event loop was blocked.
-      const opening = setTimeout(() => setImmediate(drop), OPENING_MS)
+      const opening = drainTerms.isHandover ? undefined : setTimeout(() => setImmediate(drop), OPENING_MS)
       server.once('close', () => {
         clearTimeout(opening)
         ownerLog.info('Drained: every connection is closed')
@@ -77,5 +73,5 @@ export default fp<{ config: Config; ownsProcess: boolean }>(
       await acceptQueued(server)
     })
   },
-  { name: 'graceful-shutdown', dependencies: ['backend-registry', 'connections'] }
+  { name: 'graceful-shutdown', dependencies: ['backend-registry', 'listening-sockets', 'connections'] }
 )

@@ -29,6 +29,7 @@ export default fp<{ config: Config }>(
     fastify.readProxyHeaders(redirect)
     surviveAcceptErrors(redirect, fastify.shortages)
     const sockets = openSockets(redirect)
+    fastify.listeningSockets.adopt('redirect', redirect)
 
     // It listens at the same address, and first, so that a failure ends the start.
     const { listen } = server
@@ -40,15 +41,13 @@ export default fp<{ config: Config }>(
       })
       return server
     }) as typeof server.listen
-    const { drainTimeoutMs } = config
-    const drain = new ServerDrain(redirect, sockets, { headTimeoutMs: limits.headTimeoutMs, drainTimeoutMs })
     let drained: Promise<unknown> | undefined
     fastify.addHook('preClose', async () => {
       if (!redirect.listening) return
-      drain.start()
+      new ServerDrain(redirect, sockets, fastify.drainTerms.limits(limits.headTimeoutMs)).start()
       drained = once(redirect.close(), 'close')
     })
     fastify.addHook('onClose', async () => void (await drained))
   },
-  { name: 'https-redirect', dependencies: ['connections'] }
+  { name: 'https-redirect', dependencies: ['listening-sockets', 'connections'] }
 )

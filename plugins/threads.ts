@@ -27,7 +27,7 @@ interface Options {
 
 /** Starts the other threads when this one listens, decides for them, and has them drain with it. */
 export default fp<Options>(
-  async (fastify, { config, entry, directory, given }) => {
+  async (fastify, { entry, directory, given }) => {
     const { cells, log, server } = fastify
     const pools = () =>
       fastify.routedPools?.running.map(({ given: { name }, instance }) => ({ name, instance })) ?? [
@@ -61,7 +61,7 @@ export default fp<Options>(
       entry,
       cells,
       allCells: () => directory.all,
-      drainTimeoutMs: config.drainTimeoutMs,
+      drainTerms: fastify.drainTerms,
       log,
       logLevel: log.level,
       started: given(),

@@ -53,5 +53,7 @@ export const brokenJson = (detail: string) =>
 export const wrongBackend = (detail: string) => new ApiError(400, 'LB_WRONG_BACKEND', detail)
 export const notSaved = () =>
   new ApiError(500, 'LB_NOT_SAVED', 'It is done, but LB_STATE_FILE could not be written: see the log')
+export const beingReplaced = () =>
+  new ApiError(503, 'LB_UPGRADE', 'Another process is taking over, which would not know of it: try again')
 export const noAnswer = () =>
   new ApiError(503, 'LB_NO_ANSWER', 'The thread that knows the answer has not given one')

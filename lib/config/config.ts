@@ -79,6 +79,10 @@ export interface Config {
   /** Undefined if no backend may register itself. */
   readonly registration: RegistrationConfig | undefined
   readonly drainTimeoutMs: number
+  /** The same after another process has taken over. */
+  readonly upgradeDrainTimeoutMs: number
+  /** Empty for none. */
+  readonly pidFile: string
   /** Pools and routes of the file; undefined where it names neither, and one pool takes everything. */
   readonly routing: RoutingConfig | undefined
 }
@@ -171,6 +175,8 @@ export function configOf(values: Values, { pool, tracing, routing }: Surrounding
     admin: adminOf(values),
     registration: registrationOf(values),
     drainTimeoutMs: values.LB_DRAIN_TIMEOUT,
+    upgradeDrainTimeoutMs: values.LB_UPGRADE_DRAIN_TIMEOUT,
+    pidFile: values.LB_PID_FILE,
     routing
   }
 }

@@ -76,7 +76,7 @@ type AsInFile<Names extends VariableName> = OptionsFor<Exclude<Names, `LB_${Word
 
 type OfServer = (typeof OF_SERVER)[number]
 /** Settings that a program passes in another way. */
-type OfProgram = 'PORT' | 'LB_CONFIG' | 'LB_THREADS'
+type OfProgram = 'PORT' | 'LB_CONFIG' | 'LB_THREADS' | 'LB_UPGRADE_DRAIN_TIMEOUT' | 'LB_PID_FILE'
 
 type OfBalancer = Exclude<VariableName, OfProgram>
 type OfPool = Exclude<VariableName, (typeof OF_ALL_POOLS)[number]>

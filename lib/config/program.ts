@@ -9,14 +9,18 @@ import { ConfigError, loadGiven } from './load.js'
 import { OF_SERVER } from './of-server.js'
 import type { LoadBalancerOptions, PoolOptions, RoutingOptions } from './options.js'
 import type { VariableName } from './schema.js'
+import { kebabCase } from './variable.js'
 
 const ROUTING: readonly string[] = ['pools', 'routes']
+const OF_WHOLE_PROCESS = 'is for a process of its own to have: see the command lb'
 const OF_WHOLE_SERVER = 'is for a whole server to have: see createLoadBalancer'
 /** Keys that are no options, and why. */
 const NO_OPTIONS: ReadonlyMap<string, string> = new Map([
   ['port', 'is for listen() to say'],
   ['config', 'is no option: a program gives the settings themselves'],
-  ['threads', 'is for a process of its own to have: see the command lb']
+  ['threads', OF_WHOLE_PROCESS],
+  ['upgrade-drain-timeout', OF_WHOLE_PROCESS],
+  ['pid-file', OF_WHOLE_PROCESS]
 ])
 const NOT_OF_POOL: ReadonlyMap<string, string> = new Map([
   ...NO_OPTIONS,
@@ -39,11 +43,11 @@ function read(options: unknown, refused: ReadonlyMap<string, string>): Given {
   const faults = new OrderedFaults()
   const item = readObject(options ?? {}, faults)
   if (item.kind !== 'map') throw optionsError(['options must be an object'])
-  for (const [key, why] of refused) {
-    const entry = item.entries.get(key)
-    if (entry) faults.add(entry.at, `${key} ${why}`)
+  for (const [key, { at }] of item.entries) {
+    const why = refused.get(kebabCase(key))
+    if (why !== undefined) faults.add(at, `${key} ${why}`)
   }
-  const isOther = (key: string) => ROUTING.includes(key) || refused.has(key)
+  const isOther = (key: string) => ROUTING.includes(key) || refused.has(kebabCase(key))
   const settings = new Map(readSettings(item, '', isOther, OF_PROGRAM, faults))
   if (!settings.has('LB_BACKENDS') && !item.entries.has('pools'))
     faults.add(item.at, 'backends must name at least one backend, such as 127.0.0.1:8080')

@@ -10,6 +10,7 @@ import { discoveryVariables } from './settings/discovery.js'
 import { fleetVariables } from './settings/fleet.js'
 import { healthCheckVariables } from './settings/health-check.js'
 import { http2Variables } from './settings/http2.js'
+import { processVariables } from './settings/process.js'
 import { registrationVariables } from './settings/registration.js'
 import { resilienceVariables } from './settings/resilience.js'
 import { threadVariables } from './settings/threads.js'
@@ -200,12 +201,7 @@ export const schema = v.object({
   ...tracingVariables,
   ...adminVariables,
   ...registrationVariables,
-  LB_DRAIN_TIMEOUT: variable(seconds(0, HOUR_S), {
-    description: 'Time that requests in flight have to finish at shutdown before they are cut.',
-    fallback: '30',
-    unit: 'seconds',
-    flags: '--drain-timeout <seconds>'
-  })
+  ...processVariables
 })
 
 /** The parsed values of all variables. */

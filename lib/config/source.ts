@@ -31,9 +31,14 @@ export class ConfigSource {
    * @throws {ConfigError} naming everything that is wrong
    */
   read(): LoadedConfig {
+    return loadWithVariables({ ...this.#readDotenv(), ...this.givenEnv })
+  }
+
+  /** The environment of the start, without what `.env` has put into it: for a process that reads that file itself. */
+  get givenEnv(): Env {
     const env: Record<string, string | undefined> = { ...this.#env }
     for (const [name, value] of Object.entries(this.#dotenvAtStart)) if (env[name] === value) delete env[name]
-    return loadWithVariables({ ...this.#readDotenv(), ...env })
+    return env
   }
 
   #readDotenv(): Env {

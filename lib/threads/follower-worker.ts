@@ -55,13 +55,16 @@ export class FollowerWorker {
     this.#worker.postMessage(message)
   }
 
-  /** Has it drain, or ends it if it does not listen yet: until its descriptor is closed, clients are not refused. */
-  close(): void {
+  /**
+   * Has it drain, or ends it if it does not listen yet: until its descriptor is closed, clients are not refused.
+   * @param isHandover whether another process has taken over
+   */
+  close(isHandover: boolean): void {
     if (Atomics.compareExchange(this.#hasListened, 0, 0, NEVER) === 0) {
       this.hasCut = false
       void this.#worker.terminate()
     } else {
-      this.tell({ kind: 'close' })
+      this.tell({ kind: 'close', isHandover })
     }
   }
 

@@ -43,7 +43,7 @@ export type OwnerMessage =
   /** @see FollowedPool.cells */
   | { readonly kind: 'backends'; readonly pool: string; readonly change: BackendsChange }
   | { readonly kind: 'state'; readonly state: FollowedState }
-  | { readonly kind: 'close' }
+  | { readonly kind: 'close'; readonly isHandover: boolean }
 
 /** What a follower has seen of a backend. */
 export type BackendReport =

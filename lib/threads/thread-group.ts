@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { SharedCells } from '../base/cells/shared-cells.js'
 import type { GivenConfig } from '../config/load.js'
+import type { DrainTerms } from '../listener/drain/drain-terms.js'
 import { FollowerWorker } from './follower-worker.js'
 import { Heartbeats } from './heartbeat.js'
 import type { Duplicate } from './listening-handle.js'
@@ -29,7 +30,7 @@ export interface GroupOptions {
   readonly cells: SharedCells
   /** All cells that have a name by now. */
   readonly allCells: () => ReadonlyMap<string, Int32Array>
-  readonly drainTimeoutMs: number
+  readonly drainTerms: DrainTerms
   readonly log: Log
   readonly logLevel: string
   /** What the owner started with. */
@@ -61,6 +62,11 @@ export class ThreadGroup {
   #watch: NodeJS.Timeout | undefined
   #isClosing = false
   #hasCut = false
+  #onListening = () => {}
+  /** Resolves when all of them accept connections for the first time. */
+  readonly listening = new Promise<void>((resolve) => {
+    this.#onListening = resolve
+  })
 
   constructor(options: GroupOptions) {
     this.#options = options
@@ -92,9 +98,10 @@ export class ThreadGroup {
     clearInterval(this.#watch)
     for (const timer of this.#restarts) clearTimeout(timer)
     const followers = [...this.#followers.values()]
-    for (const follower of followers) follower.close()
+    const { isHandover, timeoutMs } = this.#options.drainTerms
+    for (const follower of followers) follower.close(isHandover)
     const cut = () => void Promise.all(followers.map((follower) => follower.terminate()))
-    const deadline = setTimeout(cut, this.#options.drainTimeoutMs + CLOSE_MARGIN_MS)
+    const deadline = setTimeout(cut, timeoutMs + CLOSE_MARGIN_MS)
     await Promise.all(followers.map(({ ended }) => ended))
     clearTimeout(deadline)
     return this.#hasCut
@@ -162,7 +169,10 @@ export class ThreadGroup {
     const { log, onReport } = this.#options
     if (message.kind === 'log') writeRelayed(log, message.line)
     else if (message.kind !== 'listening') onReport(message)
-    else this.#seen.set(thread, { beats: -1, sinceMs: performance.now(), isBlocked: false })
+    else {
+      this.#seen.set(thread, { beats: -1, sinceMs: performance.now(), isBlocked: false })
+      if (this.#seen.size === this.#options.cells.threads.count - 1) this.#onListening()
+    }
   }
 
   /** A thread whose loop stands still accepts nothing: the others take what connects. */

@@ -93,6 +93,8 @@ t.test('defaults', async (t) => {
       accessLog: undefined,
       tracing: { makesParent: false, spans: undefined },
       drainTimeoutMs: 30_000,
+      upgradeDrainTimeoutMs: 600_000,
+      pidFile: '',
       routing: undefined
     }
   )

@@ -61,6 +61,7 @@ t.test('all that is wrong is named at once, as the program has spelled it', asyn
     statsInterval: 2,
     port: 80,
     config: 'lb.yml',
+    pidFile: 'lb.pid',
     pools: {
       web: { backends: 'a:1', healthCheckPeriod: 0, healthCheck: { downPeriodd: 1 }, maxSockets: 3 },
       api: { algorithm: 'random', hashKey: 'target', backends: ['b:1'] }
@@ -75,6 +76,7 @@ t.test('all that is wrong is named at once, as the program has spelled it', asyn
     'statsInterval is given as stats-interval as well',
     'port is for listen() to say',
     'config is no option: a program gives the settings themselves',
+    'pidFile is for a process of its own to have: see the command lb',
     'pools.web.healthCheckPeriod must be a number of seconds from 0.1 to 86400, but is "0"',
     'pools.web.healthCheck.downPeriodd is not a known setting; did you mean down-period?',
     'pools.web.maxSockets is not for a pool to have: write it beside pools',

@@ -17,6 +17,7 @@ const WRONG: Readonly<Record<string, string>> = {
   LB_KUBECONFIG: 'nonsense/',
   LB_STATE_FILE: 'nonsense/',
   LB_ZONE: 'a b',
+  LB_PID_FILE: 'nonsense/',
   LB_ACCESS_LOG_FILE: '/no/such/file'
 }
 const EVERY_FLAG_WRONG: Case = [

@@ -314,6 +314,11 @@ export const THROUGH_LB: Case[] = [
   [{ LB_STATE_FILE: '/tmp' }, 'LB_STATE_FILE must be a file in a folder that is there, but is "/tmp"'],
   [{ LB_STATE_FILE: 'state/' }, 'LB_STATE_FILE must be a file in a folder that is there, but is "state/"'],
   [{ LB_DRAIN_TIMEOUT: '4000' }, `LB_DRAIN_TIMEOUT ${secondsFrom(0, 3600, '4000')}`],
+  [{ LB_UPGRADE_DRAIN_TIMEOUT: '90000' }, `LB_UPGRADE_DRAIN_TIMEOUT ${secondsFrom(0, 86_400, '90000')}`],
+  [
+    { LB_PID_FILE: '/no/such/lb.pid' },
+    'LB_PID_FILE must be a file in a folder that is there, but is "/no/such/lb.pid"'
+  ],
   [{ LB_BACKEND: 'a:80' }, 'LB_BACKEND is not a known variable; did you mean LB_BACKENDS?'],
   [['-p', '70000'], `PORT ${wholeNumber(0, 65535, '70000')}`],
   [['--max-connections', '1.5'], `LB_MAX_CONNECTIONS ${wholeNumber(1, 1_000_000, '1.5')}`],

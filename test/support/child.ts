@@ -22,12 +22,17 @@ export class Child {
     t: Test | undefined,
     args: readonly string[],
     env: Env = {},
-    { program, cwd = ROOT }: { program?: string; cwd?: string } = {}
+    {
+      program,
+      cwd = ROOT,
+      fds = []
+    }: { program?: string; cwd?: string /** Its descriptors from 3 on. */; fds?: readonly number[] } = {}
   ) {
     const [command, commandArgs] = program ? [program, [...args]] : plainNode(args, env)
     this.#process = spawn(command, commandArgs, {
       cwd,
-      env: { PATH: process.env.PATH!, ...env }
+      env: { PATH: process.env.PATH!, ...env },
+      stdio: ['pipe', 'pipe', 'pipe', ...fds]
     })
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -44,6 +49,10 @@ export class Child {
         await this.untilEnded()
       })
     else process.once('exit', () => this.kill('SIGKILL'))
+  }
+
+  get pid(): number {
+    return this.#process.pid!
   }
 
   get log(): LogRecord[] {

@@ -42,7 +42,7 @@ export const adminVariables = {
     fallback: '',
     flags: '--admin-port <port>'
   }),
-  LB_STATE_FILE: variable(stateFile(), {
+  LB_STATE_FILE: variable(fileInFolder(), {
     description:
       'File that keeps changes made over `/__lb/api/` for the next start with the same `LB_BACKENDS`. Empty to keep ' +
       'nothing.',
@@ -121,7 +121,7 @@ function portOrNone() {
 }
 
 /** The file need not exist, but its folder must. */
-function stateFile() {
+export function fileInFolder() {
   return parsed<string>((text, fault) => {
     if (text === '') return text
     if (text.includes('\0') || !isFolder(path.dirname(text)) || text.endsWith('/') || isFolder(text))

@@ -16,11 +16,13 @@ export interface DrainLimits {
   readonly requestTimeoutMs?: number
   /** After which the remaining connections are closed, requests or not. */
   readonly drainTimeoutMs: number
+  /** Whether idle connections stay until their own time is over, and heads have as long as ever. */
+  readonly isPatient?: boolean
 }
 
 /**
- * Drains an HTTP/1.1 server: it stops listening, and its connections are closed as they become idle. Unlike Node's
- * `server.close()`, it keeps enforcing the timeouts of requests to the end.
+ * Drains an HTTP/1.1 server: it stops listening, and its connections are closed as they become idle, unless the drain is
+ * patient. Unlike Node's `server.close()`, it keeps enforcing the timeouts of requests to the end.
  */
 export class ServerDrain {
   readonly #server: HttpServer
@@ -54,7 +56,7 @@ export class ServerDrain {
   /** Starts the drain. The next call of the server's `close()` stops it listening, and closes no connection. */
   start(): void {
     const server = this.#server
-    const { headTimeoutMs, drainTimeoutMs } = this.#limits
+    const { headTimeoutMs, drainTimeoutMs, isPatient } = this.#limits
     for (const socket of this.#connections) {
       const response = currentResponse(socket)
       if (response?.headersSent) this.#startedResponses.set(socket, response)
@@ -66,7 +68,7 @@ export class ServerDrain {
       // Reads what has arrived first: after a pause of the process all connections would look idle.
       setInterval(() => setImmediate(() => this.#sweep(performance.now())), SWEEP_MS),
       // Heads that have begun to arrive have as long as those that begin now.
-      setTimeout(() => this.#shorten(limitMs), limitMs),
+      ...(isPatient ? [] : [setTimeout(() => this.#shorten(limitMs), limitMs)]),
       setTimeout(() => this.#closeAll(), drainTimeoutMs)
     ]
     server.close = (done) => Server.prototype.close.call(server, done) as HttpServer
@@ -92,6 +94,11 @@ export class ServerDrain {
   }
 
   #sweep(nowMs: number): void {
+    if (!this.#limits.isPatient) this.#closeIdle(nowMs)
+    this.#endIfEmpty()
+  }
+
+  #closeIdle(nowMs: number): void {
     for (const [socket, response] of this.#startedResponses) {
       if (currentResponse(socket) === response) continue
       this.#startedResponses.delete(socket)
@@ -100,7 +107,6 @@ export class ServerDrain {
     // Node exposes neither which connections are idle nor since when.
     if (nowMs - this.#quietSinceMs >= IDLE_MS) this.#server.closeIdleConnections()
     for (const socket of this.#connections) if (this.#isLongIdle(socket, nowMs)) socket.destroy()
-    this.#endIfEmpty()
   }
 
   #isLongIdle(socket: Socket, nowMs: number): boolean {

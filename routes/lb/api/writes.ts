@@ -1,6 +1,12 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { backendExists, lastBackend, notSaved, versionChanged } from '../../../lib/admin/api-error.js'
+import {
+  backendExists,
+  beingReplaced,
+  lastBackend,
+  notSaved,
+  versionChanged
+} from '../../../lib/admin/api-error.js'
 import { matchesIfMatch } from '../../../lib/admin/if-match.js'
 import type { BackendOptions, Orders } from '../../../lib/admin/list/orders.js'
 import type { RunningPool } from '../../../lib/admin/pool-set.js'
@@ -25,7 +31,7 @@ import { requireToken } from './token.js'
 
 /** The routes that change backends; they require the token. */
 const writes: FastifyPluginAsync<Place & { token: string }> = async (fastify, { token, ofPool }) => {
-  const { poolSet } = fastify
+  const { poolSet, succession } = fastify
   const security = [{ token: [] }]
   requireToken(fastify, token)
 
@@ -35,6 +41,7 @@ const writes: FastifyPluginAsync<Place & { token: string }> = async (fastify, { 
     reply: FastifyReply,
     act: (pool: RunningPool) => T
   ): Promise<T> => {
+    if (succession.hasBegun) throw beingReplaced()
     const pool = poolOf(poolSet, request)
     const { backendList } = pool
     if (!matchesIfMatch(backendList.version, request.headers['if-match'])) throw versionChanged()

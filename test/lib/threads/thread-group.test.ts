@@ -2,6 +2,7 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import { CellDirectory } from '../../../lib/base/cells/directory.js'
 import { SharedCells } from '../../../lib/base/cells/shared-cells.js'
+import { DrainTerms } from '../../../lib/listener/drain/drain-terms.js'
 import type { FollowedState } from '../../../lib/threads/messages.js'
 import { ThreadGroup } from '../../../lib/threads/thread-group.js'
 import { eventually } from '../../support/test.js'
@@ -27,7 +28,7 @@ function groupOf(t: Test, script: string, count = 3) {
     entry: path.join(folder, 'follower.js'),
     cells: new SharedCells({ count, own: 0 }, directory),
     allCells: () => directory.all,
-    drainTimeoutMs: 300,
+    drainTerms: new DrainTerms({ drainTimeoutMs: 300, upgradeDrainTimeoutMs: 300 }),
     log: { trace: log, debug: log, info: log, warn: log, error: log, fatal: log },
     logLevel: 'info',
     started: STATE.given,
