@@ -5,6 +5,7 @@ import { ConfigSource } from '../lib/config/source.js'
 import { commandLine } from '../lib/service/command-line.js'
 import handover from '../plugins/handover.js'
 import reload from '../plugins/reload.js'
+import serviceManager from '../plugins/service-manager.js'
 import { registerBalancer } from './balancer.js'
 import { predecessor, takeSockets } from './handover.js'
 import { serverOptions } from './options.js'
@@ -42,6 +43,7 @@ export default async function app(fastify: FastifyInstance, opts: AppOptions): P
   fastify.addHook('onClose', async () => stop())
   // A configuration that was passed in has no files to reload.
   if (opts.config) return
+  await fastify.register(serviceManager)
   const { routedPools } = fastify
   const reloaded = routedPools ? reloadedRoutes(fastify, routedPools) : reloadedBackends(fastify, config)
   const onApplied = await owner?.start(fastify)

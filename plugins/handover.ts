@@ -30,7 +30,7 @@ interface Options {
  */
 export default fp<Options>(
   async (fastify, { config, predecessor, command }) => {
-    const { log, registry, drainTerms, listeningSockets, succession } = fastify
+    const { log, registry, drainTerms, listeningSockets, serviceManager, succession } = fastify
     const pidFile = config.pidFile === '' ? undefined : new PidFile(config.pidFile)
     let refusal: string | undefined
     let isServing = false
@@ -56,12 +56,15 @@ export default fp<Options>(
       } catch (error) {
         log.error({ err: error }, `LB_PID_FILE could not be written: ${(error as Error).message}`)
       }
+      void serviceManager?.ready(predecessor !== undefined)
+      serviceManager?.watch(process.env, predecessor !== undefined)
       isServing = true
       if (isWanted) onSignal()
     }
 
     const handOver = async () => {
       log.info(`${SIGNAL}: starting a process that is to take over`)
+      void serviceManager?.status('Starting a process that is to take over')
       const next = new Successor(
         command,
         listeningSockets.open,
@@ -75,11 +78,13 @@ export default fp<Options>(
         if (isClosing()) return
         log.info({ successor: pid, version }, `Process ${pid}, version ${version}, has taken over`)
         refusal = `process ${pid} has taken over: send it there`
+        serviceManager?.beSilent()
         next.takeOver()
       } catch (error) {
         if (isClosing()) return
         const reason = (error as Error).message
         log.error({ reason }, `No process has taken over, and this one goes on: ${reason}`)
+        void serviceManager?.ready()
         successor = undefined
         succession.hasBegun = false
         return
@@ -115,5 +120,5 @@ export default fp<Options>(
       pidFile?.remove()
     })
   },
-  { name: 'handover', dependencies: ['listening-sockets', 'graceful-shutdown'] }
+  { name: 'handover', dependencies: ['listening-sockets', 'graceful-shutdown', 'service-manager'] }
 )

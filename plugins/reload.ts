@@ -34,6 +34,7 @@ export default fp<Options>(
     const reload = async (why: string) => {
       const startMs = performance.now()
       watch.noteReading()
+      void fastify.serviceManager?.reloading()
       try {
         const next = source.read()
         if ((next.config.routing === undefined) !== (config.routing === undefined))
@@ -48,6 +49,7 @@ export default fp<Options>(
         const faults = error instanceof ConfigError ? error.faults : [(error as Error).message]
         log.error({ faults }, `The configuration stays as it is (${why}): ${faults.join('; ')}`)
       }
+      void fastify.serviceManager?.ready()
     }
     // One after the other, and never one that a later one has overtaken.
     let latest = Promise.resolve()

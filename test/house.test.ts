@@ -9,7 +9,7 @@ const FLOORS = ['lib', 'plugins', 'routes', 'app', 'convert', 'bin']
 const SENTENCES: Readonly<Record<string, string>> = {
   base: 'What needs nothing of this: rates, latency windows, timers, files watched, secrets hidden.',
   service:
-    'The process as a service: listening sockets that are handed over, the process before it and the next one.',
+    'The process as a service: listening sockets that are handed over, the process before it and the next one, what systemd is told.',
   listener:
     "The client's side of the server: TLS, PROXY protocol, HTTP/2 sessions, limits of sockets, who the client is.",
   transport: 'A connection to a backend: the interface, then `http1/`, `http2/`, sockets and TLS.',

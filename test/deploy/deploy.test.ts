@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Test } from 'tap'
 import { closeGraceDelay } from '../../fastify.config.js'
 import { loadConfig } from '../../lib/config/load.js'
+import { SOCKET_PURPOSES } from '../../lib/service/handed-sockets.js'
 import { bin, files } from '../../package.json'
 import { eventually, startRoutes, test } from '../helper.js'
 import { Child } from '../support/child.js'
@@ -335,6 +336,7 @@ test('every alert is documented, and the files are in the package', async (t) =>
 })
 
 const UNIT = readFileSync(path.join(ROOT, 'deploy/fairlead.service'), 'utf8')
+const SOCKET = readFileSync(path.join(ROOT, 'deploy/fairlead.socket'), 'utf8')
 
 /** The values of a setting. */
 function settings(name: string): string[] {
@@ -364,13 +366,26 @@ test('the service has the time to drain, and file descriptors for its limits', a
   t.ok(Number(settings('LimitNOFILE')) >= maxSockets + maxConnections + 100)
 })
 
-test('systemd finds nothing wrong with the service', async (t) => {
+test('the service is told of, by other processes than its own, and watched', async (t) => {
+  t.same(settings('Type'), ['notify'])
+  t.same(settings('NotifyAccess'), ['all'], 'systemd-notify is a process of its own')
+  t.same(settings('ExecReload'), ['/bin/kill -HUP $MAINPID'])
+  t.ok(Number(settings('WatchdogSec')) >= 10, 'a ping may be late on a busy machine')
+  t.same(settings('KillMode'), ['mixed'], 'a process that has been replaced goes on')
+  const [, name] = /^FileDescriptorName=(.*)$/m.exec(SOCKET)!
+  t.ok((SOCKET_PURPOSES as readonly string[]).includes(name!))
+})
+
+test('systemd finds nothing wrong with the service and its socket', async (t) => {
   if (!needs(t, 'systemd-analyze')) return
   const verify = async (unit: string) => {
-    const file = path.join(t.testdir(), 'fairlead.service')
-    writeFileSync(file, unit.replace(/^ExecStart=.*$/m, `ExecStart=${process.execPath}`))
-    const { code, stderr } = await command(t, 'systemd-analyze', ['verify', file])
-    return { code, told: stderr.split('\n').filter((line) => line.includes('fairlead.service')) }
+    const folder = t.testdir({
+      'fairlead.service': unit.replace(/^ExecStart=.*$/m, `ExecStart=${process.execPath}`),
+      'fairlead.socket': SOCKET
+    })
+    const files = ['fairlead.service', 'fairlead.socket'].map((name) => path.join(folder, name))
+    const { code, stderr } = await command(t, 'systemd-analyze', ['verify', ...files])
+    return { code, told: stderr.split('\n').filter((line) => /fairlead\.(service|socket)/.test(line)) }
   }
   t.same(await verify(UNIT), { code: 0, told: [] })
   const { told } = await verify(UNIT.replace('KillMode=', 'KilMode='))
