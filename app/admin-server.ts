@@ -34,7 +34,7 @@ async function adminServer(fastify: FastifyInstance, config: Config): Promise<Fa
   })
   fastify.listeningSockets.adopt('admin', admin.server)
   await notFound(admin, {})
-  await admin.register(lb, { prefix: '/__lb', config })
+  await admin.register(lb, { prefix: '/__lb', config, balancer: fastify.server })
   // The routes read bodies themselves, as on the balancer's port.
   for (const method of METHODS)
     if (method !== 'CONNECT') admin.addHttpMethod(method, { hasBody: false, overrideExisting: true })

@@ -32,7 +32,12 @@ export async function openApiDocument(): Promise<string> {
     }
   })
   await fastify.register(api, { prefix: '/__lb/api', config })
-  await fastify.register(leases, { prefix: '/__lb/api', config, registration: config.registration! })
+  await fastify.register(leases, {
+    prefix: '/__lb/api',
+    config,
+    registration: config.registration!,
+    balancer: fastify.server
+  })
   await fastify.ready()
   const document = fastify.swagger()
   await fastify.close()

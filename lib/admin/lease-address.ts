@@ -23,8 +23,8 @@ LOCAL.addAddress('::', 'ipv6')
 LOCAL.addAddress('::1', 'ipv6')
 LOCAL.addSubnet('fe80::', 10, 'ipv6')
 LOCAL.addSubnet('ff00::', 8, 'ipv6')
-/** The host of who registers itself without knowing its address. */
-const UNSPECIFIED = /^(?:0\.0\.0\.0|\[::\])(?=:\d+$)/
+/** The hosts of who registers itself without knowing its address. */
+const UNSPECIFIED: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 
 /** IPv4 in the form of IPv6, and addresses with a zone. */
 const NOT_PLAIN = /^::ffff:|%/
@@ -37,9 +37,10 @@ export function leasedBackend(address: string, weight: number, registrant: Regis
   const { source, ranges, isOwn } = registrant
   const own = isIPv6(source) ? `[${source}]` : source
   const faults: string[] = []
-  const config = readBackend(address.replace(UNSPECIFIED, own), [`weight=${weight}`], (fault) =>
-    faults.push(fault)
-  )
+  const read = (text: string) => readBackend(text, [`weight=${weight}`], (fault) => faults.push(fault))
+  const given = read(address)
+  // However it is written, such as `0:3000`: a connection to it would reach the balancer's own machine.
+  const config = given && UNSPECIFIED.has(given.hostname) ? read(`${own}:${given.port}`) : given
   if (!config || faults.length > 0) throw wrongBackend(faults.join('; '))
   const { hostname, port, socketPath, protocol } = config
   const host = hostname.replace(/%.*$/, '')

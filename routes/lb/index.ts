@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import type { FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { twoHosts } from '../../lib/admin/api-error.js'
@@ -17,11 +18,17 @@ import readiness from './readiness.js'
 import stats from './stats.js'
 import unreadBody from './unread-body.js'
 
+interface Options {
+  readonly config: Config
+  /** The server whose requests are proxied, if it is another. */
+  readonly balancer?: Server
+}
+
 /**
  * Everything under `/__lb/`. Liveness and readiness are for everybody; the rest is for the addresses of `LB_ADMIN_ALLOW`,
  * and only by known hosts. For other addresses it does not exist.
  */
-const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) => {
+const lb: FastifyPluginAsync<Options> = async (fastify, { config, balancer = fastify.server }) => {
   await notFound(fastify, {})
   await unreadBody(fastify)
   if (config.hstsSeconds > 0) {
@@ -37,7 +44,7 @@ const lb: FastifyPluginAsync<{ config: Config }> = async (fastify, { config }) =
   })
   readiness(fastify)
   const { registration } = config
-  if (registration) await fastify.register(leases, { prefix: '/api', config, registration })
+  if (registration) await fastify.register(leases, { prefix: '/api', config, registration, balancer })
   await fastify.register(restricted, { config })
 }
 

@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -46,10 +47,12 @@ const lease = { pool: text('Its pool'), address: text('host:port'), ttl, weight,
 interface Options {
   readonly config: Config
   readonly registration: RegistrationConfig
+  /** The server whose requests the backends get. */
+  readonly balancer: Server
 }
 
 /** What backends register themselves with: for some addresses only, and for who has the token of the pool. */
-const leases: FastifyPluginAsync<Options> = async (fastify, { config, registration }) => {
+const leases: FastifyPluginAsync<Options> = async (fastify, { config, registration, balancer }) => {
   const { allow, ranges, max, tokens } = registration
   const { poolSet } = fastify
   const bearers = new Map([...tokens].map(([pool, token]) => [pool, new BearerToken(token)]))
@@ -64,7 +67,7 @@ const leases: FastifyPluginAsync<Options> = async (fastify, { config, registrati
 
   /** Ports that the balancer listens on itself. */
   const ownPorts = ({ raw }: FastifyRequest) => [
-    (fastify.server.address() as { port?: number } | null)?.port,
+    (balancer.address() as { port?: number } | null)?.port,
     raw.socket.localPort,
     config.tls?.redirectPort
   ]

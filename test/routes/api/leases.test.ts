@@ -121,6 +121,21 @@ test('who has no token of the pool, or comes from elsewhere, registers nothing',
   })
 })
 
+test('a balancer registers neither of its ports, whichever it is asked at', async (t) => {
+  const { port, adminPort } = await startBalancer(t, '', {
+    LB_REGISTER_TOKEN: TOKEN,
+    LB_REGISTER_RANGES: '0.0.0.0/0 ::/0',
+    LB_ADMIN_PORT: '0'
+  })
+  for (const own of [port, adminPort])
+    for (const host of ['127.0.0.1', '0.0.0.0', '0', '127.1', '[::]', '[0::0]'])
+      t.match(
+        await send(adminPort, 'PUT', `leases/${encodeURIComponent(`${host}:${own}`)}`, { ttl: 9 }),
+        { status: 403, json: { code: 'LB_FOREIGN_ADDRESS' } },
+        `${host}:${own}`
+      )
+})
+
 test('what may be registered depends on where the request comes from', async (t) => {
   const ranges = new BlockList()
   ranges.addSubnet('10.9.0.0', 16, 'ipv4')
@@ -144,6 +159,9 @@ test('what may be registered depends on where the request comes from', async (t)
     ['[fd01:0::1]:80', 'fd01::1', '[fd01::1]:80'],
     ['10.9.0.2:80', '10.1.0.1', '10.9.0.2:80'],
     ['[fd09::2]:80', '10.1.0.1', '[fd09::2]:80'],
+    ['0:80', '10.1.0.1', '10.1.0.1:80'],
+    ['0x0.0:80', '10.9.0.1', 403],
+    ['[0::0]:80', '10.1.0.1', '10.1.0.1:80'],
     ['10.1.0.2:80', '10.1.0.1', 403],
     ['10.9.0.1:80', '10.9.0.1', 403],
     ['10.9.0.1:81', '10.9.0.1', '10.9.0.1:81'],
