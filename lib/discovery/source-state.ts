@@ -8,6 +8,9 @@ import type { Source, SourceListener } from './source.js'
 import { createSource } from './spec/kinds.js'
 import type { SourceSpec } from './spec/source-spec.js'
 
+/** Length of a reason that is shown: it may hold what a source sent. */
+const MAX_REASON = 1000
+
 /** What becomes of a source, as it is shown. */
 export interface SourceStatus {
   readonly source: string
@@ -119,7 +122,8 @@ export class SourceState implements SourceListener {
     if (passing.length < this.#members.length) this.#set(passing)
   }
 
-  #fail(reason: string): void {
+  #fail(text: string): void {
+    const reason = text.length > MAX_REASON ? `${text.slice(0, MAX_REASON)}…` : text
     if (this.#failure?.reason !== reason) {
       const kept = this.#members.length > 0 ? `its ${this.#members.length} members are kept` : 'it has none'
       this.#log.error(
