@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Override } from '../discovery/member.js'
-import type { Store } from './store.js'
+import { MAX_ORDERS } from './scripts.js'
+import { MAX_TEXT, type Store } from './store.js'
 
 /** A pool whose orders are shared. */
 export interface OrderedPool {
@@ -11,7 +12,6 @@ export interface OrderedPool {
   order(address: string, override: Override): void
 }
 
-const MAX_ORDERS = 10_000
 const override = v.object({
   weight: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256))),
   max: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1_000_000))),
@@ -35,10 +35,19 @@ export class FleetOrders {
   /** Given here, and not in the store yet. */
   readonly #unsent = new Map<string, Override>()
   #isBusy = false
+  readonly #onRefused: (reason: string) => void
+  /** Why the store refused them last; undefined if it did not. */
+  #refusal: string | undefined
 
-  constructor(store: Store, pools: () => readonly OrderedPool[]) {
+  /** @param onRefused told why the store, which answers, refuses them: once for each reason */
+  constructor(
+    store: Store,
+    pools: () => readonly OrderedPool[],
+    onRefused: (reason: string) => void = () => {}
+  ) {
     this.#store = store
     this.#pools = pools
+    this.#onRefused = onRefused
   }
 
   /** An order was given here. What is undefined in it ends. */
@@ -66,11 +75,20 @@ export class FleetOrders {
       const { version: latest, orders } = await this.#store.orders()
       this.#follow(orders)
       this.#version = latest
-    } catch {
-      // The store says so itself. The next heartbeat tries again.
+      this.#refusal = undefined
+    } catch (error) {
+      // That it does not answer the store says itself. The next heartbeat tries again.
+      this.#noteRefusal(error as Error)
     } finally {
       this.#isBusy = false
     }
+  }
+
+  #noteRefusal({ name, message }: Error): void {
+    const reason = message.slice(0, MAX_TEXT)
+    if (name !== 'ReplyError' || reason === this.#refusal) return
+    this.#refusal = reason
+    this.#onRefused(reason)
   }
 
   /** A store that knows nothing is told what is known here. */

@@ -10,6 +10,8 @@ const PERIOD_MS = 25
 const BATCH = 200
 /** Upper bound of clients in memory. */
 const MAX_CLIENTS = 65_536
+/** After so long a store that did not answer is told again. */
+const RETRY_MS = 250
 /** The least that a bucket is left with, as a share of its size: what passed too much is made up for, but not for ever. */
 const LEAST_SHARE = -0.1
 
@@ -52,6 +54,11 @@ export class FleetRateLimits implements RateLimits {
     }
   }
 
+  /** Clients of which the store is still to be told. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
@@ -68,9 +75,15 @@ export class FleetRateLimits implements RateLimits {
     }
     const isUrgent = bucket.isUnknown(nowMs)
     const waitMs = bucket.take(nowMs, count, !this.#store.status.isConnected)
-    this.#waiting.set(key, bucket)
+    this.#wait(key, bucket)
     this.#schedule(isUrgent ? 0 : PERIOD_MS)
     return waitMs
+  }
+
+  /** The store is to be told of a client. If there are too many, of each when it comes again. */
+  #wait(key: string, bucket: Bucket): void {
+    if (this.#waiting.size >= MAX_CLIENTS) this.#waiting.clear()
+    this.#waiting.set(key, bucket)
   }
 
   #rotate(nowMs: number): void {
@@ -90,6 +103,7 @@ export class FleetRateLimits implements RateLimits {
   async #tell(): Promise<void> {
     this.#timer = undefined
     this.#isBusy = true
+    let hasFailed = false
     const batch: Told[] = []
     for (const [key, bucket] of this.#waiting) {
       if (batch.length === BATCH) break
@@ -100,19 +114,21 @@ export class FleetRateLimits implements RateLimits {
       if (batch.length > 0) await this.#tellOf(batch)
     } catch {
       // The store says so itself. It is told when it is there again.
-      for (const { key, bucket } of batch) this.#waiting.set(key, bucket)
+      hasFailed = true
+      for (const { key, bucket } of batch) this.#wait(key, bucket)
     }
     this.#isBusy = false
-    if (this.#waiting.size > 0) this.#schedule(this.#waiting.size >= BATCH ? 1 : PERIOD_MS)
+    if (this.#waiting.size === 0) return
+    if (hasFailed) this.#schedule(this.#store.status.isConnected ? PERIOD_MS : RETRY_MS)
+    else this.#schedule(this.#waiting.size >= BATCH ? 1 : PERIOD_MS)
   }
 
   async #tellOf(batch: readonly Told[]): Promise<void> {
     const { id, count } = this.#membership
     const args = batch.flatMap(({ bucket, counts }) => {
       const { rate, size } = bucket.limit
-      const least = Math.min(-1, size * LEAST_SHARE)
       const { noted } = bucket
-      return [rate, size, least, counts.passed, noted.passed, counts.asked, noted.asked]
+      return [rate, size, leastOf(bucket), counts.passed, noted.passed, counts.asked, noted.asked]
     })
     const answers = await this.#store.take(
       batch.map(({ key }) => key),
@@ -122,7 +138,11 @@ export class FleetRateLimits implements RateLimits {
     for (const [index, { bucket, counts }] of batch.entries()) {
       const [left, share] = [Number(answers[2 * index]), Number(answers[2 * index + 1])]
       // Whatever a store says, it gives nobody more than there is.
-      if (left <= bucket.limit.size && share >= 0 && share <= 1) bucket.answer(counts, left, share, nowMs)
+      // and takes no more than the script would.
+      if (left <= bucket.limit.size && share > 0 && share <= 1)
+        bucket.answer(counts, Math.max(left, leastOf(bucket)), share, nowMs)
     }
   }
 }
+
+const leastOf = ({ limit }: Bucket) => Math.min(-1, limit.size * LEAST_SHARE)

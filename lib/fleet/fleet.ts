@@ -38,7 +38,12 @@ export class Fleet {
 
   /** From now on orders of operators hold at all balancers. @returns what is to be told of each that is given here */
   shareOrders(pools: () => readonly OrderedPool[]): FleetOrders {
-    this.#orders = new FleetOrders(this.#store, pools)
+    this.#orders = new FleetOrders(this.#store, pools, (reason) =>
+      this.#log.error(
+        { store: this.url, reason },
+        `${this.url} refuses orders, which hold at this balancer alone: ${reason}`
+      )
+    )
     return this.#orders
   }
 

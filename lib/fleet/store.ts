@@ -50,6 +50,8 @@ export interface StoreStatus {
 export class Store extends EventEmitter<{ change: [StoreStatus] }> {
   readonly #redis: Client
   #status: StoreStatus = { isConnected: false, since: new Date(), fault: 'not connected yet' }
+  /** Why there was no connection last, until there is an answer. */
+  #connectionError: Error | undefined
   /** When it failed first since its latest answer. */
   #failingSinceMs: number | undefined
 
@@ -73,8 +75,10 @@ export class Store extends EventEmitter<{ change: [StoreStatus] }> {
         orders: { lua: ORDERS, numberOfKeys: 2 }
       }
     })
-    // Each failed command tells of it.
-    redis.on('error', () => {})
+    // Each failed command tells of it, but not why there is no connection.
+    redis.on('error', (error) => {
+      this.#connectionError = error
+    })
     this.#redis = redis as Client
   }
 
@@ -125,12 +129,15 @@ export class Store extends EventEmitter<{ change: [StoreStatus] }> {
     try {
       const answer = await command()
       this.#failingSinceMs = undefined
+      this.#connectionError = undefined
       this.#set(true, undefined)
       return answer
     } catch (error) {
       const nowMs = performance.now()
       this.#failingSinceMs ??= nowMs
-      if (nowMs - this.#failingSinceMs >= SILENT_MS) this.#set(false, describe(error as Error))
+      const fault = describe(error as Error, this.#connectionError)
+      // One that has not answered yet is not called silent, but why it does not may be known.
+      if (nowMs - this.#failingSinceMs >= SILENT_MS || !this.#status.isConnected) this.#set(false, fault)
       throw error
     }
   }
@@ -143,8 +150,16 @@ export class Store extends EventEmitter<{ change: [StoreStatus] }> {
   }
 }
 
-/** What an error of the client means. Those of its own have no code. */
-function describe(error: Error): string {
+/** Length of what a store says that is shown. */
+export const MAX_TEXT = 200
+
+/**
+ * What an error of the client means. Those of its own have no code.
+ * @param connectionError why there is no connection, if that is known
+ */
+function describe(error: Error, connectionError?: Error): string {
+  if (error.name === 'ReplyError') return `it refuses: ${error.message.slice(0, MAX_TEXT)}`
+  if (connectionError && error.message !== 'Command timed out') return describe(connectionError)
   if (networkErrorCode(error) !== 'Error') return describeNetworkError(error)
   return error.message === 'Command timed out' ? 'no answer in time' : 'not connected'
 }

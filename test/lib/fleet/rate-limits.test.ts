@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import type { Test } from 'tap'
 import { Bucket, limitOf } from '../../../lib/fleet/bucket.js'
 import { Fleet } from '../../../lib/fleet/fleet.js'
@@ -148,4 +149,69 @@ test('three balancers keep one limit, with the store, without it, and when it is
   const again = await passing(1000)
   t.ok(again > 0.75 && again < 1.2, `${again.toFixed(3)} of it afterwards`)
   t.equal(lines.filter((line) => line.includes('does not answer (no answer in time)')).length, 3)
+})
+
+test('what a store holds that is no bucket is begun anew, and fails no other client', async (t) => {
+  if (!needs(t, 'redis-server')) return
+  const { server, store, take } = await stage(t)
+  const redis = new Redis(server.url)
+  atEnd(t, () => redis.disconnect())
+  const now = String(Date.now())
+  const held: Record<string, () => Promise<unknown>> = {
+    'a set': () => redis.sadd('bucket', 'x'),
+    'a text': () => redis.set('bucket', 'x'),
+    'no number': () =>
+      redis.hset('bucket', 'left', 'x', 'at', 'y', 'passed a', 'z', 'use b', 'x', 'used b', now),
+    'not a number': () => redis.hset('bucket', 'left', 'nan', 'at', now, 'use b', 'nan', 'used b', now),
+    'no time': () => redis.hset('bucket', 'left', '100'),
+    'a time to come': () =>
+      redis.hset('bucket', 'left', '100', 'at', '1e308', 'use b', '0', 'used b', '1e308'),
+    'less than none': () => redis.hset('bucket', 'use b', '-1e9', 'used b', now)
+  }
+  for (const [name, hold] of Object.entries(held)) {
+    await redis.del('bucket')
+    await hold()
+    t.equal((await take('a', 1, 5, 5))[0], 95, name)
+    const [left, share] = await take('a', 1, 6, 6, [5, 5])
+    t.ok(left === 94 && share! > 0 && share! <= 1, `${name}: ${share}`)
+  }
+  await redis.zadd('fairlead:balancers', 9e15, 'one of a clock that was set back')
+  t.match(await store.heartbeat('a'), { count: 1 })
+})
+
+test('what the store refuses is said: a password, and more orders than are read', async (t) => {
+  if (!needs(t, 'redis-server')) return
+  const { server } = await stage(t)
+  const redis = new Redis(server.url)
+  atEnd(t, () => redis.disconnect())
+  const lines: string[] = []
+  const write = (_data: object, line: string) => void lines.push(line)
+  const log = { info: write, error: write }
+  const start = async () => {
+    const fleet = new Fleet({ url: server.url, password: '' }, log)
+    atEnd(t, () => fleet.close())
+    fleet.shareOrders(() => [])
+    await fleet.start()
+    return fleet
+  }
+  await redis.hset(
+    'fairlead:orders',
+    Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`p ${i}`, '{}']))
+  )
+  await redis.set('fairlead:orders:version', 1)
+  await start()
+  await eventually(() => lines.some((line) => line.includes('there are more than 10000 orders')))
+  await redis.config('SET', 'requirepass', 'another')
+  const late = await start()
+  await eventually(() => late.status.fault?.startsWith('it refuses: NOAUTH'))
+  t.notOk(late.status.isConnected)
+})
+
+test('without a store no more is kept of clients than may be', async (t) => {
+  const fleet = new Fleet({ url: 'redis://127.0.0.1:9', password: '' }, { info: () => {}, error: () => {} })
+  atEnd(t, () => fleet.close())
+  await fleet.start()
+  const limiter = fleet.rateLimits.of('test')({ count: 10, windowS: 1, burst: 10 })
+  for (let i = 0; i < 150_000; i++) limiter.take(`client ${i}`, 0)
+  t.ok(fleet.rateLimits.waiting <= 65_536, `${fleet.rateLimits.waiting} clients`)
 })
